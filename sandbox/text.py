@@ -1,0 +1,47 @@
+"""Making text from outside safe to show, to store and to put into a prompt."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI sequences: colours, cursor movement
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC, DCS and other strings: titles, clipboard, links
+    r"|\x1b[ -/]*[0-~]?"  # everything else that starts with ESC
+    r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
+)
+_ROLE_TAGS = re.compile(r"<\|[^|<>\n]{0,40}\|>|</?(?:s|system|user|assistant|tool)>|\[/?INST\]", re.IGNORECASE)
+_BLANKS = re.compile(r"[ \t]+")
+
+
+def clean(text: str) -> str:
+    """The text without terminal escapes, control characters and direction overrides. Keeps newlines, expands tabs.
+
+    Format characters (Unicode category Cf) go too, but for the zero-width joiner and non-joiner, which scripts and
+    emoji need: direction overrides can make a line read other than what it is.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).expandtabs(4)
+    return "".join(
+        ch
+        for ch in text
+        if ch in "\n\u200c\u200d" or unicodedata.category(ch) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+
+
+def clean_line(text: str, limit: int = 400) -> str:
+    """One clean line of bounded length: for names and commands."""
+    return _BLANKS.sub(" ", clean(text).replace("\n", " ")).strip()[:limit]
+
+
+def for_prompt(text: str) -> str:
+    """Clean text that cannot pose as the chat template's own tokens or speak in another role.
+
+    Repeats until nothing is left to remove, so that a tag hidden inside a tag does not survive.
+    """
+    text = clean(text)
+    while (shorter := _ROLE_TAGS.sub("", text)) != text:
+        text = shorter
+    return text

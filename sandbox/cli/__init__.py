@@ -1,1 +1,93 @@
-"""The command line: parse, build, call."""
+"""The command line: parse, build, call. Each noun is a module of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import sandbox
+from sandbox import paths
+from sandbox.cli import agent, bench, model, play, run, save, world
+from sandbox.cli.context import Context
+from sandbox.errors import SandboxError
+from sandbox.paths import Home
+
+app = typer.Typer(
+    name="sandbox",
+    help="""Play text worlds beside language-model agents, teach them, and watch them learn.
+
+    Begin with `sandbox play`. An agent proposes commands, a Q-learner reranks them, and you can step in, reward
+    what it did, and undo. `sandbox run` plays the same loop with no screen.""",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("play")(play.play)
+app.command("run")(run.run)
+app.add_typer(world.app, name="world")
+app.add_typer(agent.app, name="agent")
+app.add_typer(model.app, name="model")
+app.add_typer(save.app, name="save")
+app.add_typer(bench.app, name="bench")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sandbox {sandbox.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with your `worlds/`, `agents/` and `saves/`. Else `$SANDBOX_HOME`, else the current folder; "
+            "what is not found there comes from the bundled content."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that go before the command."""
+    ctx.obj = Context(home=Home.find(home))
+
+
+def main() -> None:
+    """Entry point. Errors the package foresees become one line; any other goes to a file, and the line names it."""
+    # No library below may phone a hub or report usage: models are local, or named in a card.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except SandboxError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        print(f"sandbox: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"sandbox: the details are in {_write_crash()}; please report them", file=sys.stderr)
+        sys.exit(70)
+
+
+def _write_crash() -> Path:
+    folder = paths.cache_dir() / "crashes"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / time.strftime("%Y%m%d-%H%M%S.txt")
+    file.write_text(f"sandbox {sandbox.__version__}\n{sys.argv}\n\n{traceback.format_exc()}", encoding="utf-8")
+    return file

@@ -1,0 +1,59 @@
+# Everything here can be run again at any time; the second time nothing is reinstalled.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help play test check format screenshot docs clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+play: $(VENV)/.play ## Install, fetch the default model once, and open the game (ARGS="WORLD --agent CARD ...")
+	@$(BIN)/sandbox model pull || echo "No model: the agent 'q-table' plays without one. 'make play' tries again."
+	@$(BIN)/sandbox play $(ARGS)
+
+test: check ## Install what the tests need, check the code and run every test
+	@$(BIN)/sandbox model pull
+	@echo "==> Running the tests"
+	@$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.test ## Run ruff, mypy and the import contracts
+	@echo "==> Checking style, types and import directions"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+format: $(VENV)/.test ## Put the code into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+screenshot: $(VENV)/.play ## Take the README's screenshots anew
+	@$(BIN)/python -m sandbox.tui.screenshot docs/images
+
+docs: $(VENV)/.play ## Write the generated pages of docs/ anew
+	@$(BIN)/python -m sandbox.cli.reference
+
+clean: ## Remove the virtual environment and everything built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with 'make PYTHON=/path/to/python3.11 ...'"; exit 1; }
+	@echo "==> Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+# torch first and by itself, so that nothing pulls another build of it.
+$(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> Installing the sandbox (the first time takes some minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
+	@echo "==> Installing what the tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@

@@ -1,0 +1,60 @@
+"""`sandbox bench`: measurements, each beside its target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sandbox.bench.report import Report
+from sandbox.cli import context
+
+app = typer.Typer(
+    help="Measure how fast and how well things work on this machine, each figure beside its target.",
+    no_args_is_help=True,
+)
+
+Quick = Annotated[bool, typer.Option("--quick", help="A shorter measurement, less sure of its figures.")]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write one JSON object; `-` is standard output.")
+]
+
+
+@app.command()
+def decision(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """One decision of the language model: a trie pass over a kept prefix against a batch of full prompts."""
+    from sandbox import build
+    from sandbox.bench import decision as bench
+
+    model = build.Models(context.of(ctx).settings, on_note=context.notes.print).get("smollm2-135m-instruct")
+    _run(lambda progress: bench.run(model, quick=quick, progress=progress), json_file)
+
+
+@app.command()
+def worlds(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """Steps a second of the native engine against TextWorld's, snapshots, and the cost of large worlds."""
+    from sandbox.bench import worlds as bench
+
+    _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
+
+
+@app.command()
+def store(quick: Quick = False, json_file: Json = None) -> None:
+    """Opening a save of 10,000 turns, and writing one more turn to it."""
+    from sandbox.bench import store as bench
+
+    _run(lambda progress: bench.run(quick=quick, progress=progress), json_file)
+
+
+def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:
+    with context.notes.status("measuring") as status:
+        report = bench(status.update)
+    if json_file == "-":
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+        return
+    if json_file is not None:
+        Path(json_file).write_text(json.dumps(report.as_json(), ensure_ascii=False) + "\n", encoding="utf-8")
+    context.console.print(report.table())

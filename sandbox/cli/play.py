@@ -1,0 +1,55 @@
+"""`sandbox play`: the screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sandbox.cli import context
+
+
+def play(
+    ctx: typer.Context,
+    world: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[WORLD]",
+            help="A name under `worlds/`, a story file (`.z3` to `.z8`), or a generated game such as "
+            "`tw:custom?rooms=5&objects=8&quest=5&seed=3`.",
+        ),
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Card of the agent for every seat that `--seat` does not name.")
+    ] = None,
+    seat: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CARD|human", help="Who holds a seat: a card, or `human`. Repeatable."),
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Save to begin, or to come back to exactly where it was left."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the world and of the agents. [default: 0]")] = None,
+) -> None:
+    """Play a world beside an agent, in the terminal.
+
+    The agent shows what it would do and why. Let it act (F5), let it run (F6), or type a command of your own
+    instead. Reward it with Esc and `+` or `-`; `undo` takes a turn back. Every turn is saved as it happens.
+
+        sandbox play
+        sandbox play "tw:coin?level=5&seed=1" --agent q-table
+        sandbox play --save friday
+    """
+    from sandbox import build
+
+    where = context.of(ctx)
+    plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("The game needs a terminal, and this is none. With no screen, the same loop is:\n")
+        print(f"  sandbox run {plan.shell_reference} --agent {plan.cast.default} --episodes 1")
+        return
+    name = build.play_on_screen(plan)
+    if name is not None:
+        print(f"Saved as {name!r}. Come back with:  sandbox play --save {name}")

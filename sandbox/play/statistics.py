@@ -1,0 +1,44 @@
+"""Intervals for what a handful of episodes can tell. Pure, and seeded where it draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and the bounds of its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def proportion(successes: int, n: int) -> Interval:
+    """Wilson's score interval, which stays inside [0, 1] and is honest for few episodes (Wilson 1927)."""
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    z = 1.959964
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def mean(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
+    """Percentile bootstrap of the mean (Efron 1979). One value gives an interval of no width: it says nothing."""
+    if not values:
+        return Interval(math.nan, math.nan, math.nan)
+    sample = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(seed).choice(sample, size=(resamples, sample.size)).mean(axis=1)
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return Interval(float(sample.mean()), float(low), float(high))
+
+
+def paired_difference(before: Sequence[float], after: Sequence[float], *, seed: int = 0) -> Interval:
+    """Mean of `after - before` over the same episodes. Raises `ValueError` where the lengths differ."""
+    return mean([b - a for a, b in zip(before, after, strict=True)], seed=seed)

@@ -1,0 +1,60 @@
+"""The world file's schema: pydantic models, from which the JSON Schema and the format's documentation are made."""
+
+from sandbox.world.native.schema.behaviour import (
+    Character,
+    Deal,
+    Ending,
+    Event,
+    Reaction,
+    Response,
+    Routine,
+    Rule,
+    Seat,
+    Topic,
+    Verb,
+    VerbRule,
+)
+from sandbox.world.native.schema.definition import Adventure, Definition, Words
+from sandbox.world.native.schema.places import (
+    DIRECTIONS,
+    OPPOSITE,
+    Container,
+    Door,
+    Exit,
+    OneOf,
+    Room,
+    Supporter,
+    Thing,
+    Variable,
+)
+from sandbox.world.native.schema.tasks import Measure, Task
+
+__all__ = [
+    "Adventure",
+    "Character",
+    "Container",
+    "Deal",
+    "Definition",
+    "DIRECTIONS",
+    "Door",
+    "Ending",
+    "Event",
+    "Exit",
+    "Measure",
+    "OneOf",
+    "OPPOSITE",
+    "Reaction",
+    "Response",
+    "Room",
+    "Routine",
+    "Rule",
+    "Seat",
+    "Supporter",
+    "Task",
+    "Thing",
+    "Topic",
+    "Variable",
+    "Verb",
+    "VerbRule",
+    "Words",
+]

@@ -1,0 +1,191 @@
+"""Conditions: facts that a rule, an exit or a piece of text asks for. Each is a mapping known by its first key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from sandbox.world.native.schema.base import Count, Ids, Number, OneOrMore, Points, Strict, Tupled
+
+Being = Literal[
+    "open",
+    "closed",
+    "locked",
+    "unlocked",
+    "on",
+    "off",
+    "worn",
+    "carried",
+    "hidden",
+    "shown",
+    "fixed",
+    "portable",
+    "lit",
+    "dark",
+]
+
+
+class Has(Strict):
+    """Somebody carries or wears something. `{has: lamp}`"""
+
+    has: str
+    """The thing."""
+    who: str = "me"
+    """A seat or character; `me` is the seat that acts."""
+    count: Count = 1
+    """For counted things: at least so many."""
+
+
+class ThingIs(Strict):
+    """A thing is somewhere, or in some condition. `{thing: lamp, at: hall}`, `{thing: door, is: open}`"""
+
+    thing: str
+    """A thing, character, seat or room."""
+    at: str | None = None
+    """The room, container, supporter, character or seat that directly holds it; also `me`, `here`, `nowhere`."""
+    being: Being | None = Field(default=None, alias="is")
+    """`open`, `closed`, `locked`, `unlocked`, `on`, `off`, `worn`, `carried`, `hidden`, `shown`, `fixed`,
+    `portable`; for rooms `lit` and `dark`."""
+    count: Count = 1
+    """For counted things with `at`: at least so many."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ThingIs:
+        if (self.at is None) == (self.being is None):
+            raise ValueError("give one of 'at' and 'is'")
+        return self
+
+
+class Var(Strict):
+    """A variable has a value. `{var: storm, at_least: 2}`; `{var: lit}` alone asks whether it is true."""
+
+    var: str
+    """The variable."""
+    equals: bool | Number | str | None = None
+    """This value exactly."""
+    at_least: Number | None = None
+    """This number or more."""
+    at_most: Number | None = None
+    """This number or less."""
+
+
+class InRoom(Strict):
+    """Somebody is in a room. `{room: hall}`"""
+
+    room: Ids
+    """The room, or a list of which one will do."""
+    who: str = "me"
+    """A seat or character."""
+
+
+class Here(Strict):
+    """Something or somebody can be seen where the acting seat is. `{here: cat}`"""
+
+    here: str
+    """A thing, character or seat."""
+
+
+class Likes(Strict):
+    """A character's disposition. `{likes: mara, at_least: 3}`"""
+
+    likes: str
+    """The character."""
+    at_least: Number | None = None
+    """This much or more."""
+    at_most: Number | None = None
+    """This much or less."""
+
+
+class Together(Strict):
+    """Seats, characters or things are in the same room. `{together: [ann, bob]}`"""
+
+    together: Annotated[tuple[str, ...], Tupled, Field(min_length=2, max_length=20)]
+    """Two or more of them."""
+
+
+class Acting(Strict):
+    """The seat that acts is this one, or one of these. `{seat: ann}`"""
+
+    seat: Ids
+    """A seat or a list of seats."""
+
+
+class Scored(Strict):
+    """A seat has so many points. `{points_of: me, at_least: 10}`"""
+
+    points_of: str
+    """A seat, or `me`."""
+    at_least: Points
+    """This many or more."""
+
+
+class Not(Strict):
+    """The opposite. `{not: {has: lamp}}`"""
+
+    negated: Condition = Field(alias="not")
+    """A condition."""
+
+
+class AnyOf(Strict):
+    """One at least of several. `{any: [{has: lamp}, {has: torch}]}`"""
+
+    any: Annotated[tuple[Condition, ...], OneOrMore, Field(min_length=1, max_length=20)]
+    """Conditions."""
+
+
+class AllOf(Strict):
+    """All of several. `{all: [{has: lamp}, {room: cellar}]}`"""
+
+    all: Annotated[tuple[Condition, ...], OneOrMore, Field(min_length=1, max_length=20)]
+    """Conditions."""
+
+
+_KEYS = {
+    "has": Has,
+    "thing": ThingIs,
+    "var": Var,
+    "room": InRoom,
+    "here": Here,
+    "likes": Likes,
+    "together": Together,
+    "seat": Acting,
+    "points_of": Scored,
+    "not": Not,
+    "any": AnyOf,
+    "all": AllOf,
+}
+CONDITION_KEYS = tuple(_KEYS)
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next((f":{key}" for key in _KEYS if key in value), None)
+    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
+
+
+Condition = Annotated[
+    Annotated[Has, Tag(":has")]
+    | Annotated[ThingIs, Tag(":thing")]
+    | Annotated[Var, Tag(":var")]
+    | Annotated[InRoom, Tag(":room")]
+    | Annotated[Here, Tag(":here")]
+    | Annotated[Likes, Tag(":likes")]
+    | Annotated[Together, Tag(":together")]
+    | Annotated[Acting, Tag(":seat")]
+    | Annotated[Scored, Tag(":points_of")]
+    | Annotated[Not, Tag(":not")]
+    | Annotated[AnyOf, Tag(":any")]
+    | Annotated[AllOf, Tag(":all")],
+    Discriminator(
+        _kind,
+        custom_error_type="condition",
+        custom_error_message="not a condition: it starts with one of " + ", ".join(_KEYS),
+    ),
+]
+
+Conditions = Annotated[tuple[Condition, ...], OneOrMore, Field(max_length=20)]
+"""Conditions that must all hold; one alone needs no list."""
+
+for _model in (Not, AnyOf, AllOf):
+    _model.model_rebuild()

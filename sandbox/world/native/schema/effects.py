@@ -1,0 +1,271 @@
+"""Text and effects: what a rule says and does. Each effect is a mapping known by its first key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from sandbox.world.native.schema.base import (
+    MAX_EFFECTS,
+    Chance,
+    Count,
+    Line,
+    Number,
+    OneOrMore,
+    Points,
+    Strict,
+    Tupled,
+)
+from sandbox.world.native.schema.conditions import Conditions
+
+
+class TextPart(Strict):
+    """A piece of text that is there under a condition. `{when: {var: lit}, say: The lamp burns.}`"""
+
+    when: Conditions
+    """What must hold."""
+    say: Line
+    """The text if it does."""
+    otherwise: Line = ""
+    """The text if it does not."""
+
+
+def _text_kind(value: Any) -> str:
+    return ":text" if isinstance(value, str) else ":parts"
+
+
+def _part_kind(value: Any) -> str:
+    return ":text" if isinstance(value, str) else ":part"
+
+
+TextParts = Annotated[
+    tuple[
+        Annotated[Annotated[Line, Tag(":text")] | Annotated[TextPart, Tag(":part")], Discriminator(_part_kind)],
+        ...,
+    ],
+    OneOrMore,
+    Field(min_length=1, max_length=20),
+]
+
+Text = Annotated[
+    Annotated[Line, Tag(":text")] | Annotated[TextParts, Tag(":parts")],
+    Discriminator(_text_kind),
+]
+"""A text, or a list of pieces, some of them under conditions, that are joined by blanks. In the text `{variable}`
+is the variable's value, `{me}` the acting seat's name, `{thing}` and `{other}` what the command named."""
+
+
+class Move(Strict):
+    """Put a thing, character or seat somewhere. `{move: key, to: me}`"""
+
+    move: str
+    """A thing that is not counted, a character or a seat (`me` too)."""
+    to: str
+    """A room, container, supporter, character or seat; `me`, `here` or `nowhere`."""
+
+
+class Make(Strict):
+    """Change a thing's condition. `{make: trapdoor, be: open}`"""
+
+    make: str
+    """The thing, or a room for `lit` and `dark`."""
+    be: Literal[
+        "open",
+        "closed",
+        "locked",
+        "unlocked",
+        "on",
+        "off",
+        "worn",
+        "unworn",
+        "hidden",
+        "shown",
+        "fixed",
+        "portable",
+        "lit",
+        "dark",
+    ]
+    """What it becomes."""
+
+
+class SetVar(Strict):
+    """Give a variable a value. `{set: lit, to: true}`"""
+
+    set: str
+    """The variable."""
+    to: bool | Number | str
+    """Its new value."""
+
+
+class Change(Strict):
+    """Add to a number, within the variable's bounds. `{change: storm, by: 1}`"""
+
+    change: str
+    """The variable."""
+    by: Number
+    """How much; negative to take away."""
+
+
+class Please(Strict):
+    """Change a character's disposition, which stays between -10 and 10. `{please: mara, by: 2}`"""
+
+    please: str
+    """The character."""
+    by: Annotated[int, Field(ge=-20, le=20)]
+    """How much; negative to annoy."""
+
+
+class Add(Strict):
+    """Counted things appear. `{add: coins, count: 3, to: me}`"""
+
+    add: str
+    """The counted thing."""
+    count: Count = 1
+    """How many."""
+    to: str = "me"
+    """Where."""
+
+
+class Remove(Strict):
+    """Counted things vanish, as many as there are of those asked for. `{remove: coins, count: 3, at: me}`"""
+
+    remove: str
+    """The counted thing."""
+    count: Count = 1
+    """How many."""
+    at: str = "me"
+    """From where."""
+
+
+class Score(Strict):
+    """Give points: that is the reward. `{score: 5}`"""
+
+    score: Points
+    """How many; negative to take away. The world's `rewards` says how other seats share in them."""
+    seat: str = "me"
+    """`me`, `all`, `others`, or a seat."""
+
+
+class Say(Strict):
+    """Tell somebody something. `{say: A bell rings., to: all}`"""
+
+    say: Text
+    """The text."""
+    to: str = "me"
+    """`me`, `others` (those in the room with the acting seat), `here` (both), `all`, a seat, or a room."""
+
+
+class End(Strict):
+    """The world ends. `{end: rescued}`"""
+
+    end: str
+    """The ending."""
+
+
+class Start(Strict):
+    """An event's clock starts anew. `{start: fuse}`"""
+
+    start: str
+    """The event."""
+
+
+class Stop(Strict):
+    """An event stops. `{stop: fuse}`"""
+
+    stop: str
+    """The event."""
+
+
+class Perhaps(Strict):
+    """Something happens with a chance. `{chance: 1/3, do: [...], otherwise: [...]}`"""
+
+    chance: Chance
+    """How likely."""
+    do: Effects
+    """What happens then."""
+    otherwise: Effects = ()
+    """What happens if not."""
+
+
+class Branch(Strict):
+    """One of several things that can happen."""
+
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How likely it is against the others."""
+    do: Effects = ()
+    """What happens."""
+
+
+class Pick(Strict):
+    """One of several things happens, at random. `{pick: [{do: [...]}, {weight: 2, do: [...]}]}`"""
+
+    pick: Annotated[tuple[Branch, ...], Tupled, Field(min_length=2, max_length=20)]
+    """The branches."""
+
+
+class Decide(Strict):
+    """Something happens under a condition. `{when: {has: lamp}, do: [...], otherwise: [...]}`"""
+
+    when: Conditions
+    """What must hold."""
+    do: Effects
+    """What happens then."""
+    otherwise: Effects = ()
+    """What happens if not."""
+
+
+_KEYS = {
+    "move": Move,
+    "make": Make,
+    "set": SetVar,
+    "change": Change,
+    "please": Please,
+    "add": Add,
+    "remove": Remove,
+    "score": Score,
+    "say": Say,
+    "end": End,
+    "start": Start,
+    "stop": Stop,
+    "chance": Perhaps,
+    "pick": Pick,
+    "when": Decide,
+}
+EFFECT_KEYS = tuple(_KEYS)
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next((f":{key}" for key in _KEYS if key in value), None)
+    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
+
+
+Effect = Annotated[
+    Annotated[Move, Tag(":move")]
+    | Annotated[Make, Tag(":make")]
+    | Annotated[SetVar, Tag(":set")]
+    | Annotated[Change, Tag(":change")]
+    | Annotated[Please, Tag(":please")]
+    | Annotated[Add, Tag(":add")]
+    | Annotated[Remove, Tag(":remove")]
+    | Annotated[Score, Tag(":score")]
+    | Annotated[Say, Tag(":say")]
+    | Annotated[End, Tag(":end")]
+    | Annotated[Start, Tag(":start")]
+    | Annotated[Stop, Tag(":stop")]
+    | Annotated[Perhaps, Tag(":chance")]
+    | Annotated[Pick, Tag(":pick")]
+    | Annotated[Decide, Tag(":when")],
+    Discriminator(
+        _kind,
+        custom_error_type="effect",
+        custom_error_message="not an effect: it starts with one of " + ", ".join(_KEYS),
+    ),
+]
+
+Effects = Annotated[tuple[Effect, ...], OneOrMore, Field(max_length=MAX_EFFECTS)]
+"""Effects in the order in which they happen; one alone needs no list."""
+
+for _model in (Perhaps, Branch, Pick, Decide):
+    _model.model_rebuild()

@@ -1,0 +1,168 @@
+"""Text tasks: worlds of one turn, whose answer is free text and whose reward is a function of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from sandbox.world.native.schema.base import Count, Id, Line, OneOrMore, Strict, Tupled
+
+Weight = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, strict=False)]
+
+
+class Length(Strict):
+    """1 if the answer's length is within bounds; outside, less the farther off. `{length: words, at_most: 12}`"""
+
+    length: Literal["words", "characters", "lines", "sentences"]
+    """What is counted. Chinese and Japanese characters count as words."""
+    at_least: Annotated[int, Field(ge=0, le=10_000)] = 1
+    """The least."""
+    at_most: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """The most."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Keywords(Strict):
+    """The share of keywords that the answer covers. `{keywords: facts}`"""
+
+    keywords: str
+    """The field of the item that lists them. A keyword `storm|gale` is covered by either word."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Exact(Strict):
+    """1 if the answer is one of those given, but for case, blanks and punctuation at its ends. `{exact: answers}`"""
+
+    exact: str
+    """The field of the item that lists them."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Near(Strict):
+    """How near the answer is to the nearest of those given: 1 less the edit distance over the longer length."""
+
+    near: str
+    """The field of the item that lists them."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Overlap(Strict):
+    """F1 of the words that the answer shares with the nearest reference, as SQuAD measures answers."""
+
+    overlap: str
+    """The field of the item that lists the references."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Format(Strict):
+    """The share of lines that have a form. `{format: "- {words}: {number}"}`"""
+
+    format: Annotated[str, Field(min_length=1, max_length=200)]
+    """Plain text with slots: `{word}`, `{words}`, `{number}`, `{any}`; blanks match any blanks."""
+    lines: Count | None = None
+    """How many lines are asked for; more or fewer make it less."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class Avoid(Strict):
+    """1 if the answer has none of these words. `{avoid: taboo}`"""
+
+    avoid: str
+    """The field of the item that lists them."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+_KEYS = {
+    "length": Length,
+    "keywords": Keywords,
+    "exact": Exact,
+    "near": Near,
+    "overlap": Overlap,
+    "format": Format,
+    "avoid": Avoid,
+}
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, dict):
+        return next((f":{key}" for key in _KEYS if key in value), None)
+    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
+
+
+Measure = Annotated[
+    Annotated[Length, Tag(":length")]
+    | Annotated[Keywords, Tag(":keywords")]
+    | Annotated[Exact, Tag(":exact")]
+    | Annotated[Near, Tag(":near")]
+    | Annotated[Overlap, Tag(":overlap")]
+    | Annotated[Format, Tag(":format")]
+    | Annotated[Avoid, Tag(":avoid")],
+    Discriminator(
+        _kind,
+        custom_error_type="measure",
+        custom_error_message="not a measure: it has one of " + ", ".join(_KEYS),
+    ),
+]
+
+Words = Annotated[tuple[Annotated[str, Field(max_length=2_000)], ...], Tupled, Field(max_length=200)]
+Value = Annotated[
+    Annotated[Line, Tag(":text")] | Annotated[Words, Tag(":list")],
+    Discriminator(lambda v: ":text" if isinstance(v, str) else ":list"),
+]
+
+
+class Task(Strict):
+    """A world of one turn: a prompt, a free answer, a reward between 0 and `points`."""
+
+    schema_version: Literal[1] = Field(default=1, alias="format")
+    """Version of this format."""
+    kind: Literal["task"]
+    """`task`."""
+    title: Annotated[Line, Field(min_length=1, max_length=120)]
+    """What a person calls it."""
+    author: Annotated[Line, Field(max_length=120)] = ""
+    """Who wrote it."""
+    blurb: Annotated[Line, Field(max_length=400)] = ""
+    """A line for the list of worlds."""
+    difficulty: Literal["easy", "medium", "hard"] = "medium"
+    """How hard it is for a person."""
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    """Language of the messages: `en` or `zh`."""
+    seat: Id = "writer"
+    """Name of the only seat."""
+    goal: Annotated[Line, Field(min_length=1)]
+    """What is asked for. `{field}` is the item's field of that name."""
+    prompt: Line = "{text}"
+    """What is shown. `{field}` is the item's field of that name."""
+    items: Annotated[tuple[dict[Id, Value], ...], Tupled, Field(min_length=1, max_length=5_000)]
+    """The data. An episode's seed chooses one: item number seed modulo their count."""
+    reward: Annotated[tuple[Measure, ...], OneOrMore, Field(min_length=1, max_length=20)]
+    """Measures between 0 and 1; the reward is their weighted mean times `points`."""
+    points: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] = 1.0
+    """The reward of a perfect answer."""
+    win_at: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    """The share of `points` from which the answer counts as a win."""
+
+    @model_validator(mode="after")
+    def _fields(self) -> Task:
+        for number, item in enumerate(self.items):
+            for measure in self.reward:
+                name = next(
+                    (
+                        v
+                        for k in ("keywords", "exact", "near", "overlap", "avoid")
+                        if (v := getattr(measure, k, None))
+                    ),
+                    None,
+                )
+                if name is not None and name not in item:
+                    raise ValueError(f"item {number + 1} has no field {name!r}, which the reward asks for")
+        return self

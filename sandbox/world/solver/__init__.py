@@ -1,0 +1,26 @@
+"""Reasoning about a world by search: its state graph, shortest walkthroughs, dead ends, reachable scores.
+
+Everything works on any `World` that lists its admissible commands. Where the state space is small the answers are
+proofs; where it is not, the answers come from samples and say so.
+"""
+
+from sandbox.world.solver.graph import Edge, Graph, Move, Node, Outcome, explore
+from sandbox.world.solver.problem import Limits, Problem, Searchable, Situation, Stochastic
+from sandbox.world.solver.walkthrough import Solution, replay, solve
+
+__all__ = [
+    "Edge",
+    "Graph",
+    "Limits",
+    "Move",
+    "Node",
+    "Outcome",
+    "Problem",
+    "Searchable",
+    "Situation",
+    "Solution",
+    "Stochastic",
+    "explore",
+    "replay",
+    "solve",
+]

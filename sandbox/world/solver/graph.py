@@ -1,0 +1,252 @@
+"""The graph of a world's states, explored breadth first and, where that is too much, sampled by random walks."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from sandbox.types import World
+from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, Progress, Situation
+
+S = TypeVar("S")
+
+Visit = Callable[[S, Situation], None]
+"""Called once for each state that is found."""
+
+
+class Move(NamedTuple):
+    """One command of a walkthrough."""
+
+    seat: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One thing that may come of a command."""
+
+    probability: float
+    target: int
+    rewards: Mapping[str, float]
+    ended: bool
+    """The episode ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A command in a state, and all that may come of it."""
+
+    command: str
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(slots=True)
+class Node:
+    """One state. Node 0 is the start; `parent` and `command` lead back to it the way it was first reached."""
+
+    seat: str | None
+    winners: frozenset[str]
+    scores: tuple[float, ...]
+    depth: int = 0
+    parent: int = -1
+    command: str = ""
+    expanded: bool = False
+    """All commands of this state have been followed."""
+    edges: list[Edge] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What is known of a world's states."""
+
+    seats: tuple[str, ...]
+    nodes: Sequence[Node]
+    stopped: str = ""
+    """What the search ran out of: `states`, `seconds`; empty where it ran to its end."""
+
+    @property
+    def complete(self) -> bool:
+        """Every state that can be reached is here: answers are proofs."""
+        return all(node.expanded for node in self.nodes)
+
+    @property
+    def method(self) -> str:
+        """How the answers were found, in words for a person."""
+        if self.complete:
+            return f"proved by exhaustive search of {len(self.nodes):,} states"
+        return f"sampled: {len(self.nodes):,} states seen, more exist"
+
+    @property
+    def edges(self) -> int:
+        return sum(len(node.edges) for node in self.nodes)
+
+    def path(self, index: int) -> tuple[Move, ...]:
+        """The commands that lead from the start to a state. Where chance has a say, with luck."""
+        moves = []
+        while index > 0:
+            node = self.nodes[index]
+            moves.append(Move(self.nodes[node.parent].seat or "", node.command))
+            index = node.parent
+        return tuple(reversed(moves))
+
+    def wins(self, seat: str | None = None) -> list[int]:
+        """States in which this seat has won, or any seat; nearest first."""
+        found = (i for i, node in enumerate(self.nodes) if (seat in node.winners if seat else node.winners))
+        return sorted(found, key=lambda i: self.nodes[i].depth)
+
+    def best_scores(self) -> dict[str, float]:
+        """The highest score of each seat in any state seen."""
+        return {
+            seat: max(node.scores[position] for node in self.nodes) for position, seat in enumerate(self.seats)
+        }
+
+    def hopeful(self) -> set[int]:
+        """States from which somebody may still win: those that lead to a win or to a state not looked into."""
+        before: list[list[int]] = [[] for _ in self.nodes]
+        for index, node in enumerate(self.nodes):
+            for edge in node.edges:
+                for outcome in edge.outcomes:
+                    before[outcome.target].append(index)
+        waiting = [i for i, node in enumerate(self.nodes) if node.winners or not node.expanded]
+        hopeful = set(waiting)
+        while waiting:
+            for index in before[waiting.pop()]:
+                if index not in hopeful:
+                    hopeful.add(index)
+                    waiting.append(index)
+        return hopeful
+
+    def dead_ends(self) -> list[int]:
+        """States in play from which nobody can win any more, nearest first. Certain even if more states exist."""
+        hopeful = self.hopeful()
+        dead = (i for i, node in enumerate(self.nodes) if node.seat is not None and i not in hopeful)
+        return sorted(dead, key=lambda i: self.nodes[i].depth)
+
+    def transitions(self, seat: str | None = None) -> tuple[dict[str, list[tuple[float, int, float, bool]]], ...]:
+        """The graph as a decision process: `[state][command]` lists (probability, successor, reward, ended).
+
+        The reward is the seat's own, or without a seat the sum of all. All seats are decided by one mind.
+        """
+
+        def reward(rewards: Mapping[str, float]) -> float:
+            return sum(rewards.values()) if seat is None else rewards.get(seat, 0.0)
+
+        return tuple(
+            {
+                edge.command: [(o.probability, o.target, reward(o.rewards), o.ended) for o in edge.outcomes]
+                for edge in node.edges
+            }
+            for node in self.nodes
+        )
+
+
+class _Explorer(Generic[S]):
+    """The graph while it grows."""
+
+    def __init__(self, problem: Problem[S], visit: Visit[S] | None) -> None:
+        self.problem = problem
+        self.visit = visit
+        self.index: dict[Hashable, int] = {}
+        self.nodes: list[Node] = []
+        self.states: list[S] = []
+        self.commands: list[tuple[str, ...]] = []
+        self.followed: dict[tuple[int, str], Edge] = {}
+
+    def intern(self, state: S, parent: int = -1, command: str = "") -> int:
+        """The number of a state, looked at if it is new."""
+        key = self.problem.key(state)
+        known = self.index.get(key)
+        if known is not None:
+            return known
+        situation = self.problem.look(state)
+        if self.visit is not None:
+            self.visit(state, situation)
+        depth = self.nodes[parent].depth + 1 if parent >= 0 else 0
+        self.nodes.append(Node(situation.seat, situation.winners, situation.scores, depth, parent, command))
+        self.states.append(state)
+        self.commands.append(situation.commands)
+        self.index[key] = len(self.nodes) - 1
+        return len(self.nodes) - 1
+
+    def follow(self, index: int, command: str) -> Edge:
+        """The edge of a command, carried out if it has not been before."""
+        if (index, command) in self.followed:
+            return self.followed[index, command]
+        node = self.nodes[index]
+        assert node.seat is not None
+        edge = Edge(
+            command,
+            tuple(
+                Outcome(
+                    probability,
+                    self.intern(step.state, index, command),
+                    step.rewards,
+                    step.terminated or step.truncated,
+                )
+                for probability, step in self.problem.results(self.states[index], node.seat, command)
+            ),
+        )
+        node.edges.append(edge)
+        node.expanded = len(node.edges) == len(self.commands[index])
+        self.followed[index, command] = edge
+        return edge
+
+
+def explore(
+    world: World[S],
+    *,
+    seed: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
+    chance: bool = True,
+    goal: Callable[[frozenset[str]], bool] | None = None,
+    visit: Visit[S] | None = None,
+    progress: Progress | None = None,
+) -> Graph:
+    """The states that can be reached from the start, breadth first, up to the limits.
+
+    Args:
+        world: the world to explore.
+        seed: of the initial state, and of the random walks.
+        limits: where to stop; if states are left then, random walks from the start look at what lies deeper.
+        chance: follow all that chance may do, where the world can tell.
+        goal: stop as soon as a state's winners satisfy this; nodes are found nearest first.
+        visit: called once for each state.
+        progress: called now and then.
+    """
+    explorer = _Explorer(Problem(world, chance), visit)
+    nodes = explorer.nodes
+    budget = Budget(limits, progress)
+    explorer.intern(world.initial(seed))
+    waiting = deque([0])
+    looked_at, stopped = 0, ""
+    while waiting and not stopped:
+        index = waiting.popleft()
+        nodes[index].expanded = not explorer.commands[index]
+        for command in explorer.commands[index]:
+            explorer.follow(index, command)
+        waiting.extend(range(max(looked_at, 1), len(nodes)))
+        if goal is not None and any(goal(node.winners) for node in nodes[looked_at:]):
+            return Graph(world.seats, nodes, "")
+        looked_at = max(len(nodes), 1)
+        stopped = budget.spent(len(nodes), len(waiting))
+    if stopped and goal is None:
+        _walk(explorer, random.Random(seed), limits)
+    return Graph(world.seats, nodes, stopped)
+
+
+def _walk(explorer: _Explorer[S], generator: random.Random, limits: Limits) -> None:
+    """Random walks from the start, into the parts that breadth-first search did not come to."""
+    budget = Budget(limits)
+    for _ in range(limits.walks):
+        index = 0
+        for _ in range(limits.steps):
+            if not explorer.commands[index]:
+                explorer.nodes[index].expanded = True
+                break
+            outcomes = explorer.follow(index, generator.choice(explorer.commands[index])).outcomes
+            index = generator.choices(outcomes, [outcome.probability for outcome in outcomes])[0].target
+        if budget.spent(0, 0):
+            return

@@ -1,0 +1,127 @@
+"""A world as a search problem: when two states are one, what can be done in a state, and what comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from sandbox.errors import WorldError
+from sandbox.types import Observation, Step, World
+
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
+
+Progress = Callable[[int, int], None]
+"""Told now and then how many states are known, and how many of them are yet to be looked into."""
+
+
+@runtime_checkable
+class Searchable(Protocol[S_contra]):
+    """A world that knows which of its states are the same for everything that can still happen."""
+
+    def solver_key(self, state: S_contra) -> Hashable:
+        """Equal for two states from which the same commands lead to the same places and rewards.
+
+        Leaves out what only looks back: texts already read, counted turns, the random generator.
+        """
+
+
+@runtime_checkable
+class Stochastic(Protocol[S]):
+    """A world that can list what chance may do."""
+
+    def outcomes(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
+        """All results of a command with their probabilities, which add up to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a search stops. Whatever bound is met first ends it."""
+
+    states: int = 50_000
+    seconds: float = 60.0
+    walks: int = 200
+    """Random walks taken where the states are too many to be visited all."""
+    steps: int = 200
+    """Commands of one random walk."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of the limits."""
+
+    limits: Limits
+    progress: Progress | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def spent(self, known: int, waiting: int) -> str:
+        """Why the search has to stop here: `states`, `seconds`, or nothing."""
+        if self.progress is not None and known % 256 == 0:
+            self.progress(known, waiting)
+        if known >= self.limits.states:
+            return "states"
+        return "seconds" if time.monotonic() - self.started > self.limits.seconds else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a search needs to know of one state."""
+
+    seat: str | None
+    """The seat to move; None where the world has ended."""
+    commands: tuple[str, ...]
+    winners: frozenset[str]
+    scores: tuple[float, ...]
+    """Parallel to the world's seats."""
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Generic[S]):
+    """A world, and how far chance is followed.
+
+    Args:
+        world: any world that lists its admissible commands.
+        chance: follow everything that chance may do, where the world can list it. Otherwise commands are
+            carried out as they would be in play, with the random generator that the state carries.
+    """
+
+    world: World[S]
+    chance: bool = True
+
+    def key(self, state: S) -> Hashable:
+        """The identity of a state. A world without `solver_key` is taken at its word: its states must hash."""
+        own: Hashable = self.world.solver_key(state) if isinstance(self.world, Searchable) else state
+        return own, self.world.to_move(state)
+
+    def look(self, state: S) -> Situation:
+        world = self.world
+        seat = world.to_move(state)
+        observations = tuple(world.observe(state, each) for each in world.seats)
+        commands: tuple[str, ...] = ()
+        if seat is not None:
+            admissible = observations[world.seats.index(seat)].admissible
+            if admissible is None:
+                raise WorldError(
+                    f"{world.name} does not list its commands, so it cannot be searched",
+                    mend="search a native world or a TextWorld game",
+                )
+            commands = admissible
+        return Situation(
+            seat=seat,
+            commands=commands,
+            winners=frozenset(seen.seat for seen in observations if seen.done and seen.won),
+            scores=tuple(seen.score for seen in observations),
+            observations=observations,
+        )
+
+    def results(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
+        """Outcomes with their probabilities."""
+        if self.chance and isinstance(self.world, Stochastic):
+            return self.world.outcomes(state, seat, command)
+        return ((1.0, self.world.step(state, seat, command)),)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 class SandboxError(Exception):
@@ -43,6 +45,36 @@ class WorldError(SandboxError):
     """A world cannot be found, built or loaded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or odd, in a file that a person wrote."""
+
+    line: int | None
+    """The line, counted from 1; None where it is about the file as a whole."""
+    key: str
+    """The path of keys that leads there, such as `rooms.hall.exits.north`."""
+    message: str
+    mend: str = ""
+    """What the author can do about it, one line."""
+    severity: Literal["error", "warning", "note"] = "error"
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: " if self.line else ""
+        key = f"{self.key}: " if self.key else ""
+        return f"{place}{key}{self.message}" + (f" ({self.mend})" if self.mend else "")
+
+
+class WorldFileError(WorldError):
+    """A world file does not define a world. Carries all that is wrong with it, not the first thing only."""
+
+    def __init__(self, findings: tuple[Finding, ...], *, where: Path | str | None = None) -> None:
+        self.findings = findings
+        first = findings[0]
+        more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+        key = f"{first.key}: " if first.key else ""
+        super().__init__(f"{key}{first.message}{more}", where=where, line=first.line, mend=first.mend)
+
+
 class CardError(SandboxError):
     """An agent's card cannot be used."""
 
@@ -53,3 +85,7 @@ class ModelError(SandboxError):
 
 class SaveError(SandboxError):
     """A save is missing, damaged, in use, or from another version."""
+
+
+class PlayError(SandboxError):
+    """A move that cannot be made: nothing to undo, no such turn, the episode is over."""

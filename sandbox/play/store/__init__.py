@@ -1,0 +1,354 @@
+"""The store: all of a save in one database file, every change to it in one transaction.
+
+`Store.create` and `Store.open` hold the save's lock; `Store.memory` serves runs that nobody keeps.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
+
+import sandbox
+from sandbox.errors import SaveError
+from sandbox.play.feedback import Feedback
+from sandbox.play.store import opening, pack, rows, schema
+from sandbox.play.store.lock import SaveLock
+from sandbox.play.store.rows import Run
+from sandbox.play.timeline import Node, Timeline, Turn
+
+__all__ = ["Run", "Store"]
+
+_IN_QUESTION = 500
+_CACHED_FRAMES = 64
+
+
+class Store:
+    """One save. Made by `create`, `open` or `memory`; all methods may be called from any thread.
+
+    What changes a save is called inside `with store.transaction():`, and is in the file when the block ends.
+    """
+
+    def __init__(
+        self, engine: Engine, file: Path | None, lock: SaveLock | None, *, readonly: bool = False
+    ) -> None:
+        self.file = file
+        """The database file; None in memory."""
+        self.readonly = readonly
+        self._lock = lock
+        self._engine = engine
+        self._connection = engine.connect()
+        self._mutex = threading.RLock()
+        self._frames: OrderedDict[int, rows.Frame] = OrderedDict()
+
+    @classmethod
+    def create(cls, folder: Path) -> Store:
+        """A new save in a folder, which may not hold one yet. Raises `SaveError`."""
+        file = folder / opening.FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = SaveLock(folder / opening.LOCK)
+        except OSError as error:
+            raise SaveError(f"cannot be written: {error.strerror}", where=folder) from error
+        if file.exists():
+            lock.close()
+            raise SaveError(
+                "there is a save of this name already", where=file, mend="choose another name, or resume it"
+            )
+        try:
+            store = cls(opening.engine_for(file), file, lock)
+            opening.make_durable(store._connection)
+            with store.transaction():
+                opening.create_tables(store._connection)
+        except BaseException:
+            lock.close()
+            raise
+        return store
+
+    @classmethod
+    def open(cls, folder: Path, *, readonly: bool = False) -> Store:
+        """The save in a folder. Raises `SaveError` where it is missing, damaged, in use or of a newer version.
+
+        Args:
+            folder: `saves/<name>`.
+            readonly: only look; works while another process plays it.
+        """
+        file = folder / opening.FILE
+        opening.check_header(file)
+        lock = None if readonly else SaveLock(folder / opening.LOCK)
+        try:
+            inspected = opening.engine_for(file, readonly=True)
+            try:
+                with inspected.connect() as connection:
+                    version = opening.version_of(connection, file)
+            finally:
+                inspected.dispose()
+            if version != schema.VERSION:
+                if readonly:
+                    raise SaveError("the save is of an older version", where=file, mend="open it to play it once")
+                from sandbox.play.store.migrations import upgrade
+
+                upgrade(file, version)
+            store = cls(opening.engine_for(file, readonly=readonly), file, lock, readonly=readonly)
+            if not readonly:
+                opening.make_durable(store._connection)
+        except DBAPIError as error:
+            if lock is not None:
+                lock.close()
+            raise SaveError(f"cannot be opened: {error.orig}", where=file) from error
+        except BaseException:
+            if lock is not None:
+                lock.close()
+            raise
+        return store
+
+    @classmethod
+    def memory(cls) -> Store:
+        """A store that is gone when it is closed."""
+        store = cls(opening.engine_for(None), None, None)
+        with store.transaction():
+            opening.create_tables(store._connection)
+        return store
+
+    @property
+    def name(self) -> str:
+        """Name of the save; empty in memory."""
+        return self.file.parent.name if self.file is not None else ""
+
+    def close(self) -> None:
+        """Close the file and let go of the lock. Twice does no harm."""
+        with self._mutex:
+            self._connection.close()
+            self._engine.dispose()
+            if self._lock is not None:
+                self._lock.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Raises `SaveError` where the file cannot be written; it is then as it was before."""
+        with self._mutex:
+            try:
+                with self._connection.begin():
+                    yield
+            except DBAPIError as error:
+                self._frames.clear()
+                raise self._error(error) from error
+
+    def _error(self, error: DBAPIError) -> SaveError:
+        text = str(error.orig)
+        if "full" in text:
+            return SaveError(
+                "the disk is full, the latest change was not saved", where=self.file, mend="make room and go on"
+            )
+        return SaveError(f"the save cannot be used: {text}", where=self.file)
+
+    def _rows(self, statement: Any) -> list[rows.Row]:
+        with self._mutex:
+            try:
+                with self._connection.begin() if not self._connection.in_transaction() else _nothing():
+                    return [dict(row) for row in self._connection.execute(statement).mappings()]
+            except DBAPIError as error:
+                raise self._error(error) from error
+
+    def _insert(self, table: Any, values: dict[str, Any]) -> int:
+        key = self._connection.execute(table.insert().values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    # Runs.
+
+    def add_run(self, run: Run) -> Run:
+        """The run with its id, from now on the latest."""
+        run = replace(
+            run, software=f"chat-agent-sandbox {sandbox.__version__}", created=run.created or time.time()
+        )
+        row_id = self._insert(schema.runs, rows.run_row(run))
+        return replace(run, id=row_id)
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, oldest first."""
+        return tuple(rows.run_from(row) for row in self._rows(select(schema.runs).order_by(schema.runs.c.id)))
+
+    # The tree.
+
+    def add_turn(self, turn: Turn, run: Run, ancestors: Iterable[Node] = ()) -> Turn:
+        """The turn with its id.
+
+        Args:
+            turn: what is added; its id is ignored.
+            run: the run it belongs to; its cursor is moved there.
+            ancestors: nodes from the turn's parent upwards; only as many are taken as needed.
+        """
+        base = pack.choose_base(ancestors, turn.seat)
+        against = (b"", b"", b"") if base is None else self._frame(base)
+        frame = rows.frame_of(turn)
+        turn = replace(turn, id=self._insert(schema.turns, rows.turn_row(turn, run.id)))
+        observations, snapshot, prompt = (pack.pack(part, old) for part, old in zip(frame, against, strict=True))
+        self._connection.execute(
+            schema.frames.insert(),
+            {"turn": turn.id, "base": base, "observations": observations, "snapshot": snapshot, "prompt": prompt},
+        )
+        if turn.decision is not None:
+            self._connection.execute(schema.decisions.insert(), rows.decision_row(turn.id, turn.decision))
+            self._connection.execute(schema.proposals.insert(), rows.proposal_rows(turn.id, turn.decision))
+        redo = {} if turn.parent is None else {turn.parent: turn.id}
+        self.move(run, turn.id, redo)
+        self._remember(turn.id, frame)
+        return turn
+
+    def move(self, run: Run, turn_id: int, redo: Mapping[int, int]) -> None:
+        """Stand at a turn; `redo` says for nodes which child is now the one visited last."""
+        self._connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(cursor=turn_id))
+        for parent, child in redo.items():
+            self._connection.execute(schema.turns.update().where(schema.turns.c.id == parent).values(redo=child))
+
+    def timeline(self) -> Timeline:
+        """The whole tree, its turns to be loaded as they are asked for. Raises `SaveError`."""
+        found = self._rows(select(schema.turns).order_by(schema.turns.c.id))
+        nodes = [rows.node_from(row) for row in found]
+        known: dict[int, int] = {}
+        for node in nodes:
+            if node.depth != (0 if node.parent is None else known.get(node.parent, -2) + 1):
+                raise SaveError(f"turn {node.id} does not fit into the tree", where=self.file)
+            known[node.id] = node.depth
+        parents = {node.id: node.parent for node in nodes}
+        redo = {row["id"]: row["redo"] for row in found if parents.get(row["redo"]) == row["id"]}
+        return Timeline(nodes, self.turns, redo)
+
+    def turns(self, turn_ids: Sequence[int]) -> tuple[Turn, ...]:
+        """Full turns, in the order of their ids as asked. Raises `SaveError` where one is damaged."""
+        found: list[Turn] = []
+        for start in range(0, len(turn_ids), _IN_QUESTION):
+            found += self._some_turns(turn_ids[start : start + _IN_QUESTION])
+        return tuple(found)
+
+    def _some_turns(self, turn_ids: Sequence[int]) -> list[Turn]:
+        with self._mutex:
+            heads = {
+                row["id"]: row for row in self._rows(select(schema.turns).where(schema.turns.c.id.in_(turn_ids)))
+            }
+            decided = {
+                row["turn"]: row
+                for row in self._rows(select(schema.decisions).where(schema.decisions.c.turn.in_(turn_ids)))
+            }
+            proposed: dict[int, list[rows.Row]] = {}
+            table = schema.proposals
+            for row in self._rows(
+                select(table).where(table.c.turn.in_(list(decided))).order_by(table.c.turn, table.c.rank)
+            ):
+                proposed.setdefault(row["turn"], []).append(row)
+            frames = self._unpack(turn_ids)
+        try:
+            return [
+                rows.turn_from(heads[turn_id], frames[turn_id], decided.get(turn_id), proposed.get(turn_id, ()))
+                for turn_id in turn_ids
+            ]
+        except KeyError as error:
+            raise SaveError(f"turn {error} is not in the save", where=self.file) from error
+        except SaveError as error:
+            raise SaveError(error.message, where=self.file) from error
+
+    def _frame(self, turn_id: int) -> rows.Frame:
+        known = self._frames.get(turn_id)
+        return known if known is not None else self._unpack([turn_id])[turn_id]
+
+    def _unpack(self, turn_ids: Sequence[int]) -> dict[int, rows.Frame]:
+        """The frames of some turns, with those that they are packed against fetched first, however far down."""
+        packed: dict[int, rows.Row] = {}
+        wanted = [turn_id for turn_id in turn_ids if turn_id not in self._frames]
+        for _ in range(pack.KEYFRAME + 1):
+            for row in self._rows(select(schema.frames).where(schema.frames.c.turn.in_(wanted))):
+                packed[row["turn"]] = row
+            bases = {row["base"] for row in packed.values()} - {None}
+            wanted = [base for base in bases if base not in packed and base not in self._frames]
+            if not wanted:
+                break
+        frames = {turn_id: self._frames[turn_id] for turn_id in turn_ids if turn_id in self._frames}
+        try:
+            for turn_id in sorted(packed):  # a base is older than what is packed against it
+                row = packed[turn_id]
+                base = row["base"]
+                against = (b"", b"", b"") if base is None else frames.get(base) or self._frames[base]
+                frames[turn_id] = (
+                    pack.unpack(row["observations"], against[0]),
+                    pack.unpack(row["snapshot"], against[1]),
+                    pack.unpack(row["prompt"], against[2]),
+                )
+        except KeyError as error:
+            raise SaveError(f"turn {error} that others are packed against is missing", where=self.file) from error
+        except SaveError as error:
+            raise SaveError(error.message, where=self.file) from error
+        for turn_id in turn_ids[-_CACHED_FRAMES:]:
+            if turn_id in frames:
+                self._remember(turn_id, frames[turn_id])
+        return frames
+
+    def _remember(self, turn_id: int, frame: rows.Frame) -> None:
+        self._frames[turn_id] = frame
+        self._frames.move_to_end(turn_id)
+        while len(self._frames) > _CACHED_FRAMES:
+            self._frames.popitem(last=False)
+
+    # Feedback.
+
+    def add_feedback(self, record: Feedback) -> Feedback:
+        """The record with its id."""
+        return replace(record, id=self._insert(schema.feedback, rows.feedback_row(record)))
+
+    def feedback(self) -> tuple[Feedback, ...]:
+        """All records, oldest first, those taken back included. Raises `SaveError`."""
+        return tuple(
+            rows.feedback_from(row) for row in self._rows(select(schema.feedback).order_by(schema.feedback.c.id))
+        )
+
+    # What the agents have learned.
+
+    def put_records(self, seat: str, agent: str, records: Mapping[str, bytes]) -> None:
+        """Write records of an agent, over those of the same keys."""
+        if not records:
+            return
+        insert = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
+        statement = insert(schema.records)
+        statement = statement.on_conflict_do_update(
+            index_elements=["seat", "agent", "key"], set_={"data": statement.excluded.data}
+        )
+        self._connection.execute(
+            statement, [{"seat": seat, "agent": agent, "key": key, "data": data} for key, data in records.items()]
+        )
+
+    def replace_records(self, seat: str, agent: str, records: Mapping[str, bytes]) -> None:
+        """Write all records of an agent, and drop those it no longer has."""
+        table = schema.records
+        self._connection.execute(table.delete().where(table.c.seat == seat, table.c.agent == agent))
+        self.put_records(seat, agent, records)
+
+    def records(self, seat: str, agent: str) -> dict[str, bytes]:
+        """What an agent had learned in a seat; empty where it never held it."""
+        table = schema.records
+        found = self._rows(select(table.c.key, table.c.data).where(table.c.seat == seat, table.c.agent == agent))
+        return {row["key"]: bytes(row["data"]) for row in found}
+
+    def count_turns(self) -> int:
+        """How many turns there are, openings included."""
+        return int(self._rows(select(func.count().label("n")).select_from(schema.turns))[0]["n"])
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

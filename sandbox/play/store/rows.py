@@ -1,0 +1,320 @@
+"""Turns and feedback as rows, and back. What comes back is checked: a save may come from anyone."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Final, cast, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from sandbox.errors import PlayError, SaveError
+from sandbox.play.feedback import Feedback, checked
+from sandbox.play.timeline import Node, Turn
+from sandbox.text import clean, clean_line
+from sandbox.types import Chooser, Decision, Observation, Proposal, Source
+
+Row = Mapping[str, Any]
+Frame = tuple[bytes, bytes, bytes]
+"""The bulk of a turn, unpacked: observations as JSON, snapshot, prompt."""
+
+_Text = Annotated[str, AfterValidator(clean), Field(max_length=1_000_000)]
+_Line = Annotated[str, AfterValidator(clean_line)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One sitting: which version of which world was played, by whom, and where it was left."""
+
+    id: int = 0
+    world: _Line
+    """The world's reference."""
+    title: _Line
+    fingerprint: _Line
+    seats: Mapping[str, _Line | None]
+    """Seat -> name of its agent; None for a person."""
+    cards: Mapping[str, _Text] = field(default_factory=dict)
+    """Seat -> the text of its agent's card."""
+    seed: int
+    learn: bool = True
+    annotator: _Line = "anonymous"
+    max_steps: int | None = None
+    cursor: int | None = None
+    """The turn where it stands."""
+    created: float = 0.0
+    software: _Line = ""
+
+
+class _Observation(BaseModel):
+    """The shape of a stored observation: `types.Observation`, within bounds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seat: _Line
+    turn: Annotated[int, Field(ge=0)]
+    text: _Text
+    description: _Text
+    inventory: _Text
+    goal: _Text
+    score: _Number
+    max_score: _Number | None
+    admissible: Annotated[tuple[_Line, ...], Field(max_length=10_000)] | None
+    done: bool
+    won: bool
+
+
+_RUN: Final = TypeAdapter(Run)
+_RUN_FIELDS: Final = tuple(item.name for item in fields(Run))
+_OBSERVATIONS: Final = TypeAdapter(dict[str, _Observation])
+_REWARDS: Final = TypeAdapter(dict[str, _Number])
+_OBSERVATION_FIELDS: Final = tuple(item.name for item in fields(Observation))
+_CHOOSERS: Final = frozenset((*get_args(Chooser), "opening"))
+_SOURCES: Final = frozenset(get_args(Source))
+
+
+def new_uid() -> str:
+    """An identity that holds in every save: 32 hex digits."""
+    return uuid.uuid4().hex
+
+
+def to_json(value: Any) -> str:
+    """Compact, keys in order, so that equal values are equal texts."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """The row of `runs`."""
+    return {
+        "uid": new_uid(),
+        "created": run.created,
+        "software": run.software,
+        "world": run.world,
+        "title": run.title,
+        "fingerprint": run.fingerprint,
+        "seats": to_json(dict(run.seats)),
+        "cards": to_json(dict(run.cards)),
+        "seed": run.seed,
+        "learn": run.learn,
+        "annotator": run.annotator,
+        "max_steps": run.max_steps,
+        "cursor": run.cursor,
+    }
+
+
+def run_from(row: Row) -> Run:
+    """Raises `SaveError`."""
+    try:
+        return _RUN.validate_python(
+            {
+                **{name: row[name] for name in _RUN_FIELDS},
+                "seats": json.loads(row["seats"]),
+                "cards": json.loads(row["cards"]),
+            }
+        )
+    except (ValueError, TypeError, RecursionError) as error:
+        raise SaveError(f"run {row['id']!r} of the save is damaged") from error
+
+
+def turn_row(turn: Turn, run: int) -> dict[str, Any]:
+    """The row of `turns`."""
+    return {
+        "uid": new_uid(),
+        "run": run,
+        "parent": turn.parent,
+        "episode": turn.episode,
+        "depth": turn.depth,
+        "seat": turn.seat,
+        "command": turn.command,
+        "chooser": turn.chooser,
+        "agent": turn.agent,
+        "wanted": turn.wanted,
+        "rewards": to_json(dict(turn.rewards)),
+        "to_move": turn.to_move,
+        "terminated": turn.terminated,
+        "truncated": turn.truncated,
+        "seed": turn.seed,
+        "created": turn.created,
+    }
+
+
+def frame_of(turn: Turn) -> Frame:
+    """The bulk of a turn."""
+    observations = {
+        seat: {name: getattr(observation, name) for name in _OBSERVATION_FIELDS}
+        for seat, observation in turn.observations.items()
+    }
+    prompt = turn.decision.prompt if turn.decision is not None else ""
+    return to_json(observations).encode(), turn.snapshot, prompt.encode("utf-8", "surrogatepass")
+
+
+def decision_row(turn_id: int, decision: Decision) -> dict[str, Any]:
+    """The row of `decisions`."""
+    return {
+        "turn": turn_id,
+        "seat": decision.seat,
+        "state_key": decision.state_key,
+        "chosen": decision.chosen,
+        "chooser": decision.chooser,
+        "reason": decision.reason,
+        "agent": decision.agent,
+        "model": decision.model,
+        "seconds": decision.seconds,
+    }
+
+
+def proposal_rows(turn_id: int, decision: Decision) -> list[dict[str, Any]]:
+    """The rows of `proposals`."""
+    return [
+        {
+            "turn": turn_id,
+            "rank": rank,
+            "command": proposal.command,
+            "said": proposal.said,
+            "source": proposal.source,
+            "understood": proposal.understood,
+            "prior": _to_null(proposal.prior),
+            "q": _to_null(decision.q_values[rank]),
+            "score": _to_null(decision.scores[rank]),
+            "visits": decision.visits[rank] if decision.visits else None,
+        }
+        for rank, proposal in enumerate(decision.proposals)
+    ]
+
+
+def node_fields(row: Row) -> dict[str, Any]:
+    """The fields of a `Node` from a row of `turns`. Raises `SaveError`."""
+    turn_id, parent = row["id"], row["parent"]
+    if not isinstance(turn_id, int) or not (parent is None or (isinstance(parent, int) and 0 < parent < turn_id)):
+        raise SaveError(f"turn {turn_id!r} hangs under {parent!r}, which cannot be")
+    if row["chooser"] not in _CHOOSERS:
+        raise SaveError(f"turn {turn_id}: unknown chooser {row['chooser']!r}")
+    if not all(isinstance(row[name], int) for name in ("episode", "depth")):
+        raise SaveError(f"turn {turn_id}: episode and depth must be whole numbers")
+    try:
+        rewards = _REWARDS.validate_json(row["rewards"])
+    except ValidationError as error:
+        raise _damaged(turn_id, error) from error
+    return {
+        "id": turn_id,
+        "parent": parent,
+        "episode": row["episode"],
+        "depth": row["depth"],
+        "seat": clean_line(row["seat"]),
+        "command": clean_line(row["command"]),
+        "chooser": row["chooser"],
+        "agent": clean_line(row["agent"]),
+        "wanted": None if row["wanted"] is None else clean_line(row["wanted"]),
+        "rewards": rewards,
+        "to_move": None if row["to_move"] is None else clean_line(row["to_move"]),
+        "terminated": bool(row["terminated"]),
+        "truncated": bool(row["truncated"]),
+        "seed": row["seed"],
+        "created": float(row["created"]),
+    }
+
+
+def node_from(row: Row) -> Node:
+    """Raises `SaveError`."""
+    return Node(**node_fields(row))
+
+
+def turn_from(row: Row, frame: Frame, decision: Row | None, proposals: Sequence[Row]) -> Turn:
+    """Raises `SaveError` where anything in it is not what a turn is made of."""
+    turn_id = row["id"]
+    try:
+        stored = _OBSERVATIONS.validate_json(frame[0])
+        prompt = frame[2].decode("utf-8", "surrogatepass")
+        made = None if decision is None else decision_from(decision, proposals, prompt)
+    except (ValidationError, ValueError, TypeError) as error:
+        raise _damaged(turn_id, error) from error
+    return Turn(
+        **node_fields(row),
+        decision=made,
+        observations={seat: Observation(**dict(observation)) for seat, observation in stored.items()},
+        snapshot=frame[1],
+    )
+
+
+def decision_from(row: Row, proposals: Sequence[Row], prompt: str) -> Decision:
+    """Raises `ValueError` or `TypeError` where it is none."""
+    if not 0 <= row["chosen"] < len(proposals):
+        raise ValueError("the chosen proposal is none of those stored")
+    if row["chooser"] not in _CHOOSERS or any(each["source"] not in _SOURCES for each in proposals):
+        raise ValueError("a word that stands for no chooser or source")
+    visits = tuple(each["visits"] for each in proposals)
+    return Decision(
+        seat=clean_line(row["seat"]),
+        state_key=clean_line(row["state_key"]),
+        proposals=tuple(
+            Proposal(
+                command=clean_line(each["command"]),
+                said=clean(each["said"]),
+                source=each["source"],
+                prior=_from_null(each["prior"]),
+                understood=bool(each["understood"]),
+            )
+            for each in proposals
+        ),
+        q_values=tuple(_from_null(each["q"]) for each in proposals),
+        scores=tuple(_from_null(each["score"]) for each in proposals),
+        visits=() if None in visits else tuple(int(count) for count in visits),
+        chosen=row["chosen"],
+        chooser=cast(Chooser, row["chooser"]),
+        reason=clean(row["reason"]),
+        agent=clean_line(row["agent"]),
+        model=clean_line(row["model"]),
+        prompt=prompt,
+        seconds=float(row["seconds"]),
+    )
+
+
+def feedback_row(record: Feedback) -> dict[str, Any]:
+    """The row of `feedback`."""
+    return {
+        "uid": new_uid(),
+        "turn": record.turn,
+        "kind": record.kind,
+        "value": record.value,
+        "data": to_json(dict(record.data)),
+        "reasons": to_json(list(record.reasons)),
+        "comment": record.comment,
+        "annotator": record.annotator,
+        "created": record.created,
+        "latency": record.latency,
+    }
+
+
+def feedback_from(row: Row) -> Feedback:
+    """Raises `SaveError`."""
+    try:
+        return checked(
+            **{
+                name: row[name]
+                for name in ("id", "turn", "kind", "value", "comment", "annotator", "created", "latency")
+            },
+            data=json.loads(row["data"]),
+            reasons=json.loads(row["reasons"]),
+        )
+    except (PlayError, ValueError, TypeError, RecursionError) as error:
+        raise SaveError(f"feedback {row['id']!r} of the save is damaged: {error}") from error
+
+
+def _damaged(turn_id: object, error: Exception) -> SaveError:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        message = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    else:
+        message = str(error)
+    return SaveError(f"turn {turn_id} of the save is damaged: {message}")
+
+
+def _to_null(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _from_null(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,243 @@
+"""The process that holds the Z-machine interpreter: `python -m sandbox.world.interpreter_process`.
+
+Requests and replies are frames on standard input and output (see `interpreter.py`). The process keeps nothing
+between requests: each brings the snapshot it starts from and each reply carries the one it ended in, so that the
+process can die at any moment and lose nothing. It imports neither pydantic nor TextWorld, to start quickly.
+
+A snapshot is zlib over eight integers (program counter, stack pointer, frame pointer, frame count, opcode, and
+the three words of the random generator), the dynamic memory as its difference (XOR) to the story file, the stack,
+and the text last printed. Most of the difference is zeros, as in Quetzal's CMem chunk: a kilobyte or so remains.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+FRAME = struct.Struct("<II")
+"""Length of the JSON and of the binary part that follow."""
+REGISTERS = struct.Struct("<8q")
+MAX_SNAPSHOT_BYTES = 1 << 20
+_IDLE = ("look", "inventory", "xyzzy", "take all")
+_FILE_BYTES = 1 << 20
+"""The most that a story's own SAVE or SCRIPT can write."""
+
+
+class HaltedError(Exception):
+    """The interpreter stopped with an error of the story's."""
+
+
+class Machine:
+    """One story in Jericho's Frotz."""
+
+    def __init__(self, story_file: str, data: bytes) -> None:
+        import jericho
+        import numpy as np
+
+        self._np = np
+        self._data = data
+        warnings.simplefilter("ignore")
+        self._env = jericho.FrotzEnv(story_file, 1)
+        self.supported = bool(self._env.is_fully_supported)
+        self._seed = (self._env.bindings or {}).get("seed")
+        self._ram_bytes: int = self._env.frotz_lib.getRAMSize()
+        self._stack_bytes: int = self._env.frotz_lib.getStackSize()
+        self._meaningful = None if self.supported else self._find_meaningful()
+        self._base = np.frombuffer(data[: self._ram_bytes], dtype=np.uint8)
+
+    def describe(self) -> dict[str, Any]:
+        """What does not change while the story is played."""
+        words = self._env.get_dictionary()
+        bindings = self._env.bindings if self.supported and self._env.bindings else {}
+        return {
+            "supported": self.supported,
+            "max_score": self._env.get_max_score() if self.supported else None,
+            "words": sorted({word.word for word in words if word.word}),
+            "verbs": sorted({word.word for word in words if word.word and word.is_verb}),
+            "walkthrough": [command for command in bindings.get("walkthrough", "").split("/") if command],
+        }
+
+    def start(self, seed: int) -> str:
+        """Begin anew and give the opening. Seed 0 is the one of Jericho's walkthrough, where it has one."""
+        self._env.seed(self._seed if seed == 0 and self._seed else 1000 + seed % 30000)
+        text, _ = self._env.reset()
+        return str(text)
+
+    def step(self, command: str) -> str:
+        line = command.encode("cp1252", "replace")[:190]
+        text: bytes = self._env.frotz_lib.step(line + b"\n")
+        if self._env._emulator_halted():
+            raise HaltedError
+        return text.decode("cp1252", "replace")
+
+    def probe(self, command: str) -> str:
+        """As `step`, but an error of the story's is an empty answer. Leaves the machine anywhere."""
+        try:
+            return self.step(command)
+        except HaltedError:
+            self._env.reset()
+            return ""
+
+    def snapshot(self) -> bytes:
+        ram, stack, pc, sp, fp, frames, opcode, rng, narrative = self._env.get_state()
+        registers = REGISTERS.pack(pc, sp, fp, frames, opcode, *(int(word) for word in rng))
+        return zlib.compress(registers + (ram ^ self._base).tobytes() + stack.tobytes() + narrative, 1)
+
+    def restore(self, snapshot: bytes) -> None:
+        """Raises ValueError where the bytes are not a snapshot of this story."""
+        inflate = zlib.decompressobj()
+        try:
+            data = inflate.decompress(snapshot, MAX_SNAPSHOT_BYTES)
+        except zlib.error as error:
+            raise ValueError("not a snapshot") from error
+        ram_at = REGISTERS.size
+        stack_at = ram_at + self._ram_bytes
+        text_at = stack_at + self._stack_bytes
+        if not inflate.eof or len(data) < text_at:
+            raise ValueError("not a snapshot of this story")
+        pc, sp, fp, frames, opcode, *rng = REGISTERS.unpack_from(data)
+        ram = self._np.frombuffer(data[ram_at:stack_at], dtype=self._np.uint8) ^ self._base
+        stack = self._np.frombuffer(data[stack_at:text_at], dtype=self._np.uint8).copy()
+        self._env.set_state((ram, stack, pc, sp, fp, frames, opcode, tuple(rng), data[text_at:]))
+
+    def world_hash(self) -> str:
+        """Hash of the object tree and its attributes: where everything is, without clocks and counters."""
+        if self.supported:
+            return str(self._env.get_world_state_hash())
+        attributes, parents = self._objects()
+        return hashlib.md5((attributes & self._meaningful).tobytes() + parents.tobytes()).hexdigest()
+
+    def _find_meaningful(self) -> Any:
+        """The attributes that tell something about the world, as a bit mask over those of one object.
+
+        Stories keep books in attributes too (mentioned in this room description, considered by this command): what
+        changes when nothing happens is left out.
+        """
+        self.start(0)
+        before, _ = self._objects()
+        mask = self._np.full(before.shape[1:], 0xFF, dtype=self._np.uint8)
+        for command in _IDLE:
+            with contextlib.suppress(HaltedError):
+                self.step(command)
+            after, _ = self._objects()
+            mask &= ~self._np.bitwise_or.reduce(before ^ after, axis=0)
+            before = after
+        self._env.reset()
+        return mask
+
+    def _objects(self) -> tuple[Any, Any]:
+        """Attributes and parents of all objects, now: arrays of bytes, objects x 4 or 6, and objects x 1 or 2.
+
+        The table is that of the Standards Document, section 12. It ends where the first property table begins.
+        """
+        ram = self._env._get_ram()
+        attributes, parent, size, defaults = (4, 1, 9, 62) if self._data[0] <= 3 else (6, 2, 14, 126)
+        first = int.from_bytes(ram[0x0A:0x0C].tobytes(), "big") + defaults
+        entry, end = first, len(ram)
+        while entry + size <= end:
+            properties = int.from_bytes(ram[entry + size - 2 : entry + size].tobytes(), "big")
+            end = min(end, properties) if properties > first else end
+            entry += size
+        entries = ram[first:entry].reshape(-1, size)
+        return entries[:, :attributes], entries[:, attributes : attributes + parent]
+
+    def facts(self) -> dict[str, Any]:
+        """What is known about the present state without asking the story."""
+        return {
+            "score": self._env.get_score() if self.supported else None,
+            "won": bool(self._env.victory()),
+            "over": bool(self._env.game_over()),
+            "world_hash": self.world_hash(),
+        }
+
+
+def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[dict[str, Any], bytes]:
+    """Carry out one request: go to a state, give the commands, look around on a copy of the result."""
+    if request["op"] == "describe":
+        return machine.describe(), b""
+    if request["op"] == "start":
+        text = machine.start(request["seed"])
+        for command in request["setup"]:
+            machine.step(command)
+    else:
+        machine.restore(snapshot)
+        text = machine.step(request["command"])
+    after = machine.snapshot()
+    reply = machine.facts()
+    probes = []
+    for command in request["probes"]:
+        probes.append(machine.probe(command))
+        machine.restore(after)
+    return {**reply, "text": text, "probes": probes}, after
+
+
+def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """The next request, or None at the end."""
+    head = stream.read(FRAME.size)
+    if len(head) < FRAME.size:
+        return None
+    size, blob = FRAME.unpack(head)
+    return json.loads(stream.read(size)), stream.read(blob)
+
+
+def frame(message: dict[str, Any], blob: bytes) -> bytes:
+    """A request or reply, as bytes."""
+    body = json.dumps(message).encode()
+    return FRAME.pack(len(body), len(blob)) + body + blob
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Read the story and the CPU seconds that one request may take, then answer until the input ends."""
+    first = read_frame(requests)
+    if first is None:
+        return
+    greeting, data = first
+    limit: float = greeting["cpu_seconds"]
+    with tempfile.TemporaryDirectory(prefix="sandbox-story-") as folder:
+        os.chdir(folder)  # a story's SAVE and SCRIPT write here
+        file = Path(folder, "story" + greeting["suffix"])
+        file.write_bytes(data)
+        signal.setitimer(signal.ITIMER_PROF, greeting["start_seconds"])
+        machine = Machine(str(file), data)
+        while (received := read_frame(requests)) is not None:
+            # The default action of SIGPROF ends the process, even inside the interpreter's own code.
+            signal.setitimer(signal.ITIMER_PROF, limit)
+            try:
+                message, after = answer(machine, *received)
+            except ValueError as error:
+                message, after = {"refused": str(error)}, b""
+            except HaltedError:
+                return
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            replies.write(frame(message, after))
+            replies.flush()
+
+
+def main() -> None:
+    """Keep the frames to ourselves, send every stray print of the libraries nowhere, and serve."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one who started us, who closes the input
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    serve(requests, replies)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

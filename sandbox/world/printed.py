@@ -1,0 +1,73 @@
+"""What stories print and what they are told: cleaning both, for the adapters to TextWorld and the Z-machine."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.text import clean, clean_line
+
+MAX_COMMAND = 120
+"""Characters. The interpreters cut a line at 198 bytes; no sensible command comes near."""
+
+_SENTENCE_END = re.compile(r"[.;!?\n]|,?\s+\bthen\b", re.IGNORECASE)
+_WRAPPING = "> \t\"'`*"
+_META = frozenset(
+    {"save", "restore", "restart", "quit", "q", "undo", "script", "unscript", "transcript", "recording", "replay"}
+) | {"verify", "$verify", "random", "debug", "notify"}
+"""They act on the interpreter, not on the world: the sandbox has saves, undo and branches of its own."""
+_BANNER = re.compile(r"[\s_|\\/$<>-]*")
+_PROMPT = re.compile(r"(?:\A|\n)[ \t]*>[^\n]*\s*\Z")
+_AFTERWARDS = re.compile(r"\n[^\n]*\bRESTART\b[^\n]*\bRESTORE\b(?s:.*)\Z")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_ENDING = re.compile(r"^\s*\*\*\*+ +(.+?) +\*\*\*+\s*$", re.MULTILINE)
+_WON = re.compile(r"\b(?:won|win|victor\w*|triumph\w*|the end)\b", re.IGNORECASE)
+_SCORED = re.compile(r"\bscored? (?:is |of )?(-?\d+) (?:out of|\(total of) (?:a possible )?(\d+)", re.IGNORECASE)
+
+
+def one_command(text: str) -> str:
+    """The first sentence of what was typed or said, as one clean line of bounded length; may be empty."""
+    line = clean_line(text.strip().lstrip(_WRAPPING), 4 * MAX_COMMAND)
+    return _SENTENCE_END.split(line, maxsplit=1)[0].strip(_WRAPPING)[:MAX_COMMAND].strip()
+
+
+def refusal(command: str) -> str:
+    """Why a command is not passed on to the story; empty where it is."""
+    if not command:
+        return "Say what you want to do, in one short sentence."
+    first = command.split()[0].lower()
+    if first in _META or first.startswith(("tw-", "#", "*")):
+        return f"There is no {first!r} inside the world: the sandbox itself saves, undoes and starts again."
+    return ""
+
+
+def reply_text(printed: str) -> str:
+    """What the story said, without prompt, status line and blank space, safe to show."""
+    text = _AFTERWARDS.sub("", _PROMPT.sub("", clean(printed)))
+    text = re.sub(r"\A\s*>[ \t]*\n", "", text)
+    lines = [line.strip() if line.strip().startswith("***") else line.rstrip() for line in text.split("\n")]
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+
+
+def without_banner(text: str) -> str:
+    """An opening without the title that is drawn in characters at its top."""
+    lines = text.split("\n")
+    while lines and _BANNER.fullmatch(lines[0]):
+        del lines[0]
+    return "\n".join(lines)
+
+
+def ending(text: str) -> str:
+    """What stands between the asterisks where an Inform story ends, such as `You have won`; empty before."""
+    found = _ENDING.search(text)
+    return found[1] if found else ""
+
+
+def is_victory(words: str) -> bool:
+    """Whether these words end a story well. `The End` is how TextWorld announces it."""
+    return bool(_WON.search(words))
+
+
+def announced_score(text: str) -> tuple[int, int] | None:
+    """Score and highest score, where a story of Inform's or Infocom's kind states both."""
+    found = _SCORED.search(text)
+    return (int(found[1]), int(found[2])) if found else None

@@ -1,0 +1,228 @@
+"""Any Z-machine story as a world: `.z3` to `.z8`, in Jericho's interpreter (Hausknecht et al. 2020).
+
+Such a story lists no admissible commands. What it understands is found by trying: `world_hash` tells whether a
+command changed anything, `vocabulary` which words the story knows at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from sandbox.types import Observation, Step
+from sandbox.world import printed, story
+from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
+from sandbox.world.interpreter import Interpreter, InterpreterError, Reply
+
+SEAT = "player"
+
+_PROBES = ("look", "inventory")
+_SCORE = "score"
+_USEFUL_FIRST = ("look", "examine", "take", "open", "go", "drop", "put", "unlock", "close", "push", "pull", "read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZMachineState:
+    """Everything about a moment of a story. Equal states behave alike, in any process."""
+
+    machine: bytes
+    turn: int
+    text: str
+    description: str
+    inventory: str
+    score: float
+    max_score: float | None
+    world_hash: str
+    done: bool = False
+    won: bool = False
+
+
+class _Stored(Sealed):
+    world_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words a story knows, cut to the length it recognises (6 or 9 letters)."""
+
+    words: frozenset[str]
+    verbs: frozenset[str]
+    letters: int
+    """How much of a word counts."""
+
+    def knows(self, word: str) -> bool:
+        return word.lower()[: self.letters] in self.words
+
+
+class ZMachineWorld:
+    """A story for one seat, `player`. Implements `sandbox.types.World`.
+
+    The reward is the change in score: Jericho's where it knows the story, otherwise what the story itself answers
+    to `score`; 0 where it has no score. An end is recognised the same two ways, the second by the line between
+    asterisks (`*** You have won ***`) that Inform prints.
+
+    Args:
+        file: the story file.
+        name: the reference that leads back to this world.
+        title: what a person calls it.
+        cpu_seconds: CPU time that a command may take before it counts as frozen.
+    """
+
+    seats: ClassVar[tuple[str, ...]] = (SEAT,)
+
+    def __init__(self, file: Path, *, name: str, title: str = "", cpu_seconds: float = 3.0) -> None:
+        self.name = name
+        self.title = title or file.stem
+        self._interpreter = Interpreter(story.read(file), cpu_seconds=cpu_seconds)
+        self.fingerprint = self._interpreter.story.digest
+        self._openings: dict[int, ZMachineState] = {}
+        self._vocabulary: Vocabulary | None = None
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        known = self.vocabulary.verbs
+        useful = tuple(verb for verb in _USEFUL_FIRST if verb in known)
+        return useful + tuple(sorted(verb for verb in known - set(useful) if not printed.refusal(verb)))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The story's dictionary: what a command can be made of, to ground what a model says."""
+        if self._vocabulary is None:
+            about = self._interpreter.about
+            letters = 6 if self._interpreter.story.version == 3 else 9
+            self._vocabulary = Vocabulary(frozenset(about.words), frozenset(about.verbs), letters)
+        return self._vocabulary
+
+    def walkthrough(self) -> tuple[str, ...]:
+        """Commands that win from `initial(0)`, where Jericho has a solution of this very file; empty elsewhere."""
+        return self._interpreter.about.walkthrough
+
+    def world_hash(self, state: ZMachineState) -> str:
+        """Identity of where everything is. A command that leaves it as it was did nothing, it seems."""
+        return state.world_hash
+
+    def initial(self, seed: int) -> ZMachineState:
+        """The opening. The seed is that of the story's random numbers."""
+        if seed not in self._openings:
+            reply = self._interpreter.start(seed, probes=self._probes)
+            description, inventory, score, max_score = self._looked(reply, None)
+            text = printed.reply_text(reply.text)
+            self._openings = {
+                seed: ZMachineState(
+                    machine=reply.snapshot,
+                    turn=0,
+                    text=printed.without_banner(text) or text,
+                    description=description,
+                    inventory=inventory,
+                    score=score,
+                    max_score=max_score,
+                    world_hash=reply.world_hash,
+                )
+            }
+        return self._openings[seed]
+
+    def to_move(self, state: ZMachineState) -> str | None:
+        return None if state.done else SEAT
+
+    def observe(self, state: ZMachineState, seat: str) -> Observation:
+        return Observation(
+            seat=seat,
+            turn=state.turn,
+            text=state.text,
+            description=state.description,
+            inventory=state.inventory,
+            score=state.score,
+            max_score=state.max_score,
+            done=state.done,
+            won=state.won,
+        )
+
+    def step(self, state: ZMachineState, seat: str, command: str) -> Step[ZMachineState]:
+        if state.done:
+            return Step(state=state, terminated=True)
+        line = printed.one_command(command)
+        answer = printed.refusal(line)
+        if not answer:
+            try:
+                reply = self._interpreter.step(state.machine, line, probes=self._probes)
+            except InterpreterError as error:
+                answer = f"{error} Nothing has changed."
+        if answer:
+            return Step(state=replace(state, turn=state.turn + 1, text=answer))
+        after = self._after(state, reply)
+        reward = after.score - state.score
+        return Step(state=after, rewards={seat: reward} if reward else {}, terminated=after.done)
+
+    def dump(self, state: ZMachineState) -> bytes:
+        return seal(
+            _Stored(
+                world=self.fingerprint,
+                machine=encode(state.machine),
+                turn=state.turn,
+                text=state.text,
+                description=state.description,
+                inventory=state.inventory,
+                score=state.score,
+                max_score=state.max_score,
+                done=state.done,
+                won=state.won,
+                world_hash=state.world_hash,
+            )
+        )
+
+    def load(self, data: bytes) -> ZMachineState:
+        stored = unseal(data, _Stored, self.fingerprint, self.name)
+        return ZMachineState(
+            machine=decode(stored.machine),
+            turn=stored.turn,
+            text=stored.text,
+            description=stored.description,
+            inventory=stored.inventory,
+            score=stored.score,
+            max_score=stored.max_score,
+            world_hash=stored.world_hash,
+            done=stored.done,
+            won=stored.won,
+        )
+
+    def close(self) -> None:
+        self._interpreter.close()
+
+    @property
+    def _probes(self) -> tuple[str, ...]:
+        return _PROBES if self._interpreter.about.supported else (*_PROBES, _SCORE)
+
+    def _after(self, state: ZMachineState, reply: Reply) -> ZMachineState:
+        text = printed.reply_text(reply.text)
+        last_words = printed.ending(text)
+        done = reply.won or reply.over or bool(last_words)
+        if done:  # the story now asks whether to restart: it answers no look and no score
+            description, inventory, max_score = state.description, state.inventory, state.max_score
+            stated = printed.announced_score(text)
+            score = float(reply.score if reply.score is not None else stated[0] if stated else state.score)
+        else:
+            description, inventory, score, max_score = self._looked(reply, state)
+        return ZMachineState(
+            machine=reply.snapshot,
+            turn=state.turn + 1,
+            text=text,
+            description=description,
+            inventory=inventory,
+            score=score,
+            max_score=max_score,
+            world_hash=reply.world_hash,
+            done=done,
+            won=reply.won or (bool(last_words) and not reply.over and printed.is_victory(last_words)),
+        )
+
+    def _looked(self, reply: Reply, before: ZMachineState | None) -> tuple[str, str, float, float | None]:
+        """Description, inventory, score and highest score, out of the answers to the probes."""
+        answers = [printed.reply_text(text) for text in reply.probes]
+        description, inventory = answers[:2]
+        if reply.score is not None:
+            return description, inventory, float(reply.score), self._interpreter.about.max_score
+        stated = printed.announced_score(answers[2])
+        if stated is not None:
+            return description, inventory, float(stated[0]), float(stated[1])
+        return description, inventory, before.score if before else 0.0, before.max_score if before else None

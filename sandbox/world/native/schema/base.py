@@ -27,7 +27,7 @@ _ID = re.compile(r"\w[\w' -]{0,63}")
 class Strict(BaseModel):
     """A model that refuses unknown keys and never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 def _identifier(value: str) -> str:

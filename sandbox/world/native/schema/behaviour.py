@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from sandbox.world.native.schema.base import (
     Chance,
     Count,
-    Id,
     Ids,
     Line,
     Name,

@@ -55,9 +55,10 @@ class Adventure(Strict):
     """In which order simultaneous commands are carried out: as the seats are listed, beginning one further each
     round, or beginning with a seat drawn at random. Where two want the same thing, the earlier gets it."""
     rewards: Literal["individual", "shared", "zero-sum"] = "individual"
-    """What points do: they go to who earns them, to every seat alike, or are paid by the other seats in equal parts."""
+    """Where points go: to who earns them, to every seat alike, or to who earns them at the others' cost in equal
+    parts."""
     trading: bool = False
-    """Whether seats can offer each other exchanges: `trade apple with bob for pear`, then `accept` or `decline`."""
+    """Whether seats can offer each other exchanges (`trade apple with bob for pear`) and `accept` or `decline` them."""
     limit: Count | None = None
     """Rounds after which an episode is cut off; none if left out."""
     variables: Annotated[dict[Id, Var], Field(max_length=500)] = Field(default_factory=dict)

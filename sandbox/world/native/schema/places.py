@@ -267,4 +267,4 @@ Var = Annotated[
     | Annotated[Variable, Tag(":variable")],
     Discriminator(lambda v: ":flag" if isinstance(v, bool) else ":number" if isinstance(v, int) else ":variable"),
 ]
-"""`true` or `false`, a number (then between 0, or itself if negative, and 100, or itself if greater), or in full."""
+"""`true` or `false`, a number (then from 0 to 100, or from and to itself if it lies outside), or in full."""

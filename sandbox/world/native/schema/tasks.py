@@ -34,7 +34,7 @@ class Keywords(Strict):
 
 
 class Exact(Strict):
-    """1 if the answer is one of those given, but for case, blanks and punctuation at its ends. `{exact: answers}`"""
+    """1 if the answer is one of those given, but for case and punctuation at its ends. `{exact: answers}`"""
 
     exact: str
     """The field of the item that lists them."""

@@ -1,0 +1,205 @@
+"""From a file to a definition, with all that is wrong with it said at once."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from sandbox.errors import Finding, WorldError, WorldFileError
+from sandbox.world.native import marked_yaml
+from sandbox.world.native.marked_yaml import Document, dotted
+from sandbox.world.native.references import check_references
+from sandbox.world.native.schema import Adventure, Definition, Task
+
+MAX_FINDINGS = 100
+
+
+@dataclass(frozen=True)
+class Source:
+    """A definition with the place of everything in the file it came from."""
+
+    definition: Definition
+    file: str
+    document: Document
+    fingerprint: str
+    """SHA-256 of the text, in hex."""
+
+    def line(self, *path: str | int) -> int | None:
+        """Line of a path such as `("rooms", "hall", "exits", "north")`, or of the nearest thing around it."""
+        return self.document.line(path)
+
+
+def near_miss(word: str, words: Iterable[str]) -> str:
+    """`did you mean 'x'?`, or nothing where no word is near."""
+    close = difflib.get_close_matches(word[:80], list(words), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def parse_definition(text: str | bytes, file: Path | str = "world.yaml") -> Definition:
+    """The definition that a world file's text holds. Raises `WorldFileError` with all that is wrong."""
+    return parse_source(text, file).definition
+
+
+def read_source(path: Path) -> Source:
+    """The definition in a file. Raises `WorldFileError`, and `WorldError` where the file cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(marked_yaml.MAX_BYTES + 1)
+    except OSError as error:
+        raise WorldError(
+            f"the world file cannot be read: {error.strerror or error}", where=path, mend="check the name"
+        ) from error
+    return parse_source(text, path)
+
+
+def parse_source(text: str | bytes, file: Path | str = "world.yaml") -> Source:
+    """As `parse_definition`, with the lines kept."""
+    document = marked_yaml.read(text)
+    findings = list(document.findings)
+    definition: Definition | None = None
+    if not isinstance(document.data, dict):
+        if not findings:
+            findings.append(Finding(1, "", "the file holds no keys", "a world file begins with 'title: ...'"))
+    else:
+        model: type[Adventure] | type[Task] = Task if document.data.get("kind") == "task" else Adventure
+        definition, wrong = _validate(model, document)
+        findings += wrong
+        if isinstance(definition, Adventure):
+            findings += check_references(definition, document)
+    if findings or definition is None:
+        findings.sort(key=lambda f: (f.line or 0, f.key))
+        raise WorldFileError(tuple(dict.fromkeys(findings))[:MAX_FINDINGS], where=file)
+    raw = text if isinstance(text, bytes) else text.encode()
+    return Source(definition, str(file), document, hashlib.sha256(raw).hexdigest())
+
+
+def _validate(
+    model: type[Adventure] | type[Task], document: Document
+) -> tuple[Adventure | Task | None, list[Finding]]:
+    """The definition, or what is left of it without the faulty parts, so that references can be checked too."""
+    findings: list[Finding] = []
+    data = document.data
+    for _ in range(4):
+        try:
+            return model.model_validate(data), findings
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+        if not findings:
+            findings = [_finding(model, e, document) for e in errors[:MAX_FINDINGS]]
+        data = _pruned(data, [_path(e["loc"]) for e in errors], model)
+    return None, findings
+
+
+def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The path in the file: without the tags of unions, which begin with a colon."""
+    return tuple(step for step in loc if not (isinstance(step, str) and (step[:1] == ":" or step == "[key]")))
+
+
+def _pruned(data: Any, paths: list[tuple[str | int, ...]], model: type[BaseModel]) -> Any:
+    """A copy without the values at the paths; where one is missing, without what misses it."""
+
+    def copy(value: Any, here: tuple[str | int, ...]) -> Any:
+        if isinstance(value, dict):
+            return {k: copy(v, (*here, k)) for k, v in value.items() if (*here, k) not in gone}
+        if isinstance(value, list):
+            return [copy(v, (*here, i)) for i, v in enumerate(value) if (*here, i) not in gone]
+        return value
+
+    gone: set[tuple[str | int, ...]] = set()
+    for path in paths:
+        value: Any = data
+        reached: tuple[str | int, ...] = ()
+        for step in path:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                break
+            reached = (*reached, step)
+        gone.add(reached)
+    return copy(data, ())
+
+
+def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) -> Finding:
+    path = _path(error["loc"])
+    line = document.line(path)
+    message, mend = error["msg"], ""
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        message = "no such key"
+        allowed = _keys(model, error["loc"][:-1])
+        mend = near_miss(str(path[-1]), allowed) or (f"there are: {', '.join(allowed[:40])}" if allowed else "")
+    elif kind == "missing":
+        message = f"the key {path[-1]!r} is missing"
+        line, path = document.line(path[:-1]), path[:-1]
+    elif kind == "value_error":
+        message = str(error["ctx"]["error"]) if "ctx" in error else message
+    elif kind == "literal_error":
+        expected = str(error.get("ctx", {}).get("expected", ""))
+        words = [w.strip("'") for w in expected.replace(" or ", ", ").split(", ")]
+        bad = _value(document.data, path) if error["loc"][-1] != "[key]" else path[-1]
+        message = f"{str(bad)[:40]!r} is none of {', '.join(words)}"
+        mend = near_miss(str(bad), words)
+    elif kind == "string_type":
+        message, mend = "text is wanted here", "put it in quotes"
+    elif kind in ("int_type", "bool_type", "dict_type", "tuple_type", "model_type", "float_type"):
+        wanted = {
+            "int_type": "a whole number",
+            "bool_type": "true or false",
+            "dict_type": "a mapping (key: value)",
+            "model_type": "a mapping (key: value)",
+            "tuple_type": "a list",
+            "float_type": "a number",
+        }
+        message = f"{wanted[kind]} is wanted here"
+    elif message.startswith("Input should be"):
+        message = "should be" + message[len("Input should be") :]
+    return Finding(line, dotted(path), message, mend)
+
+
+def _value(data: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return data
+
+
+def _keys(model: Any, loc: tuple[str | int, ...]) -> list[str]:
+    """The keys of the model that a pydantic location leads to."""
+    here: Any = model
+    for step in loc:
+        here = _descend(here, step)
+        if here is None:
+            return []
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [f.alias or name for name, f in here.model_fields.items()]
+    return []
+
+
+def _descend(kind: Any, step: str | int) -> Any:
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        found = next((f for name, f in kind.model_fields.items() if step in (name, f.alias)), None)
+        return None if found is None else found.annotation
+    arguments = get_args(kind)
+    if get_origin(kind) is dict:
+        return arguments[1]
+    if get_origin(kind) is tuple:
+        return arguments[0]
+    for argument in arguments:
+        if get_origin(argument) is Annotated:
+            inner, *metadata = get_args(argument)
+            if any(isinstance(m, Tag) and m.tag == step for m in metadata):
+                return inner
+        if argument is not type(None) and not str(step).startswith(":") and (deeper := _descend(argument, step)):
+            return deeper
+    return None

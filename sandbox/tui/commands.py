@@ -1,0 +1,31 @@
+"""The palette's entries: every key of the play screen, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from sandbox.tui.keys import KEYS, Key
+
+
+class PlayCommands(Provider):
+    """Offers what the keys do; a key with two names is offered once."""
+
+    def _keys(self) -> Iterator[tuple[Key, Callable[[], object]]]:
+        offered = set()
+        for key in KEYS:
+            if key.scope != "app" and key.action not in offered:
+                offered.add(key.action)
+                yield key, partial(self.screen.run_action, key.action)
+
+    async def discover(self) -> Hits:
+        for key, run in self._keys():
+            yield DiscoveryHit(key.help, run, help=key.display or key.key)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for key, run in self._keys():
+            if (score := matcher.match(key.help)) > 0:
+                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)

@@ -1,0 +1,104 @@
+"""The only way from the screen to the session.
+
+The rule: a session is made, used and closed on one thread, one job after the other, and nothing else touches it.
+What a session lets another thread do is think: `decide` takes long and only reads, so it has a thread of its own, and
+a person who acts meanwhile need not wait for it. The screen asks for jobs and goes on; answers come back as messages
+that carry values.
+
+Thinking cannot be interrupted from outside. Cancelling it, or changing the state that it was for, therefore counts
+up `generation`: an answer with an older number is dropped, and thinking that has not begun is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from sandbox.errors import SandboxError
+from sandbox.tui.messages import Changed, Decided, Failed, Loaded
+from sandbox.tui.view import Camera
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from sandbox.play.session import Session
+    from sandbox.types import Chooser, Decision
+
+SessionFactory = Callable[[], "Session"]
+
+
+class Driver:
+    """Runs jobs off the screen's thread and posts what came of them. Its methods are for the screen's thread.
+
+    Args:
+        factory: makes the session; called on the session's thread, where it may take its time.
+        post: delivers a message to the screen from any thread.
+    """
+
+    def __init__(self, factory: SessionFactory, post: Callable[[Message], object]) -> None:
+        self.generation = 0
+        self._factory = factory
+        self._post = post
+        self._play: Executor = ThreadPoolExecutor(1, "session")
+        self._think: Executor = ThreadPoolExecutor(1, "mind")
+        self._session: Session | None = None
+        self._camera: Camera | None = None
+
+    def load(self) -> None:
+        """Make the session. Answered by `Loaded`."""
+
+        def job() -> None:
+            self._session = self._factory()
+            self._camera = Camera(self._session)
+            self._post(Loaded(self._camera.view()))
+
+        self._submit(self._play, job, "opening the game")
+
+    def decide(self) -> None:
+        """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled."""
+        generation = self.generation
+
+        def job() -> None:
+            if generation == self.generation and self._session is not None:
+                self._post(Decided(self._session.decide(), generation))
+
+        self._submit(self._think, job, "thinking")
+
+    def cancel(self) -> None:
+        """Forget the decision that is being made."""
+        self.generation += 1
+
+    def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> None:
+        """Carry out a command of the seat to move. Answered by `Changed`, as every change is."""
+        self.change(f"> {command}", lambda session: session.act(command, decision=decision, chooser=chooser))
+
+    def change(self, doing: str, job: Callable[[Session], object]) -> None:
+        """Do something to the session. The decision for the state before it is dropped."""
+        self.cancel()
+
+        def run() -> None:
+            if self._session is None or self._camera is None:
+                raise SandboxError("no game is open")
+            result = job(self._session)
+            self._post(Changed(self._camera.view(result), doing))
+
+        self._submit(self._play, run, doing)
+
+    def close(self) -> None:
+        """Close the session and wait until that is done. Thinking comes to its end by itself, unheard."""
+        self.cancel()
+        self._think.shutdown(wait=False)
+        self._play.submit(lambda: self._session.close() if self._session else None)
+        self._play.shutdown(wait=True)
+
+    def _submit(self, thread: Executor, job: Callable[[], None], doing: str) -> None:
+        generation = self.generation
+
+        def run() -> None:
+            try:
+                job()
+            except Exception as error:
+                self._post(Failed(error, doing, generation))
+
+        thread.submit(run)

@@ -1,0 +1,79 @@
+"""Every key of the screen in one table: bindings, help and palette are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Scope = Literal["anywhere", "decide", "app"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its action, its short label in the footer and the sentence in help and palette."""
+
+    id: str
+    key: str
+    action: str
+    label: str
+    help: str
+    scope: Scope = "decide"
+    show: bool = False
+    display: str | None = None
+
+    def binding(self) -> Binding:
+        return Binding(
+            self.key,
+            self.action,
+            self.label,
+            show=self.show,
+            key_display=self.display,
+            tooltip=self.help,
+            id=self.id,
+            priority=self.scope == "app",
+        )
+
+
+KEYS = (
+    Key("leave-prompt", "escape", "leave", "Decide", "Stop what runs and go to single keys", "anywhere", True),
+    Key("help", "f1", "help", "Help", "Show keys and verbs", "anywhere", True),
+    Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
+    Key("step", "f5", "step", "Step", "Let the agent act once", "anywhere", True),
+    Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
+    Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
+    Key("act", "enter", "step", "Act", "Let the agent do what it wants", show=True, display="⏎"),
+    *(
+        Key(
+            f"pick-{n}",
+            str(n),
+            f"pick({n})",
+            "Pick",
+            f"Carry out proposal {n} of the agent",
+            show=n == 1,
+            display="1-9" if n == 1 else None,
+        )
+        for n in range(1, 10)
+    ),
+    Key("praise", "+", "reward(1)", "Reward", "Reward the last action by 1; again for more", show=True),
+    Key("punish", "-", "reward(-1)", "Punish", "Punish the last action by 1; again for more", show=True),
+    Key("undo", "u", "undo", "Undo", "Go back one turn; nothing is lost", show=True),
+    Key("redo", "U", "redo", "Redo", "Go forward again"),
+    Key("override", "o", "prompt", "Override", "Type a command in place of the agent's choice", show=True),
+    Key("prompt", "i", "prompt", "Prompt", "Go back to the prompt"),
+    Key("act-once", "a", "step", "Act once", "Let the agent act once"),
+    Key("act-on", "A", "run", "Run", "Let the agent run, or pause it"),
+    Key("why", "w", "why", "Why", "Show what the agent weighed", show=True),
+    Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),
+    Key("faster", ">", "faster(2)", "Faster", "Double the speed of a run"),
+    Key("keys", "?", "help", "Help", "Show keys and verbs"),
+    Key("restart", "R", "restart", "Restart", "Begin a new episode; what was learned stays"),
+    Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app"),
+    Key("quit", "ctrl+q", "quit", "Quit", "Leave; the game goes on from here next time", "app"),
+)
+
+
+def bindings(*scopes: Scope) -> list[BindingType]:
+    """Bindings of these scopes, in the order of the table."""
+    return [key.binding() for key in KEYS if key.scope in scopes]

@@ -1,0 +1,47 @@
+"""What the session's thread tells the screen. Values only: no message carries the session itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from sandbox.tui.view import View
+    from sandbox.types import Decision
+
+
+class Loaded(Message):
+    """The session is open and can be played."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+
+
+class Decided(Message):
+    """The agent has made up its mind. Worth nothing when `generation` is not the driver's any more."""
+
+    def __init__(self, decision: Decision, generation: int) -> None:
+        super().__init__()
+        self.decision = decision
+        self.generation = generation
+
+
+class Changed(Message):
+    """Something was done to the session; this is how it stands now."""
+
+    def __init__(self, view: View, doing: str) -> None:
+        super().__init__()
+        self.view = view
+        self.doing = doing
+
+
+class Failed(Message):
+    """A job raised. The session stands as it did before."""
+
+    def __init__(self, error: Exception, doing: str, generation: int) -> None:
+        super().__init__()
+        self.error = error
+        self.doing = doing
+        self.generation = generation

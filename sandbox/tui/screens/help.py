@@ -1,0 +1,73 @@
+"""Keys and verbs on one page, made from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from sandbox.tui import format as fmt
+from sandbox.tui.keys import KEYS, Key
+from sandbox.tui.verbs import VERBS
+
+VOICES = (
+    (fmt.AGENT, "the agent"),
+    (fmt.EXPLORATION, "the agent, exploring"),
+    (fmt.OVERRIDE, "you, in the agent's place"),
+    (fmt.PERSON, "you"),
+    (fmt.REWARD, "a person's reward"),
+    (fmt.COMMENT, "a comment"),
+)
+
+
+def page() -> Content:
+    """The whole help."""
+    anywhere = [key for key in KEYS if key.scope != "decide"]
+    decide = [key for key in KEYS if key.scope == "decide" and not ("2" <= key.key <= "9")]
+    verbs = ((verb.usage, verb.help) for verb in VERBS)
+    sections = [
+        ("Anywhere", ((_name(key), key.help) for key in anywhere)),
+        ("Single keys, after Esc", ((_name(key), key.help) for key in decide)),
+        ("At the prompt", (("anything else", "your command to the world"), ("* text", "a comment on this turn"))),
+        ("", verbs),
+        (
+            "Prompt keys",
+            (("Tab", "next completion; right accepts the one shown"), ("up, down", "what you typed before")),
+        ),
+        ("Voices", VOICES),
+    ]
+    return Content("\n").join([line for title, rows in sections for line in _section(title, rows)])
+
+
+def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
+    if title:
+        yield Content("")
+        yield Content.styled(title, "bold $text-primary")
+    for left, right in rows:
+        yield Content.assemble((f"  {left:<20}", "bold"), (right, "$text-muted"))
+
+
+def _name(key: Key) -> str:
+    return key.display or {"escape": "Esc"}.get(
+        key.key, key.key.replace("ctrl+", "Ctrl+").replace("f", "F", key.key[0] == "f")
+    )
+
+
+class HelpScreen(ModalScreen[None]):
+    """Help, until a key closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,q,question_mark", "dismiss", "Close", id="close-help", tooltip="Back to the game"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="help") as scroll:
+            scroll.border_title = "Keys and verbs"
+            scroll.border_subtitle = "Esc closes"
+            yield Static(page())

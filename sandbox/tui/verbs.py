@@ -1,0 +1,75 @@
+"""What a person can type: verbs of the screen, comments, and commands to the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of the screen: what it is called, and how the help explains it."""
+
+    name: str
+    usage: str
+    help: str
+
+
+VERBS = (
+    Verb("step", "/step", "let the agent act once"),
+    Verb("run", "/run [N]", "let the agent act N times, or until it is stopped"),
+    Verb("pause", "/pause", "stop the agent"),
+    Verb("pick", "/pick N", "carry out the agent's proposal number N"),
+    Verb("reward", "/reward N [reason]", "reward or punish the last action; the learner steps on it at once"),
+    Verb("undo", "undo", "go back one turn; nothing is lost"),
+    Verb("redo", "redo", "go forward again"),
+    Verb("why", "/why", "show what the agent weighed"),
+    Verb("speed", "/speed N", "decisions a second at most while the agent runs"),
+    Verb("restart", "/restart", "begin a new episode; what was learned stays"),
+    Verb("save", "/save", "say where the save is; every turn is stored by itself"),
+    Verb("help", "/help", "show keys and verbs"),
+    Verb("quit", "/quit", "leave; the game goes on from here next time"),
+)
+BARE = frozenset({"undo", "redo"})
+"""Verbs that need no slash, as in every story."""
+
+_NAMES = {verb.name for verb in VERBS}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A line as understood: a verb of the screen, `comment`, or `command` for the world."""
+
+    verb: str
+    argument: str = ""
+
+    def number(self, default: float) -> tuple[float, str]:
+        """The number that the argument begins with, and what follows. Raises `UsageError`."""
+        first, _, rest = self.argument.partition(" ")
+        if not first:
+            return default, ""
+        try:
+            value = float(first.replace("−", "-"))
+        except ValueError:
+            value = float("nan")
+        if not -1000 <= value <= 1000:
+            raise UsageError(f"{first!r} is not a number that /{self.verb} can take", mend="such as /reward +1")
+        return value, rest.strip()
+
+
+def parse(line: str) -> Typed | None:
+    """What a typed line means; None for an empty one. Raises `UsageError` for a verb that does not exist."""
+    line = line.strip()
+    if not line:
+        return None
+    if line.startswith("*"):
+        return Typed("comment", line[1:].strip())
+    if line.lower() in BARE:
+        return Typed(line.lower())
+    if not line.startswith("/"):
+        return Typed("command", line)
+    name, _, argument = line[1:].partition(" ")
+    if name.lower() not in _NAMES:
+        raise UsageError(f"there is no /{name}", mend="/help lists the verbs")
+    return Typed(name.lower(), argument.strip())

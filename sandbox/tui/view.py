@@ -1,0 +1,97 @@
+"""How the session stands, as values: taken on the session's thread, read on the screen's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.types import Observation, Update
+
+if TYPE_CHECKING:
+    from sandbox.play.feedback import Feedback
+    from sandbox.play.session import Session
+    from sandbox.play.timeline import Node, Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One moment of a session. The tree comes in pieces: `fresh` holds the nodes that no earlier view had."""
+
+    world: str
+    """What a person calls the world."""
+    seed: int
+    """Of the episode."""
+    seats: tuple[str, ...]
+    agents: Mapping[str, str]
+    """Who holds each seat, as `card@adapter`; a seat that is missing is a person's."""
+    path: tuple[Turn, ...]
+    """From the opening of the episode down to where we stand."""
+    fresh: tuple[Node, ...]
+    to_move: str | None
+    """None at the end of an episode."""
+    observation: Observation
+    feedback: Mapping[int, tuple[Feedback, ...]]
+    """What people said and did not take back, of the turns that have any."""
+    updates: tuple[Update, ...]
+    """The Bellman updates that the latest job brought about."""
+
+    @property
+    def current(self) -> Turn:
+        return self.path[-1]
+
+    @property
+    def done(self) -> bool:
+        return self.to_move is None
+
+    @property
+    def agent_moves(self) -> bool:
+        """Whether the next command is an agent's to choose."""
+        return self.to_move in self.agents
+
+    @property
+    def interventions(self) -> float:
+        """Share of the turns so far in which a person chose in an agent's place."""
+        return sum(turn.intervened for turn in self.path[1:]) / max(len(self.path) - 1, 1)
+
+
+def signature(name: str, model: str) -> str:
+    """An agent and the revision of its language model: `lm-q@base`; the name alone without a model."""
+    return f"{name}@{model.rpartition('@')[2]}" if model else name
+
+
+class Camera:
+    """Takes views of a session. Lives on the session's thread, and remembers what it has shown."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shown = 0
+        self._feedback = {
+            node.id: said for node in session.timeline.nodes() if (said := session.feedback(node.id))
+        }
+
+    def view(self, result: object = None) -> View:
+        """A view of the session now, after a job that gave `result`: a turn, or the feedback that was stored."""
+        session = self._session
+        current = session.current
+        about = getattr(result, "turn", None)
+        if isinstance(about, int):
+            self._feedback[about] = session.feedback(about)
+        fresh = tuple(node for node in session.timeline.nodes() if node.id > self._shown)
+        self._shown = max((node.id for node in fresh), default=self._shown)
+        return View(
+            world=session.world.title,
+            seed=session.episode_seed,
+            seats=session.world.seats,
+            agents={
+                seat: signature(agent.name, agent.model)
+                for seat, agent in session.seats.items()
+                if agent is not None
+            },
+            path=session.timeline.path(current.id),
+            fresh=fresh,
+            to_move=session.to_move,
+            observation=session.observation(),
+            feedback=dict(self._feedback),
+            updates=session.updates,
+        )

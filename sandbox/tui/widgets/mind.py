@@ -1,0 +1,128 @@
+"""What the agent weighed: every proposal with its prior, its Q-value and the score that combines them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp
+
+from rich.cells import set_cell_size
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from sandbox.tui import format as fmt
+from sandbox.types import Decision
+
+_NUMBER = 7
+
+
+def overruled(decision: Decision) -> bool:
+    """Whether Q made the agent want something else than the language model found likeliest."""
+    priors = [proposal.prior for proposal in decision.proposals]
+    return decision.chooser == "agent" and priors[decision.chosen] < max(priors)
+
+
+def mark(decision: Decision, index: int) -> tuple[str, str]:
+    """Glyph and style of the proposal: chosen, explored, or neither."""
+    if index != decision.chosen:
+        return " ", ""
+    glyph = fmt.EXPLORATION if decision.chooser == "exploration" else fmt.AGENT
+    return glyph, fmt.COMMAND_STYLES[glyph]
+
+
+def mind(decision: Decision, width: int) -> Iterator[Content]:
+    """The decision in full, as lines of this width."""
+    likeliest = max(proposal.prior for proposal in decision.proposals)
+    largest = max(map(abs, decision.q_values), default=0.0) or 1.0
+    bar_width = max(width - _NUMBER - 12, 4)
+    for index, proposal in enumerate(decision.proposals):
+        glyph, style = mark(decision, index)
+        command = set_cell_size(proposal.command, width - 4 - _NUMBER)
+        yield Content.assemble(
+            (f"{index + 1:>2}" if index < 9 else " ·", "$text-muted"),
+            (f"{glyph} ", style),
+            (command, style),
+            (f"{fmt.signed(decision.scores[index]):>{_NUMBER}}", "bold" if style else ""),
+        )
+        if proposal.said and proposal.said != proposal.command:
+            yield Content.styled(f"    “{proposal.said}”", "italic $text-muted").truncate(width, ellipsis=True)
+        yield _measure(
+            "prior", exp(proposal.prior - likeliest), "$primary", fmt.signed(proposal.prior), "", bar_width
+        )
+        value = decision.q_values[index]
+        visits = f"{decision.visits[index]}×" if decision.visits else ""
+        tone = "$success" if value >= 0 else "$error"
+        yield _measure("Q", abs(value) / largest, tone, fmt.signed(value), visits, bar_width)
+        if index == decision.chosen and overruled(decision):
+            yield Content.styled("    ↑ Q overruled the model", "$text-warning")
+        yield Content("")
+
+
+def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
+    """The best proposals, one a line; the chosen one is among them."""
+    order = list(range(len(decision.proposals)))[:rows]
+    if decision.chosen not in order:
+        order[-1] = decision.chosen
+    for index in order:
+        glyph, style = mark(decision, index)
+        numbers = (
+            f"prior {fmt.signed(decision.proposals[index].prior)}   "
+            f"Q {fmt.signed(decision.q_values[index])}   = {fmt.signed(decision.scores[index])}"
+        )
+        command = set_cell_size(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
+        yield Content.assemble(
+            (f"{index + 1} " if index < 9 else "· ", "$text-muted"),
+            (f"{glyph} ", style),
+            (command, style),
+            ("  " + numbers, "" if style else "$text-muted"),
+        ).truncate(width)
+
+
+def _measure(name: str, fraction: float, tone: str, number: str, after: str, width: int) -> Content:
+    return Content.assemble(
+        (f"    {name:<6}", "$text-muted"),
+        fmt.bar(fraction, width - 4, tone),
+        f"{number:>{_NUMBER}}",
+        (f"{after:>5}", "$text-muted"),
+    )
+
+
+class Mind(Static):
+    """The side pane's view of a decision."""
+
+    decision: reactive[Decision | None] = reactive(None)
+    idle: reactive[str] = reactive("")
+    """What to say while there is no decision."""
+
+    def watch_decision(self) -> None:
+        self._draw()
+
+    def watch_idle(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        decision, width = self.decision, self.content_size.width
+        if decision is None or width < 20:
+            self.update(Content.styled(self.idle, "$text-muted"))
+            return
+        lines = [Content.styled(decision.reason, "$text-muted"), Content("")] if decision.reason else []
+        if decision.seconds >= 0.05:
+            lines.insert(
+                0, Content.styled(f"{decision.model or decision.agent} · {decision.seconds:.1f} s", "$text-muted")
+            )
+        self.update(Content("\n").join([*lines, *mind(decision, width)]))
+
+
+class Brief(Widget):
+    """Three proposals above the prompt, where there is no room for the side pane."""
+
+    decision: reactive[Decision | None] = reactive(None)
+
+    def render(self) -> Content:
+        if self.decision is None:
+            return Content("")
+        return Content("\n").join(list(brief(self.decision, self.content_size.width)))

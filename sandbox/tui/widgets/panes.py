@@ -1,0 +1,88 @@
+"""The side pane and what its tabs show beside the mind and the timeline."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static, TabbedContent, TabPane
+
+from sandbox.tui import format as fmt
+from sandbox.tui.widgets.mind import Mind
+from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.types import Observation, Update
+
+
+class WorldFacts(Static):
+    """What the seat perceives apart from the story: goal, score, surroundings, inventory."""
+
+    observation: reactive[Observation | None] = reactive(None)
+
+    def watch_observation(self, observation: Observation | None) -> None:
+        if observation is None:
+            return
+        score = fmt.points(observation.score, observation.max_score)
+        parts = [_section("Goal", observation.goal or "none is given"), _section("Score", score)]
+        if observation.max_score:
+            width = max(self.content_size.width, 10)
+            parts[-1] = Content("\n").join(
+                [parts[-1], fmt.bar(observation.score / observation.max_score, width, "$success")]
+            )
+        parts += [
+            _section(name, text)
+            for name, text in (("Inventory", observation.inventory), ("Here", observation.description))
+            if text.strip()
+        ]
+        if observation.admissible:
+            parts.append(_section("What works here", "\n".join(observation.admissible)))
+        self.update(Content("\n\n").join(parts))
+
+
+def _section(name: str, text: str) -> Content:
+    return Content.assemble((name, "bold $text-primary"), "\n", text.strip())
+
+
+class Learning(Static):
+    """The latest Bellman updates with their numbers, newest first."""
+
+    KEPT = 60
+
+    def on_mount(self) -> None:
+        self._latest: deque[Update] = deque(maxlen=self.KEPT)
+        self.update(Content.styled("Nothing has been learned yet.", "$text-muted"))
+
+    def add(self, updates: Sequence[Update]) -> None:
+        """Show some more updates."""
+        if updates:
+            self._latest.extendleft(updates)
+            self.update(Content("\n\n").join([_entry(update) for update in self._latest]))
+
+
+def _entry(update: Update) -> Content:
+    tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else "$text-muted"
+    who = (f"  {fmt.REWARD} yours", "$text-warning") if update.source == "person" else ""
+    text, _, result = fmt.formula(update).rpartition(" = ")
+    return Content.assemble(
+        (f"Q(s, {update.command})", "bold"),
+        who,
+        (f"\n{text}", "$text-muted"),
+        (f"\n= {result}", f"bold {tone}"),
+        (f"   {fmt.signed(update.after - update.before).strip()}", tone),
+    )
+
+
+def side_pane() -> ComposeResult:
+    """The side pane with its tabs."""
+    with TabbedContent(id="side", initial="mind-tab"):
+        with TabPane("Mind", id="mind-tab"), VerticalScroll(can_focus=False):
+            yield Mind(id="mind")
+        with TabPane("World", id="world-tab"), VerticalScroll(can_focus=False):
+            yield WorldFacts(id="world")
+        with TabPane("Timeline", id="timeline-tab"):
+            yield TimelineTree(id="timeline")
+        with TabPane("Learn", id="learn-tab"), VerticalScroll(can_focus=False):
+            yield Learning(id="learn")

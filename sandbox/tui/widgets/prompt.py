@@ -1,0 +1,114 @@
+"""The line at which a person types: history, and completion from what the world accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.keys import REPLACED_KEYS
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+
+def matches(typed: str, candidates: Sequence[str]) -> list[str]:
+    """Candidates that begin with what is typed, then those with a word that does."""
+    low = typed.strip().casefold()
+    starting = [candidate for candidate in candidates if candidate.casefold().startswith(low)]
+    inside = [
+        candidate
+        for candidate in candidates
+        if candidate not in starting and any(word.startswith(low) for word in candidate.casefold().split())
+    ]
+    return starting + inside
+
+
+class _Suggest(Suggester):
+    """The first candidate that begins with what is typed, shown after the cursor."""
+
+    def __init__(self, candidates: Callable[[str], Sequence[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=False)
+        self._candidates = candidates
+
+    async def get_suggestion(self, value: str) -> str | None:
+        found = (candidate for candidate in self._candidates(value) if candidate.casefold().startswith(value))
+        return next(found, None)
+
+
+class Prompt(Input):
+    """An input with history (up, down) and completion (tab cycles, right accepts what is shown).
+
+    Args:
+        candidates: gives what could be typed here, when what is typed so far begins like this.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "complete(1)", "Complete", show=False, id="complete", tooltip="Next completion"),
+        Binding("shift+tab", "complete(-1)", "Back", show=False, id="complete-back", tooltip="Completion before"),
+        Binding("up", "recall(-1)", "Earlier", show=False, id="earlier", tooltip="Command typed before"),
+        Binding("down", "recall(1)", "Later", show=False, id="later", tooltip="Command typed after"),
+    ]
+
+    class Completing(Message):
+        """A completion was chosen out of several; none are left when the list is empty."""
+
+        def __init__(self, options: Sequence[str], chosen: int) -> None:
+            super().__init__()
+            self.options = tuple(options)
+            self.chosen = chosen
+
+    def __init__(self, candidates: Callable[[str], Sequence[str]], *, placeholder: str, id: str) -> None:  # noqa: A002
+        super().__init__(
+            placeholder=placeholder,
+            id=id,
+            compact=True,
+            select_on_focus=False,
+            max_length=400,
+            suggester=_Suggest(candidates),
+        )
+        self.cursor_blink = False
+        self._candidates = candidates
+        self._options: list[str] = []
+        self._chosen = 0
+        self._history: list[str] = []
+        self._place = 0
+        self._draft = ""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return key in REPLACED_KEYS or super().check_consume_key(key, character)
+
+    def remember(self, line: str) -> None:
+        """Put a typed line into the history and empty the prompt."""
+        if line and self._history[-1:] != [line]:
+            self._history.append(line)
+        self._place = len(self._history)
+        self.value = ""
+
+    def action_complete(self, step: int) -> None:
+        """Fill in the next or the former completion of what was typed."""
+        if self._options:
+            self._chosen = (self._chosen + step) % len(self._options)
+        else:
+            self._options = matches(self.value, self._candidates(self.value))
+            self._chosen = 0 if step > 0 else len(self._options) - 1
+        if self._options:
+            self._fill(self._options[self._chosen])
+            self.post_message(self.Completing(self._options, self._chosen))
+
+    def action_recall(self, step: int) -> None:
+        """Move through what was typed before; what is being typed now waits at the end."""
+        if self._place == len(self._history):
+            self._draft = self.value
+        self._place = max(0, min(len(self._history), self._place + step))
+        self._fill(self._draft if self._place == len(self._history) else self._history[self._place])
+
+    def _fill(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
+
+    def watch_value(self, value: str) -> None:
+        """Any other change than cycling ends a completion."""
+        if self._options and value != self._options[self._chosen]:
+            self._options = []
+            self.post_message(self.Completing((), 0))

@@ -149,6 +149,21 @@ def shares(record: Feedback) -> dict[int, float]:
     return {}
 
 
+MarkKind = Literal["bookmark", "blessed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A name on a turn, or the statement that the branch ending there is the expected one."""
+
+    turn: int
+    kind: MarkKind
+    name: str
+    """Unique among the marks of a kind."""
+    annotator: str = "anonymous"
+    created: float = 0.0
+
+
 class FeedbackBook:
     """All records of a save, found by the turn they stand at and by the turns they speak of."""
 

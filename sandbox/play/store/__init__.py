@@ -14,20 +14,43 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Insert, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
 import sandbox
 from sandbox.errors import SaveError
-from sandbox.play.feedback import Feedback
+from sandbox.play.feedback import Feedback, Mark
 from sandbox.play.store import opening, pack, rows, schema
 from sandbox.play.store.lock import SaveLock
 from sandbox.play.store.rows import Run
 from sandbox.play.timeline import Node, Timeline, Turn
 
 __all__ = ["Run", "Store"]
+
+# Statements are built once: building one takes longer than running it.
+_ADD_RUN = schema.runs.insert()
+_ADD_TURN = schema.turns.insert()
+_ADD_FRAME = schema.frames.insert()
+_ADD_DECISION = schema.decisions.insert()
+_ADD_PROPOSALS = schema.proposals.insert()
+_ADD_FEEDBACK = schema.feedback.insert()
+_MOVE = update(schema.runs).where(schema.runs.c.id == bindparam("at_run")).values(cursor=bindparam("to_turn"))
+_REDO = update(schema.turns).where(schema.turns.c.id == bindparam("at_turn")).values(redo=bindparam("to_turn"))
+_PUT_RECORDS = {
+    dialect: statement.on_conflict_do_update(
+        index_elements=["seat", "agent", "key"], set_={"data": statement.excluded.data}
+    )
+    for dialect, statement in (
+        ("sqlite", sqlite_insert(schema.records)),
+        ("postgresql", postgresql_insert(schema.records)),
+    )
+}
+
+_FRAMES = select(schema.frames, schema.decisions.c.prompt).join(
+    schema.decisions, schema.decisions.c.turn == schema.frames.c.turn, isouter=True
+)
 
 _IN_QUESTION = 500
 _CACHED_FRAMES = 64
@@ -166,8 +189,8 @@ class Store:
             except DBAPIError as error:
                 raise self._error(error) from error
 
-    def _insert(self, table: Any, values: dict[str, Any]) -> int:
-        key = self._connection.execute(table.insert().values(values)).inserted_primary_key
+    def _insert(self, statement: Insert, values: dict[str, Any]) -> int:
+        key = self._connection.execute(statement, values).inserted_primary_key
         assert key is not None
         return int(key[0])
 
@@ -178,7 +201,7 @@ class Store:
         run = replace(
             run, software=f"chat-agent-sandbox {sandbox.__version__}", created=run.created or time.time()
         )
-        row_id = self._insert(schema.runs, rows.run_row(run))
+        row_id = self._insert(_ADD_RUN, rows.run_row(run))
         return replace(run, id=row_id)
 
     def runs(self) -> tuple[Run, ...]:
@@ -198,15 +221,15 @@ class Store:
         base = pack.choose_base(ancestors, turn.seat)
         against = (b"", b"", b"") if base is None else self._frame(base)
         frame = rows.frame_of(turn)
-        turn = replace(turn, id=self._insert(schema.turns, rows.turn_row(turn, run.id)))
+        turn = replace(turn, id=self._insert(_ADD_TURN, rows.turn_row(turn, run.id)))
         observations, snapshot, prompt = (pack.pack(part, old) for part, old in zip(frame, against, strict=True))
         self._connection.execute(
-            schema.frames.insert(),
-            {"turn": turn.id, "base": base, "observations": observations, "snapshot": snapshot, "prompt": prompt},
+            _ADD_FRAME,
+            {"turn": turn.id, "base": base, "observations": observations, "snapshot": snapshot},
         )
         if turn.decision is not None:
-            self._connection.execute(schema.decisions.insert(), rows.decision_row(turn.id, turn.decision))
-            self._connection.execute(schema.proposals.insert(), rows.proposal_rows(turn.id, turn.decision))
+            decision = self._insert(_ADD_DECISION, rows.decision_row(turn, turn.decision, prompt))
+            self._connection.execute(_ADD_PROPOSALS, rows.proposal_rows(decision, turn.decision))
         redo = {} if turn.parent is None else {turn.parent: turn.id}
         self.move(run, turn.id, redo)
         self._remember(turn.id, frame)
@@ -214,9 +237,11 @@ class Store:
 
     def move(self, run: Run, turn_id: int, redo: Mapping[int, int]) -> None:
         """Stand at a turn; `redo` says for nodes which child is now the one visited last."""
-        self._connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(cursor=turn_id))
-        for parent, child in redo.items():
-            self._connection.execute(schema.turns.update().where(schema.turns.c.id == parent).values(redo=child))
+        self._connection.execute(_MOVE, {"at_run": run.id, "to_turn": turn_id})
+        if redo:
+            self._connection.execute(
+                _REDO, [{"at_turn": parent, "to_turn": child} for parent, child in redo.items()]
+            )
 
     def timeline(self) -> Timeline:
         """The whole tree, its turns to be loaded as they are asked for. Raises `SaveError`."""
@@ -249,14 +274,18 @@ class Store:
             }
             proposed: dict[int, list[rows.Row]] = {}
             table = schema.proposals
-            for row in self._rows(
-                select(table).where(table.c.turn.in_(list(decided))).order_by(table.c.turn, table.c.rank)
-            ):
-                proposed.setdefault(row["turn"], []).append(row)
+            of_these = table.c.decision.in_([row["id"] for row in decided.values()])
+            for row in self._rows(select(table).where(of_these).order_by(table.c.decision, table.c.rank)):
+                proposed.setdefault(row["decision"], []).append(row)
             frames = self._unpack(turn_ids)
         try:
             return [
-                rows.turn_from(heads[turn_id], frames[turn_id], decided.get(turn_id), proposed.get(turn_id, ()))
+                rows.turn_from(
+                    heads[turn_id],
+                    frames[turn_id],
+                    decision := decided.get(turn_id),
+                    proposed.get(decision["id"], ()) if decision else (),
+                )
                 for turn_id in turn_ids
             ]
         except KeyError as error:
@@ -273,7 +302,7 @@ class Store:
         packed: dict[int, rows.Row] = {}
         wanted = [turn_id for turn_id in turn_ids if turn_id not in self._frames]
         for _ in range(pack.KEYFRAME + 1):
-            for row in self._rows(select(schema.frames).where(schema.frames.c.turn.in_(wanted))):
+            for row in self._rows(_FRAMES.where(schema.frames.c.turn.in_(wanted))):
                 packed[row["turn"]] = row
             bases = {row["base"] for row in packed.values()} - {None}
             wanted = [base for base in bases if base not in packed and base not in self._frames]
@@ -288,7 +317,7 @@ class Store:
                 frames[turn_id] = (
                     pack.unpack(row["observations"], against[0]),
                     pack.unpack(row["snapshot"], against[1]),
-                    pack.unpack(row["prompt"], against[2]),
+                    b"" if row["prompt"] is None else pack.unpack(row["prompt"], against[2]),
                 )
         except KeyError as error:
             raise SaveError(f"turn {error} that others are packed against is missing", where=self.file) from error
@@ -309,7 +338,7 @@ class Store:
 
     def add_feedback(self, record: Feedback) -> Feedback:
         """The record with its id."""
-        return replace(record, id=self._insert(schema.feedback, rows.feedback_row(record)))
+        return replace(record, id=self._insert(_ADD_FEEDBACK, rows.feedback_row(record)))
 
     def feedback(self) -> tuple[Feedback, ...]:
         """All records, oldest first, those taken back included. Raises `SaveError`."""
@@ -317,19 +346,31 @@ class Store:
             rows.feedback_from(row) for row in self._rows(select(schema.feedback).order_by(schema.feedback.c.id))
         )
 
+    # Names of turns.
+
+    def put_mark(self, mark: Mark) -> None:
+        """Write a mark; another of the same kind and name is gone."""
+        self.remove_mark(mark)
+        self._connection.execute(schema.marks.insert(), rows.mark_row(mark))
+
+    def remove_mark(self, mark: Mark) -> None:
+        """Take away the mark of this kind and name."""
+        table = schema.marks
+        self._connection.execute(table.delete().where(table.c.kind == mark.kind, table.c.name == mark.name))
+
+    def marks(self) -> tuple[Mark, ...]:
+        """All marks, oldest first."""
+        return tuple(rows.mark_from(row) for row in self._rows(select(schema.marks).order_by(schema.marks.c.id)))
+
     # What the agents have learned.
 
     def put_records(self, seat: str, agent: str, records: Mapping[str, bytes]) -> None:
         """Write records of an agent, over those of the same keys."""
         if not records:
             return
-        insert = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
-        statement = insert(schema.records)
-        statement = statement.on_conflict_do_update(
-            index_elements=["seat", "agent", "key"], set_={"data": statement.excluded.data}
-        )
         self._connection.execute(
-            statement, [{"seat": seat, "agent": agent, "key": key, "data": data} for key, data in records.items()]
+            _PUT_RECORDS[self._connection.dialect.name],
+            [{"seat": seat, "agent": agent, "key": key, "data": data} for key, data in records.items()],
         )
 
     def replace_records(self, seat: str, agent: str, records: Mapping[str, bytes]) -> None:

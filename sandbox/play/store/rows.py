@@ -6,13 +6,13 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Final, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sandbox.errors import PlayError, SaveError
-from sandbox.play.feedback import Feedback, checked
+from sandbox.play.feedback import Feedback, Mark, checked
 from sandbox.play.timeline import Node, Turn
 from sandbox.text import clean, clean_line
 from sandbox.types import Chooser, Decision, Observation, Proposal, Source
@@ -69,6 +69,8 @@ class _Observation(BaseModel):
 
 _RUN: Final = TypeAdapter(Run)
 _RUN_FIELDS: Final = tuple(item.name for item in fields(Run))
+_MARK: Final = TypeAdapter(Mark)
+_MARK_FIELDS: Final = tuple(item.name for item in fields(Mark))
 _OBSERVATIONS: Final = TypeAdapter(dict[str, _Observation])
 _REWARDS: Final = TypeAdapter(dict[str, _Number])
 _OBSERVATION_FIELDS: Final = tuple(item.name for item in fields(Observation))
@@ -151,10 +153,11 @@ def frame_of(turn: Turn) -> Frame:
     return to_json(observations).encode(), turn.snapshot, prompt.encode("utf-8", "surrogatepass")
 
 
-def decision_row(turn_id: int, decision: Decision) -> dict[str, Any]:
+def decision_row(turn: Turn, decision: Decision, prompt: bytes) -> dict[str, Any]:
     """The row of `decisions`."""
     return {
-        "turn": turn_id,
+        "state": turn.parent,
+        "turn": turn.id,
         "seat": decision.seat,
         "state_key": decision.state_key,
         "chosen": decision.chosen,
@@ -163,14 +166,15 @@ def decision_row(turn_id: int, decision: Decision) -> dict[str, Any]:
         "agent": decision.agent,
         "model": decision.model,
         "seconds": decision.seconds,
+        "prompt": prompt,
     }
 
 
-def proposal_rows(turn_id: int, decision: Decision) -> list[dict[str, Any]]:
+def proposal_rows(decision_id: int, decision: Decision) -> list[dict[str, Any]]:
     """The rows of `proposals`."""
     return [
         {
-            "turn": turn_id,
+            "decision": decision_id,
             "rank": rank,
             "command": proposal.command,
             "said": proposal.said,
@@ -301,6 +305,20 @@ def feedback_from(row: Row) -> Feedback:
         )
     except (PlayError, ValueError, TypeError, RecursionError) as error:
         raise SaveError(f"feedback {row['id']!r} of the save is damaged: {error}") from error
+
+
+def mark_row(mark: Mark) -> dict[str, Any]:
+    """The row of `marks`."""
+    return {name: getattr(mark, name) for name in _MARK_FIELDS}
+
+
+def mark_from(row: Row) -> Mark:
+    """Raises `SaveError`."""
+    try:
+        mark = _MARK.validate_python({name: row[name] for name in _MARK_FIELDS})
+        return replace(mark, name=clean_line(mark.name, 64), annotator=clean_line(mark.annotator, 64))
+    except ValidationError as error:
+        raise SaveError(f"mark {row['id']!r} of the save is damaged") from error
 
 
 def _damaged(turn_id: object, error: Exception) -> SaveError:

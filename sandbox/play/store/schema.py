@@ -88,14 +88,17 @@ frames = Table(
     Column("base", _Id, ForeignKey("turns.id")),  # the earlier turn that this one is packed against
     Column("observations", LargeBinary, nullable=False),
     Column("snapshot", LargeBinary, nullable=False),
-    Column("prompt", LargeBinary, nullable=False),
     comment="The bulk of a turn, packed as pack.py says",
 )
 
 decisions = Table(
     "decisions",
     metadata,
-    Column("turn", _Id, ForeignKey("turns.id"), primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("state", _Id, ForeignKey("turns.id"), nullable=False, index=True),  # the turn it was made at
+    Column(
+        "turn", _Id, ForeignKey("turns.id"), unique=True
+    ),  # the turn that it led to; NULL where nobody acted on it
     Column("seat", Text, nullable=False),
     Column("state_key", String(64), nullable=False, index=True),
     Column("chosen", Integer, nullable=False),
@@ -104,12 +107,13 @@ decisions = Table(
     Column("agent", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("seconds", Float(53), nullable=False),
+    Column("prompt", LargeBinary, nullable=False),  # packed with the turn's frame
 )
 
 proposals = Table(
     "proposals",
     metadata,
-    Column("turn", _Id, ForeignKey("decisions.turn"), primary_key=True),
+    Column("decision", _Id, ForeignKey("decisions.id"), primary_key=True),
     Column("rank", Integer, primary_key=True),  # the order in which they were shown, from 0
     Column("command", Text, nullable=False),
     Column("said", Text, nullable=False),

@@ -50,8 +50,8 @@ def options(
     home: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with your `worlds/`, `agents/` and `saves/`. Else `$SANDBOX_HOME`, else the current folder; "
-            "what is not found there comes from the bundled content."
+            help="Folder with your `worlds/`, `agents/` and `saves/`. Else `$SANDBOX_HOME`, else the current "
+            "folder; what is not found there comes from the bundled content."
         ),
     ] = None,
     version: Annotated[
@@ -63,7 +63,7 @@ def options(
 
 
 def main() -> None:
-    """Entry point. Errors the package foresees become one line; any other goes to a file, and the line names it."""
+    """Entry point. Errors the package foresees become one line; any other goes to a file that the line names."""
     # No library below may phone a hub or report usage: models are local, or named in a card.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

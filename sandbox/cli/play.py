@@ -47,9 +47,10 @@ def play(
     where = context.of(ctx)
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("The game needs a terminal, and this is none. With no screen, the same loop is:\n")
-        print(f"  sandbox run {plan.shell_reference} --agent {plan.cast.default} --episodes 1")
+        print("The game needs a terminal, and this is none. Without a screen:\n")
+        print(f"  {plan.shell_command}")
         return
-    name = build.play_on_screen(plan)
-    if name is not None:
-        print(f"Saved as {name!r}. Come back with:  sandbox play --save {name}")
+    build.play_on_screen(plan)
+    print(f"Saved as {plan.save!r}. Come back with:  sandbox play --save {plan.save}")
+    if plan.notice:
+        print(plan.notice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -70,6 +71,7 @@ def run(
     with _progress() as progress:
         for reference in worlds:
             task = progress.add_task(reference, total=episodes, status="opening")
+            tell = partial(_tell, progress, task)
             session = build.open_session(
                 where.home,
                 reference,
@@ -78,13 +80,13 @@ def run(
                 save=save,
                 seed=seed,
                 learn=learn,
-                progress=lambda message, task=task: progress.update(task, status=message),
+                progress=tell,
             )
             try:
                 for number in range(episodes):
                     if number or session.current.parent is not None:
                         session.new_episode(seed=seed + number)
-                    progress.update(task, status="")
+                    tell("")
                     played.append(runner.play_episode(session, max_steps))
                     won = sum(episode.won for episode in played)
                     progress.update(task, advance=1, status=f"{won} won of {len(played)}")
@@ -99,6 +101,10 @@ def run(
             return
         Path(json_file).write_text(text + "\n", encoding="utf-8")
     _print_table(played, summary)
+
+
+def _tell(progress: Progress, task: TaskID, message: str) -> None:
+    progress.update(task, status=message)
 
 
 def _progress() -> Progress:

@@ -1,0 +1,269 @@
+"""The agent that a card defines: it proposes commands, reranks them by Q, decides, and learns from reward."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sandbox.agent import grounding, prompt, reason
+from sandbox.agent.cards import Card, schedule
+from sandbox.agent.combine import EXCLUDED, combine
+from sandbox.agent.guess import guesses
+from sandbox.agent.memory import Memory
+from sandbox.errors import SaveError
+from sandbox.rl import exploration
+from sandbox.types import (
+    Decision,
+    History,
+    LanguageModel,
+    Observation,
+    Proposal,
+    QFunction,
+    Transition,
+    Update,
+)
+
+_PROGRESS = "progress"
+_LEARNER = "learner/"
+_MEMORY = "memory/"
+
+
+class CardAgent:
+    """Proposes, reranks, decides and learns as its card says; an `Agent`.
+
+    Deciding changes nothing, so it may run on a worker thread; learning is the only thing that does.
+
+    Args:
+        card: what the agent is like.
+        model: the language model that the card names; None where it names none.
+        learner: from `build_learner`; None where the card has none.
+        verbs: what the world understands (`World.verbs`), for worlds that list no admissible commands.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        model: LanguageModel | None = None,
+        learner: QFunction | None = None,
+        *,
+        verbs: Sequence[str] = (),
+    ) -> None:
+        self.card = card
+        self.learner = learner
+        self._model = model
+        self._verbs = tuple(verbs)
+        self._memory = Memory()
+        self._prior_weight = schedule(card.combine.prior_weight)
+        self._epsilon = schedule(card.explore.epsilon)
+        self._temperature = schedule(card.explore.temperature)
+        self._steps = 0
+        self._episodes = 0
+        self._progressed = False
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def model(self) -> str:
+        return "" if self._model is None else self._model.name
+
+    @property
+    def epsilon(self) -> float:
+        """The probability of a random command now."""
+        return self._epsilon.at(steps=self._steps, episodes=self._episodes)
+
+    def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
+        """Propose, rerank, choose. The same arguments and the same learned state give the same decision."""
+        started = time.perf_counter()
+        rng = np.random.default_rng(seed)
+        context = self._prompt(observation, history)
+        proposals = self._propose(observation, context, seed)
+        commands = [proposal.command for proposal in proposals]
+        if self.learner is None:
+            q_values, visits = [0.0] * len(commands), [0] * len(commands)
+        else:
+            q_values = self.learner.values(observation, commands)
+            visits = self.learner.visits(observation, commands)
+        repeats = self._repeats(commands, history)
+        penalty = self.card.combine.repeat_penalty
+        held_back = [p.prior - penalty * n for p, n in zip(proposals, repeats, strict=True)]
+        scores = combine(
+            self.card.combine,
+            self._prior_weight.at(steps=self._steps, episodes=self._episodes),
+            held_back,
+            q_values,
+            sum(visits),
+            rng,
+        )
+
+        best_first = sorted(range(len(commands)), key=lambda i: (-scores[i], -held_back[i], commands[i]))
+        decision = Decision(
+            seat=observation.seat,
+            state_key=observation.state_key,
+            proposals=tuple(proposals[i] for i in best_first),
+            q_values=tuple(q_values[i] for i in best_first),
+            scores=tuple(scores[i] for i in best_first),
+            visits=tuple(visits[i] for i in best_first),
+            chosen=0,
+            agent=self.name,
+            model=self.model,
+            prompt=context,
+        )
+        chosen, explored = self._choose(decision.scores, rng, explore)
+        decision = replace(decision, chosen=chosen, chooser="exploration" if explored else "agent")
+        return replace(
+            decision,
+            reason=reason.reason(
+                decision,
+                repeats=repeats[best_first[chosen]] if penalty else 0,
+                how=self._how_it_explores(),
+            ),
+            seconds=time.perf_counter() - started,
+        )
+
+    def learn(self, transition: Transition) -> Update | None:
+        """Learn from one step. A person's feedback on a step is not one more step."""
+        if transition.source == "world":
+            self._steps += 1
+            self._progressed = True
+        if self.card.propose.remember and transition.command not in (transition.observation.admissible or ()):
+            self._memory.note(transition)
+        return None if self.learner is None else self.learner.update(transition)
+
+    def end_episode(self) -> None:
+        self._episodes += 1
+        self._progressed = True
+
+    def dump(self) -> dict[str, bytes]:
+        learned = {} if self.learner is None else self.learner.dump()
+        return {_PROGRESS: self._progress(), **self._memory.dump(), **_prefixed(learned)}
+
+    def changes(self) -> dict[str, bytes]:
+        learned = {} if self.learner is None else self.learner.changes()
+        progress = {_PROGRESS: self._progress()} if self._progressed else {}
+        self._progressed = False
+        return {**progress, **self._memory.changes(), **_prefixed(learned)}
+
+    def load(self, records: Mapping[str, bytes]) -> None:
+        """Replace everything learned. A card without a learner leaves a learner's records alone."""
+        steps, episodes = 0, 0
+        if _PROGRESS in records:
+            try:
+                data = json.loads(records[_PROGRESS])
+                steps, episodes = int(data["steps"]), int(data["episodes"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise SaveError(f"the progress of agent {self.name!r} cannot be read: {error}") from error
+        if self.learner is not None:
+            self.learner.load(
+                {n.removeprefix(_LEARNER): record for n, record in records.items() if n.startswith(_LEARNER)}
+            )
+        self._memory.load({n: record for n, record in records.items() if n.startswith(_MEMORY)})
+        self._steps, self._episodes, self._progressed = steps, episodes, False
+
+    def _prompt(self, observation: Observation, history: History) -> str:
+        if self._model is None:
+            return ""
+        return prompt.build(self.card.prompt, observation, history, persona=self.card.persona, verbs=self._verbs)
+
+    def _propose(self, observation: Observation, context: str, seed: int) -> list[Proposal]:
+        """The candidates with their priors, each command once."""
+        settings = self.card.propose
+        listed = observation.admissible or ()
+        found: dict[str, Proposal] = {}
+        if settings.mode != "sample" or self._model is None:
+            found = {command: Proposal(command=command) for command in listed}
+        if self._model is not None and (settings.mode != "score" or not listed):
+            found |= self._sampled(self._model, observation, context, seed)
+        if not listed or settings.mode == "sample":
+            found = self._known(observation) | found
+        if not listed and self._model is None or not found:
+            found |= self._guessed(observation)
+        priors = self._priors(context, list(found))
+        return [replace(proposal, prior=prior) for proposal, prior in zip(found.values(), priors, strict=True)]
+
+    def _sampled(
+        self, model: LanguageModel, observation: Observation, context: str, seed: int
+    ) -> dict[str, Proposal]:
+        """What the model says, grounded to commands; without those known to do nothing here."""
+        settings = self.card.propose
+        samples = model.sample(
+            context,
+            settings.samples,
+            seed=seed,
+            max_tokens=settings.max_tokens,
+            temperature=settings.temperature,
+        )
+        proposals: dict[str, Proposal] = {}
+        for sample in samples:
+            grounded = grounding.ground(
+                sample.text,
+                observation.admissible,
+                verbs=self._verbs,
+                cutoff=settings.cutoff,
+                rate=lambda commands: self._priors(context, commands),
+            )
+            if grounded and not self._memory.refused(observation.state_key, grounded.command):
+                proposals.setdefault(
+                    grounded.command,
+                    Proposal(
+                        command=grounded.command,
+                        said=grounded.said,
+                        source="sampled",
+                        understood=grounded.understood,
+                    ),
+                )
+        return proposals
+
+    def _known(self, observation: Observation) -> dict[str, Proposal]:
+        """What this state has accepted before."""
+        accepted = self._memory.accepted(observation.state_key)
+        return {command: Proposal(command=command, source="known") for command in accepted}
+
+    def _guessed(self, observation: Observation) -> dict[str, Proposal]:
+        """What to try where nothing else is proposed; never empty."""
+        fresh = [
+            command
+            for command in guesses(observation, self._verbs)
+            if not self._memory.refused(observation.state_key, command)
+        ]
+        return {command: Proposal(command=command, source="known") for command in fresh or ["look"]}
+
+    def _priors(self, context: str, commands: Sequence[str]) -> list[float]:
+        if self._model is None:
+            return [-float(np.log(len(commands)))] * len(commands)
+        scored = self._model.score(context, [prompt.option(command) for command in commands])
+        return [each.mean if self.card.propose.normalise == "mean" else each.logprob for each in scored]
+
+    def _repeats(self, commands: Sequence[str], history: History) -> list[int]:
+        """How often each command was given of late."""
+        recent = [exchange.command for exchange in history[-self.card.combine.repeat_window :]]
+        return [recent.count(command) for command in commands]
+
+    def _choose(self, scores: Sequence[float], rng: np.random.Generator, explore: bool) -> tuple[int, bool]:
+        """The index of a proposal, and whether it was explored. Excluded ones, at the end, are never chosen."""
+        considered = [score for score in scores if score > EXCLUDED]
+        if not explore:
+            return exploration.greedy(considered, rng), False
+        now = {"steps": self._steps, "episodes": self._episodes}
+        if self.card.explore.method == "softmax":
+            chosen = exploration.sample_softmax(considered, self._temperature.at(**now), rng)
+            return chosen, considered[chosen] < considered[0]
+        return exploration.epsilon_greedy(considered, self._epsilon.at(**now), rng)
+
+    def _how_it_explores(self) -> str:
+        now = {"steps": self._steps, "episodes": self._episodes}
+        if self.card.explore.method == "softmax":
+            return f"softmax at temperature {self._temperature.at(**now):.2g}"
+        return f"epsilon {self._epsilon.at(**now):.2g}"
+
+    def _progress(self) -> bytes:
+        return json.dumps({"steps": self._steps, "episodes": self._episodes}).encode()
+
+
+def _prefixed(records: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {_LEARNER + name: record for name, record in records.items()}

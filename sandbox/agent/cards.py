@@ -1,0 +1,225 @@
+"""Cards: the YAML files that define agents. The models below are the schema and the reference at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from sandbox.agent import mistakes, yamlfile
+from sandbox.errors import CardError
+from sandbox.rl.exploration import Schedule, Shape, Unit
+
+PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class Section(BaseModel):
+    """Part of a card: nothing but the fields below, and numbers that are numbers."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        str_max_length=8000,
+    )
+
+
+class Ramp(Section):
+    """A number that changes while the agent gains experience."""
+
+    start: float
+    """Where it begins."""
+    end: float
+    """Where it stays in the end."""
+    over: Annotated[int, Field(ge=1, le=10_000_000)]
+    """How many units it takes from start to end."""
+    unit: Unit = "episodes"
+    """What is counted: finished `episodes`, or `steps` (commands learned from)."""
+    shape: Literal["linear", "exponential"] = "linear"
+    """By equal amounts, or by equal factors (both ends above 0)."""
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.shape == "exponential" and min(self.start, self.end) <= 0:
+            raise ValueError("an exponential ramp needs both ends above 0")
+        return self
+
+
+def _number_or_ramp(value: object) -> str:
+    return "ramp" if isinstance(value, (dict, Ramp)) else "number"
+
+
+Number = Annotated[Annotated[float, Tag("number")] | Annotated[Ramp, Tag("ramp")], Discriminator(_number_or_ramp)]
+
+
+def schedule(number: float | Ramp) -> Schedule:
+    """A plain number or a ramp, as the schedule that gives its value over time."""
+    if isinstance(number, Ramp):
+        shape: Shape = number.shape
+        return Schedule(number.start, number.end, number.over, number.unit, shape)
+    return Schedule.constant(number)
+
+
+class Propose(Section):
+    """Where the candidate commands come from."""
+
+    mode: Literal["score", "sample", "hybrid"] = "score"
+    """`score`: what the world lists as admissible. `sample`: the model writes freely and its lines are grounded to
+    commands. `hybrid`: both. Where a world lists nothing, a card with a model samples whatever this says."""
+    samples: Annotated[int, Field(ge=1, le=64)] = 8
+    """How many lines to sample at a turn, in one batch."""
+    max_tokens: Annotated[int, Field(ge=1, le=256)] = 24
+    """Longest sampled line, in tokens."""
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.9
+    """Temperature of sampling: 0 takes the likeliest token each time."""
+    normalise: Literal["mean", "sum"] = "mean"
+    """Log-probability of a command as the mean or the sum over its tokens. The sum favours short commands."""
+    cutoff: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """How alike (0 to 1) a sampled command must be to an admissible one to be taken for it."""
+    remember: bool = True
+    """Remember for each state which sampled commands did something there; propose these again, drop the others."""
+
+
+class Prompt(Section):
+    """What the language model reads: a head, then the transcript of the episode as a story file prints it."""
+
+    head: str = "{persona}\n\nGoal: {goal}\n"
+    """Text before the transcript, in any language. `{persona}`, `{goal}`, `{seat}` and `{verbs}` are filled in; a
+    line whose placeholders are all empty is left out."""
+    max_chars: Annotated[int, Field(ge=500, le=200_000)] = 6000
+    """Longest transcript, in characters. Beyond it the older half is dropped at once, so that the model can keep
+    what it has computed for the beginning of the prompt over many turns."""
+
+    @field_validator("head")
+    @classmethod
+    def _known_placeholders(cls, head: str) -> str:
+        for name in _PLACEHOLDER.findall(head):
+            if name not in PLACEHOLDERS:
+                raise ValueError(f"unknown placeholder {{{name}}}{mistakes.near_miss(name, PLACEHOLDERS)}")
+        return head
+
+
+class Tabular(Section):
+    """Tabular Q-learning: a value for each command in each state as perceived."""
+
+    kind: Literal["tabular"] = "tabular"
+    """Which learner: `tabular`."""
+    alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Step size: the share of the error that an update corrects."""
+    alpha_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The n-th update of a pair steps by `alpha / n ** alpha_decay`. 0 keeps it constant, 1 averages."""
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Discount: what a reward one turn later is worth now."""
+    initial: float = 0.0
+    """Value of what was never tried. Above what can be earned it is optimistic: all is tried before anything is
+    repeated."""
+    trace: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Lambda of Watkins's Q(lambda): how far a surprise reaches back along the way. 0 is plain Q-learning."""
+
+
+class Combine(Section):
+    """How the prior and Q become one score."""
+
+    method: Literal["additive", "standardised", "prior", "q", "top-k", "sample-k"] = "standardised"
+    """`additive`: w * prior + b * Q. `standardised`: the same with Q standardised in each state. `prior` and `q`:
+    one alone. `top-k`: Q among the k commands of highest prior. `sample-k`: Q among k commands drawn from the
+    prior (with `explore.method: softmax`, likelier the higher b * Q)."""
+    prior_weight: Number = 1.0
+    """w, the weight of the log-probability."""
+    q_weight: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """b, the weight of Q."""
+    visit_decay: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """The weight w falls to `w / (1 + visit_decay * N)` in a state that was learned from N times."""
+    top_k: Annotated[int, Field(ge=1, le=1000)] = 5
+    """k of `top-k` and `sample-k`."""
+    repeat_penalty: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Nats taken off a command's prior for each time it was given in the last `repeat_window` turns."""
+    repeat_window: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How many turns back a repeat counts."""
+
+
+class Explore(Section):
+    """How the choice is made from the scores. An agent that is only evaluated takes the best one."""
+
+    method: Literal["epsilon-greedy", "softmax"] = "epsilon-greedy"
+    """`epsilon-greedy`: the best, but any with probability epsilon. `softmax`: likelier the higher the score."""
+    epsilon: Number = 0.0
+    """Probability of a command drawn uniformly, for `epsilon-greedy`."""
+    temperature: Number = 1.0
+    """Temperature of `softmax`: near 0 takes the best, high ones take any."""
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for name, number, top in (("epsilon", self.epsilon, 1.0), ("temperature", self.temperature, 1000.0)):
+            ends = (number.start, number.end) if isinstance(number, Ramp) else (number,)
+            if not all(0 <= end <= top for end in ends):
+                raise ValueError(f"{name} must lie between 0 and {top:g}")
+        return self
+
+
+class Card(Section):
+    """An agent."""
+
+    name: str
+    """The agent's name: always the name of the file, so it is usually left out."""
+    description: Annotated[str, Field(max_length=300)] = ""
+    """One line for people, shown in lists."""
+    persona: str = ""
+    """Who the agent is told it is: put in place of `{persona}` in the prompt."""
+    model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
+    """The language model: a name such as `smollm2-135m-instruct`, a folder with a transformers model, or a `.gguf`
+    file. `null` plays without one; every command then has the same prior."""
+    propose: Propose = Propose()
+    """Where candidate commands come from."""
+    prompt: Prompt = Prompt()
+    """What the language model reads."""
+    learner: Tabular | None = None
+    """What estimates Q. `null` learns nothing."""
+    combine: Combine = Combine()
+    """How the prior and Q become one score."""
+    explore: Explore = Explore()
+    """How the choice is made from the scores."""
+
+
+def load_card(path: Path) -> Card:
+    """Read a card. Raises `CardError` that names the file and the line of each mistake."""
+    document = yamlfile.read(path)
+    return _validated(document, path.stem, path)
+
+
+def parse_card(text: str, name: str) -> Card:
+    """A card from its text. Raises `CardError`."""
+    if len(text.encode()) > yamlfile.MAX_BYTES:
+        raise CardError(f"card {name!r} is longer than {yamlfile.MAX_BYTES // 1024} KiB")
+    return _validated(yamlfile.parse(text, name), name, name)
+
+
+def _validated(document: yamlfile.Document, name: str, where: Path | str) -> Card:
+    value: Any = {} if document.value is None else document.value
+    if not isinstance(value, dict):
+        raise CardError("a card is a list of `key: value` lines", where=where, line=1)
+    if value.get("name", name) != name:
+        raise CardError(
+            f"the card is named {value['name']!r} but its file {name!r}",
+            where=where,
+            line=document.line(("name",)),
+            mend="remove the line, or rename the file",
+        )
+    try:
+        return Card.model_validate({**value, "name": name})
+    except ValidationError as error:
+        raise mistakes.as_card_error(error, Card, document, where) from error

@@ -1,0 +1,81 @@
+"""The transcript as a prompt, in the form a story file prints.
+
+    You are ...                      the card's head: persona and goal
+    Goal: ...
+
+    Kitchen. There is a lamp here.   the opening
+
+    > take lamp                      one exchange: command and reply
+    Taken.
+
+    >                                here the next command goes on
+
+Within an episode each prompt begins with the one before, so a model's cache of the common prefix serves every
+turn. Only when the transcript is too long is its older half dropped, at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sandbox import text
+from sandbox.agent.cards import Prompt
+from sandbox.types import Exchange, History, Observation
+
+MARK = ">"
+_MAX_REPLY = 4000
+_POSING = re.compile(r"^[ \t]*>+[ \t]*", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def build(
+    prompt: Prompt, observation: Observation, history: History, *, persona: str = "", verbs: Sequence[str] = ()
+) -> str:
+    """The prompt for a seat's next command; it ends with the mark, and an option goes on as `option` writes it."""
+    words = {
+        "persona": persona,
+        "goal": observation.goal,
+        "seat": observation.seat,
+        "verbs": ", ".join(verbs),
+    }
+    head = fill(prompt.head, words)
+    exchanges = history or (Exchange(command="", reply=observation.text),)
+    parts = _bounded([_exchange(exchange) for exchange in exchanges], prompt.max_chars)
+    return (head + "\n\n" if head else "") + "".join(parts) + MARK
+
+
+def option(command: str) -> str:
+    """A command as the continuation of a prompt."""
+    return f" {text.for_prompt(command)}\n"
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """The template with its placeholders replaced; lines with nothing but empty placeholders are left out."""
+    lines = []
+    for line in template.strip().split("\n"):
+        names = _PLACEHOLDER.findall(line)
+        if not names or any(words.get(name) for name in names):
+            lines.append(_PLACEHOLDER.sub(lambda found: text.for_prompt(words.get(found[1], "")), line))
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _exchange(exchange: Exchange) -> str:
+    # A reply cannot pose as a command of the seat: the mark at the beginning of its lines is taken away.
+    reply = _POSING.sub("", text.for_prompt(exchange.reply[:_MAX_REPLY]))
+    reply = _BLANK_LINES.sub("\n\n", reply).strip() or "..."
+    command = f"{MARK}{option(exchange.command)}" if exchange.command else ""
+    return f"{command}{reply}\n\n"
+
+
+def _bounded(parts: Sequence[str], limit: int) -> Sequence[str]:
+    """The newest parts, by a rule that depends on the past alone: over the limit, keep the newest half of it."""
+    first, length = 0, 0
+    for end, part in enumerate(parts):
+        length += len(part)
+        if length > limit:
+            while first < end and length > limit // 2:
+                length -= len(parts[first])
+                first += 1
+    return parts[first:]

@@ -181,7 +181,7 @@ class CardAgent:
             found |= self._sampled(self._model, observation, context, seed)
         if not listed or settings.mode == "sample":
             found = self._known(observation) | found
-        if not listed and self._model is None or not found:
+        if not found or (self._model is None and not listed):
             found |= self._guessed(observation)
         priors = self._priors(context, list(found))
         return [replace(proposal, prior=prior) for proposal, prior in zip(found.values(), priors, strict=True)]

@@ -16,9 +16,9 @@ _WORD = re.compile(r"[a-z][a-z-]{2,}")
 _FUNCTION_WORDS = set(
     re.findall(
         r"\w+",
-        """the and you are here there this that with from into your for has have was were can but not which what who
-        its his her their them some one two all any now see only also very just out over under about been will would
-        could where when while than then nothing something""",
+        """the and you are here there this that with from into your for has have was were can but not which what
+        who its his her their them some one two all any now see only also very just out over under about been will
+        would could where when while than then nothing something""",
     )
 )
 _FALLBACK = ("look", "wait")

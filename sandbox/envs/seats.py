@@ -1,0 +1,94 @@
+"""What the two PettingZoo environments share: one episode of a world, shown to all its seats."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from sandbox.envs.opening import WorldLike, open_world
+from sandbox.envs.single import SEEDS
+from sandbox.envs.views import View, ViewName, make_view
+from sandbox.types import Observation
+
+METADATA: dict[str, Any] = {"name": "sandbox_world_v0", "render_modes": ["ansi", "human"], "render_fps": 4}
+
+
+class Seats:
+    """The running episode, and each seat's view of it.
+
+    Args:
+        world: a world, a reference to one, or a function that makes one.
+        view: how observations and actions look.
+        max_turns: commands of all seats together after which the episode is truncated.
+    """
+
+    def __init__(self, world: WorldLike, view: ViewName | View, max_turns: int | None) -> None:
+        self.world, self._owned = open_world(world)
+        self.view = make_view(view)
+        self.max_turns = max_turns
+        self.observation_spaces: dict[str, spaces.Space[Any]] = {
+            seat: self.view.observation_space() for seat in self.world.seats
+        }
+        self.action_spaces: dict[str, spaces.Space[Any]] = {
+            seat: self.view.action_space() for seat in self.world.seats
+        }
+        self.seen: dict[str, Observation] = {}
+        self.terminated = False
+        self.truncated = False
+        self._generator = np.random.default_rng()
+        self._state: Any = None
+        self._turns = 0
+        self._said: list[str] = []
+
+    def begin(self, seed: int | None) -> None:
+        """Start the episode of this seed, or the next in the sequence of the latest seed."""
+        if seed is not None:
+            self._generator = np.random.default_rng(seed)
+        self._state = self.world.initial(int(self._generator.integers(SEEDS)) if seed is None else seed)
+        self.terminated = self.truncated = False
+        self._turns = 0
+        self._said = []
+        self.look()
+
+    def look(self) -> None:
+        """Observe the state anew for every seat."""
+        self.seen = {seat: self.world.observe(self._state, seat) for seat in self.world.seats}
+
+    def to_move(self) -> str | None:
+        return None if self.terminated or self.truncated else self.world.to_move(self._state)
+
+    def act(self, seat: str, action: Any) -> dict[str, float]:
+        """Carry out an action that was chosen on what was last seen; the rewards of all seats."""
+        command = self.view.command(action, self.seen[seat])
+        step = self.world.step(self._state, seat, command)
+        self._state = step.state
+        self._turns += 1
+        self._said.append(f"{seat}> {command}")
+        self.terminated = step.terminated
+        self.truncated = step.truncated or (self._turns == self.max_turns and not step.terminated)
+        return {each: float(reward) for each, reward in step.rewards.items()}
+
+    def ended(self, seat: str) -> tuple[bool, bool]:
+        """Whether the episode is terminated for a seat, and whether it is truncated."""
+        terminated = self.terminated or (self.seen[seat].done and not self.truncated)
+        return terminated, self.truncated and not terminated
+
+    def render(self, mode: str | None) -> str | None:
+        """What was said since the last time, and what each seat sees now."""
+        if mode is None:
+            return None
+        lines = [*self._said, *(f"[{seat}] {seen.text}" for seat, seen in self.seen.items())]
+        self._said = []
+        text = "\n".join(lines) + "\n"
+        if mode == "ansi":
+            return text
+        sys.stdout.write(text)
+        return None
+
+    def close(self) -> None:
+        if self._owned:
+            self.world.close()
+            self._owned = False

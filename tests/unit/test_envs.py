@@ -1,0 +1,285 @@
+"""The environments pass the conformance tests of Gymnasium and PettingZoo, and say what the world said."""
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.error import ResetNeeded
+from gymnasium.spaces import flatten, unflatten
+from gymnasium.utils.env_checker import check_env, data_equivalence
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
+
+import sandbox.envs
+from sandbox.envs import UnicodeText, WorldAECEnv, WorldEnv, WorldParallelEnv, WorldVectorEnv
+from sandbox.errors import UsageError
+from sandbox.testing.table import TableWorld, to
+
+
+def garden() -> TableWorld:
+    """One seat, chance, an end that wins after a few commands; Chinese text on the way."""
+    return TableWorld(
+        table={
+            "gate": {"enter": ((0.5, "path", 0.0), (0.5, "pond", -1.0)), "wait": to("gate")},
+            "path": {"on": to("亭子", 1.0), "back": to("gate")},
+            "pond": {"swim": to("path")},
+            "亭子": {"sit": to("rest", 2.0), "back": to("path")},
+            "rest": {},
+        },
+        start="gate",
+        wins={"rest": ["player"]},
+        texts={"亭子": "你在亭子里。\nA pavilion, café-like."},
+    )
+
+
+def relay() -> TableWorld:
+    """Two seats in turn hand a baton on; the first to stop loses and the other wins. Chance drops it."""
+    table = {}
+    for lap in range(6):
+        for mover, other in (("ann", "bob"), ("bob", "ann")):
+            table[f"{mover} {lap}"] = {
+                "pass": ((0.8, f"{other} {lap + (mover == 'bob')}", 0.0), (0.2, f"{mover} {lap}", -0.5)),
+                "stop": to(f"{other} wins", {mover: -2.0, other: 2.0}),
+                "wait": to(f"{other} {lap + (mover == 'bob')}"),
+            }
+    table |= {"ann 6": {"bow": to("both", {"ann": 1.0, "bob": 1.0})}, "ann wins": {}, "bob wins": {}, "both": {}}
+    return TableWorld(
+        table=table,
+        start="ann 0",
+        wins={"ann wins": ["ann"], "bob wins": ["bob"], "both": ["ann", "bob"]},
+        movers={place: place.split()[0] for place, commands in table.items() if commands},
+        seats=("ann", "bob"),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_errors():
+    """Gymnasium's checker warns where it could fail; PettingZoo's warns about taste too, which is let pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings(
+            "ignore", message="Agent.*|The class of|Observation|.*recommend.*|.*probably should.*"
+        )
+        warnings.filterwarnings("ignore", message="Action mask numpy array is all zeros")
+        yield
+
+
+@pytest.mark.parametrize("view", ["text", "encoded"])
+def test_check_env(view):
+    env = gymnasium.make("sandbox/World-v0", world=garden, view=view)
+    check_env(env.unwrapped)
+
+
+def test_check_env_of_a_textworld_game():
+    env = gymnasium.make("sandbox/World-v0", world="tw:simple?seed=18")
+    try:
+        check_env(env.unwrapped)
+        seen, info = env.reset(seed=1)
+        assert "look" in info["admissible"]
+        assert info["goal"]
+        assert seen in env.observation_space
+    finally:
+        env.close()
+
+
+def test_the_text_is_the_worlds_and_the_info_has_the_rest():
+    world = garden()
+    env = WorldEnv(world)
+    seen, info = env.reset(seed=4)
+    assert seen == "gate"
+    assert info["admissible"] == ("enter", "wait")
+    assert info["admissible_mask"][:3].tolist() == [1, 1, 0]
+    assert info["admissible_mask"].dtype == np.int8
+    rewards = 0.0
+    for _ in range(50):
+        choice = next(c for c in ("sit", "on", "swim", "enter") if c in info["admissible"])
+        seen, reward, terminated, truncated, info = env.step(choice)
+        assert seen in env.observation_space
+        rewards += reward
+        if choice == "on":
+            assert seen == "你在亭子里。\nA pavilion, café-like."
+        if terminated:
+            break
+    assert info["won"] and not truncated
+    assert rewards == pytest.approx(info["score"])
+
+
+def test_a_command_that_is_not_understood_is_answered_and_an_ended_episode_asks_for_a_reset():
+    env = WorldEnv(garden(), max_turns=1)
+    with pytest.raises(ResetNeeded):
+        env.step("enter")
+    env.reset(seed=0)
+    seen, reward, terminated, truncated, _ = env.step("xyzzy\x1b[2J")
+    assert (seen, reward, terminated, truncated) == ("That leads nowhere.", 0.0, False, True)
+
+
+def test_episodes_follow_from_the_seed():
+    def places(env: WorldEnv, seed: int | None) -> list[str]:
+        seen, _ = env.reset(seed=seed)
+        return [seen] + [env.step(command)[0] for command in ("enter", "swim", "back", "enter", "swim", "on")]
+
+    one, two = WorldEnv(garden()), WorldEnv(garden())
+    assert places(one, 7) == places(two, 7)
+    later = [(places(one, None), places(two, None)) for _ in range(8)]
+    assert all(a == b for a, b in later)
+    assert len({tuple(a) for a, _ in later}) > 1
+
+
+def test_the_encoded_view_numbers_the_admissible_commands():
+    env = WorldEnv(garden(), view="encoded")
+    seen, info = env.reset(seed=0)
+    assert bytes(seen["observation"]).rstrip(b"\0").decode() == "gate"
+    assert seen["action_mask"].sum() == 2
+    seen, *_ = env.step(info["admissible"].index("wait"))
+    assert bytes(seen["observation"]).rstrip(b"\0").decode() == "gate"
+    seen, *_ = env.step(200)
+    assert bytes(seen["observation"]).startswith(b"That leads nowhere.")
+
+
+def test_a_world_for_several_is_refused_with_the_mend():
+    with pytest.raises(UsageError, match=r"2 seats.*WorldParallelEnv"):
+        WorldEnv(relay())
+
+
+def test_rendering():
+    env = gymnasium.make("sandbox/World-v0", world=garden, render_mode="ansi")
+    env.reset(seed=0)
+    assert env.render() == "gate\n"
+    env.step("wait")
+    assert env.render() == "> wait\n\ngate\n"
+
+
+@pytest.mark.parametrize("view", ["text", "encoded"])
+def test_the_vector_environment_is_the_same_as_single_ones_side_by_side(view):
+    vector = gymnasium.make_vec("sandbox/World-v0", num_envs=3, world=garden, view=view)
+    assert isinstance(vector.unwrapped, WorldVectorEnv)
+    side_by_side = gymnasium.make_vec(
+        "sandbox/World-v0", num_envs=3, world=garden, view=view, vectorization_mode="sync"
+    )
+    assert vector.observation_space == side_by_side.observation_space
+    ours, theirs = vector.reset(seed=5), side_by_side.reset(seed=5)
+    generator = np.random.default_rng(0)
+    endings = 0
+    for _ in range(60):
+        assert data_equivalence(ours, theirs)
+        assert ours[0] in vector.observation_space
+        listed = ours[-1]["admissible"]
+        choices = [int(generator.integers(len(commands))) if commands else 0 for commands in listed]
+        if view == "text":
+            actions = tuple(c[i] if c else "wait" for c, i in zip(listed, choices, strict=True))
+        else:
+            actions = np.array(choices)
+        ours, theirs = vector.step(actions), side_by_side.step(actions)
+        endings += int(ours[2].sum())
+    assert endings > 3
+    vector.close()
+    side_by_side.close()
+
+
+def test_text_travels_between_processes():
+    vector = gymnasium.make_vec(
+        "sandbox/World-v0",
+        num_envs=2,
+        world=garden,
+        vectorization_mode="async",
+        vector_kwargs={"shared_memory": False},
+    )
+    try:
+        vector.reset(seed=1)
+        seen = ("", "")
+        for command in ("enter", "swim", "on"):
+            seen, *_ = vector.step((command, command))
+        assert "你在亭子里。\nA pavilion, café-like." in seen
+    finally:
+        vector.close()
+
+
+def test_the_space_of_text_holds_every_script_and_no_escapes_and_can_be_flattened():
+    space = UnicodeText(40)
+    text = "你在亭子里。\ncafé 👩‍🌾"
+    assert text in space
+    assert "\x1b[2J" not in space
+    assert "x" * 41 not in space
+    assert unflatten(space, flatten(space, text)) == text
+    space.seed(3)
+    assert all(space.sample() in space for _ in range(20))
+    assert UnicodeText(40) == space != UnicodeText(41)
+
+
+@pytest.mark.parametrize("view", ["text", "encoded"])
+def test_parallel_api(view):
+    parallel_api_test(WorldParallelEnv(relay(), view=view), num_cycles=200)
+
+
+@pytest.mark.parametrize("view", ["text", "encoded"])
+def test_seeds(view):
+    parallel_seed_test(lambda: WorldParallelEnv(relay(), view=view), num_cycles=50)
+    seed_test(lambda: WorldAECEnv(relay(), view=view), num_cycles=50)
+
+
+def test_api():
+    api_test(WorldAECEnv(relay(), view="encoded"), num_cycles=300)
+
+
+@pytest.mark.parametrize("kind", [WorldAECEnv, WorldParallelEnv])
+def test_close_is_once_and_for_what_was_made_here(kind):
+    closed = []
+
+    class Closing(TableWorld):
+        def close(self):
+            closed.append(self)
+
+    given = Closing(table=relay().table, start="ann 0", seats=("ann", "bob"))
+    kind(given).close()
+    assert closed == []
+    env = kind(lambda: given)
+    env.close()
+    env.close()
+    assert closed == [given]
+
+
+def test_render(capsys):
+    render_test(lambda **options: WorldAECEnv(relay(), view="encoded", **options))
+    capsys.readouterr()
+
+
+def test_rewards_reach_every_seat_at_its_next_turn():
+    env = WorldAECEnv(relay())
+    env.reset(seed=3)
+    assert env.agent_selection == "ann"
+    env.step("wait")
+    assert env.agent_selection == "bob"
+    env.step("stop")
+    last = {}
+    for agent in env.agent_iter():
+        _, reward, terminated, truncated, info = env.last()
+        last[agent] = (reward, terminated, truncated, info["won"])
+        env.step(None)
+    assert last == {"ann": (2.0, True, False, True), "bob": (-2.0, True, False, False)}
+    assert env.agents == []
+
+
+def test_all_seats_act_in_one_parallel_step_in_the_worlds_order():
+    env = WorldParallelEnv(relay(), max_turns=5)
+    env.reset(seed=0)
+    _, rewards, terminations, truncations, infos = env.step({"ann": "wait", "bob": "wait"})
+    assert infos["ann"]["description"] == "ann 1"
+    assert rewards == {"ann": 0.0, "bob": 0.0}
+    env.step({"ann": "wait", "bob": "wait"})
+    _, _, terminations, truncations, _ = env.step({"ann": "wait", "bob": "wait"})
+    assert (terminations, truncations) == ({"ann": False, "bob": False}, {"ann": True, "bob": True})
+    assert env.agents == []
+    with pytest.raises(ValueError, match="no action for bob"):
+        env.reset(seed=0)
+        env.step({"ann": "wait"})
+
+
+def test_references_are_resolved_by_whoever_says_how():
+    asked = []
+    before = sandbox.envs.opening._resolver
+    sandbox.envs.set_resolver(lambda reference: asked.append(reference) or garden())
+    try:
+        gymnasium.make("sandbox/World-v0", world="the garden").close()
+    finally:
+        sandbox.envs.set_resolver(before)
+    assert asked == ["the garden"]

@@ -9,12 +9,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Insert, bindparam, func, select, update
+from sqlalchemy import Engine, Insert, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
@@ -174,12 +174,12 @@ class Store:
                 raise self._error(error) from error
 
     def _error(self, error: DBAPIError) -> SaveError:
-        text = str(error.orig)
-        if "full" in text:
+        problem = str(error.orig)
+        if "full" in problem:
             return SaveError(
                 "the disk is full, the latest change was not saved", where=self.file, mend="make room and go on"
             )
-        return SaveError(f"the save cannot be used: {text}", where=self.file)
+        return SaveError(f"the save cannot be used: {problem}", where=self.file)
 
     def _rows(self, statement: Any) -> list[rows.Row]:
         with self._mutex:
@@ -385,9 +385,37 @@ class Store:
         found = self._rows(select(table.c.key, table.c.data).where(table.c.seat == seat, table.c.agent == agent))
         return {row["key"]: bytes(row["data"]) for row in found}
 
-    def count_turns(self) -> int:
-        """How many turns there are, openings included."""
-        return int(self._rows(select(func.count().label("n")).select_from(schema.turns))[0]["n"])
+    # Upkeep.
+
+    def counts(self) -> dict[str, int]:
+        """How many `turns` (openings left out), `episodes` and records of `feedback` there are."""
+        parent = schema.turns.c.parent
+        turns, everything = self._rows(select(func.count(parent).label("n"), func.count().label("all")))[
+            0
+        ].values()
+        said = self._rows(select(func.count().label("n")).select_from(schema.feedback))[0]["n"]
+        return {"turns": turns, "episodes": everything - turns, "feedback": said}
+
+    def last_written(self) -> float:
+        """When the latest turn or run was made; Unix time, seconds."""
+        latest = [func.coalesce(func.max(table.c.created), 0.0) for table in (schema.turns, schema.runs)]
+        return float(max(self._rows(select(*(each.label(f"t{k}") for k, each in enumerate(latest))))[0].values()))
+
+    def check(self) -> None:
+        """Have the database check all of itself. Raises `SaveError`."""
+        found = self._rows(text("PRAGMA integrity_check(1)"))[0]
+        broken = self._rows(text("PRAGMA foreign_key_check"))
+        if set(found.values()) != {"ok"} or broken:
+            problem = next(iter(found.values())) if not broken else f"table {broken[0]['table']} refers to nothing"
+            raise SaveError(f"the save is damaged: {problem}", where=self.file, mend=opening.FROM_BACKUP)
+
+    def vacuum(self) -> None:
+        """Rewrite the file without its gaps."""
+        driver = self._connection.connection.driver_connection
+        assert driver is not None
+        with self._mutex, closing(driver.cursor()) as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

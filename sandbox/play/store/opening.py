@@ -19,7 +19,7 @@ LOCK: Final = "save.lock"
 APPLICATION: Final = 0x53414E44
 """SQLite's application id of a save: "SAND"."""
 _MAGIC: Final = b"SQLite format 3\x00"
-_FROM_BACKUP: Final = "put back a copy of it, or start a new save"
+FROM_BACKUP: Final = "put back a copy of it, or start a new save"
 
 
 def engine_for(file: Path | None, *, readonly: bool = False) -> Engine:
@@ -78,7 +78,7 @@ def check_header(file: Path) -> None:
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error
     if head != _MAGIC:
-        raise SaveError("this is not a save: not an SQLite database", where=file, mend=_FROM_BACKUP)
+        raise SaveError("this is not a save: not an SQLite database", where=file, mend=FROM_BACKUP)
 
 
 def version_of(connection: Connection, file: Path) -> str:
@@ -86,21 +86,21 @@ def version_of(connection: Connection, file: Path) -> str:
     try:
         application = connection.exec_driver_sql("PRAGMA application_id").scalar()
         if application != APPLICATION:
-            raise SaveError("this is a database, but not a save", where=file, mend=_FROM_BACKUP)
+            raise SaveError("this is a database, but not a save", where=file, mend=FROM_BACKUP)
         problem = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if problem != "ok":
-            raise SaveError(f"the save is damaged: {str(problem)[:200]}", where=file, mend=_FROM_BACKUP)
+            raise SaveError(f"the save is damaged: {str(problem)[:200]}", where=file, mend=FROM_BACKUP)
         objects = connection.exec_driver_sql("SELECT name, type FROM sqlite_master").tuples()
         found: dict[str, str] = dict(objects.all())
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except DatabaseError as error:
-        raise SaveError(f"the save is damaged: {error.orig}", where=file, mend=_FROM_BACKUP) from error
+        raise SaveError(f"the save is damaged: {error.orig}", where=file, mend=FROM_BACKUP) from error
     if {"view", "trigger"} & set(found.values()):
         raise SaveError(
             "the save carries code of its own (a view or a trigger)", where=file, mend="do not trust it"
         )
     if not isinstance(version, str) or (version not in schema.VERSIONS and version < schema.VERSION):
-        raise SaveError(f"no schema of a save is called {version!r}", where=file, mend=_FROM_BACKUP)
+        raise SaveError(f"no schema of a save is called {version!r}", where=file, mend=FROM_BACKUP)
     if version > schema.VERSION:
         raise SaveError(
             f"the save was written by a newer version (schema {version}, this is {schema.VERSION})",
@@ -108,7 +108,7 @@ def version_of(connection: Connection, file: Path) -> str:
             mend="upgrade the sandbox",
         )
     if version == schema.VERSION and (missing := set(schema.metadata.tables) - set(found)):
-        raise SaveError(f"the save lacks the table {min(missing)!r}", where=file, mend=_FROM_BACKUP)
+        raise SaveError(f"the save lacks the table {min(missing)!r}", where=file, mend=FROM_BACKUP)
     return version
 
 

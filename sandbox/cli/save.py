@@ -1,0 +1,254 @@
+"""`sandbox save`: what is kept of what was played."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from sandbox.cli import context
+from sandbox.errors import SandboxError, SaveError
+from sandbox.paths import Home
+from sandbox.play.feedback import FeedbackBook, Mark
+from sandbox.play.store import Store, upkeep
+from sandbox.play.store.opening import FILE
+from sandbox.play.timeline import Node, Timeline, Turn
+
+app = typer.Typer(
+    help="""What is kept of what was played: every turn, what the agent wanted and why, and what people said of it.
+
+    A save is a folder under `saves/` with one database in it. Its turns are a tree: undo goes up, trying again
+    makes a branch, and nothing is ever deleted. Begin or go on with one by `sandbox play --save NAME`.""",
+    no_args_is_help=True,
+)
+
+_EPISODES_SHOWN = 5
+_Name = Annotated[str, typer.Argument(help="A name from `sandbox save list`.")]
+
+
+@app.command("list")
+def list_saves(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
+) -> None:
+    """The saves there are: their world, who plays, how much was played, and when last."""
+    home = context.of(ctx).home
+    rows = [_summary(_folder(home, name)) for name in home.names("saves")]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    if not rows:
+        context.console.print("There are no saves yet. Begin one with: sandbox play --save NAME", highlight=False)
+        return
+    table = Table("name", "world", "seats", "turns", "feedback", "last played", "size", box=None, pad_edge=False)
+    for row in rows:
+        if "problem" in row:
+            table.add_row(escape(row["name"]), Text(row["problem"], style="red"))
+            continue
+        last = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["last_played"]))
+        texts = (row["name"], row["world"], row["seats"], str(row["turns"]), str(row["feedback"]), last)
+        table.add_row(*(escape(text) for text in texts), decimal(row["bytes"]))
+    context.console.print(table, highlight=False)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: _Name,
+    turn: Annotated[int | None, typer.Option(help="Show one turn in full, by its number in the tree.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show all episodes, not the latest alone.")] = False,
+) -> None:
+    """Draw the tree of a save, or show one of its turns in full.
+
+    A line is a turn: its number, who acted, the command. `!` marks a person's command in an agent's place, `+1` in
+    green the world's reward, `*` what people said of it, and `<- here` where the save stands.
+
+        sandbox save show friday
+        sandbox save show friday --turn 12
+    """
+    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+        timeline, book = store.timeline(), FeedbackBook(store.feedback())
+        if turn is not None:
+            _print_turn(timeline.get(turn), book)
+            return
+        runs = store.runs()
+        latest = runs[-1]
+        seats = ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items())
+        context.console.print(f"[bold]{escape(name)}[/]  {escape(latest.title)}  [dim]{escape(latest.world)}[/]")
+        context.console.print(f"{escape(seats)}  seed {latest.seed}, {len(runs)} sittings", highlight=False)
+        openings = timeline.opening_ids()
+        shown = openings if every else openings[-_EPISODES_SHOWN:]
+        if len(shown) < len(openings):
+            hidden = len(openings) - len(shown)
+            context.console.print(f"[dim]{hidden} earlier episodes are not shown; --all shows them[/]")
+        drawing = _Drawing(timeline, book, store.marks(), latest.cursor)
+        for opening in shown:
+            context.console.print(drawing.episode(opening), soft_wrap=True)
+
+
+@app.command()
+def verify(ctx: typer.Context, name: _Name) -> None:
+    """Read all of a save and say whether it is whole. Changes nothing."""
+    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+        turns = upkeep.verify(store)
+    context.console.print(f"{escape(name)} is whole: all of its {turns} turns can be read", highlight=False)
+
+
+@app.command()
+def fork(
+    ctx: typer.Context,
+    name: _Name,
+    new: Annotated[str, typer.Argument(help="Name of the copy.")],
+    at: Annotated[str | None, typer.Option(help="Number of a turn, or a bookmark, where the copy stands.")] = None,
+) -> None:
+    """Copy a save, to go on from any of its turns without touching the original. Works while it is played.
+
+    sandbox save fork friday what-if --at 12
+    """
+    home = context.of(ctx).home
+    source = _folder(home, name)
+    upkeep.fork(source, home.save_folder(new), None if at is None else _turn(source, at))
+    context.console.print(f"Forked. Play it with:  sandbox play --save {escape(new)}", highlight=False)
+
+
+@app.command()
+def compact(ctx: typer.Context, name: _Name) -> None:
+    """Rewrite a save without the gaps in its file. Nothing in it is lost."""
+    before, after = upkeep.compact(_folder(context.of(ctx).home, name))
+    context.console.print(f"{escape(name)}: {decimal(before)} before, {decimal(after)} now", highlight=False)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    name: _Name,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else the screen.")] = None,
+) -> None:
+    """Write out all of a save as JSON lines: runs, turns with their decisions and prompts, feedback, bookmarks.
+
+    sandbox save export friday | head -3
+    """
+    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+        lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
+        if output is None:
+            sys.stdout.writelines(lines)
+            return
+        try:
+            with output.open("w", encoding="utf-8") as stream:
+                stream.writelines(lines)
+        except OSError as error:
+            raise SaveError(f"cannot be written: {error.strerror}", where=output) from error
+
+
+def _folder(home: Home, name: str) -> Path:
+    found = (folder / name for folder in home.search("saves"))
+    return next((folder for folder in found if (folder / FILE).is_file()), home.save_folder(name))
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    try:
+        with Store.open(folder, readonly=True) as store:
+            latest = store.runs()[-1]
+            return {
+                "name": folder.name,
+                "world": latest.world,
+                "seats": ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items()),
+                **store.counts(),
+                "last_played": store.last_written(),
+                "bytes": (folder / FILE).stat().st_size,
+            }
+    except SandboxError as error:
+        return {"name": folder.name, "problem": error.message}
+
+
+def _turn(folder: Path, at: str) -> int:
+    if at.isdecimal():
+        return int(at)
+    with Store.open(folder, readonly=True) as store:
+        for mark in store.marks():
+            if mark.kind == "bookmark" and mark.name == at:
+                return mark.turn
+    raise SaveError(f"there is no bookmark {at!r}", where=folder, mend="give the number of a turn")
+
+
+class _Drawing:
+    """The tree as text. A line of turns without branches stays at one level, however long."""
+
+    def __init__(self, timeline: Timeline, book: FeedbackBook, marks: Iterable[Mark], here: int | None) -> None:
+        self._timeline = timeline
+        self._book = book
+        self._here = here
+        self._names: dict[int, list[str]] = {}
+        for mark in marks:
+            self._names.setdefault(mark.turn, []).append("blessed" if mark.kind == "blessed" else mark.name)
+
+    def episode(self, opening: int) -> Tree:
+        node = self._timeline.node(opening)
+        root = Tree(self._label(node, f"episode {node.episode}, seed {node.seed}"), guide_style="dim")
+        waiting = [(root, child) for child in reversed(self._timeline.child_ids(opening))]
+        while waiting:
+            level, turn_id = waiting.pop()
+            branch = level.add(self._label(self._timeline.node(turn_id)))
+            children = self._timeline.child_ids(turn_id)
+            below = level if len(children) == 1 and self._only_child(turn_id) else branch
+            waiting += [(below, child) for child in reversed(children)]
+        return root
+
+    def _only_child(self, turn_id: int) -> bool:
+        parent = self._timeline.node(turn_id).parent
+        return parent is None or len(self._timeline.child_ids(parent)) == 1
+
+    def _label(self, node: Node, text: str = "") -> Text:
+        label = Text(f"{node.id:>4} ", style="dim")
+        label.append(text or f"{node.seat}> {node.command}", style="bold" if node.id == self._here else "not dim")
+        if node.intervened:
+            label.append(f" ! (the agent wanted: {node.wanted or 'was not asked'})", style="yellow")
+        for seat, reward in node.rewards.items():
+            whose = "" if seat == node.seat else f" {seat}"
+            label.append(f" {reward:+g}{whose}", style="green" if reward > 0 else "red")
+        for record in self._book.at(node.id):
+            value = "" if record.value is None else f" {record.value:+g}"
+            label.append(f" * {record.kind}{value}", style="magenta")
+        for name in self._names.get(node.id, ()):
+            label.append(f" [{name}]", style="cyan")
+        if node.ended:
+            label.append(" (the end)" if node.terminated else " (cut off)", style="dim")
+        if node.id == self._here:
+            label.append(" <- here", style="bold")
+        return label
+
+
+def _print_turn(turn: Turn, book: FeedbackBook) -> None:
+    console = context.console
+    if turn.parent is not None:
+        console.print(f"[bold]{escape(turn.seat)}> {escape(turn.command)}[/]  [dim]chosen by {turn.chooser}[/]")
+    for seat, observation in turn.observations.items():
+        reward = f"  reward {turn.rewards[seat]:+g}" if seat in turn.rewards else ""
+        best = "" if observation.max_score is None else f" of {observation.max_score:g}"
+        console.print(f"\n[cyan]{escape(seat)}[/]  score {observation.score:g}{best}{reward}", highlight=False)
+        console.print(observation.text, markup=False, highlight=False)
+    if (decision := turn.decision) is not None:
+        table = Table("", "proposal", "said", "prior", "Q", "score", box=None, pad_edge=False)
+        for rank, proposal in enumerate(decision.proposals):
+            numbers = (proposal.prior, decision.q_values[rank], decision.scores[rank])
+            mark = ">" if rank == decision.chosen else ""
+            table.add_row(
+                mark, escape(proposal.command), escape(proposal.said), *(f"{number:.3f}" for number in numbers)
+            )
+        about = " ".join(part for part in (decision.agent, decision.model, decision.reason) if part)
+        console.print(f"\nWhat the agent considered  [dim]{escape(about)}[/]")
+        console.print(table, highlight=False)
+    for record in book.at(turn.id):
+        value = "" if record.value is None else f" {record.value:+g}"
+        said = " ".join((*record.reasons, record.comment)).strip()
+        console.print(f"{record.kind}{value} by {record.annotator} {said}".rstrip(), markup=False, highlight=False)

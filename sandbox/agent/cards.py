@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,10 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-from sandbox.agent import mistakes, yamlfile
+from sandbox.agent import mistakes
 from sandbox.errors import CardError
 from sandbox.rl.exploration import Schedule, Shape, Unit
+from sandbox.world.native import marked_yaml
 
+MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -109,7 +112,8 @@ class Prompt(Section):
     def _known_placeholders(cls, head: str) -> str:
         for name in _PLACEHOLDER.findall(head):
             if name not in PLACEHOLDERS:
-                raise ValueError(f"unknown placeholder {{{name}}}{mistakes.near_miss(name, PLACEHOLDERS)}")
+                known = " ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+                raise ValueError(f"unknown placeholder {{{name}}}; there are {known}")
         return head
 
 
@@ -197,21 +201,30 @@ class Card(Section):
 
 def load_card(path: Path) -> Card:
     """Read a card. Raises `CardError` that names the file and the line of each mistake."""
-    document = yamlfile.read(path)
-    return _validated(document, path.stem, path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CardError(f"the card cannot be read: {error.strerror or error}", where=path) from error
+    return _parse(data, path.stem, path)
 
 
 def parse_card(text: str, name: str) -> Card:
     """A card from its text. Raises `CardError`."""
-    if len(text.encode()) > yamlfile.MAX_BYTES:
-        raise CardError(f"card {name!r} is longer than {yamlfile.MAX_BYTES // 1024} KiB")
-    return _validated(yamlfile.parse(text, name), name, name)
+    return _parse(text.encode("utf-8", "surrogatepass"), name, f"{name}.yaml")
 
 
-def _validated(document: yamlfile.Document, name: str, where: Path | str) -> Card:
-    value: Any = {} if document.value is None else document.value
+def _parse(data: bytes, name: str, where: Path | str) -> Card:
+    if len(data) > MAX_BYTES:
+        raise CardError(
+            f"longer than {MAX_BYTES // 1024} KiB", where=where, mend="a card is a page or two of text"
+        )
+    document = marked_yaml.read(data.removeprefix(codecs.BOM_UTF8))
+    if document.findings:
+        raise mistakes.card_error(document.findings, where)
+    value: Any = {} if document.data is None else document.data
     if not isinstance(value, dict):
-        raise CardError("a card is a list of `key: value` lines", where=where, line=1)
+        raise CardError("a card is made of `key: value` lines", where=where, line=1)
     if value.get("name", name) != name:
         raise CardError(
             f"the card is named {value['name']!r} but its file {name!r}",
@@ -222,4 +235,4 @@ def _validated(document: yamlfile.Document, name: str, where: Path | str) -> Car
     try:
         return Card.model_validate({**value, "name": name})
     except ValidationError as error:
-        raise mistakes.as_card_error(error, Card, document, where) from error
+        raise mistakes.card_error(mistakes.findings(error, Card, document), where) from error

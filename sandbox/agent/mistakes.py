@@ -5,70 +5,72 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sandbox.agent.yamlfile import Document, Key
-from sandbox.errors import CardError
+from sandbox.errors import CardError, Finding
+from sandbox.world.native.marked_yaml import Document, Path, dotted
 
 _SHOWN = 20
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing where no known word is like it."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """`did you mean 'x'?`, or nothing where no known word is like it."""
+    close = difflib.get_close_matches(word.lower()[:80], list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
 
 
-def as_card_error(
-    error: ValidationError, model: type[BaseModel], document: Document, where: Path | str
-) -> CardError:
-    """All mistakes as one error. A single one reads `file:line: mistake`; several are listed by line."""
-    found: dict[Key, tuple[int, str]] = {}
+def findings(error: ValidationError, model: type[BaseModel], document: Document) -> list[Finding]:
+    """What a validation found, one finding for each place in the file."""
+    found: dict[Path, Finding] = {}
     for details in error.errors(include_url=False):
-        key = _key(details, document)
-        message = _message(details, key, model)
-        if key not in found:
-            found[key] = (document.line(key) or 1, message)
-    listed = sorted(found.values())
-    if len(listed) == 1:
-        line, message = listed[0]
-        return CardError(message, where=where, line=line)
-    shown = "".join(f"\n  line {line}: {message}" for line, message in listed[:_SHOWN])
-    more = f"\n  and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return CardError(f"{len(listed)} mistakes{shown}{more}", where=where)
+        path = _path(details, document)
+        message, mend = _message(details, path, model)
+        found.setdefault(path, Finding(document.line(path) or 1, dotted(path), message, mend))
+    return list(found.values())
 
 
-def _key(details: Any, document: Document) -> Key:
+def card_error(found: Sequence[Finding], where: FilePath | str) -> CardError:
+    """All mistakes as one error. A single one reads `file:line: mistake`; several are listed by line."""
+    found = sorted(found, key=lambda finding: (finding.line or 0, finding.key))
+    if len(found) == 1:
+        key = f"{found[0].key}: " if found[0].key else ""
+        return CardError(key + found[0].message, where=where, line=found[0].line, mend=found[0].mend)
+    shown = "".join(f"\n  {finding}" for finding in found[:_SHOWN])
+    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return CardError(f"{len(found)} mistakes{shown}{more}", where=where)
+
+
+def _path(details: Any, document: Document) -> Path:
     """Pydantic's location without the names of union members that it puts in between."""
     *around, last = details["loc"]
-    key: Key = ()
+    path: Path = ()
     for part in around:
-        if (*key, part) in document.lines:
-            key = (*key, part)
-    return (*key, last) if (*key, last) in document.lines or details["type"] == "missing" else key
+        if (*path, part) in document.lines:
+            path = (*path, part)
+    return (*path, last) if (*path, last) in document.lines or details["type"] == "missing" else path
 
 
-def _message(details: Any, key: Key, model: type[BaseModel]) -> str:
-    name = ".".join(str(part) for part in key)
+def _message(details: Any, path: Path, model: type[BaseModel]) -> tuple[str, str]:
+    """What is wrong, and how to mend it."""
     kind, given = details["type"], details["input"]
     if kind == "extra_forbidden":
-        return f"unknown field {name!r}{near_miss(str(key[-1]), _fields(model, key[:-1]))}"
+        known = _fields(model, path[:-1])
+        return "no such field", near_miss(str(path[-1]), known) or f"there are {', '.join(known)}"
     if kind == "missing":
-        return f"{name!r} is missing"
+        return "is missing", ""
     if kind == "value_error":
-        return f"{name}: {details['ctx']['error']}"
+        return str(details["ctx"]["error"]), ""
     if kind == "literal_error":
-        expected = details["ctx"]["expected"]
-        words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
-        return f"{name}: {given!r} is not one of {', '.join(words)}{near_miss(str(given), words)}"
+        words = [word.strip("' ") for word in details["ctx"]["expected"].replace(" or ", ",").split(",")]
+        return f"{_short(given)} is none of {', '.join(words)}", near_miss(str(given), words)
     if kind in ("model_type", "model_attributes_type"):
-        return f"{name}: expected a block of fields, found {given!r}"
+        return f"expected a block of fields, found {_short(given)}", ""
     message = details["msg"]
-    return f"{name}: {message[0].lower()}{message[1:]}, found {_short(given)}"
+    return f"{message[0].lower()}{message[1:]}, found {_short(given)}", ""
 
 
 def _short(value: object) -> str:
@@ -76,10 +78,10 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _fields(model: type[BaseModel], key: Key) -> list[str]:
-    """Names of the fields that may stand inside the block at a key."""
+def _fields(model: type[BaseModel], path: Path) -> list[str]:
+    """Names of the fields that may stand inside the block at a path."""
     models = [model]
-    for part in key:
+    for part in path:
         models = [
             inner
             for outer in models

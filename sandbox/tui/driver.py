@@ -1,9 +1,9 @@
 """The only way from the screen to the session.
 
 The rule: a session is made, used and closed on one thread, one job after the other, and nothing else touches it.
-What a session lets another thread do is think: `decide` takes long and only reads, so it has a thread of its own, and
-a person who acts meanwhile need not wait for it. The screen asks for jobs and goes on; answers come back as messages
-that carry values.
+What a session lets another thread do is think: `decide` takes long and only reads, so it has a thread of its own,
+and a person who acts meanwhile need not wait for it. The screen asks for jobs and goes on; answers come back as
+messages that carry values.
 
 Thinking cannot be interrupted from outside. Cancelling it, or changing the state that it was for, therefore counts
 up `generation`: an answer with an older number is dropped, and thinking that has not begun is skipped.
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from sandbox.play.session import Session
     from sandbox.types import Chooser, Decision
+
+OPENING, THINKING = "opening the game", "thinking"
+"""Jobs that change nothing."""
 
 SessionFactory = Callable[[], "Session"]
 
@@ -53,7 +56,7 @@ class Driver:
             self._camera = Camera(self._session)
             self._post(Loaded(self._camera.view()))
 
-        self._submit(self._play, job, "opening the game")
+        self._submit(self._play, job, OPENING)
 
     def decide(self) -> None:
         """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled."""
@@ -63,7 +66,7 @@ class Driver:
             if generation == self.generation and self._session is not None:
                 self._post(Decided(self._session.decide(), generation))
 
-        self._submit(self._think, job, "thinking")
+        self._submit(self._think, job, THINKING)
 
     def cancel(self) -> None:
         """Forget the decision that is being made."""

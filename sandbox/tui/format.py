@@ -10,6 +10,9 @@ AGENT, EXPLORATION, PERSON, OVERRIDE, SCRIPT = "◆", "◇", "❯", "▲", "▷"
 REWARD, COMMENT, NOTE = "★", "✎", "·"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
+MUTED = "$foreground 60%"
+"""What is said beside the point. (`$text-muted` has no fixed colour, and only style sheets can resolve it.)"""
+
 COMMAND_STYLES = {
     AGENT: "bold $text-primary",
     EXPLORATION: "bold $text-primary",

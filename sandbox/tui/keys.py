@@ -37,18 +37,12 @@ class Key:
 
 
 KEYS = (
-    Key("leave-prompt", "escape", "leave", "Decide", "Stop what runs and go to single keys", "anywhere", True),
-    Key("help", "f1", "help", "Help", "Show keys and verbs", "anywhere", True),
-    Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
-    Key("step", "f5", "step", "Step", "Let the agent act once", "anywhere", True),
-    Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
-    Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
-    Key("act", "enter", "step", "Act", "Let the agent do what it wants", show=True, display="⏎"),
+    Key("act", "enter", "do('step')", "Act", "Let the agent do what it wants", show=True, display="⏎"),
     *(
         Key(
             f"pick-{n}",
             str(n),
-            f"pick({n})",
+            f"do('pick', '{n}')",
             "Pick",
             f"Carry out proposal {n} of the agent",
             show=n == 1,
@@ -56,20 +50,26 @@ KEYS = (
         )
         for n in range(1, 10)
     ),
-    Key("praise", "+", "reward(1)", "Reward", "Reward the last action by 1; again for more", show=True),
-    Key("punish", "-", "reward(-1)", "Punish", "Punish the last action by 1; again for more", show=True),
-    Key("undo", "u", "undo", "Undo", "Go back one turn; nothing is lost", show=True),
-    Key("redo", "U", "redo", "Redo", "Go forward again"),
-    Key("override", "o", "prompt", "Override", "Type a command in place of the agent's choice", show=True),
-    Key("prompt", "i", "prompt", "Prompt", "Go back to the prompt"),
-    Key("act-once", "a", "step", "Act once", "Let the agent act once"),
+    Key("praise", "+", "do('reward', '1')", "Reward", "Reward the last action by 1; again for more", show=True),
+    Key("punish", "-", "do('reward', '-1')", "Punish", "Punish the last action by 1; again for more", show=True),
+    Key("undo", "u", "do('undo')", "Undo", "Go back one turn; nothing is lost", show=True),
+    Key("redo", "U", "do('redo')", "Redo", "Go forward again"),
+    Key("override", "o", "prompt", "Override", "Type a command in place of the agent's choice"),
+    Key("prompt", "i", "prompt", "Prompt", "Go back to the prompt", show=True),
+    Key("act-once", "a", "do('step')", "Act once", "Let the agent act once"),
     Key("act-on", "A", "run", "Run", "Let the agent run, or pause it"),
-    Key("why", "w", "why", "Why", "Show what the agent weighed", show=True),
+    Key("why", "w", "do('why')", "Why", "Show what the agent weighed", show=True),
     Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),
     Key("faster", ">", "faster(2)", "Faster", "Double the speed of a run"),
-    Key("keys", "?", "help", "Help", "Show keys and verbs"),
-    Key("restart", "R", "restart", "Restart", "Begin a new episode; what was learned stays"),
-    Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app"),
+    Key("keys", "?", "do('help')", "Help", "Show keys and verbs"),
+    Key("restart", "R", "do('restart')", "Restart", "Begin a new episode; what was learned stays"),
+    Key("leave-prompt", "escape", "leave", "Decide", "Stop what runs and go to single keys", "anywhere", True),
+    Key("help", "f1", "do('help')", "Help", "Show keys and verbs", "anywhere", True),
+    Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
+    Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),
+    Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
+    Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
+    Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app", True),
     Key("quit", "ctrl+q", "quit", "Quit", "Leave; the game goes on from here next time", "app"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,17 +39,15 @@ class Block:
 BLANK = Paragraph(Content(""))
 
 
-def blocks(view: View, notes: dict[int, list[str]]) -> list[Block]:
-    """The story so far, with what the screen remarked on some turns."""
+def blocks(view: View, notes: Mapping[int, str]) -> list[Block]:
+    """The story so far, with notes on some pieces of feedback, by their ids."""
     several = len(view.seats) > 1
-    return [
-        turn_block(turn, view.feedback.get(turn.id, ()), notes.get(turn.id, ()), several) for turn in view.path
-    ]
+    return [turn_block(turn, view.feedback.get(turn.id, ()), notes, several) for turn in view.path]
 
 
-def turn_block(turn: Turn, feedback: Sequence[Feedback], notes: Sequence[str], several: bool) -> Block:
+def turn_block(turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], several: bool) -> Block:
     """A turn: the command, the world's reply, the reward, what people said about it, how it ended."""
-    key = (turn.id, tuple(said.id for said in feedback), tuple(notes))
+    key = (turn.id, tuple((said.id, notes.get(said.id)) for said in feedback))
     paragraphs: list[Paragraph] = []
     if turn.command:
         paragraphs += _command(turn, several)
@@ -60,14 +58,13 @@ def turn_block(turn: Turn, feedback: Sequence[Feedback], notes: Sequence[str], s
         standing = fmt.points(observation.score, observation.max_score)
         paragraphs.append(
             Paragraph(
-                Content.assemble(
-                    (f"{fmt.gain(reward)} from the world", tone), (f"  score {standing}", "$text-muted")
-                )
+                Content.assemble((f"{fmt.gain(reward)} from the world", tone), (f"  score {standing}", fmt.MUTED))
             )
         )
     for said in feedback:
         paragraphs.append(_said(said))
-    paragraphs += [Paragraph(Content.styled(note, "$text-muted"), fmt.NOTE, "$text-muted") for note in notes]
+        if said.id in notes:
+            paragraphs.append(Paragraph(Content.styled(notes[said.id], fmt.MUTED), fmt.NOTE, fmt.MUTED))
     if turn.ended:
         paragraphs += _ending(turn, observation.won, fmt.points(observation.score, observation.max_score))
     return Block(key, (*paragraphs, BLANK))
@@ -90,7 +87,7 @@ def prose(text: str) -> Iterator[Paragraph]:
         blank = not line
 
 
-def remark(text: str, style: str = "$text-muted") -> Block:
+def remark(text: str, style: str = fmt.MUTED) -> Block:
     """Something the screen itself has to say."""
     return Block(("remark", text), (Paragraph(Content.styled(text, style), fmt.NOTE, style), BLANK))
 
@@ -100,28 +97,28 @@ def _command(turn: Turn, several: bool) -> Iterator[Paragraph]:
     style = fmt.COMMAND_STYLES[glyph]
     parts = [Content.styled(f"> {turn.command}", style)]
     if several:
-        parts.insert(0, Content.styled(f"{turn.seat} ", "$text-muted"))
+        parts.insert(0, Content.styled(f"{turn.seat} ", fmt.MUTED))
     if glyph == fmt.OVERRIDE and turn.wanted:
-        parts.append(Content.styled(f"  in place of “{turn.wanted}”", "$text-muted"))
+        parts.append(Content.styled(f"  in place of “{turn.wanted}”", fmt.MUTED))
     elif glyph == fmt.EXPLORATION:
-        parts.append(Content.styled("  exploring", "$text-muted"))
+        parts.append(Content.styled("  exploring", fmt.MUTED))
     yield Paragraph(Content("").join(parts), glyph, style)
     said = turn.decision.proposals[turn.decision.chosen].said if turn.decision and glyph == fmt.AGENT else ""
     if said and said != turn.command:
-        yield Paragraph(Content.styled(f"“{said}”", "italic $text-muted"))
+        yield Paragraph(Content.styled(f"“{said}”", f"italic {fmt.MUTED}"))
 
 
 def _said(said: Feedback) -> Paragraph:
     if said.kind == "comment":
-        return Paragraph(Content.styled(said.comment, "italic $text-muted"), fmt.COMMENT, "$text-muted")
+        return Paragraph(Content.styled(said.comment, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
     reasons = ", ".join((*said.reasons, said.comment)).strip(", ")
     if said.value is None:
-        return Paragraph(Content.styled(" ".join((said.kind, reasons)), "$text-muted"), fmt.REWARD, "$text-muted")
+        return Paragraph(Content.styled(" ".join((said.kind, reasons)), fmt.MUTED), fmt.REWARD, fmt.MUTED)
     tone = "$text-success" if said.value > 0 else "$text-error"
     return Paragraph(
         Content.assemble(
             (f"{fmt.gain(said.value)} from {said.annotator}", tone),
-            (f"  {reasons}" if reasons else "", "$text-muted"),
+            (f"  {reasons}" if reasons else "", fmt.MUTED),
         ),
         fmt.REWARD,
         tone,
@@ -137,4 +134,4 @@ def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:
     yield Paragraph(
         Content.assemble(("━━━ ", tone), (f"{outcome}", f"bold {tone}"), (f" · {score} in {turns} ━━━", tone))
     )
-    yield Paragraph(Content.styled("/restart plays again; what was learned stays. undo goes back.", "$text-muted"))
+    yield Paragraph(Content.styled("/restart plays again; what was learned stays. undo goes back.", fmt.MUTED))

@@ -50,6 +50,13 @@ class View:
         return self.to_move in self.agents
 
     @property
+    def ratings(self) -> dict[int, float]:
+        """What people's ratings of each turn come to; 0 where they only remarked on it."""
+        return {
+            turn: sum(said.value or 0.0 for said in record) for turn, record in self.feedback.items() if record
+        }
+
+    @property
     def interventions(self) -> float:
         """Share of the turns so far in which a person chose in an agent's place."""
         return sum(turn.intervened for turn in self.path[1:]) / max(len(self.path) - 1, 1)

@@ -50,7 +50,7 @@ def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
         yield Content("")
         yield Content.styled(title, "bold $text-primary")
     for left, right in rows:
-        yield Content.assemble((f"  {left:<20}", "bold"), (right, "$text-muted"))
+        yield Content.assemble((f"  {left:<20}", "bold"), (right, fmt.MUTED))
 
 
 def _name(key: Key) -> str:

@@ -50,13 +50,13 @@ class Header(Widget):
             facts.append(f"turn {view.current.depth}")
             facts.append(f"score {fmt.points(view.observation.score, view.observation.max_score)}")
         return Content.assemble(
-            (view.world if view else title.world, "bold"), ("".join(f"  {fact}" for fact in facts), "$text-muted")
+            (view.world if view else title.world, "bold"), ("".join(f"  {fact}" for fact in facts), fmt.MUTED)
         )
 
     def _right(self) -> Content:
         view = self.view
         agent = ", ".join(dict.fromkeys(view.agents.values())) if view else self._title.agent
         if not agent:
-            return Content.styled("you play", "$text-muted")
+            return Content.styled("you play", fmt.MUTED)
         share = f"  {fmt.OVERRIDE} {view.interventions:.0%} yours" if view else ""
-        return Content.assemble((f"{fmt.AGENT} ", "$text-primary"), (agent, ""), (share, "$text-muted"))
+        return Content.assemble((f"{fmt.AGENT} ", "$text-primary"), (agent, ""), (share, fmt.MUTED))

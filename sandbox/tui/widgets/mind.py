@@ -12,9 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sandbox.tui import format as fmt
+from sandbox.tui.game import Game
 from sandbox.types import Decision
 
-_NUMBER = 7
+_LABEL, _NUMBER = 8, 7
 
 
 def overruled(decision: Decision) -> bool:
@@ -35,25 +36,23 @@ def mind(decision: Decision, width: int) -> Iterator[Content]:
     """The decision in full, as lines of this width."""
     likeliest = max(proposal.prior for proposal in decision.proposals)
     largest = max(map(abs, decision.q_values), default=0.0) or 1.0
-    bar_width = max(width - _NUMBER - 12, 4)
+    bar_width = max(width - 4 - _LABEL - _NUMBER, 4)
     for index, proposal in enumerate(decision.proposals):
         glyph, style = mark(decision, index)
         command = set_cell_size(proposal.command, width - 4 - _NUMBER)
         yield Content.assemble(
-            (f"{index + 1:>2}" if index < 9 else " ·", "$text-muted"),
+            (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
             (f"{glyph} ", style),
             (command, style),
             (f"{fmt.signed(decision.scores[index]):>{_NUMBER}}", "bold" if style else ""),
         )
         if proposal.said and proposal.said != proposal.command:
-            yield Content.styled(f"    “{proposal.said}”", "italic $text-muted").truncate(width, ellipsis=True)
-        yield _measure(
-            "prior", exp(proposal.prior - likeliest), "$primary", fmt.signed(proposal.prior), "", bar_width
-        )
+            yield Content.styled(f"    “{proposal.said}”", f"italic {fmt.MUTED}").truncate(width, ellipsis=True)
+        yield _measure("prior", exp(proposal.prior - likeliest), "$primary", proposal.prior, bar_width)
         value = decision.q_values[index]
-        visits = f"{decision.visits[index]}×" if decision.visits else ""
+        times = f"Q {decision.visits[index]}×" if decision.visits else "Q"
         tone = "$success" if value >= 0 else "$error"
-        yield _measure("Q", abs(value) / largest, tone, fmt.signed(value), visits, bar_width)
+        yield _measure(times, abs(value) / largest, tone, value, bar_width)
         if index == decision.chosen and overruled(decision):
             yield Content.styled("    ↑ Q overruled the model", "$text-warning")
         yield Content("")
@@ -72,48 +71,54 @@ def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
         )
         command = set_cell_size(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
         yield Content.assemble(
-            (f"{index + 1} " if index < 9 else "· ", "$text-muted"),
+            (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
             (f"{glyph} ", style),
             (command, style),
-            ("  " + numbers, "" if style else "$text-muted"),
+            ("  " + numbers, "" if style else fmt.MUTED),
         ).truncate(width)
 
 
-def _measure(name: str, fraction: float, tone: str, number: str, after: str, width: int) -> Content:
+def _measure(name: str, fraction: float, tone: str, value: float, width: int) -> Content:
     return Content.assemble(
-        (f"    {name:<6}", "$text-muted"),
-        fmt.bar(fraction, width - 4, tone),
-        f"{number:>{_NUMBER}}",
-        (f"{after:>5}", "$text-muted"),
+        (f"    {name:<{_LABEL}}", fmt.MUTED), fmt.bar(fraction, width, tone), f"{fmt.signed(value):>{_NUMBER}}"
     )
 
 
 class Mind(Static):
     """The side pane's view of a decision."""
 
-    decision: reactive[Decision | None] = reactive(None)
-    idle: reactive[str] = reactive("")
-    """What to say while there is no decision."""
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._decision: Decision | None = None
+        self._instead = ""
 
-    def watch_decision(self) -> None:
-        self._draw()
-
-    def watch_idle(self) -> None:
+    def show(self, game: Game) -> None:
+        """Show what the agent weighed, or say why there is nothing to show."""
+        if game.decision is not None:
+            self._instead = ""
+        elif game.view is None:
+            self._instead = "The game is being opened." if game.since is not None else ""
+        elif game.view.done:
+            self._instead = "The episode is over."
+        elif not game.view.agent_moves:
+            self._instead = "A person holds this seat: no agent is thinking."
+        else:
+            self._instead = "Stopped. F5 lets the agent think again." if game.stopped else "Thinking …"
+        self._decision = game.decision
         self._draw()
 
     def on_resize(self) -> None:
         self._draw()
 
     def _draw(self) -> None:
-        decision, width = self.decision, self.content_size.width
+        decision, width = self._decision, self.content_size.width
         if decision is None or width < 20:
-            self.update(Content.styled(self.idle, "$text-muted"))
+            self.update(Content.styled(self._instead, fmt.MUTED))
             return
-        lines = [Content.styled(decision.reason, "$text-muted"), Content("")] if decision.reason else []
+        lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
         if decision.seconds >= 0.05:
-            lines.insert(
-                0, Content.styled(f"{decision.model or decision.agent} · {decision.seconds:.1f} s", "$text-muted")
-            )
+            who = decision.model or decision.agent
+            lines.insert(0, Content.styled(f"{who} · {decision.seconds:.1f} s", fmt.MUTED))
         self.update(Content("\n").join([*lines, *mind(decision, width)]))
 
 

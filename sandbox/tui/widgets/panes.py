@@ -53,7 +53,7 @@ class Learning(Static):
 
     def on_mount(self) -> None:
         self._latest: deque[Update] = deque(maxlen=self.KEPT)
-        self.update(Content.styled("Nothing has been learned yet.", "$text-muted"))
+        self.update(Content.styled("Nothing has been learned yet.", fmt.MUTED))
 
     def add(self, updates: Sequence[Update]) -> None:
         """Show some more updates."""
@@ -63,13 +63,13 @@ class Learning(Static):
 
 
 def _entry(update: Update) -> Content:
-    tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else "$text-muted"
+    tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else fmt.MUTED
     who = (f"  {fmt.REWARD} yours", "$text-warning") if update.source == "person" else ""
     text, _, result = fmt.formula(update).rpartition(" = ")
     return Content.assemble(
         (f"Q(s, {update.command})", "bold"),
         who,
-        (f"\n{text}", "$text-muted"),
+        (f"\n{text}", fmt.MUTED),
         (f"\n= {result}", f"bold {tone}"),
         (f"   {fmt.signed(update.after - update.before).strip()}", tone),
     )

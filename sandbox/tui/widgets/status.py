@@ -10,8 +10,44 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from sandbox.tui import format as fmt
+from sandbox.tui.game import Game
+from sandbox.tui.widgets.mind import mark, overruled
+from sandbox.types import Decision
 
 _TICK = 0.1
+
+
+def now(game: Game, world: str, *, deciding: bool) -> tuple[Content, Content]:
+    """What there is to say about a game now, and what stands at the right end."""
+    view = game.view
+    aside = Content.styled(" DECIDE ", "reverse bold") if deciding else Content("")
+    if game.on_its_own:
+        aside = Content.styled(f"▸▸ running, {fmt.short(game.speed)}/s at most", "$text-warning")
+    if view is None:
+        return Content(f"Opening {world}" if game.since else "No game is open."), aside
+    if game.pending:
+        return Content("One moment"), aside
+    if view.to_move is None:
+        return Content.styled("The episode is over.", fmt.MUTED), aside
+    if view.to_move not in view.agents:
+        seat = f", {view.to_move}" if len(view.seats) > 1 else ""
+        return Content.styled(f"Your turn{seat}.", fmt.MUTED), aside
+    if game.decision is not None:
+        return _wish(game.decision), aside
+    if game.since is not None:
+        return Content(f"{view.agents[view.to_move]} is thinking"), aside
+    return Content.styled("Stopped.", fmt.MUTED), aside
+
+
+def _wish(decision: Decision) -> Content:
+    glyph, style = mark(decision, decision.chosen)
+    why = "to explore" if glyph == fmt.EXPLORATION else "Q overruled the model" if overruled(decision) else ""
+    return Content.assemble(
+        (f"{glyph} ", style),
+        ("wants ", fmt.MUTED),
+        (decision.command, style),
+        (f"   {why}" if why else "", fmt.MUTED),
+    )
 
 
 class Status(Widget):
@@ -29,10 +65,9 @@ class Status(Widget):
     def on_mount(self) -> None:
         self._ticker = self.set_interval(_TICK, self.refresh, pause=self._since is None)
 
-    def say(self, text: Content | str, aside: Content | str = "", *, since: float | None = None) -> None:
+    def say(self, text: Content, aside: Content, *, since: float | None = None) -> None:
         """Show a text, and another at the right end; with `since` (monotonic seconds) it is work under way."""
-        self._text, self._aside = Content(text) if isinstance(text, str) else text, Content("") + aside
-        self._since = since
+        self._text, self._aside, self._since = text, aside, since
         if self._ticker is not None:
             (self._ticker.pause if since is None else self._ticker.resume)()
         self.refresh()
@@ -42,10 +77,6 @@ class Status(Widget):
         self._options, self._chosen = tuple(options), chosen
         self.refresh()
 
-    @property
-    def busy(self) -> bool:
-        return self._since is not None
-
     def render(self) -> Content:
         width = self.content_size.width
         if self._options:
@@ -54,7 +85,7 @@ class Status(Widget):
         if self._since is not None:
             seconds = monotonic() - self._since
             frame = fmt.SPINNER[int(seconds / _TICK) % len(fmt.SPINNER)]
-            text = Content.assemble((f"{frame} ", "$text-primary"), text, (f"  {seconds:.1f} s", "$text-muted"))
+            text = Content.assemble((f"{frame} ", "$text-primary"), text, (f"  {seconds:.1f} s", fmt.MUTED))
         aside = self._aside
         text = text.truncate(max(width - aside.cell_length - 1, 10), ellipsis=True)
         return Content("").join([text, Content(" " * max(width - text.cell_length - aside.cell_length, 1)), aside])
@@ -65,7 +96,7 @@ class Status(Widget):
         room = width - len(self._options[first]) - 4
         while first > 0 and (room := room - len(self._options[first - 1]) - 2) > 0:
             first -= 1
-        parts: list[tuple[str, str]] = [("‹ " if first else "  ", "$text-muted")]
+        parts: list[tuple[str, str]] = [("‹ " if first else "  ", fmt.MUTED)]
         for index, option in enumerate(self._options[first:], first):
-            parts += [(option, "reverse" if index == self._chosen else "$text-muted"), ("  ", "")]
+            parts += [(option, "reverse" if index == self._chosen else fmt.MUTED), ("  ", "")]
         return Content.assemble(*parts).truncate(width, ellipsis=True)

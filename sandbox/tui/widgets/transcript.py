@@ -80,7 +80,7 @@ class Transcript(ScrollView, can_focus=True):
         first = min(first, len(self._ends))
         del self._ends[first:]
         del self._lines[self._ends[-1] if self._ends else 0 :]
-        measure = min(width - _GUTTER, _MEASURE)
+        measure = max(min(width - _GUTTER - 1, _MEASURE), 1)
         for block in self._blocks[first:]:
             for paragraph in block.paragraphs:
                 text = paragraph.text.plain

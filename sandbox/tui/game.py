@@ -1,0 +1,200 @@
+"""Whose turn it is, what is under way, how far the agent may go: the screen's state, apart from how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from sandbox.errors import PlayError
+from sandbox.tui.driver import THINKING, Driver
+
+if TYPE_CHECKING:
+    from sandbox.play.session import Session
+    from sandbox.tui.messages import Decided, Failed
+    from sandbox.tui.view import View
+    from sandbox.types import Decision
+
+SLOWEST, FASTEST = 0.1, 20.0
+
+
+class Stoppable(Protocol):
+    """A timer."""
+
+    def stop(self) -> None: ...
+
+
+class Game:
+    """Turns wishes of the person into jobs of the driver, and the driver's answers into what happens next.
+
+    Where an agent is to move, its decision is computed ahead, so that a person sees what it wants before it acts.
+
+    Args:
+        driver: does the work.
+        changed: called whenever something below is different.
+        after: calls something some seconds from now.
+        speed: actions a second at most while the agent goes on by itself.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        changed: Callable[[], None],
+        after: Callable[[float, Callable[[], None]], Stoppable],
+        speed: float,
+    ) -> None:
+        self.view: View | None = None
+        self.decision: Decision | None = None
+        self.speed = speed
+        self.since: float | None = None
+        """When the work that is under way began, in monotonic seconds; None while nothing is awaited."""
+        self.pending = 0
+        """Changes that were asked for and have not been answered."""
+        self.wanted = 0.0
+        """Actions that the agent is still to take; infinite while it runs."""
+        self.on_its_own = False
+        """Whether the agent was told to take several actions."""
+        self.stopped = False
+        """Whether a person stopped the agent's thinking."""
+        self._driver = driver
+        self._changed = changed
+        self._after = after
+        self._acted_at = 0.0
+        self._pace: Stoppable | None = None
+
+    def open(self) -> None:
+        """Have the session opened."""
+        self.since = monotonic()
+        self._driver.load()
+        self._changed()
+
+    # Wishes. Each raises `PlayError` where it cannot be met now.
+
+    def ask(self, actions: float) -> None:
+        """Let the agent take some actions; `inf` until it is told to stop."""
+        view = self._opened()
+        if view.done:
+            raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
+        if not view.agent_moves:
+            raise PlayError("no agent is to move", mend="type a command")
+        self.wanted, self.on_its_own = actions, actions > 1
+        self._go_on()
+        self._changed()
+
+    def run_or_pause(self) -> None:
+        """Let the agent go on until it is told to stop, or tell it so."""
+        if self.wanted > 0:
+            self.halt()
+        else:
+            self.ask(inf)
+
+    def act(self, command: str) -> None:
+        """A person's command; in the agent's place where an agent is to move."""
+        decision = self.decision
+        self.halt()
+        self._change(lambda: self._driver.act(command, decision=decision))
+
+    def pick(self, number: int) -> None:
+        """Carry out a proposal of the agent, counted from 1."""
+        if self.decision is None or not 1 <= number <= len(self.decision.proposals):
+            raise PlayError(f"there is no proposal {number} now")
+        self.act(self.decision.proposals[number - 1].command)
+
+    def do(self, doing: str, job: Callable[[Session], object], *, halting: bool = True) -> None:
+        """Do something else to the session."""
+        if halting:
+            self.halt()
+        self._change(lambda: self._driver.change(doing, job))
+
+    def halt(self) -> None:
+        """The agent takes no further action. What it is thinking of may still be seen."""
+        self.wanted, self.on_its_own = 0, False
+        if self._pace is not None:
+            self._pace.stop()
+        self._changed()
+
+    def stop(self) -> None:
+        """The agent takes no further action, and stops thinking."""
+        if self.since is not None and self.view is not None and not self.pending:
+            self._driver.cancel()
+            self.since, self.stopped = None, True
+        self.halt()
+
+    def faster(self, factor: float) -> None:
+        """Change the speed."""
+        self.speed = max(SLOWEST, min(FASTEST, self.speed * factor))
+        self._changed()
+
+    # Answers.
+
+    def arrive(self, view: View) -> None:
+        """The session is open, or stands elsewhere now."""
+        if self.view is not None:
+            self.pending -= 1
+        self.view, self.decision = view, None
+        if view.done:
+            self.wanted, self.on_its_own = 0, False
+        self._look_ahead()
+        self._changed()
+
+    def decided(self, answer: Decided) -> None:
+        """The agent has made up its mind, unless that was cancelled."""
+        if answer.generation == self._driver.generation:
+            self.decision, self.since = answer.decision, None
+            self._go_on()
+            self._changed()
+
+    def failed(self, answer: Failed) -> bool:
+        """A job raised. False where nobody waits for it any more."""
+        if answer.doing == THINKING:
+            if answer.generation != self._driver.generation:
+                return False
+            self.since, self.stopped = None, True
+        elif self.view is None:
+            self.since = None
+        else:
+            self.pending -= 1
+            self._look_ahead()
+        self.halt()
+        return True
+
+    # How it goes on.
+
+    def _opened(self) -> View:
+        if self.view is None:
+            raise PlayError("the game is not open yet")
+        return self.view
+
+    def _change(self, submit: Callable[[], None]) -> None:
+        self._opened()
+        self.decision, self.since = None, monotonic()
+        self.pending += 1
+        submit()
+        self._changed()
+
+    def _look_ahead(self) -> None:
+        """Have the decision ready before it is asked for."""
+        view = self.view
+        self.since = monotonic() if self.pending else None
+        if not self.pending and view is not None and view.agent_moves and self.decision is None:
+            self.since, self.stopped = monotonic(), False
+            self._driver.decide()
+
+    def _go_on(self) -> None:
+        """Let the agent act if it is to, at its pace; have it think first if it has not."""
+        if self.wanted <= 0 or self.pending:
+            return
+        decision = self.decision
+        if decision is None:
+            if self.since is None:
+                self._look_ahead()
+            return
+        wait = self._acted_at + 1 / self.speed - monotonic() if self.on_its_own else 0
+        if wait > 0:
+            self._pace = self._after(wait, self._go_on)
+            return
+        self.wanted -= 1
+        self.on_its_own = self.on_its_own and self.wanted > 0
+        self._acted_at = monotonic()
+        self._change(lambda: self._driver.act(decision.command, decision=decision, chooser=decision.chooser))

@@ -161,7 +161,7 @@ class Explore(Section):
 
     method: Literal["epsilon-greedy", "softmax"] = "epsilon-greedy"
     """`epsilon-greedy`: the best, but any with probability epsilon. `softmax`: likelier the higher the score."""
-    epsilon: Number = 0.0
+    epsilon: Number = 0.1
     """Probability of a command drawn uniformly, for `epsilon-greedy`."""
     temperature: Number = 1.0
     """Temperature of `softmax`: near 0 takes the best, high ones take any."""

@@ -1,0 +1,161 @@
+"""What a card can say, written out from the models themselves: the manual's reference, and a starter card."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from sandbox.agent.cards import Card, Ramp, Tabular
+
+BEGIN = "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->"
+END = "<!-- card fields: end -->"
+
+_WIDTH = 100
+_LEFT_OUT = ("name",)
+"""What a starter card does not write: the file has the name."""
+
+
+def updated(page: str) -> str:
+    """A page of the manual with the reference between the two markers brought up to date."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{markdown()}\n{END}{after}"
+
+
+def markdown() -> str:
+    """Every field of a card as tables, one for each section."""
+    tables = [_table("The card", Card)]
+    for name, field in Card.model_fields.items():
+        if section := _section(field):
+            tables.append(_table(f"`{name}`", section, field.description or ""))
+    tables.append(
+        _table(
+            "A number that changes",
+            Ramp,
+            "Where the type is *number or ramp*, a plain number stays as it is, and a ramp is a block of these.",
+        )
+    )
+    return "\n".join(tables)
+
+
+def _table(title: str, model: type[BaseModel], introduction: str = "") -> str:
+    lines = [f"### {title}", ""]
+    if introduction:
+        lines += [introduction, ""]
+    lines += ["| field | type | default | |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = "" if field.is_required() or _section(field) else f"`{_as_yaml(field.default)}`"
+        lines.append(f"| `{name}` | {_type(field)} | {default} | {_one_line(field)} |")
+    return "\n".join([*lines, ""])
+
+
+def starter_card(description: str = "", *, model: str | None = None, learner: bool = True) -> str:
+    """A commented card with every field at its default, as YAML that loads.
+
+    Args:
+        description: one line for people.
+        model: name of a language model; None plays without.
+        learner: whether Q-learning is on.
+    """
+    lines = ["# An agent's card. Whatever is left out has the value shown here.", ""]
+    given: dict[str, Any] = {"description": description, "model": model}
+    for name, field in Card.model_fields.items():
+        if name in _LEFT_OUT:
+            continue
+        section = _section(field)
+        lines += _comment(field, "")
+        if section is None:
+            lines.append(f"{name}: {_as_yaml(given.get(name, field.default))}")
+        elif section is Tabular and not learner:
+            lines.append(f"{name}: null")
+        else:
+            lines.append(f"{name}:")
+            for inner_name, inner in section.model_fields.items():
+                lines += [*_comment(inner, "  "), f"  {inner_name}: {_as_yaml(inner.default)}"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _comment(field: FieldInfo, indent: str) -> list[str]:
+    text = _one_line(field)
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+
+
+def _one_line(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
+def _as_yaml(value: object) -> str:
+    """A scalar as YAML: JSON's notation is part of it."""
+    return value if isinstance(value, str) and value.replace("-", "").isalnum() else json.dumps(value)
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a block; None for a plain value."""
+    return next((kind for kind in _members(field.annotation) if _is_model(kind) and kind is not Ramp), None)
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """The types a field may have, without `Annotated` and `None`."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _members(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for argument in typing.get_args(annotation):
+            yield from _members(argument)
+    else:
+        yield annotation
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _type(field: FieldInfo) -> str:
+    words = []
+    for kind in _members(field.annotation):
+        if typing.get_origin(kind) is typing.Literal:
+            words.append(", ".join(f"`{value}`" for value in typing.get_args(kind)))
+        elif kind is Ramp:
+            words.append("ramp")
+        elif _is_model(kind):
+            words.append("block")
+        elif kind is type(None):
+            words.append("`null`")
+        else:
+            words.append({str: "text", float: "number", int: "whole number", bool: "`true`, `false`"}[kind])
+    return " or ".join(words) + _range(field)
+
+
+def _range(field: FieldInfo) -> str:
+    """The bounds of a number, such as ` (0 < x ≤ 1)`."""
+    low = high = ""
+    for bound in field.metadata:
+        match bound:
+            case annotated_types.Ge():
+                low = f"{bound.ge:,} ≤ "
+            case annotated_types.Gt():
+                low = f"{bound.gt:,} < "
+            case annotated_types.Le():
+                high = f" ≤ {bound.le:,}"
+            case annotated_types.Lt():
+                high = f" < {bound.lt:,}"
+            case _:
+                pass
+    return f" ({low}x{high})" if low or high else ""
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        file = Path(name)
+        file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,127 @@
+"""`sandbox agent`: the cards that define agents."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from sandbox.agent import cards, reference
+from sandbox.agent.cards import Card
+from sandbox.cli import context
+from sandbox.errors import CardError, UsageError
+from sandbox.llm.catalogue import DEFAULT
+from sandbox.paths import Home, safe_name
+
+app = typer.Typer(
+    help="""The agents that can hold a seat.
+
+    An agent is a card: one YAML file in `agents/`, no Python. It says which language model proposes commands, what
+    learns from reward, and how the two are combined. Make your own with `sandbox agent new NAME`, edit the file,
+    and play beside it with `sandbox play --agent NAME`.""",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_agents(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
+) -> None:
+    """The agents there are, yours before the bundled ones. A card with a mistake is listed with the mistake."""
+    home: Home = ctx.obj.home
+    rows = [_row(home, name) for name in home.names("agents")]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("agent", "model", "learner", "", box=None, pad_edge=False)
+    for row in rows:
+        remark = Text(row["error"], style="red") if row["error"] else Text(row["description"])
+        table.add_row(*(Text(row[key] or "-") for key in ("name", "model", "learner")), remark)
+    context.console.print(table, highlight=False)
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name from `sandbox agent list`, or the path of a card.")],
+) -> None:
+    """The card of an agent, after checking it."""
+    from sandbox.build import CardFile
+
+    file = CardFile.find(ctx.obj.home, name)
+    context.notes.print(escape(f"# in {file.folder}"), style="dim", highlight=False, soft_wrap=True)
+    if context.console.is_terminal:
+        context.console.print(Syntax(file.text, "yaml", background_color="default", word_wrap=True))
+    else:
+        print(file.text, end="")
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the new agent, and of its file in `agents/`.")],
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="CARD",
+            help="Begin with a copy of this card instead of one with every field explained.",
+        ),
+    ] = None,
+) -> None:
+    """Write a card to edit: with every field, its default and what it does, or a copy of another.
+
+    For example `sandbox agent new scout --from lm-q`.
+    """
+    home: Home = ctx.obj.home
+    path = home.folder("agents") / f"{safe_name(name, 'an agent')}.yaml"
+    if from_ is None:
+        text = reference.starter_card(f"{name}, not yet described", model=DEFAULT)
+    else:
+        from sandbox.build import CardFile
+
+        text = _without_name(CardFile.find(home, from_).text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError("there is a card of this name already", where=path, mend="choose another name") from error
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror or error}", where=path) from error
+    context.console.print(escape(str(path)), highlight=False, soft_wrap=True)
+    context.notes.print(f"Edit it, then: sandbox play --agent {name}", highlight=False)
+
+
+@app.command()
+def fields() -> None:
+    """Every field a card can have, with type, default and meaning, as Markdown."""
+    print(reference.markdown())
+
+
+def _row(home: Home, name: str) -> dict[str, Any]:
+    card: Card | None = None
+    path, problem = home.card_file(name), ""
+    try:
+        card = cards.load_card(path) if path else None
+    except CardError as error:
+        problem = str(error)
+    return {
+        "name": name,
+        "description": card.description if card else "",
+        "model": card.model if card else None,
+        "learner": card.learner.kind if card and card.learner else None,
+        "path": str(path),
+        "error": problem,
+    }
+
+
+def _without_name(text: str) -> str:
+    """The text without its top-level `name`, which would no longer fit."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("name:"))

@@ -99,6 +99,8 @@ class TableWorld:
         return self._take(state, seat, chance)
 
     def outcomes(self, state: TableState, seat: str, command: str) -> tuple[tuple[float, Step[TableState]], ...]:
+        if command not in self.table[state.place]:
+            return ((1.0, self.step(state, seat, command)),)
         return tuple((chance[0], self._take(state, seat, chance)) for chance in self.table[state.place][command])
 
     def solver_key(self, state: TableState) -> str:
@@ -110,6 +112,8 @@ class TableWorld:
     def load(self, data: bytes) -> TableState:
         try:
             place, seed, turns, scores, text, cut = json.loads(data)
+            if place not in self.table or len(turns) != len(self.seats):
+                raise ValueError(place)
             return TableState(place, seed, tuple(turns), tuple(scores), text, cut)
         except (ValueError, TypeError) as error:
             raise SaveError("not a state of this world", where=self.name) from error

@@ -1,0 +1,261 @@
+"""The commands that would do something, as a seat finds things now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.world.native.actions.handling import held
+from sandbox.world.native.actions.moving import can_go
+from sandbox.world.native.actions.people import owns, standing_offer
+from sandbox.world.native.scope import Scope, scope_of
+from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
+
+if TYPE_CHECKING:
+    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.rules import Rule
+
+
+def admissible(draft: Draft, seat: int) -> tuple[str, ...]:
+    """Listed commands: each takes a turn and does something. Sorted, never empty."""
+    commands = commands_of(draft, seat)
+    phrase = draft.atlas.phrase
+    return tuple(sorted({phrase(command) for command in commands}))
+
+
+def commands_of(draft: Draft, seat: int) -> list[Command]:
+    """The same, unsorted, as commands."""
+    atlas = draft.atlas
+    draft.actor = seat
+    scope = scope_of(draft, seat)
+    found: list[Command] = []
+    if scope.room != NOWHERE:
+        for direction in atlas.entities[scope.room].ways:
+            if can_go(draft, scope.room, direction):
+                found.append(Command("go", text=direction))
+    room_left = held(draft, seat) < atlas.entities[seat].capacity
+    for thing in scope.near:
+        if thing < atlas.people:
+            _near(draft, seat, thing, room_left, found)
+    people = [p for p in scope.near if p >= atlas.people]
+    for thing in dict.fromkeys(scope.held):
+        _held(draft, seat, thing, scope, people, found)
+    for person in people:
+        _person(draft, seat, person, found)
+    if atlas.rules.instead:
+        found = [c for c in found if not _refused(draft, c)]
+        _ruled(draft, scope, found)
+    if atlas.rules.after:
+        _followed(draft, scope, found)
+    if any(offer is not None and offer.to == seat for offer in draft.offers):
+        found.append(Command("decline"))
+        if standing_offer(draft, seat) != NOWHERE:
+            found.append(Command("accept"))
+    if atlas.waits or not found:
+        found.append(Command("wait"))
+    return found
+
+
+def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Command]) -> None:
+    """What can be done with a thing within reach that is not in one's hands."""
+    entity = draft.atlas.entities[thing]
+    if entity.counted:
+        if room_left or draft.stock(seat, thing):
+            found.append(Command("take", thing))
+            found.append(Command("take", thing, count=1))
+        if entity.edible:
+            found.append(Command("eat", thing))
+        return
+    flags = draft.record(thing).flags
+    if room_left and not flags & FIXED:
+        found.append(Command("take", thing))
+    if entity.edible:
+        found.append(Command("eat", thing))
+    _works(draft, seat, thing, flags, found)
+
+
+def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[Command]) -> None:
+    """Opening, locking, switching and reading, in hand or not."""
+    entity = draft.atlas.entities[thing]
+    if entity.openable:
+        if flags & OPEN:
+            found.append(Command("close", thing))
+        elif not flags & LOCKED:
+            found.append(Command("open", thing))
+        if entity.keys and not flags & OPEN:
+            action = "unlock" if flags & LOCKED else "lock"
+            found += [Command(action, thing, key) for key in entity.keys if draft.holder(key) == seat]
+    if entity.switchable:
+        found.append(Command("switch_off" if flags & ON else "switch_on", thing))
+    if entity.text:
+        found.append(Command("read", thing))
+
+
+def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], found: list[Command]) -> None:
+    """What can be done with a thing in one's hands."""
+    atlas = draft.atlas
+    entity = atlas.entities[thing]
+    counts = (0,)
+    if entity.counted:
+        counts = (0, 1) if draft.stock(seat, thing) > 1 else (1,)
+        if entity.edible:
+            found.append(Command("eat", thing))
+    else:
+        flags = draft.record(thing).flags
+        _works(draft, seat, thing, flags, found)
+        if entity.edible:
+            found.append(Command("eat", thing))
+        if flags & WORN:
+            found.append(Command("take_off", thing))
+        elif entity.wearable:
+            found.append(Command("wear", thing))
+    if scope.room != NOWHERE:
+        found += [Command("drop", thing, count=n) for n in counts]
+    for holder in (*scope.near, *scope.held):
+        box = atlas.entities[holder]
+        if holder == thing or not (box.supporter or (box.container and draft.record(holder).flags & OPEN)):
+            continue
+        if held(draft, holder) < box.capacity or draft.stock(holder, thing):
+            if not entity.counted and _within(draft, holder, thing):
+                continue
+            found += [Command("put", thing, holder, n) for n in counts]
+    for person in people:
+        if atlas.entities[person].kind == "seat":
+            if held(draft, person) < atlas.entities[person].capacity or draft.stock(person, thing):
+                found += [Command("give", thing, person, n) for n in counts]
+            if entity.text or entity.concealed:
+                found.append(Command("show", thing, person))
+            if atlas.definition.trading:
+                _trades(draft, seat, thing, person, found)
+
+
+def _within(draft: Draft, holder: int, thing: int) -> bool:
+    """Whether a holder is itself inside the thing."""
+    while holder >= draft.atlas.rooms:
+        if holder == thing:
+            return True
+        holder = draft.record(holder).parent
+    return False
+
+
+def _trades(draft: Draft, seat: int, thing: int, person: int, found: list[Command]) -> None:
+    """Offers of one thing for one thing that the other is seen to have."""
+    record = draft.record(person)
+    theirs = [t for t in record.contents if not draft.atlas.entities[t].concealed and not draft.flags(t) & HIDDEN]
+    theirs += [kind for kind, _ in record.stock]
+    standing = draft.offers[seat - draft.atlas.seats[0]]
+    one = 1 if draft.atlas.entities[thing].counted else 0
+    for other in theirs:
+        if other == thing:
+            continue
+        if standing is not None and standing[:2] == (person, thing) and standing.wants == other:
+            continue
+        count = 1 if draft.atlas.entities[other].counted else 0
+        found.append(Command("trade", thing, person, one, "", other, count))
+
+
+def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
+    """What a character reacts to."""
+    persona = draft.atlas.personas.get(person)
+    if persona is None:
+        return
+    for topic in persona.topics:
+        if topic.listed and topic.holds(draft):
+            found.append(Command("ask", -1, person, text=topic.words[0]))
+    for action, responses in (("give", persona.accepts), ("show", persona.notices)):
+        for response in responses:
+            if not response.listed or not response.holds(draft):
+                continue
+            for thing in sorted(response.things):
+                if not _holds(draft, seat, thing, response.count, action):
+                    continue
+                count = response.count if draft.atlas.entities[thing].counted and action == "give" else 0
+                found.append(Command(action, thing, person, count))
+    for deal in persona.trades:
+        counted = draft.atlas.entities[deal.takes].counted
+        if (
+            owns(draft, seat, deal.takes, deal.takes_count)
+            and owns(draft, person, deal.gives, deal.gives_count)
+            and deal.holds(draft)
+        ):
+            extra = deal.gives_count if draft.atlas.entities[deal.gives].counted else 0
+            found.append(
+                Command("trade", deal.takes, person, deal.takes_count if counted else 0, "", deal.gives, extra)
+            )
+
+
+def _holds(draft: Draft, seat: int, thing: int, count: int, action: str) -> bool:
+    return owns(draft, seat, thing, count) if action == "give" else draft.has(seat, thing, count)
+
+
+def _refused(draft: Draft, command: Command) -> bool:
+    """Whether a rule replaces the action by mere words."""
+    for rule in draft.atlas.rules_instead(command.action, command.thing):
+        if rule.fits(draft, command):
+            return not (rule.costs and rule.listed)
+    return False
+
+
+def _ruled(draft: Draft, scope: Scope, found: list[Command]) -> None:
+    """Commands that rules of the author's own make possible."""
+    listing = draft.atlas.rules.listing
+    for rule in listing.anywhere:
+        _expand(draft, rule, -1, scope, found)
+    for rule in listing.by_room.get(scope.room, ()):
+        _expand(draft, rule, -1, scope, found)
+    if listing.by_thing:
+        for thing in scope.all():
+            for rule in listing.by_thing.get(thing, ()):
+                _expand(draft, rule, thing, scope, found)
+
+
+def _expand(draft: Draft, rule: Rule, thing: int, scope: Scope, found: list[Command]) -> None:
+    """The commands of a rule, with everything that its slots can mean here."""
+    lexicon = draft.atlas.lexicon
+    action = rule.action
+    if action == "go":
+        directions = [rule.direction] if rule.direction else []
+        candidates = [Command("go", text=d) for d in directions]
+    elif action in ("say", "ask", "tell"):
+        candidates = [
+            Command(action, -1, other, text=w) for w in rule.words[:1] for other in _others(rule, scope, action)
+        ]
+    else:
+        things = [thing] if thing >= 0 else [-1]
+        others = sorted(rule.others) if rule.others is not None else [-1]
+        plain = lexicon.form(action, frozenset({"thing"} if thing >= 0 else ()))
+        if thing < 0 and plain is None:
+            things = scope.all()
+        if rule.others is None and lexicon.form(action, frozenset({"thing"})) is None and thing >= 0:
+            others = scope.all()
+        candidates = [Command(action, t, o) for t in things for o in others if t != o or t < 0]
+    reachable = None
+    for command in candidates:
+        if command.thing >= 0 or command.other >= 0:
+            reachable = set(scope.held) | set(scope.near) if reachable is None else reachable
+            if not all(t < 0 or t in reachable for t in (command.thing, command.other)):
+                continue
+        first = next((r for r in draft.atlas.rules_instead(action, command.thing) if r.fits(draft, command)), None)
+        if first is rule and command not in found:
+            found.append(command)
+
+
+def _others(rule: Rule, scope: Scope, action: str) -> list[int]:
+    if action == "say":
+        return [-1]
+    return [p for p in scope.near if p in rule.others] if rule.others is not None else []
+
+
+def _followed(draft: Draft, scope: Scope, found: list[Command]) -> None:
+    """Commands whose only effect are rules that follow them: looking closely, and saying a word."""
+    after = draft.atlas.rules.after
+    if draft.atlas.rules.watches_examine:
+        for thing in scope.all():
+            if (("examine", thing)) in after:
+                command = Command("examine", thing)
+                if any(r.costs and r.listed and r.fits(draft, command) for r in after["examine", thing]):
+                    found.append(command)
+    for rule in after.get(("say", -1), ()):
+        if rule.listed and rule.words:
+            command = Command("say", text=rule.words[0])
+            if rule.fits(draft, command):
+                found.append(command)

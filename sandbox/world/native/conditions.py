@@ -1,0 +1,139 @@
+"""Conditions as closures over a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sandbox.world.native.schema import conditions as model
+from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
+
+if TYPE_CHECKING:
+    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.draft import Draft
+
+Test = Callable[["Draft"], bool]
+Who = Callable[["Draft"], int]
+
+_BITS = {
+    "open": (OPEN, True),
+    "closed": (OPEN, False),
+    "locked": (LOCKED, True),
+    "unlocked": (LOCKED, False),
+    "on": (ON, True),
+    "off": (ON, False),
+    "worn": (WORN, True),
+    "unworn": (WORN, False),
+    "hidden": (HIDDEN, True),
+    "shown": (HIDDEN, False),
+    "fixed": (FIXED, True),
+    "portable": (FIXED, False),
+    "dark": (DARK, True),
+    "lit": (DARK, False),
+}
+
+
+def bit_of(being: str) -> tuple[int, bool]:
+    """The flag that stands for a condition of a thing, and whether it must be set."""
+    return _BITS[being]
+
+
+def who_is(atlas: Atlas, name: str) -> Who:
+    """Finds a seat, thing or place; `me` is the acting seat, `here` its room."""
+    if name == "me":
+        return lambda draft: draft.actor
+    if name == "here":
+        return lambda draft: draft.here()
+    if name == "nowhere":
+        return lambda draft: NOWHERE
+    number = atlas.index[name]
+    return lambda draft: number
+
+
+def compile_all(atlas: Atlas, conditions: tuple[model.Condition, ...]) -> Test:
+    """Whether all of several conditions hold."""
+    tests = [compile_one(atlas, c) for c in conditions]
+    if not tests:
+        return lambda draft: True
+    if len(tests) == 1:
+        return tests[0]
+    return lambda draft: all([test(draft) for test in tests])
+
+
+def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
+    """Whether a condition holds."""
+    match condition:
+        case model.Has():
+            thing, who, count = atlas.index[condition.has], who_is(atlas, condition.who), condition.count
+            return lambda draft: draft.has(who(draft), thing, count)
+        case model.ThingIs():
+            return _thing(atlas, condition)
+        case model.Var():
+            return _variable(atlas, condition)
+        case model.InRoom():
+            rooms = frozenset(atlas.index[r] for r in condition.room)
+            who = who_is(atlas, condition.who)
+            return lambda draft: (w := who(draft)) >= 0 and draft.record(w).parent in rooms
+        case model.Here():
+            thing = atlas.index[condition.here]
+            from sandbox.world.native.scope import can_see
+
+            return lambda draft: can_see(draft, draft.actor, thing)
+        case model.Likes():
+            number = atlas.dispositions[condition.likes]
+            return _bounds(number, condition.at_least, condition.at_most)
+        case model.Together():
+            them = [who_is(atlas, name) for name in condition.together]
+
+            def together(draft: Draft) -> bool:
+                rooms = {draft.room_of(who(draft)) for who in them}
+                return len(rooms) == 1 and NOWHERE not in rooms
+
+            return together
+        case model.Acting():
+            seats = frozenset(atlas.index[s] for s in condition.seat)
+            return lambda draft: draft.actor in seats
+        case model.Scored():
+            atlas.reads_scores = True
+            who, least = who_is(atlas, condition.points_of), condition.at_least
+            return lambda draft: draft.scores[who(draft) - atlas.seats[0]] >= least
+        case model.Not():
+            inner = compile_one(atlas, condition.negated)
+            return lambda draft: not inner(draft)
+        case model.AnyOf():
+            tests = [compile_one(atlas, c) for c in condition.any]
+            return lambda draft: any([test(draft) for test in tests])
+        case model.AllOf():
+            return compile_all(atlas, condition.all)
+
+
+def _thing(atlas: Atlas, condition: model.ThingIs) -> Test:
+    thing = who_is(atlas, condition.thing)
+    if condition.at is not None:
+        place, count = who_is(atlas, condition.at), condition.count
+        number = atlas.index.get(condition.thing, NOWHERE)
+        model_ = atlas.definition.things.get(condition.thing)
+        if model_ is not None and model_.count is not None:
+            return lambda draft: (at := place(draft)) >= 0 and draft.stock(at, number) >= count
+        return lambda draft: (t := thing(draft)) >= 0 and draft.record(t).parent == place(draft)
+    if condition.being == "carried":
+        return lambda draft: draft.holder(thing(draft)) != NOWHERE
+    assert condition.being is not None
+    bit, wanted = _BITS[condition.being]
+    return lambda draft: bool(draft.record(thing(draft)).flags & bit) is wanted
+
+
+def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
+    low = -(10**9) if at_least is None else at_least
+    high = 10**9 if at_most is None else at_most
+    return lambda draft: low <= draft.variables[number] <= high
+
+
+def _variable(atlas: Atlas, condition: model.Var) -> Test:
+    number = atlas.variable_index[condition.var]
+    if condition.equals is not None:
+        value = atlas.variable_value(condition.var, condition.equals)
+        return lambda draft: draft.variables[number] == value
+    if condition.at_least is None and condition.at_most is None:
+        return lambda draft: draft.variables[number] != 0
+    return _bounds(number, condition.at_least, condition.at_most)

@@ -1,0 +1,309 @@
+"""A step in the making: a state that is being changed, and what is told while it changes.
+
+The pure functions of the world make one, work on it and freeze it into the next state. Reading falls through to
+the state for all that has not been changed, so that a draft costs next to nothing to make.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.text import clean
+from sandbox.world.native.chance import Dice, Generator
+from sandbox.world.native.prose import Named, Slots, Value
+from sandbox.world.native.state import (
+    HANDLED,
+    HIDDEN,
+    NOWHERE,
+    RUNNING,
+    WORN,
+    Command,
+    Core,
+    Memory,
+    Offer,
+    Record,
+    State,
+    replaced,
+)
+
+if TYPE_CHECKING:
+    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.prose import Prose
+
+MAX_EFFECTS_A_STEP = 20_000
+MAX_HEARD = 20_000
+"""Characters that a seat is told between two of its commands; the oldest go first."""
+
+
+class Draft:
+    """A state that is being changed. Seats, things and rooms are meant by their numbers in `Atlas.entities`."""
+
+    __slots__ = (
+        "actor",
+        "atlas",
+        "budget",
+        "changed",
+        "clocks",
+        "command",
+        "dice",
+        "ended",
+        "entering",
+        "fired",
+        "first",
+        "memory",
+        "mover",
+        "offers",
+        "pages",
+        "pending",
+        "rewards",
+        "round",
+        "scores",
+        "spent",
+        "state",
+        "told",
+        "variables",
+        "winners",
+    )
+
+    def __init__(self, atlas: Atlas, state: State, actor: int = -1, dice: Dice | None = None) -> None:
+        core = state.core
+        self.atlas = atlas
+        self.state = state
+        self.actor = actor
+        """The acting seat; -1 while events happen."""
+        self.dice: Dice = Generator(state.rng) if dice is None else dice
+        self.pages = core.things
+        self.changed: dict[int, Record] = {}
+        self.variables = core.variables
+        self.clocks = core.clocks
+        self.spent = core.spent
+        self.scores = core.scores
+        self.ended = core.ended
+        self.winners = core.winners
+        self.offers = core.offers
+        self.mover = core.mover
+        self.first = core.first
+        self.pending = core.pending
+        self.round = state.round
+        self.memory: list[Memory] = list(state.memory)
+        self.told: dict[int, list[str]] = {}
+        self.rewards: dict[int, float] = {}
+        self.command: Command | None = None
+        self.fired: set[str] | None = None
+        """Keys of the rules and texts that were used, where somebody asked for them."""
+        self.entering = 0
+        """How many arrivals are being followed up, one inside the other."""
+        self.budget = MAX_EFFECTS_A_STEP
+
+    # Reading
+
+    def record(self, thing: int) -> Record:
+        """What can change about a thing."""
+        found = self.changed.get(thing)
+        return self.pages[thing >> 5][thing & 31] if found is None else found
+
+    def flags(self, thing: int) -> int:
+        """The bits of its condition."""
+        return self.record(thing).flags
+
+    def room_of(self, thing: int) -> int:
+        """The room that a thing is in, through whatever holds it; `NOWHERE` for what is out of play."""
+        rooms = self.atlas.rooms
+        while thing >= rooms:
+            thing = self.record(thing).parent
+        return thing
+
+    def holder(self, thing: int) -> int:
+        """The seat or character that carries a thing, inside other things too; `NOWHERE` if nobody does."""
+        people = self.atlas.people
+        thing = self.record(thing).parent
+        while thing != NOWHERE and thing < people:
+            if thing < self.atlas.rooms:
+                return NOWHERE
+            thing = self.record(thing).parent
+        return thing
+
+    def stock(self, holder: int, thing: int) -> int:
+        """How many of a counted thing lie directly with a holder."""
+        return next((count for kind, count in self.record(holder).stock if kind == thing), 0)
+
+    def has(self, who: int, thing: int, count: int = 1) -> bool:
+        """Whether somebody carries a thing, or so many of a counted one."""
+        if self.atlas.entities[thing].counted:
+            return self.stock(who, thing) >= count
+        return self.holder(thing) == who
+
+    def here(self) -> int:
+        """The room of the acting seat."""
+        return self.record(self.actor).parent if self.actor >= 0 else NOWHERE
+
+    def slots(self) -> Slots:
+        """What an author's text may name."""
+        slots: dict[str, Value] = dict(self.atlas.shown_variables(self.variables))
+        if self.actor >= 0:
+            slots["me"] = Named(self.actor)
+        if (command := self.command) is not None:
+            if command.thing >= 0:
+                slots["thing"] = Named(command.thing, command.count or 2)
+            if command.other >= 0:
+                slots["other"] = Named(command.other)
+            slots["text"] = command.text
+        return slots
+
+    # Changing
+
+    def set_flag(self, thing: int, bit: int, value: bool) -> None:
+        """Change one bit of a thing's condition."""
+        parent, flags, contents, stock = self.record(thing)
+        self.changed[thing] = Record(parent, flags | bit if value else flags & ~bit, contents, stock)
+
+    def move(self, thing: int, to: int) -> None:
+        """Put a thing that is not counted, a character or a seat somewhere. It is no longer worn or hidden."""
+        parent, flags, contents, stock = self.record(thing)
+        if parent == to:
+            if flags & (WORN | HIDDEN):
+                self.changed[thing] = Record(parent, flags & ~(WORN | HIDDEN), contents, stock)
+            return
+        if self.atlas.entities[thing].appearance:
+            flags |= HANDLED
+        self.changed[thing] = Record(to, flags & ~(WORN | HIDDEN), contents, stock)
+        if parent != NOWHERE:
+            above, f, inside, s = self.record(parent)
+            self.changed[parent] = Record(above, f, tuple([e for e in inside if e != thing]), s)
+        if to != NOWHERE:
+            above, f, inside, s = self.record(to)
+            self.changed[to] = Record(above, f, tuple(sorted((*inside, thing))), s)
+
+    def add_stock(self, holder: int, thing: int, count: int) -> None:
+        """More, or fewer, of a counted thing with a holder; never fewer than none, nor more than a million."""
+        if holder == NOWHERE:
+            return
+        parent, flags, contents, stock = self.record(holder)
+        amounts = dict(stock)
+        amounts[thing] = min(amounts.get(thing, 0) + count, 1_000_000)
+        self.changed[holder] = Record(
+            parent, flags, contents, tuple(sorted((kind, n) for kind, n in amounts.items() if n > 0))
+        )
+
+    def transfer(self, thing: int, count: int, source: int, to: int) -> None:
+        """Move a thing, or so many of a counted one."""
+        if self.atlas.entities[thing].counted:
+            self.add_stock(source, thing, -count)
+            self.add_stock(to, thing, count)
+        else:
+            self.move(thing, to)
+
+    def set_variable(self, number: int, value: int) -> None:
+        """Give a variable a value, within its bounds."""
+        low, high = self.atlas.bounds[number]
+        value = min(max(value, low), high)
+        if self.variables[number] != value:
+            self.variables = (*self.variables[:number], value, *self.variables[number + 1 :])
+
+    def set_clock(self, number: int, value: int) -> None:
+        """Set an event's or character's clock."""
+        if self.clocks[number] != value:
+            self.clocks = (*self.clocks[:number], value, *self.clocks[number + 1 :])
+
+    def award(self, seat: int, points: float) -> None:
+        """Give points to a seat, shared as the world's `rewards` says."""
+        seats = self.atlas.seats
+        mode = self.atlas.definition.rewards
+        if mode == "shared":
+            gains = dict.fromkeys(seats, points)
+        elif mode == "zero-sum":
+            gains = {s: points if s == seat else -points / (len(seats) - 1) for s in seats}
+        else:
+            gains = {seat: points}
+        scores = list(self.scores)
+        for s, gain in gains.items():
+            scores[s - seats[0]] += gain
+            self.rewards[s] = self.rewards.get(s, 0.0) + gain
+        self.scores = tuple(scores)
+
+    def end(self, ending: int) -> None:
+        """The world ends, once."""
+        if self.ended == RUNNING:
+            self.atlas.endings[ending].carry_out(self, ending)
+
+    def offer(self, seat: int, offer: Offer | None) -> None:
+        """Make, replace or withdraw the offer of a seat."""
+        number = seat - self.atlas.seats[0]
+        if self.offers[number] != offer:
+            self.offers = (*self.offers[:number], offer, *self.offers[number + 1 :])
+
+    # Telling
+
+    def tell(self, seat: int, text: str) -> None:
+        """Tell a seat something. Empty text and whoever is no seat are passed over."""
+        if text and seat >= self.atlas.seats[0]:
+            self.told.setdefault(seat, []).append(text)
+
+    def say(self, key: str, viewer: int | None = None, /, **slots: Value) -> None:
+        """Tell the acting seat, or another, a message of the engine."""
+        seat = self.actor if viewer is None else viewer
+        self.tell(seat, self.message(key, seat, slots))
+
+    def message(self, key: str, viewer: int, slots: Slots) -> str:
+        """A message of the engine as a seat reads it."""
+        if self.fired is not None:
+            self.fired.add(f"messages.{key}")
+        return self.atlas.messages[key].render(self.atlas, slots, viewer)
+
+    def watchers(self, room: int, *absent: int) -> list[int]:
+        """Seats that see what happens in a room, but for some."""
+        return [
+            seat
+            for seat in self.atlas.seats
+            if seat not in absent
+            and self.record(seat).parent == room
+            and self.atlas.entities[seat].sees
+            and self.atlas.is_lit(self, room)
+        ]
+
+    def show(self, key: str, room: int, *absent: int, **slots: Value) -> None:
+        """Let the seats in a room, but for some, see something."""
+        for seat in self.watchers(room, *absent):
+            self.tell(seat, self.message(key, seat, slots))
+
+    def show_prose(self, prose: Prose, room: int, *absent: int) -> None:
+        """Let the seats in a room, but for some, see what an author wrote."""
+        if prose:
+            for seat in self.watchers(room, *absent):
+                self.tell(seat, prose.render(self, seat))
+
+    def note(self, key: str) -> None:
+        """Remember for a trace that a rule or text was used."""
+        if self.fired is not None:
+            self.fired.add(key)
+
+    # Freezing
+
+    def freeze(self) -> State:
+        """The state that the draft has become."""
+        memory = self.memory
+        first = self.atlas.seats[0]
+        for seat, lines in self.told.items():
+            own = memory[seat - first]
+            heard = "\n".join([own.heard, *lines]) if own.heard else "\n".join(lines)
+            memory[seat - first] = own._replace(heard=clean(heard)[-MAX_HEARD:])
+        self.told = {}
+        dice = self.dice
+        return State(
+            Core(
+                replaced(self.pages, self.changed),
+                self.variables,
+                self.clocks,
+                self.spent,
+                self.scores,
+                self.ended,
+                self.winners,
+                self.offers,
+                self.mover,
+                self.first,
+                self.pending,
+            ),
+            tuple(memory),
+            dice.state if isinstance(dice, Generator) else self.state.rng,
+            self.round,
+        )

@@ -1,0 +1,165 @@
+"""English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sandbox.world.native.languages.grammar import Noun
+
+_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+_NUMBER_WORDS = {word: n for n, word in enumerate(_NUMBERS) if n}
+_ARTICLES = frozenset(
+    {"the", "a", "an", "my", "some", "this", "that", "these", "those", "your", "his", "her", "its"}
+)
+_LINKS = frozenset({"of", "the", "a", "an", "and", "with", "in", "on", "to", "for"})
+_SILENT_H = ("hour", "honest", "honour", "honor", "heir", "herb ")
+_LIKE_YOU = re.compile(r"(uni([^nm]|$)|us[aeiu]|uti|ut[eo]|eu|ewe|one\b|once\b|u\b|ura)")
+_BLANKS = re.compile(r"\s+")
+_BREAK = re.compile(r"\s*(?:[.;!]+(?=\s|$)|\bthen\b)\s*")
+_COMMA_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+_EXCEPT = re.compile(r"^(?:all|everything|both)(?:\s+(?:but|except|besides)\s+(?:for\s+)?(.+))?$")
+_PRONOUNS = {"it": 0, "them": 1, "him": 2, "her": 3, "me": 4, "myself": 4}
+
+
+class English:
+    """Articles, plurals, `a, b and c`."""
+
+    spaced = True
+
+    def tidy(self, line: str) -> str:
+        """Blanks made single."""
+        return _BLANKS.sub(" ", line).strip()
+
+    def sentences(self, line: str) -> list[str]:
+        """Full stops, semicolons, `then` and `, then` end a command; so does `and then`."""
+        parts = [re.sub(r"(?:^and\b|,$|,?\s+and$|,\s*$)", "", p.strip()).strip() for p in _BREAK.split(line)]
+        return [p for p in parts if p]
+
+    def parts(self, phrase: str) -> list[str]:
+        """Splits at commas and `and`."""
+        return [p for p in _COMMA_AND.split(phrase.strip(" ,")) if p]
+
+    def everything(self, phrase: str) -> str | None:
+        """`all`, `everything but the key`."""
+        match = _EXCEPT.match(phrase)
+        return None if match is None else match.group(1) or ""
+
+    def quantity(self, phrase: str) -> tuple[int | None, str]:
+        """`two coins` is (2, "coins"), `the lamp` (None, "lamp")."""
+        words = phrase.split()
+        if len(words) > 1 and words[-1] in ("one", "ones"):
+            words.pop()
+        count: int | None = None
+        while len(words) > 1:
+            if words[0] in ("all", "every") and len(words) > 1:
+                count = 0
+            elif words[0] not in _ARTICLES:
+                break
+            words.pop(0)
+        if len(words) > 1:
+            if words[0].isascii() and words[0].isdigit() and len(words[0]) < 6:
+                count = int(words.pop(0))
+            elif words[0] in _NUMBER_WORDS:
+                count = _NUMBER_WORDS[words.pop(0)]
+            if len(words) > 1 and words[0] == "of":
+                words.pop(0)
+        return count, " ".join(words)
+
+    def match(self, phrase: str, noun: Noun) -> int:
+        """By whole names, then by the last word (or the word before `of`), then by any words."""
+        if phrase in noun.names:
+            return 3
+        asked = [w for w in phrase.split() if w not in _LINKS]
+        best = 0
+        for name in noun.names:
+            known = name.split()
+            if asked and all(w in known for w in asked):
+                head = known[known.index("of") - 1] if "of" in known[1:] else known[-1]
+                best = max(best, 2 if head in asked else 1)
+        return best
+
+    def pronoun(self, phrase: str) -> int | None:
+        """it, them, him, her."""
+        return _PRONOUNS.get(phrase)
+
+    def words(self, noun: Noun) -> set[str]:
+        """All words of all names."""
+        return {word for name in noun.names for word in name.split()} - _LINKS
+
+    def definite(self, noun: Noun, count: int) -> str:
+        """`the lamp`, `the coin`, `the five coins` (only when more than one is meant: `the coins`), `Mara`."""
+        name = noun.one if noun.one and count == 1 else noun.name
+        return name if noun.article == "none" else f"the {name}"
+
+    def indefinite(self, noun: Noun, count: int) -> str:
+        """`a lamp`, `an owl`, `some water`, `the sea`, `two coins`, `Mara`."""
+        if noun.one:
+            return _with_article(noun.one) if count == 1 else f"{self.number(count)} {noun.name}"
+        if noun.article == "none":
+            return noun.name
+        if noun.article == "auto":
+            return f"some {noun.name}" if noun.plural else _with_article(noun.name)
+        return f"{noun.article} {noun.name}"
+
+    def you(self) -> str:
+        """The seat itself."""
+        return "you"
+
+    def listing(self, items: Sequence[str]) -> str:
+        """`a, b and c`."""
+        return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "nothing"
+
+    def choice(self, items: Sequence[str]) -> str:
+        """`a, b or c`."""
+        return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} or {items[-1]}"
+
+    def aside(self, text: str, remark: str) -> str:
+        """In parentheses."""
+        return f"{text} ({remark})"
+
+    def agree(self, word: str, plural: bool, you: bool) -> str:
+        """is, are; has, have; does, do."""
+        if plural or you:
+            return {"is": "are", "has": "have", "does": "do", "are": "are"}[word]
+        return {"is": "is", "has": "has", "does": "does", "are": "is"}[word]
+
+    def object(self, noun: Noun, count: int) -> str:
+        """it, them, him, her."""
+        if noun.plural or (noun.one and count != 1):
+            return "them"
+        return {"he": "him", "she": "her", "they": "them"}.get(noun.pronoun, "it")
+
+    def canonical(self, noun: Noun, count: int) -> str:
+        """Lower case but for proper names: what people type."""
+        if noun.one and count:
+            return noun.one if count == 1 else f"{count} {noun.name}"
+        return noun.name
+
+    def capital(self, text: str) -> str:
+        """The first letter made a capital."""
+        return text[:1].upper() + text[1:]
+
+    def number(self, count: int) -> str:
+        """In words up to twelve."""
+        return _NUMBERS[count] if 0 <= count <= 12 else f"{count:,}"
+
+
+def _with_article(name: str) -> str:
+    lower = name.lower()
+    vowel = (lower[:1] in "aeiou" and not _LIKE_YOU.match(lower)) or lower.startswith(_SILENT_H)
+    return f"an {name}" if vowel else f"a {name}"

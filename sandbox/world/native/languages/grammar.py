@@ -1,0 +1,81 @@
+"""What a language needs besides tables: naming things in prose, and finding names in commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """How something is called."""
+
+    name: str
+    one: str = ""
+    """For counted things: the name of one."""
+    article: str = "auto"
+    plural: bool = False
+    measure: str = ""
+    pronoun: str = "it"
+    names: tuple[str, ...] = ()
+    """All names that commands may use, lower case, the name itself first."""
+
+
+class Grammar(Protocol):
+    """One language."""
+
+    spaced: bool
+    """Whether words have blanks between them."""
+
+    def tidy(self, line: str) -> str:
+        """A command as typed with blanks and case made regular. Keeps the length of words that are quoted later."""
+
+    def sentences(self, line: str) -> list[str]:
+        """The commands in a line."""
+
+    def parts(self, phrase: str) -> list[str]:
+        """The noun phrases of a list such as `lamp, key and map`."""
+
+    def everything(self, phrase: str) -> str | None:
+        """For `all` the empty text, for `all but X` X; None where it is neither."""
+
+    def quantity(self, phrase: str) -> tuple[int | None, str]:
+        """A number in front, if any, and the phrase without number and article."""
+
+    def match(self, phrase: str, noun: Noun) -> int:
+        """How well a phrase names the noun: 3 exactly, 2 by its main word, 1 by other words, 0 not at all."""
+
+    def pronoun(self, phrase: str) -> int | None:
+        """0 for it, 1 for them, 2 for him, 3 for her, 4 for me; None otherwise."""
+
+    def words(self, noun: Noun) -> set[str]:
+        """Words that name the noun, for spelling."""
+
+    def definite(self, noun: Noun, count: int) -> str: ...
+
+    def indefinite(self, noun: Noun, count: int) -> str: ...
+
+    def you(self) -> str: ...
+
+    def listing(self, items: Sequence[str]) -> str:
+        """`a, b and c`."""
+
+    def choice(self, items: Sequence[str]) -> str:
+        """`a or b`."""
+
+    def aside(self, text: str, remark: str) -> str:
+        """`a box (closed)`."""
+
+    def agree(self, word: str, plural: bool, you: bool) -> str:
+        """`is`, `has`, `does` in the right number."""
+
+    def object(self, noun: Noun, count: int) -> str:
+        """it, them, him or her."""
+
+    def canonical(self, noun: Noun, count: int) -> str:
+        """The name as commands are listed: without an article; of a counted thing one, or all (count 0)."""
+
+    def capital(self, text: str) -> str: ...
+
+    def number(self, count: int) -> str: ...

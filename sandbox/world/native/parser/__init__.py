@@ -1,0 +1,318 @@
+"""From a typed line to commands. What goes wrong is answered in words and costs no turn."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+
+from sandbox.text import clean_line
+from sandbox.world.native.atlas import Atlas
+from sandbox.world.native.describe import exits, inventory, look
+from sandbox.world.native.draft import Draft
+from sandbox.world.native.forms import Form, Spans, lower
+from sandbox.world.native.parser.nouns import Picked, Unclear, all_of, resolve, unknown_word
+from sandbox.world.native.prose import Named
+from sandbox.world.native.scope import Scope, scope_of
+from sandbox.world.native.state import NOWHERE, RUNNING, Command
+
+MAX_SENTENCES = 20
+MAX_LISTED_VERBS = 40
+
+Perform = Callable[[Sequence[Command]], bool]
+
+_SPEECH = ("say", "tell", "ask")
+
+
+class Parser:
+    """Reads lines for all seats of a world. Holds nothing between calls: what it remembers is in the state."""
+
+    def __init__(self, atlas: Atlas) -> None:
+        self.atlas = atlas
+        self.lexicon = atlas.lexicon
+        self.grammar = atlas.grammar
+        own = [self._bare(atlas.lexicon.forms[name][0]) for name in atlas.definition.verbs]
+        usual = [v.strip() for v in atlas.language.shown.replace("、", ",").split(",")]
+        self.verbs = tuple(dict.fromkeys(v for v in (*own, *usual) if v))[:MAX_LISTED_VERBS]
+
+    def _bare(self, form: Form) -> str:
+        return "".join(
+            "……" if p[0] == "{" and not self.grammar.spaced else "" if p[0] == "{" else p for p in form.parts
+        ).strip()
+
+    def run(self, draft: Draft, line: str, perform: Perform) -> None:
+        """Carry out a line, sentence by sentence, until one fails or the turn is another's."""
+        seat = draft.actor
+        text = self.grammar.tidy(clean_line(line))
+        if not text:
+            draft.say("pardon")
+            return
+        text = self._answered(draft, text)
+        alone = len(self.atlas.seats) == 1
+        position = 0
+        parts = self.grammar.sentences(text)
+        if not parts:
+            draft.say("pardon")
+        for number, part in enumerate(parts):
+            if number >= MAX_SENTENCES:
+                draft.say("too_much")
+                break
+            position = text.index(part, position)
+            sentence = text[position:] if self._is_speech(part) else part
+            position += len(part)
+            done, took_turn = self._sentence(draft, sentence, perform)
+            if not done or draft.ended != RUNNING or sentence is not part:
+                break
+            if took_turn and not alone:
+                if number + 1 < len(parts):
+                    draft.say("one_at_a_time")
+                break
+        draft.actor = seat
+
+    def named(self, command: Command) -> Named:
+        """The thing of a command, as many as it is about."""
+        return Named(command.thing, command.count or 2)
+
+    def remember(self, draft: Draft, command: Command) -> None:
+        """Let pronouns mean what a command was about."""
+        index = draft.actor - self.atlas.seats[0]
+        memory = draft.memory[index]
+        pronouns = list(memory.pronouns)
+        for thing in (command.other, command.thing):
+            if thing < 0 or thing == draft.actor:
+                continue
+            noun = self.atlas.entities[thing].noun
+            if noun.plural or (noun.one and command.count != 1):
+                pronouns[1] = thing
+            elif noun.pronoun in ("he", "she", "they"):
+                pronouns[{"they": 1, "he": 2, "she": 3}[noun.pronoun]] = thing
+            else:
+                pronouns[0] = thing
+        if tuple(pronouns) != memory.pronouns:
+            it, them, him, her = pronouns
+            draft.memory[index] = memory._replace(pronouns=(it, them, him, her))
+
+    # One sentence
+
+    def _is_speech(self, sentence: str) -> bool:
+        low = lower(sentence)
+        return any(
+            form.action in _SPEECH and any(True for _ in form.match(low)) for form in self.lexicon.starting(low)
+        )
+
+    def _sentence(self, draft: Draft, text: str, perform: Perform, depth: int = 0) -> tuple[bool, bool]:
+        """Carry out one sentence. Answers whether it was understood and done, and whether it took a turn."""
+        index = draft.actor - self.atlas.seats[0]
+        low = lower(text)
+        meaning = self._read(draft, text, low)
+        if isinstance(meaning, Unclear):
+            self._explain(draft, text, low, meaning)
+            return False, False
+        action, commands = meaning
+        memory = draft.memory[index]
+        if action == "again":
+            if not memory.last or depth:
+                draft.say("no_again")
+                return False, False
+            return self._sentence(draft, memory.last, perform, depth + 1)
+        if action == "oops":
+            if memory.mistake is None or depth:
+                draft.say("no_oops")
+                return False, False
+            fixed = memory.mistake[0] + commands[0].text + memory.mistake[1]
+            return self._sentence(draft, fixed, perform, depth + 1)
+        draft.memory[index] = memory._replace(last=text, mistake=None, question=None)
+        if not commands:
+            self._tell_freely(draft, action)
+            return True, False
+        took_turn = perform(commands)
+        return took_turn or action in ("examine", "talk"), took_turn
+
+    def _tell_freely(self, draft: Draft, action: str) -> None:
+        seat = draft.actor
+        index = seat - self.atlas.seats[0]
+        if action == "look":
+            draft.tell(seat, look(draft, seat))
+        elif action == "inventory":
+            draft.tell(seat, inventory(draft, seat))
+        elif action == "exits":
+            draft.tell(seat, exits(draft, seat, draft.here()))
+        elif action == "score":
+            model = self.atlas.definition.seats[self.atlas.ids[seat]]
+            slots = {"score": f"{draft.scores[index]:g}", "turns": str(draft.memory[index].turns - 1)}
+            if model.max_score is not None:
+                draft.say("score_of", max=f"{model.max_score:g}", **slots)
+            else:
+                draft.say("score", **slots)
+        elif action == "help":
+            joint = ", " if self.grammar.spaced else "、"
+            draft.say("goal", goal=self.atlas.definition.seats[self.atlas.ids[seat]].goal)
+            draft.say("help", verbs=joint.join(self.verbs))
+        else:
+            draft.say("undo" if action == "undo" else "session")
+
+    def _read(self, draft: Draft, text: str, low: str) -> tuple[str, list[Command]] | Unclear:
+        if (direction := self.lexicon.directions.get(low)) is not None:
+            return "go", [Command("go", text=direction)]
+        scope: Scope | None = None
+        worst = Unclear(-1, "unknown_verb", low)
+        for form in self.lexicon.starting(low):
+            for spans in form.match(low):
+                scope = scope or scope_of(draft, draft.actor)
+                meaning = self._interpret(draft, scope, form, spans, text, low)
+                if not isinstance(meaning, Unclear):
+                    return form.action, meaning
+                if meaning.rank > worst.rank:
+                    worst = meaning
+        return worst if worst.rank >= 0 else self._missing(low) or worst
+
+    def _missing(self, low: str) -> Unclear | None:
+        """A command that lacks its last noun."""
+        for form in self.lexicon.starting(low):
+            parts = form.parts
+            if "text" in form.slots or "direction" in form.slots:
+                if form.action == "go" and parts[0].strip() == low:
+                    return Unclear(0, "which_direction")
+                continue
+            if len(parts) == 2 and parts[0].strip() == low:
+                return Unclear(0, "what", parts[0])
+            if len(parts) == 4 and low.startswith(parts[0]) and parts[2] not in low and "thing" in parts[1]:
+                return Unclear(0, "what", low + parts[2])
+        return None
+
+    def _interpret(
+        self, draft: Draft, scope: Scope, form: Form, spans: Spans, text: str, low: str
+    ) -> list[Command] | Unclear:
+        action = form.action
+        memory = draft.memory[draft.actor - self.atlas.seats[0]]
+        if "direction" in spans:
+            start, end = spans["direction"]
+            direction = self.lexicon.directions.get(low[start:end])
+            return [Command("go", text=direction)] if direction else Unclear(-1, "unknown_verb", low)
+        said = text[slice(*spans["text"])].strip(" “”\"'") if "text" in spans else ""
+        if "text" in spans and not said:
+            return Unclear(-1, "unknown_verb", low)
+        nouns: dict[str, Picked] = {}
+        for slot in ("other", "extra"):
+            if slot in spans:
+                picked = resolve(draft, scope, memory, low[slice(*spans[slot])], action, slot)
+                if isinstance(picked, Unclear):
+                    return picked
+                nouns[slot] = picked
+        other = nouns["other"].thing if "other" in nouns else NOWHERE
+        named = "put" if action in ("put_in", "put_on") else action
+        within = other if action == "take" else NOWHERE
+        extra = nouns.get("extra", Picked(NOWHERE))
+        if "things" in spans or "thing" in spans:
+            slot = "things" if "things" in spans else "thing"
+            things = self._things(draft, scope, low[slice(*spans[slot])], action, slot, within, other)
+            if isinstance(things, Unclear):
+                return things
+        else:
+            things = [Picked(NOWHERE)]
+        if action in ("oops",):
+            return [Command(action, text=said)]
+        if not form.slots:
+            if action in ("look", "inventory", "exits", "score", "help", "again", "undo", "save"):
+                return []
+            return [Command(named)]
+        if action == "take":
+            other = NOWHERE
+        return [Command(named, t.thing, other, t.count, said, extra.thing, extra.count) for t in things]
+
+    def _things(
+        self, draft: Draft, scope: Scope, phrase: str, action: str, slot: str, within: int, other: int
+    ) -> list[Picked] | Unclear:
+        memory = draft.memory[draft.actor - self.atlas.seats[0]]
+        single = resolve(draft, scope, memory, phrase, action, "thing", within)
+        if isinstance(single, Picked):
+            return [single]
+        but = self.grammar.everything(phrase)
+        parts = self.grammar.parts(phrase)
+        if but is None and len(parts) < 2:
+            return single
+        if slot == "thing":
+            return Unclear(2, "only_one")
+        chosen: list[Picked] = []
+        for part in (but and self.grammar.parts(but)) or (parts if but is None else []):
+            picked = resolve(draft, scope, memory, part, action, "thing", within)
+            if isinstance(picked, Unclear):
+                return picked
+            chosen.append(picked)
+        if but is None:
+            return list(dict.fromkeys(chosen))
+        left_out = {p.thing for p in chosen}
+        everything = [
+            t for t in all_of(draft, scope, action, within if within != NOWHERE else other) if t not in left_out
+        ]
+        return [Picked(t) for t in everything] or Unclear(2, "nothing_to_do")
+
+    # What went wrong
+
+    def _explain(self, draft: Draft, text: str, low: str, unclear: Unclear) -> None:
+        index = draft.actor - self.atlas.seats[0]
+        memory = draft.memory[index]._replace(question=None, mistake=None)
+        key = unclear.key
+        if key == "which":
+            start = low.index(unclear.text)
+            memory = memory._replace(
+                question=(text[:start], text[start + len(unclear.text) :], unclear.candidates)
+            )
+            names = [self.grammar.definite(self.atlas.entities[t].noun, 2) for t in unclear.candidates]
+            draft.say("which", list=self.grammar.choice(names))
+        elif key == "what":
+            memory = memory._replace(question=(unclear.text, "", ()))
+            draft.say("what", verb=unclear.text.strip())
+        elif key == "not_countable":
+            draft.say(key, thing=Named(unclear.candidates[0], 2))
+        elif key == "unknown_verb" or (key == "not_here" and unclear.rank == 0):
+            word = unknown_word(draft, unclear.text) if key == "not_here" else self._first_word(low)
+            word = word or low
+            start = max(low.find(word), 0)
+            memory = memory._replace(mistake=(text[:start], text[start + len(word) :]))
+            near = self._near(draft, word, verbs=key == "unknown_verb")
+            name = "unknown_verb" if key == "unknown_verb" else "unknown_word"
+            if near:
+                draft.say(f"{name}_near", text=word, near=near)
+            else:
+                draft.say(name, text=word)
+        else:
+            draft.say(key, text=unclear.text)
+        draft.memory[index] = memory
+
+    def _first_word(self, low: str) -> str:
+        return low.split(" ", 1)[0] if self.grammar.spaced else low
+
+    def _near(self, draft: Draft, word: str, *, verbs: bool) -> str:
+        if verbs:
+            words = self.lexicon.verb_words() | set(self.lexicon.directions)
+        else:
+            entities = self.atlas.entities
+            scope = scope_of(draft, draft.actor)
+            words = {w for thing in scope.all() for w in self.grammar.words(entities[thing].noun)}
+        close = difflib.get_close_matches(word[:40], sorted(words), n=1, cutoff=0.6)
+        return close[0] if close else ""
+
+    def _answered(self, draft: Draft, text: str) -> str:
+        """The line, put into the open question that it answers, if it does."""
+        index = draft.actor - self.atlas.seats[0]
+        memory = draft.memory[index]
+        if memory.question is None:
+            return text
+        before, after, candidates = memory.question
+        draft.memory[index] = memory._replace(question=None)
+        low = lower(text)
+        if candidates:
+            _, bare = self.grammar.quantity(low)
+            ranked = [(self.grammar.match(bare, self.atlas.entities[t].noun), t) for t in candidates]
+            best = max(rank for rank, _ in ranked)
+            fitting = [t for rank, t in ranked if rank == best] if best else []
+            if len(fitting) == 1:
+                return before + self.atlas.canonical(fitting[0]) + after
+            if fitting:
+                return before + bare + after
+            return text
+        if low in self.lexicon.directions or any(
+            True for form in self.lexicon.starting(low) for _ in form.match(low)
+        ):
+            return text
+        return before + text + after

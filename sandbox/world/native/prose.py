@@ -1,0 +1,152 @@
+"""Templates: text with slots, made out for whoever reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.draft import Draft
+
+_SLOT = re.compile(r"\{\{|\}\}|\{(?:([A-Za-z]+) )?([^{} ][^{}]*)\}|[{}]")
+OPERATIONS = frozenset({"the", "The", "a", "A", "is", "are", "has", "does", "it"})
+
+
+class Listed(NamedTuple):
+    """Several things in one text."""
+
+    text: str
+    plural: bool
+
+
+class Named(NamedTuple):
+    """A thing, and how many of it where it is counted."""
+
+    thing: int
+    count: int = 1
+
+
+Value = str | Named | Listed
+Slots = Mapping[str, Value]
+
+
+class TemplateError(ValueError):
+    """A text whose braces cannot be read."""
+
+
+class Template:
+    """A text with slots such as `{the thing}`."""
+
+    __slots__ = ("fixed", "parts")
+
+    def __init__(self, text: str) -> None:
+        self.parts = _parse(text)
+        self.fixed = "".join(p for p in self.parts if isinstance(p, str)) if not self.slots() else None
+
+    def slots(self) -> list[tuple[str, str]]:
+        """(operation, name) of each slot; the operation is empty for plain ones."""
+        return [p for p in self.parts if not isinstance(p, str)]
+
+    def render(self, atlas: Atlas, slots: Slots, viewer: int) -> str:
+        """The text as the viewer (a seat's number) reads it."""
+        if self.fixed is not None:
+            return self.fixed
+        return "".join(p if isinstance(p, str) else _fill(atlas, p, slots, viewer) for p in self.parts)
+
+
+def _parse(text: str) -> tuple[str | tuple[str, str], ...]:
+    parts: list[str | tuple[str, str]] = []
+    last = 0
+    for match in _SLOT.finditer(text):
+        parts.append(text[last : match.start()])
+        last = match.end()
+        found = match.group()
+        if found in ("{{", "}}"):
+            parts.append(found[0])
+        elif found in "{}":
+            raise TemplateError(f"a lone {found!r}: write {found * 2!r} for a brace")
+        else:
+            operation, name = match.group(1) or "", match.group(2)
+            if operation and operation not in OPERATIONS:
+                operation, name = "", f"{operation} {name}"
+            parts.append((operation, name))
+    parts.append(text[last:])
+    return tuple(p for p in parts if p)
+
+
+def _fill(atlas: Atlas, part: tuple[str, str], slots: Slots, viewer: int) -> str:
+    operation, name = part
+    value = slots.get(name, "")
+    grammar = atlas.grammar
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Listed):
+        if operation == "The":
+            return grammar.capital(value.text)
+        return grammar.agree(operation, value.plural, False) if operation in ("is", "are", "has") else value.text
+    noun = atlas.entities[value.thing].noun
+    you = value.thing == viewer
+    if operation in ("is", "are", "has", "does"):
+        return grammar.agree(operation, noun.plural or bool(noun.one and value.count != 1), you)
+    if operation == "it":
+        return grammar.you() if you else grammar.object(noun, value.count)
+    if you:
+        text = grammar.you()
+    elif operation in ("a", "A"):
+        text = grammar.indefinite(noun, value.count)
+    else:
+        text = grammar.definite(noun, value.count)
+    return grammar.capital(text) if operation in ("The", "A") else text
+
+
+class Prose:
+    """An author's text: pieces, some of them under conditions."""
+
+    __slots__ = ("atlas", "fixed", "key", "pieces")
+
+    def __init__(
+        self,
+        atlas: Atlas,
+        key: str,
+        pieces: tuple[tuple[Callable[[Draft], bool] | None, Template, Template | None], ...],
+    ) -> None:
+        self.atlas = atlas
+        self.key = key
+        self.pieces = pieces
+        only = pieces[0] if len(pieces) == 1 else None
+        self.fixed = only[1].fixed if only is not None and only[0] is None else "" if not pieces else None
+        """The text, where it is always the same."""
+
+    def render(self, draft: Draft, viewer: int = -1) -> str:
+        """The text as it reads now."""
+        if draft.fired is not None:
+            return self._traced(draft, viewer)
+        if self.fixed is not None:
+            return self.fixed
+        return self._join([text for _, text in self._texts(draft, viewer)])
+
+    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
+        texts = []
+        for number, (condition, template, otherwise) in enumerate(self.pieces):
+            if condition is None or condition(draft):
+                texts.append((f"[{number}].say", template.render(self.atlas, draft.slots(), viewer)))
+            elif otherwise is not None:
+                texts.append((f"[{number}].otherwise", otherwise.render(self.atlas, draft.slots(), viewer)))
+        return texts
+
+    def _join(self, texts: list[str]) -> str:
+        return (" " if self.atlas.grammar.spaced else "").join(text for text in texts if text)
+
+    def _traced(self, draft: Draft, viewer: int) -> str:
+        texts = self._texts(draft, viewer)
+        if self.pieces:
+            draft.note(self.key)
+            if len(self.pieces) > 1 or self.pieces[0][0] is not None:
+                for suffix, _ in texts:
+                    draft.note(self.key + suffix)
+        return self._join([text for _, text in texts])
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces)

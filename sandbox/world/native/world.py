@@ -1,0 +1,347 @@
+"""The native world: the definition's rules behind the protocol that everything plays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.errors import SandboxError
+from sandbox.types import Observation, Step
+from sandbox.world.native import snapshot
+from sandbox.world.native.actions import carry_out
+from sandbox.world.native.admissible import admissible
+from sandbox.world.native.atlas import Atlas
+from sandbox.world.native.chance import Dice, Generator, Script, mix
+from sandbox.world.native.describe import inventory, look
+from sandbox.world.native.draft import Draft
+from sandbox.world.native.loader import Source, read_source
+from sandbox.world.native.parser import Parser
+from sandbox.world.native.schema import Adventure
+from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, Memory, State, paged
+from sandbox.world.native.time import check_endings, end_round
+
+MAX_OUTCOMES = 4_096
+
+
+class NativeWorld:
+    """A world of rooms and things, made from a world file. Pure, as `sandbox.types.World` asks."""
+
+    def __init__(self, source: Source, name: str = "") -> None:
+        if not isinstance(source.definition, Adventure):
+            raise TypeError("a text task is not a NativeWorld")
+        self.source = source
+        self.definition: Adventure = source.definition
+        self.atlas = Atlas(self.definition)
+        self._parser = Parser(self.atlas)
+        self._name = name or Path(source.file).parent.name or source.file
+        self._ids = tuple(self.definition.seats)
+        self._numbers = dict(zip(self._ids, self.atlas.seats, strict=True))
+        self.pages = paged(self.atlas.initial)
+        """What is known of everything at the beginning."""
+        empty: tuple[tuple[int, ...] | None, ...] = (None,) * self.atlas.rooms
+        self.blank_rooms = paged(empty)
+        """A seat's memory of rooms before it has been anywhere."""
+        self.first_clocks = (
+            *(event.period if event.starts else -1 for event in self.atlas.events),
+            *self.atlas.rules.routine_clocks,
+        )
+
+    # What it is
+
+    @property
+    def name(self) -> str:
+        """The reference that leads back to this world."""
+        return self._name
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return self.definition.title
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Identifiers of the seats, in the order of their turns."""
+        return self._ids
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the world file."""
+        return self.source.fingerprint
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The world's own verbs, then the usual ones."""
+        return self._parser.verbs
+
+    @property
+    def random(self) -> bool:
+        """Whether anything is left to chance once the world has begun."""
+        return self.atlas.rules.random
+
+    # Playing
+
+    def initial(self, seed: int) -> State:
+        """The state an episode starts in. Only worlds with chance depend on the seed."""
+        dice = Generator(mix(seed)) if self.random or self.atlas.draws else Generator(0)
+        return self._begin(dice, keep=self.random)
+
+    def initials(self) -> tuple[tuple[float, State], ...]:
+        """All states that an episode may start in, with their probabilities."""
+        found: list[tuple[float, State]] = []
+        choices: list[int] | None = []
+        while choices is not None:
+            script = Script(choices)
+            state = self._begin(script, keep=False)
+            found.append((script.probability, state))
+            choices = script.following()
+            if len(found) > MAX_OUTCOMES:
+                raise SandboxError(f"more than {MAX_OUTCOMES:,} ways to begin", where=self.source.file)
+        return tuple(found)
+
+    def _begin(self, dice: Dice, *, keep: bool) -> State:
+        atlas = self.atlas
+        seats = len(atlas.seats)
+        memory = Memory(0, "", self.blank_rooms, (-1, -1, -1, -1), None, None, "", ())
+        core = Core(
+            self.pages,
+            atlas.first_variables,
+            self.first_clocks,
+            0,
+            (0.0,) * seats,
+            RUNNING,
+            0,
+            (None,) * seats,
+            0,
+            0,
+            (None,) * seats,
+        )
+        draft = Draft(atlas, State(core, (memory,) * seats, 0, 0), dice=dice)
+        for thing, places in atlas.draws:
+            draft.move(thing, places[dice.draw([1] * len(places))])
+            draft.set_flag(thing, HANDLED, False)
+        for seat in atlas.seats:
+            self._introduce(draft, seat)
+        state = draft.freeze()
+        rng = dice.state if keep and isinstance(dice, Generator) else 0
+        return State(state.core, state.memory, rng, 0)
+
+    def _introduce(self, draft: Draft, seat: int) -> None:
+        atlas = self.atlas
+        model = self.definition.seats[atlas.ids[seat]]
+        draft.actor = seat
+        intro = atlas.rules.prose("intro", self.definition.intro).render(draft, seat)
+        knows = atlas.rules.prose(f"seats.{atlas.ids[seat]}.knows", model.knows).render(draft, seat)
+        first = atlas.entities[draft.record(seat).parent].text.render(draft, seat)
+        for text in (intro, knows, first, look(draft, seat)):
+            draft.tell(seat, text)
+        draft.actor = -1
+
+    def to_move(self, state: State) -> str | None:
+        """The seat whose command comes next; None when the world has ended."""
+        return self._ids[state.core.mover] if state.core.ended == RUNNING else None
+
+    def observe(self, state: State, seat: str) -> Observation:
+        """What a seat perceives."""
+        number = self._seat(seat)
+        return self._observe(Draft(self.atlas, state, number), number)
+
+    def _observe(self, draft: Draft, number: int) -> Observation:
+        core = draft.state.core
+        index = number - self.atlas.seats[0]
+        memory = draft.state.memory[index]
+        model = self.definition.seats[self._ids[index]]
+        over = core.ended != RUNNING
+        text = memory.heard
+        if not text and core.pending[index] is not None:
+            text = draft.message("committed", number, {})
+        return Observation(
+            seat=self._ids[index],
+            turn=memory.turns,
+            text=text,
+            description=look(draft, number),
+            inventory=inventory(draft, number),
+            goal=model.goal,
+            score=core.scores[index],
+            max_score=model.max_score,
+            admissible=() if over else admissible(draft, number),
+            done=over,
+            won=bool(core.winners >> index & 1),
+        )
+
+    def step(self, state: State, seat: str, command: str) -> Step[State]:
+        """Carry out a line of a seat. What is not understood is answered in the text."""
+        return self._step(state, seat, command, None)[0]
+
+    def outcomes(self, state: State, seat: str, command: str) -> tuple[tuple[float, Step[State]], ...]:
+        """All that a command can lead to, with probabilities that sum to 1. `step` draws from these."""
+        found: list[tuple[float, Step[State]]] = []
+        choices: list[int] | None = []
+        while choices is not None:
+            script = Script(choices)
+            step, _ = self._step(state, seat, command, script)
+            found.append((script.probability, step))
+            choices = script.following()
+            if len(found) > MAX_OUTCOMES:
+                raise SandboxError(
+                    f"{command!r} has more than {MAX_OUTCOMES:,} outcomes",
+                    where=self.source.file,
+                    mend="let fewer things happen by chance at the same time",
+                )
+        return _merged(found)
+
+    def trace(self, state: State, seat: str, command: str) -> frozenset[str]:
+        """Keys of the rules and texts that a command uses, the seat's look around afterwards included."""
+        fired: set[str] = set()
+        step, _ = self._step(state, seat, command, None, fired)
+        for index, number in enumerate(self.atlas.seats):
+            draft = Draft(self.atlas, step.state, number)
+            draft.fired = fired
+            if step.state.core.ended == RUNNING or index == 0:
+                look(draft, number)
+                inventory(draft, number)
+        return frozenset(fired)
+
+    def _step(
+        self, state: State, seat: str, line: str, dice: Dice | None, fired: set[str] | None = None
+    ) -> tuple[Step[State], Draft]:
+        number = self._seat(seat)
+        draft = Draft(self.atlas, state, number, dice)
+        draft.fired = fired
+        index = number - self.atlas.seats[0]
+        memory = draft.memory[index]
+        draft.memory[index] = memory._replace(turns=memory.turns + 1, heard="")
+        if state.core.ended != RUNNING:
+            draft.say("over")
+        elif state.core.mover != index:
+            draft.say("not_your_turn")
+        else:
+            command = self.atlas.known.get(line)
+            if command is not None:
+                self._perform(draft, index, (command,), line)
+            else:
+                self._parser.run(draft, line, lambda commands: self._perform(draft, index, commands, line))
+        ids = self._ids
+        first = self.atlas.seats[0]
+        after = draft.freeze()
+        return (
+            Step(
+                state=after,
+                rewards={ids[s - first]: gain for s, gain in draft.rewards.items() if gain},
+                terminated=after.core.ended >= 0,
+                truncated=after.core.ended == CUT_OFF,
+            ),
+            draft,
+        )
+
+    def _perform(self, draft: Draft, index: int, commands: Sequence[Command], line: str) -> bool:
+        """Carry out what one sentence means, and the time it takes. Answers whether the turn is over."""
+        if self.definition.turns == "simultaneous" and len(self._ids) > 1:
+            return self._commit(draft, index, tuple(commands))
+        if not self._carry_out(draft, commands):
+            return False
+        check_endings(draft)
+        if draft.ended == RUNNING:
+            draft.mover = (index + 1) % len(self._ids)
+            if draft.mover == 0:
+                end_round(draft)
+        draft.actor = self.atlas.seats[index]
+        return True
+
+    def _carry_out(self, draft: Draft, commands: Sequence[Command]) -> bool:
+        if len(commands) == 1:
+            self._parser.remember(draft, commands[0])
+            return carry_out(draft, commands[0])
+        took_turn = False
+        seat = draft.actor
+        for command in commands:
+            before = draft.told.pop(seat, [])
+            took_turn |= carry_out(draft, command)
+            said = " ".join(draft.told.pop(seat, []))
+            draft.told[seat] = before
+            draft.say("each", thing=self._parser.named(command), text=said)
+            if draft.ended != RUNNING:
+                break
+        return took_turn
+
+    def _commit(self, draft: Draft, index: int, commands: tuple[Command, ...]) -> bool:
+        """Keep a seat's command until all have committed theirs, then carry out all."""
+        if not self._would_do(draft, commands):
+            return False
+        pending = list(draft.pending)
+        pending[index] = commands
+        draft.mover = index + 1
+        draft.pending = tuple(pending)
+        if draft.mover < len(self._ids):
+            return True
+        seats = len(self._ids)
+        draft.mover = 0
+        draft.pending = (None,) * seats
+        if self.definition.conflicts == "random":
+            draft.first = draft.dice.draw([1] * seats)
+        for offset in range(seats):
+            turn = (draft.first + offset) % seats
+            decided = pending[turn]
+            if decided is not None and draft.ended == RUNNING:
+                draft.actor = self.atlas.seats[turn]
+                self._carry_out(draft, decided)
+                check_endings(draft)
+        if self.definition.conflicts == "rotating":
+            draft.first = (draft.first + 1) % seats
+        elif self.definition.conflicts == "random":
+            draft.first = 0
+        if draft.ended == RUNNING:
+            end_round(draft)
+        draft.actor = self.atlas.seats[index]
+        return True
+
+    def _would_do(self, draft: Draft, commands: tuple[Command, ...]) -> bool:
+        """Whether the commands would take a turn as things are now. If not, the seat is told why not."""
+        trial = Draft(self.atlas, draft.state, draft.actor, Script(()))
+        trial.memory = list(draft.memory)
+        if self._carry_out(trial, commands):
+            return True
+        for text in trial.told.get(draft.actor, ()):
+            draft.tell(draft.actor, text)
+        return False
+
+    # Keeping
+
+    def solver_key(self, state: State) -> Core:
+        """What tells states apart for a solver: all that can make a difference, and no words."""
+        core = state.core
+        return core if self.atlas.reads_scores else core._replace(scores=())
+
+    def dump(self, state: State) -> bytes:
+        """The state as JSON: what differs from the beginning."""
+        return snapshot.dump(self, state)
+
+    def load(self, data: bytes) -> State:
+        """Raises `SaveError` where the bytes are not a state of this world."""
+        return snapshot.load(self, data)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _seat(self, seat: str) -> int:
+        try:
+            return self._numbers[seat]
+        except KeyError:
+            raise SandboxError(
+                f"{self.title!r} has no seat {seat!r}", mend=f"its seats: {', '.join(self._ids)}"
+            ) from None
+
+
+def _merged(found: list[tuple[float, Step[State]]]) -> tuple[tuple[float, Step[State]], ...]:
+    """Equal outcomes taken together."""
+    if len(found) == 1:
+        return tuple(found)
+    merged: dict[tuple[State, tuple[tuple[str, float], ...]], tuple[float, Step[State]]] = {}
+    for probability, step in found:
+        key = (step.state, tuple(sorted(step.rewards.items())))
+        merged[key] = (probability + merged[key][0] if key in merged else probability, step)
+    return tuple(merged.values())
+
+
+def load_world(path: Path, name: str = "") -> NativeWorld:
+    """The world in a file. Raises `WorldFileError`."""
+    return NativeWorld(read_source(path), name)

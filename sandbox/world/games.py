@@ -33,7 +33,7 @@ from sandbox.world import story
 Progress = Callable[[str], None]
 
 PREFIX = "tw:"
-_COMPILE_SECONDS = 180
+_COMPILE_SECONDS = 120
 _SERIAL = slice(0x12, 0x18)
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -79,7 +79,7 @@ class Custom(Game):
 
     rooms: int = Field(default=5, ge=1, le=50)
     objects: int = Field(default=10, ge=1, le=100)
-    quest: int = Field(default=5, ge=1, le=30)
+    quest: int = Field(default=5, ge=1, le=20)
     """Actions that the quest takes."""
     breadth: int | None = Field(default=None, ge=1, le=5)
     """Subquests of the quest; left to chance, 1 to 5, where it is not given."""

@@ -26,8 +26,9 @@ from sandbox.errors import WorldError
 from sandbox.world.interpreter_process import FRAME, frame
 from sandbox.world.story import Story
 
-_START_SECONDS = 30.0
-_WALL_FACTOR = 12.0
+_START_FACTOR = 10.0
+"""Starting may take this many times as long as a command."""
+_WALL_FACTOR = 20.0
 """The limit is CPU time; a process that gets no CPU for this many times as long is given up too."""
 _REMEMBERED_FAILURES = 1024
 
@@ -99,7 +100,7 @@ class Interpreter:
         """Raises `WorldError` where the story cannot be started."""
         if self._about is None:
             try:
-                reply, _ = self._request({"op": "describe"}, b"", _START_SECONDS)
+                reply, _ = self._request({"op": "describe"}, b"")
             except InterpreterError as error:
                 raise self._cannot_start(error) from error
             self._about = About(
@@ -115,7 +116,7 @@ class Interpreter:
         """The opening, and the state after the setup's commands. Raises `WorldError` where there is none."""
         request = {"op": "start", "seed": seed, "setup": setup, "probes": probes}
         try:
-            return self._reply(*self._request(request, b"", _START_SECONDS))
+            return self._reply(*self._request(request, b""))
         except InterpreterError as error:
             raise self._cannot_start(error) from error
 
@@ -129,7 +130,7 @@ class Interpreter:
             raise InterpreterError(self._failures[key])
         request = {"op": "step", "command": command, "probes": probes}
         try:
-            return self._reply(*self._request(request, snapshot, self._cpu_seconds * _WALL_FACTOR))
+            return self._reply(*self._request(request, snapshot))
         except InterpreterError as error:
             self._failures[key] = str(error)
             if len(self._failures) > _REMEMBERED_FAILURES:
@@ -159,7 +160,7 @@ class Interpreter:
             world_hash=message["world_hash"],
         )
 
-    def _request(self, message: dict[str, Any], blob: bytes, wall_seconds: float) -> tuple[dict[str, Any], bytes]:
+    def _request(self, message: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self._closed:
                 raise InterpreterError("The world has been closed.")
@@ -168,7 +169,7 @@ class Interpreter:
                 try:
                     process = self._running()
                     self._send(process, frame(message, blob))
-                    reply, snapshot = self._receive(process, time.monotonic() + wall_seconds)
+                    reply, snapshot = self._receive(process, time.monotonic() + self._cpu_seconds * _WALL_FACTOR)
                     break
                 except _DiedError as died:
                     frozen = self._stop() == -signal.SIGPROF
@@ -205,7 +206,7 @@ class Interpreter:
         self._finalizer = weakref.finalize(self, _end, process)
         greeting = {
             "cpu_seconds": self._cpu_seconds,
-            "start_seconds": _START_SECONDS,
+            "start_seconds": self._cpu_seconds * _START_FACTOR,
             "suffix": f".z{self.story.version}",
         }
         self._send(process, frame(greeting, self.story.data))

@@ -53,6 +53,8 @@ class Machine:
         self._seed = (self._env.bindings or {}).get("seed")
         self._ram_bytes: int = self._env.frotz_lib.getRAMSize()
         self._stack_bytes: int = self._env.frotz_lib.getStackSize()
+        self._entry_bytes = 9 if data[0] <= 3 else 14
+        self._table = self._object_table()
         self._meaningful = None if self.supported else self._find_meaningful()
         self._base = np.frombuffer(data[: self._ram_bytes], dtype=np.uint8)
 
@@ -91,6 +93,7 @@ class Machine:
 
     def snapshot(self) -> bytes:
         ram, stack, pc, sp, fp, frames, opcode, rng, narrative = self._env.get_state()
+        stack[: 2 * sp] = 0  # it grows downwards: what lies below is no part of the state
         registers = REGISTERS.pack(pc, sp, fp, frames, opcode, *(int(word) for word in rng))
         return zlib.compress(registers + (ram ^ self._base).tobytes() + stack.tobytes() + narrative, 1)
 
@@ -136,20 +139,25 @@ class Machine:
         self._env.reset()
         return mask
 
-    def _objects(self) -> tuple[Any, Any]:
-        """Attributes and parents of all objects, now: arrays of bytes, objects x 4 or 6, and objects x 1 or 2.
+    def _object_table(self) -> tuple[int, int]:
+        """Where the object table begins and ends in memory (Standards Document, section 12).
 
-        The table is that of the Standards Document, section 12. It ends where the first property table begins.
+        It has no length: it ends where the first property table begins.
         """
-        ram = self._env._get_ram()
-        attributes, parent, size, defaults = (4, 1, 9, 62) if self._data[0] <= 3 else (6, 2, 14, 126)
-        first = int.from_bytes(ram[0x0A:0x0C].tobytes(), "big") + defaults
+        ram = self._env._get_ram().tobytes()
+        first = int.from_bytes(ram[0x0A:0x0C], "big") + (62 if self._data[0] <= 3 else 126)
         entry, end = first, len(ram)
-        while entry + size <= end:
-            properties = int.from_bytes(ram[entry + size - 2 : entry + size].tobytes(), "big")
+        while entry + self._entry_bytes <= end:
+            properties = int.from_bytes(ram[entry + self._entry_bytes - 2 : entry + self._entry_bytes], "big")
             end = min(end, properties) if properties > first else end
-            entry += size
-        entries = ram[first:entry].reshape(-1, size)
+            entry += self._entry_bytes
+        return first, entry
+
+    def _objects(self) -> tuple[Any, Any]:
+        """Attributes and parents of all objects, now: arrays of bytes, objects x 4 or 6, and objects x 1 or 2."""
+        first, end = self._table
+        entries = self._env._get_ram()[first:end].reshape(-1, self._entry_bytes)
+        attributes, parent = (4, 1) if self._entry_bytes == 9 else (6, 2)
         return entries[:, :attributes], entries[:, attributes : attributes + parent]
 
     def facts(self) -> dict[str, Any]:

@@ -26,8 +26,8 @@ _SCORED = re.compile(r"\bscored? (?:is |of )?(-?\d+) (?:out of|\(total of) (?:a 
 
 def one_command(text: str) -> str:
     """The first sentence of what was typed or said, as one clean line of bounded length; may be empty."""
-    line = clean_line(text.strip().lstrip(_WRAPPING), 4 * MAX_COMMAND)
-    return _SENTENCE_END.split(line, maxsplit=1)[0].strip(_WRAPPING)[:MAX_COMMAND].strip()
+    said = clean(text[: 8 * MAX_COMMAND]).strip().lstrip(_WRAPPING)
+    return clean_line(_SENTENCE_END.split(said, maxsplit=1)[0].strip(_WRAPPING), MAX_COMMAND)
 
 
 def refusal(command: str) -> str:

@@ -17,7 +17,7 @@ from sandbox.types import Observation, Step
 from sandbox.world import printed, story
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
 from sandbox.world.interpreter import Interpreter, InterpreterError, Reply
-from sandbox.world.textworld_logic import Facts, Logic, PlainFact
+from sandbox.world.textworld_logic import Facts, Logic, PlainFact, without_traces
 
 SEAT = "player"
 
@@ -176,7 +176,7 @@ class TextWorldWorld:
         self._interpreter.close()
 
     def _after(self, state: TextWorldState, reply: Reply) -> TextWorldState:
-        facts, text = self._logic.follow(state.facts, reply.text)
+        facts, text = self._logic.follow(state.facts, reply.text), without_traces(reply.text)
         points = dict(_EXTRA.findall(text)).get("score")
         text = _EXTRA.sub("", text)
         won, lost = _WON in text, _LOST in text
@@ -197,9 +197,10 @@ class TextWorldWorld:
             won=won,
         )
 
-    def _looked(self, reply: Reply) -> tuple[str, str]:
+    @staticmethod
+    def _looked(reply: Reply) -> tuple[str, str]:
         """Description and inventory, out of the answers to the two probes."""
         description, inventory = (
-            printed.reply_text(_EXTRA.sub("", self._logic.follow(frozenset(), text)[1])) for text in reply.probes
+            printed.reply_text(_EXTRA.sub("", without_traces(text))) for text in reply.probes
         )
         return description, inventory

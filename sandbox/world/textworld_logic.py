@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,25 +36,23 @@ class Logic:
         import textworld
         from textworld.generator.inform7 import Inform7Game
 
-        self._actions: Callable[[Facts], tuple[Any, ...]] = lru_cache(_CACHED_FACTS)(self._find_actions)
-        self._commands: Callable[[Facts], tuple[str, ...]] = lru_cache(_CACHED_FACTS)(self._find_commands)
+        warnings.filterwarnings("ignore", module=r"textworld\.")  # the screen is not theirs to print on
+        self._actions = lru_cache(_CACHED_FACTS)(self._find_actions)
         read_bounded(file, MAX_JSON_BYTES, "a TextWorld game")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._game = textworld.Game.load(str(file))
-                self._inform = Inform7Game(self._game)
-                self.initial: Facts = frozenset(self._game.world.state.facts)
-                self._rules = list(self._game.kb.rules.values())
-                self._constants = self._game.kb.types.constants_mapping
-                self.commands(self.initial)
+            self._game = textworld.Game.load(str(file))
+            self._inform = Inform7Game(self._game)
+            self.initial: Facts = frozenset(self._game.world.state.facts)
+            self._rules = list(self._game.kb.rules.values())
+            self._constants = self._game.kb.types.constants_mapping
+            self.commands(self.initial)
         except Exception as error:  # the loader raises whatever the file makes it stumble over
             raise WorldError(
                 f"this is no TextWorld game: {_brief(error)}",
                 where=file,
                 mend="use the .json that was made with the story, or remove it to play without",
             ) from error
-        self._known = {fact_part for fact in self.initial for fact_part in _parts(fact)}
+        self._known = {(name, info.type) for name, info in self._game.infos.items()}
 
     @property
     def objective(self) -> str:
@@ -80,16 +78,17 @@ class Logic:
 
     def commands(self, facts: Facts) -> tuple[str, ...]:
         """The admissible commands, sorted."""
-        return self._commands(facts)
+        return self._actions(facts)[1]
 
-    def follow(self, facts: Facts, printed: str) -> tuple[Facts, str]:
-        """The facts after the actions whose success is traced in the text, and the text without the traces."""
+    def follow(self, facts: Facts, printed: str) -> Facts:
+        """The facts after the actions whose success is traced in what the story printed."""
         for trace in _TRACE.findall(printed):
-            event = trace.strip()[1:-1]
-            if _SUCCEEDED not in event or "(" in event:  # in brackets: part of another action
-                continue
-            facts = self._apply(facts, event.partition(_SUCCEEDED)[0])
-        return facts, _TRACE.sub("", printed)
+            event, succeeded, _ = trace.strip()[1:-1].partition(_SUCCEEDED)
+            # With brackets it is a part of another action, or a rule: no event of its own.
+            action = self._actions(facts)[0].get(event.lower()) if succeeded and "(" not in event else None
+            if action is not None:
+                facts = (facts - action.removed) | action.added
+        return facts
 
     def difference(self, facts: Facts) -> tuple[list[PlainFact], list[PlainFact]]:
         """What holds no more, and what holds now, against the start of the game."""
@@ -104,39 +103,33 @@ class Logic:
             return Proposition(name, [Variable(*argument) for argument in arguments])
 
         facts = (self.initial - {fact(plain) for plain in gone}) | {fact(plain) for plain in new}
-        if any(part not in self._known for item in facts for part in _parts(item)):
+        if any(argument not in self._known for item in facts for argument in _plain(item)[1]):
             raise ValueError("unknown things in the facts")
         return facts
 
-    def _apply(self, facts: Facts, event: str) -> Facts:
-        fitting = [action for action in self._actions(facts) if self._event(action) == event.lower()]
-        if not fitting:
-            return facts
-        # The most specific rule, and among equals always the same one.
-        action = max(fitting, key=lambda action: (len(action.preconditions), str(action)))
-        changed: Facts = (facts - action.removed) | action.added
-        return changed
+    def _find_actions(self, facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The actions that are possible, by the event that Inform prints for each, and the commands for them."""
+        from textworld.logic import State
+
+        state = State(self._game.kb.logic, facts)
+        actions = list(state.all_applicable_actions(self._rules, self._constants))
+        # For one event the most specific rule counts, so it comes last; among equals always the same one.
+        actions.sort(key=lambda action: (len(action.preconditions), str(action)))
+        events = {self._event(action): action for action in actions}
+        return events, tuple(sorted(set(self._inform.gen_commands_from_actions(actions))))
 
     def _event(self, action: Any) -> str:
         names = self._inform._get_name_mapping(action)
         return str(self._inform.kb.inform7_events[action.name].format(**names)).lower()
-
-    def _find_actions(self, facts: Facts) -> tuple[Any, ...]:
-        from textworld.logic import State
-
-        state = State(self._game.kb.logic, facts)
-        return tuple(state.all_applicable_actions(self._rules, self._constants))
-
-    def _find_commands(self, facts: Facts) -> tuple[str, ...]:
-        return tuple(sorted(set(self._inform.gen_commands_from_actions(self._actions(facts)))))
 
 
 def _plain(fact: Any) -> PlainFact:
     return fact.name, tuple((argument.name, argument.type) for argument in fact.arguments)
 
 
-def _parts(fact: Any) -> Sequence[tuple[str, str]]:
-    return _plain(fact)[1]
+def without_traces(printed: str) -> str:
+    """What the story printed, without its notes on actions."""
+    return _TRACE.sub("", printed)
 
 
 def _brief(error: Exception) -> str:

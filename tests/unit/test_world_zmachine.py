@@ -1,0 +1,208 @@
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox.errors import SaveError, WorldError
+from sandbox.types import World
+from sandbox.world.zmachine import ZMachineState, ZMachineWorld
+
+SEAT = "player"
+SOLUTION = (
+    "go north",
+    "go north",
+    "take Microsoft style key from locker",
+    "go east",
+    "unlock Microsoft style chest with Microsoft style key",
+)
+COMMANDS = ("go north", "go south", "go east", "take mop", "drop mop", "take all", "close locker", "xyzzy", "wait")
+
+
+@pytest.fixture(scope="module")
+def house(bare_story: Path) -> Iterator[ZMachineWorld]:
+    world = ZMachineWorld(bare_story, name="house")
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def echo(echo_story: Path) -> Iterator[ZMachineWorld]:
+    world = ZMachineWorld(echo_story, name="echo", cpu_seconds=0.5)
+    yield world
+    world.close()
+
+
+def play(world: ZMachineWorld, state: ZMachineState, commands: list[str]) -> ZMachineState:
+    for command in commands:
+        state = world.step(state, SEAT, command).state
+    return state
+
+
+def test_a_story_unknown_to_jericho_is_played_to_its_end(house: ZMachineWorld) -> None:
+    protocol: World[ZMachineState] = house
+    state, total = protocol.initial(0), 0.0
+    opening = protocol.observe(state, SEAT)
+    assert opening.text[0].isalpha() and "-= Laundromat =-" in opening.description
+    assert opening.inventory == "You are carrying: a blanket."
+    assert (opening.score, opening.max_score, opening.admissible) == (0, 1, None)
+    for command in SOLUTION:
+        assert protocol.to_move(state) == SEAT
+        step = protocol.step(state, SEAT, command)
+        state, total = step.state, total + step.rewards.get(SEAT, 0.0)
+    seen = protocol.observe(state, SEAT)
+    assert (seen.done, seen.won, seen.score, total) == (True, True, 1, 1)
+    # The description, inventory and score looked up at each turn cost none; the story counts the opening as one.
+    assert f"in {len(SOLUTION) + 1} turns" in seen.text
+    assert protocol.to_move(state) is None
+    assert protocol.step(state, SEAT, "look").state == state
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    stem=st.lists(st.sampled_from(COMMANDS), max_size=6),
+    left=st.lists(st.sampled_from(COMMANDS), max_size=4),
+    right=st.lists(st.sampled_from(COMMANDS), max_size=4),
+)
+def test_undo_another_branch_and_back_is_exact(
+    stem: list[str], left: list[str], right: list[str], house: ZMachineWorld
+) -> None:
+    here = play(house, house.initial(0), stem)
+    there = play(house, here, left)
+    play(house, here, right)
+    assert play(house, here, left) == there
+    assert house.load(house.dump(there)) == there
+
+
+def test_a_stored_state_goes_on_the_same_in_another_process(house: ZMachineWorld, bare_story: Path) -> None:
+    here = play(house, house.initial(0), ["go north", "go north"])
+    other = ZMachineWorld(bare_story, name="house")
+    there = other.load(house.dump(here))
+    assert there == here and hash(there) == hash(here)
+    rest = list(SOLUTION[2:])
+    assert play(other, there, rest) == play(house, here, rest)
+    other.close()
+
+
+def test_the_world_hash_tells_what_did_something(house: ZMachineWorld) -> None:
+    start = house.initial(0)
+    for refused in ("xyzzy", "go up", "take all", "take moon", "look", "inventory", "examine mop", "wait"):
+        assert house.world_hash(house.step(start, SEAT, refused).state) == house.world_hash(start), refused
+    for accepted in ("go north", "take mop", "drop blanket"):
+        assert house.world_hash(house.step(start, SEAT, accepted).state) != house.world_hash(start), accepted
+    at_chest = play(house, start, list(SOLUTION[:-1]))
+    locked = house.step(at_chest, SEAT, "unlock Microsoft style chest with blanket").state
+    assert house.world_hash(locked) == house.world_hash(at_chest)
+
+
+def test_the_vocabulary_is_the_storys_own(house: ZMachineWorld) -> None:
+    words = house.vocabulary
+    assert {"take", "unlock", "go"} <= words.verbs
+    assert words.knows("blanket") and words.knows("Laundromat") and not words.knows("sword")
+    assert house.verbs[:2] == ("look", "examine")
+    assert not {"quit", "save", "restore", "undo"} & set(house.verbs)
+
+
+def test_chance_is_part_of_the_state(echo: ZMachineWorld) -> None:
+    start = echo.initial(0)
+    drawn = [play(echo, start, ["draw"] * n).text for n in range(1, 6)]
+    assert [play(echo, start, ["draw"] * n).text for n in range(1, 6)] == drawn
+    assert len(set(drawn)) > 1
+    assert echo.step(echo.initial(1), SEAT, "draw").state.text != drawn[0]
+    assert echo.initial(0) == start
+
+
+@pytest.mark.parametrize("command", ["freeze", "overflow"])
+def test_a_command_that_breaks_the_interpreter_changes_nothing(echo: ZMachineWorld, command: str) -> None:
+    here = play(echo, echo.initial(0), ["one", "one two"])
+    step = echo.step(here, SEAT, command)
+    assert "Nothing has changed" in step.state.text
+    assert not step.terminated and not step.rewards
+    assert dataclasses.replace(step.state, text=here.text, turn=here.turn) == here
+    assert echo.step(step.state, SEAT, "alpha beta gamma").state.text == "You said 3 words."
+    assert echo.step(here, SEAT, command) == step
+
+
+def test_a_killed_interpreter_is_replaced_unnoticed(echo: ZMachineWorld) -> None:
+    here = play(echo, echo.initial(0), ["one"])
+    expected = echo.step(here, SEAT, "draw")
+    pid = echo._interpreter.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert echo.step(here, SEAT, "draw") == expected
+    assert echo._interpreter.pid != pid
+
+
+def test_endings_are_told_apart(echo: ZMachineWorld) -> None:
+    won, died = (echo.step(echo.initial(0), SEAT, command) for command in ("victory", "kick"))
+    assert (won.terminated, won.state.done, won.state.won) == (True, True, True)
+    assert (died.terminated, died.state.done, died.state.won) == (True, True, False)
+
+
+def test_a_story_writes_no_file_where_the_player_is(
+    echo_story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    beside = set(echo_story.parent.iterdir())
+    world = ZMachineWorld(echo_story, name="echo")
+    assert world.step(world.initial(0), SEAT, "write").state.text == "Written."
+    assert not list(tmp_path.iterdir()) and set(echo_story.parent.iterdir()) == beside
+    world.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_closing_ends_the_process(echo_story: Path) -> None:
+    world = ZMachineWorld(echo_story, name="echo")
+    start = world.initial(0)
+    pid = world._interpreter.pid
+    assert pid is not None
+    world.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert "closed" in world.step(start, SEAT, "one").state.text
+
+
+def test_a_world_that_is_forgotten_leaves_no_process(echo_story: Path) -> None:
+    world = ZMachineWorld(echo_story, name="echo")
+    world.initial(0)
+    pid = world._interpreter.pid
+    assert pid is not None
+    del world
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the process lives on")
+
+
+def test_bytes_that_are_no_state_are_refused(house: ZMachineWorld, echo: ZMachineWorld) -> None:
+    good = house.dump(house.initial(0))
+    for bad in (b"", good[:-1], good[:50] + b"\x01" + good[51:], echo.dump(echo.initial(0))):
+        with pytest.raises(SaveError):
+            house.load(bad)
+
+
+def test_a_snapshot_of_nothing_is_answered_in_text(house: ZMachineWorld, echo: ZMachineWorld) -> None:
+    for machine in (b"", b"nonsense", echo.initial(0).machine):
+        broken = dataclasses.replace(house.initial(0), machine=machine)
+        assert "cannot go on" in house.step(broken, SEAT, "look").state.text
+
+
+def test_a_story_that_breaks_at_once_is_an_error_that_names_it(tmp_path: Path, echo_story: Path) -> None:
+    data = bytearray(echo_story.read_bytes())
+    start = int.from_bytes(data[6:8], "big")
+    data[start : start + 3] = b"\x8c\xff\xff"  # jump to itself
+    data[0x1C:0x1E] = (sum(data[64:]) & 0xFFFF).to_bytes(2, "big")
+    file = tmp_path / "stuck.z5"
+    file.write_bytes(data)
+    world = ZMachineWorld(file, name="stuck", cpu_seconds=0.3)
+    with pytest.raises(WorldError, match="cannot be started") as caught:
+        world.initial(0)
+    assert caught.value.where == str(file)

@@ -105,10 +105,10 @@ def test_any_text_is_a_card_or_a_card_error(text: str) -> None:
 
 
 def test_a_missing_or_binary_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CardError, match="none.yaml: the card cannot be read"):
+    with pytest.raises(CardError, match=r"none\.yaml: the card cannot be read"):
         load_card(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CardError, match="binary.yaml:1: the file is not UTF-8"):
+    with pytest.raises(CardError, match=r"binary\.yaml:1: the file is not UTF-8"):
         load_card(tmp_path / "binary.yaml")
 
 

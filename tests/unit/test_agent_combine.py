@@ -24,7 +24,8 @@ def test_standardised_does_not_depend_on_the_scale_of_rewards() -> None:
     assert np.std(standardised(Q)) == pytest.approx(1)
     assert standardised([100 * q + 7 for q in Q]) == pytest.approx(standardised(Q))
     assert standardised([5.0, 5.0]) == [0.0, 0.0]
-    assert scores(method="standardised") == pytest.approx([p + z for p, z in zip(PRIORS, standardised(Q))])
+    expected = [prior + z for prior, z in zip(PRIORS, standardised(Q), strict=True)]
+    assert scores(method="standardised") == pytest.approx(expected)
 
 
 def test_one_alone() -> None:

@@ -45,11 +45,8 @@ def test_a_world_cannot_pose_as_the_agent_or_the_system() -> None:
 
 
 _reply = st.text(st.characters(codec="utf-8"), max_size=400)
-_exchange = st.builds(
-    lambda command, reply: Exchange(command=command, reply=reply),
-    st.text("go lamp", min_size=1, max_size=20),
-    _reply,
-)
+_command = st.text("go lamp", min_size=1, max_size=20)
+_exchange = st.builds(lambda command, reply: Exchange(command=command, reply=reply), _command, _reply)
 
 
 @settings(max_examples=100, deadline=None)

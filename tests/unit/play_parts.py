@@ -1,4 +1,4 @@
-"""What the tests of play and store share: a small world of chance, one with two seats, and an agent with a table."""
+"""What the tests of play and store share: a small world of chance for any number of seats, and an agent."""
 
 from __future__ import annotations
 

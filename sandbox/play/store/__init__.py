@@ -169,9 +169,19 @@ class Store:
             try:
                 with self._connection.begin():
                     yield
-            except DBAPIError as error:
-                self._frames.clear()
-                raise self._error(error) from error
+            except BaseException as error:
+                self._frames.clear()  # may hold what was not written
+                if isinstance(error, DBAPIError):
+                    raise self._error(error) from error
+                raise
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Errors about what was read name the file."""
+        try:
+            yield
+        except SaveError as error:
+            raise SaveError(error.message, where=self.file, mend=error.mend or opening.FROM_BACKUP) from error
 
     def _error(self, error: DBAPIError) -> SaveError:
         problem = str(error.orig)
@@ -206,7 +216,9 @@ class Store:
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, oldest first."""
-        return tuple(rows.run_from(row) for row in self._rows(select(schema.runs).order_by(schema.runs.c.id)))
+        found = self._rows(select(schema.runs).order_by(schema.runs.c.id))
+        with self._placed():
+            return tuple(rows.run_from(row) for row in found)
 
     # The tree.
 
@@ -246,12 +258,13 @@ class Store:
     def timeline(self) -> Timeline:
         """The whole tree, its turns to be loaded as they are asked for. Raises `SaveError`."""
         found = self._rows(select(schema.turns).order_by(schema.turns.c.id))
-        nodes = [rows.node_from(row) for row in found]
         known: dict[int, int] = {}
-        for node in nodes:
-            if node.depth != (0 if node.parent is None else known.get(node.parent, -2) + 1):
-                raise SaveError(f"turn {node.id} does not fit into the tree", where=self.file)
-            known[node.id] = node.depth
+        with self._placed():
+            nodes = [rows.node_from(row) for row in found]
+            for node in nodes:
+                if node.depth != (0 if node.parent is None else known.get(node.parent, -2) + 1):
+                    raise SaveError(f"turn {node.id} does not fit into the tree")
+                known[node.id] = node.depth
         parents = {node.id: node.parent for node in nodes}
         redo = {row["id"]: row["redo"] for row in found if parents.get(row["redo"]) == row["id"]}
         return Timeline(nodes, self.turns, redo)
@@ -278,7 +291,10 @@ class Store:
             for row in self._rows(select(table).where(of_these).order_by(table.c.decision, table.c.rank)):
                 proposed.setdefault(row["decision"], []).append(row)
             frames = self._unpack(turn_ids)
-        try:
+        with self._placed():
+            for turn_id in turn_ids:
+                if turn_id not in heads or turn_id not in frames:
+                    raise SaveError(f"turn {turn_id} is not in the save")
             return [
                 rows.turn_from(
                     heads[turn_id],
@@ -288,10 +304,6 @@ class Store:
                 )
                 for turn_id in turn_ids
             ]
-        except KeyError as error:
-            raise SaveError(f"turn {error} is not in the save", where=self.file) from error
-        except SaveError as error:
-            raise SaveError(error.message, where=self.file) from error
 
     def _frame(self, turn_id: int) -> rows.Frame:
         known = self._frames.get(turn_id)
@@ -309,20 +321,18 @@ class Store:
             if not wanted:
                 break
         frames = {turn_id: self._frames[turn_id] for turn_id in turn_ids if turn_id in self._frames}
-        try:
+        with self._placed():
             for turn_id in sorted(packed):  # a base is older than what is packed against it
                 row = packed[turn_id]
                 base = row["base"]
-                against = (b"", b"", b"") if base is None else frames.get(base) or self._frames[base]
+                against = (b"", b"", b"") if base is None else frames.get(base) or self._frames.get(base)
+                if against is None:
+                    raise SaveError(f"turn {base}, which turn {turn_id} is packed against, is missing")
                 frames[turn_id] = (
                     pack.unpack(row["observations"], against[0]),
                     pack.unpack(row["snapshot"], against[1]),
                     b"" if row["prompt"] is None else pack.unpack(row["prompt"], against[2]),
                 )
-        except KeyError as error:
-            raise SaveError(f"turn {error} that others are packed against is missing", where=self.file) from error
-        except SaveError as error:
-            raise SaveError(error.message, where=self.file) from error
         for turn_id in turn_ids[-_CACHED_FRAMES:]:
             if turn_id in frames:
                 self._remember(turn_id, frames[turn_id])
@@ -342,9 +352,9 @@ class Store:
 
     def feedback(self) -> tuple[Feedback, ...]:
         """All records, oldest first, those taken back included. Raises `SaveError`."""
-        return tuple(
-            rows.feedback_from(row) for row in self._rows(select(schema.feedback).order_by(schema.feedback.c.id))
-        )
+        found = self._rows(select(schema.feedback).order_by(schema.feedback.c.id))
+        with self._placed():
+            return tuple(rows.feedback_from(row) for row in found)
 
     # Names of turns.
 
@@ -360,7 +370,9 @@ class Store:
 
     def marks(self) -> tuple[Mark, ...]:
         """All marks, oldest first."""
-        return tuple(rows.mark_from(row) for row in self._rows(select(schema.marks).order_by(schema.marks.c.id)))
+        found = self._rows(select(schema.marks).order_by(schema.marks.c.id))
+        with self._placed():
+            return tuple(rows.mark_from(row) for row in found)
 
     # What the agents have learned.
 
@@ -398,8 +410,13 @@ class Store:
 
     def last_written(self) -> float:
         """When the latest turn or run was made; Unix time, seconds."""
-        latest = [func.coalesce(func.max(table.c.created), 0.0) for table in (schema.turns, schema.runs)]
-        return float(max(self._rows(select(*(each.label(f"t{k}") for k, each in enumerate(latest))))[0].values()))
+        latest = (select(func.max(table.c.created).label("at")) for table in (schema.runs, schema.turns))
+        return max(float(self._rows(statement)[0]["at"] or 0.0) for statement in latest)
+
+    def size(self) -> int:
+        """Bytes on the disk; 0 in memory."""
+        files = () if self.file is None else (self.file, self.file.with_name(self.file.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def check(self) -> None:
         """Have the database check all of itself. Raises `SaveError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -26,10 +27,10 @@ def engine_for(file: Path | None, *, readonly: bool = False) -> Engine:
     """An engine with one connection, which any thread may use in turn. None is a database in memory."""
     if file is None:
         url = "sqlite+pysqlite://"
-    elif readonly:
-        url = f"sqlite+pysqlite:///file:{_quoted(file)}?mode=ro&uri=true"
     else:
-        url = f"sqlite+pysqlite:///file:{_quoted(file)}?mode=rwc&uri=true"
+        # For writing wherever that is allowed, even to look only: else SQLite leaves its -wal and -shm behind.
+        mode = "ro" if readonly and not os.access(file, os.W_OK) else "rw" if readonly else "rwc"
+        url = f"sqlite+pysqlite:///file:{_quoted(file)}?mode={mode}&uri=true"
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 10})
 
     @event.listens_for(engine, "connect")

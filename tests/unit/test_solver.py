@@ -78,7 +78,20 @@ def test_the_highest_score_is_found_off_the_shortest_way():
         start="start",
         wins={"home": ["player"], "home, coin": ["player"]},
     )
-    assert explore(world).best_scores() == {"player": 7.0}
+    assert explore(world).best_score("player") == 7.0
+
+
+def test_a_circle_that_pays_each_time_has_no_highest_score():
+    world = TableWorld(
+        table={"a": {"on": to("b", 3.0)}, "b": {"back": to("a", -2.0), "end": to("c", 1.0)}, "c": {}},
+        start="a",
+        wins={"c": ["player"]},
+    )
+    assert explore(world).best_score("player") == float("inf")
+    # Going down again puts the coin back on the ladder.
+    assert explore(ladder()).best_score("player") == float("inf")
+    lossy = replace(world, table={**world.table, "b": {"back": to("a", -3.0), "end": to("c", 1.0)}})
+    assert explore(lossy).best_score("player") == 4.0
 
 
 def test_where_the_states_are_too_many_walks_look_deeper_and_the_answer_says_so():
@@ -95,7 +108,7 @@ def test_where_the_states_are_too_many_walks_look_deeper_and_the_answer_says_so(
     assert shallow.stopped == deep.stopped == "states"
     assert not deep.complete
     assert deep.method.startswith("sampled")
-    assert deep.best_scores()["player"] > shallow.best_scores()["player"]
+    assert deep.best_score("player") > shallow.best_score("player")
     again = explore(world, seed=3, limits=Limits(states=60, walks=3, steps=400))
     assert [node.command for node in again.nodes] == [node.command for node in deep.nodes]
 

@@ -49,7 +49,6 @@ class Node:
 
     seat: str | None
     winners: frozenset[str]
-    scores: tuple[float, ...]
     depth: int = 0
     parent: int = -1
     command: str = ""
@@ -97,11 +96,33 @@ class Graph:
         found = (i for i, node in enumerate(self.nodes) if (seat in node.winners if seat else node.winners))
         return sorted(found, key=lambda i: self.nodes[i].depth)
 
-    def best_scores(self) -> dict[str, float]:
-        """The highest score of each seat in any state seen."""
-        return {
-            seat: max(node.scores[position] for node in self.nodes) for position, seat in enumerate(self.seats)
-        }
+    def best_score(self, seat: str) -> float:
+        """The highest sum of rewards that a seat can have on any way through the graph, with luck.
+
+        Infinite where it can go round in a circle that pays each time.
+        """
+        best = [float("-inf")] * len(self.nodes)
+        came_from = [-1] * len(self.nodes)
+        best[0] = 0.0
+        waiting = deque([0])
+        queued = {0}
+        while waiting:
+            index = waiting.popleft()
+            queued.discard(index)
+            for edge in self.nodes[index].edges:
+                for outcome in edge.outcomes:
+                    reward = outcome.rewards.get(seat, 0.0)
+                    target, score = outcome.target, best[index] + reward
+                    if score <= best[target] + 1e-9:
+                        continue
+                    # Only a circle that pays can raise a state above what it was worth when the way began there.
+                    if reward > 0 and _leads_back(came_from, index, target):
+                        return float("inf")
+                    best[target], came_from[target] = score, index
+                    if target not in queued:
+                        queued.add(target)
+                        waiting.append(target)
+        return max(best)
 
     def hopeful(self) -> set[int]:
         """States from which somebody may still win: those that lead to a win or to a state not looked into."""
@@ -143,6 +164,15 @@ class Graph:
         )
 
 
+def _leads_back(came_from: list[int], index: int, target: int) -> bool:
+    """Whether the best known way to a state passes another, or goes round in a circle itself."""
+    for _ in came_from:
+        if index in (target, -1):
+            break
+        index = came_from[index]
+    return index != -1
+
+
 class _Explorer(Generic[S]):
     """The graph while it grows."""
 
@@ -165,7 +195,7 @@ class _Explorer(Generic[S]):
         if self.visit is not None:
             self.visit(state, situation)
         depth = self.nodes[parent].depth + 1 if parent >= 0 else 0
-        self.nodes.append(Node(situation.seat, situation.winners, situation.scores, depth, parent, command))
+        self.nodes.append(Node(situation.seat, situation.winners, depth, parent, command))
         self.states.append(state)
         self.commands.append(situation.commands)
         self.index[key] = len(self.nodes) - 1

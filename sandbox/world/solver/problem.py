@@ -76,8 +76,6 @@ class Situation:
     """The seat to move; None where the world has ended."""
     commands: tuple[str, ...]
     winners: frozenset[str]
-    scores: tuple[float, ...]
-    """Parallel to the world's seats."""
     observations: tuple[Observation, ...]
 
 
@@ -116,7 +114,6 @@ class Problem(Generic[S]):
             seat=seat,
             commands=commands,
             winners=frozenset(seen.seat for seen in observations if seen.done and seen.won),
-            scores=tuple(seen.score for seen in observations),
             observations=observations,
         )
 

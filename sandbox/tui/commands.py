@@ -22,6 +22,8 @@ class PlayCommands(Provider):
 
     async def discover(self) -> Hits:
         for key, run in self._keys():
+            if key.key.isdigit():
+                continue
             yield DiscoveryHit(key.help, run, help=key.display or key.key)
 
     async def search(self, query: str) -> Hits:

@@ -44,7 +44,7 @@ KEYS = (
             str(n),
             f"do('pick', '{n}')",
             "Pick",
-            f"Carry out proposal {n} of the agent",
+            f"Carry out the agent's proposal {n}",
             show=n == 1,
             display="1-9" if n == 1 else None,
         )

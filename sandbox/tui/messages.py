@@ -1,4 +1,5 @@
-"""What the session's thread tells the screen. Values only: no message carries the session itself."""
+"""What the session's thread tells the screen. Values only: no message carries the session itself, and none goes
+further than the screen."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from sandbox.types import Decision
 
 
-class Loaded(Message):
+class Loaded(Message, bubble=False):
     """The session is open and can be played."""
 
     def __init__(self, view: View) -> None:
@@ -19,7 +20,7 @@ class Loaded(Message):
         self.view = view
 
 
-class Decided(Message):
+class Decided(Message, bubble=False):
     """The agent has made up its mind. Worth nothing when `generation` is not the driver's any more."""
 
     def __init__(self, decision: Decision, generation: int) -> None:
@@ -28,7 +29,7 @@ class Decided(Message):
         self.generation = generation
 
 
-class Changed(Message):
+class Changed(Message, bubble=False):
     """Something was done to the session; this is how it stands now."""
 
     def __init__(self, view: View, doing: str) -> None:
@@ -37,7 +38,7 @@ class Changed(Message):
         self.doing = doing
 
 
-class Failed(Message):
+class Failed(Message, bubble=False):
     """A job raised. The session stands as it did before."""
 
     def __init__(self, error: Exception, doing: str, generation: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +18,12 @@ from sandbox.play.store import Store
 from sandbox.rl.tabular import TabularQ
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.widgets.header import Title
+from sandbox.tui.widgets.prompt import Prompt
 from sandbox.types import Decision, History, Observation, Proposal, Step, Transition, Update
 
 ROOMS = {
-    "kitchen": "-= Kitchen =-\nYou are in a low kitchen that smells of tar. A [red] sign hangs by the door: [bold]MIND "
-    "YOUR HEAD[/bold]. North lies the yard.",
+    "kitchen": "-= Kitchen =-\nYou are in a low kitchen that smells of tar. A [red] sign hangs by the door: "
+    "[bold]MIND YOUR HEAD[/bold]. North lies the yard.",
     "yard": "-= Yard =-\nThe lighthouse stands black against the evening. A stair leads up, the kitchen is south.",
     "lamp room": "-= Lamp room =-\nThe great lens waits in the dark. 灯塔里很安静。 The stair leads down.",
 }
@@ -104,18 +105,19 @@ class Lighthouse:
 
 
 class Weigher:
-    """Prefers short commands (its prior), learns with a table, and takes its time where it is told to."""
+    """Prefers short commands (its prior), learns with a table, and thinks until `gate` is open."""
 
     name = "q-table"
     model = ""
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self, *, gate: threading.Event | None = None) -> None:
         self.q = TabularQ(alpha=0.5, gamma=0.9)
-        self.delay = delay
+        self.gate = gate
         self.decisions = 0
 
     def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
-        time.sleep(self.delay)
+        if self.gate is not None:
+            assert self.gate.wait(20)
         self.decisions += 1
         commands = sorted(observation.admissible or ("look",))
         priors = {command: -0.25 * len(command) for command in commands}
@@ -182,19 +184,25 @@ def make_app(save: Path) -> MakeApp:
     return make
 
 
+async def until(pilot: Pilot[object], condition: Callable[[], object]) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await pilot.pause(0.01)
+
+
 async def settled(pilot: Pilot[object]) -> None:
     """Wait until the screen awaits no answer and every message is dealt with."""
     app = pilot.app
     assert isinstance(app, SandboxApp)
-    async with asyncio.timeout(20):
-        await pilot.pause()
-        while app.play.busy or app.play.view is None:
-            await pilot.pause(0.01)
-        await pilot.pause()
+    await pilot.pause()
+    await until(pilot, lambda: app.play.game.view is not None and not app.play.busy)
+    await pilot.pause()
 
 
 async def typed(pilot: Pilot[object], line: str) -> None:
-    """Type a line at the prompt, and wait for what it leads to."""
-    names = {" ": "space", "/": "slash", "+": "plus", "*": "asterisk", "-": "minus", ".": "full_stop"}
-    await pilot.press(*(names.get(key, key) for key in line), "enter")
+    """Put a line into the prompt, press enter, and wait for what it leads to."""
+    prompt = pilot.app.screen.query_one(Prompt)
+    prompt.value = line
+    await pilot.press("enter")
     await settled(pilot)

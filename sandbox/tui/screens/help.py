@@ -29,11 +29,11 @@ VOICES = (
 def page() -> Content:
     """The whole help."""
     anywhere = [key for key in KEYS if key.scope != "decide"]
-    decide = [key for key in KEYS if key.scope == "decide" and not ("2" <= key.key <= "9")]
+    decide = [key for key in KEYS if key.scope == "decide" and not key.key.isdigit()]
     verbs = ((verb.usage, verb.help) for verb in VERBS)
     sections = [
-        ("Anywhere", ((_name(key), key.help) for key in anywhere)),
-        ("Single keys, after Esc", ((_name(key), key.help) for key in decide)),
+        ("Anywhere", map(_row, anywhere)),
+        ("Single keys, after Esc", [("1-9", "Carry out that proposal of the agent"), *map(_row, decide)]),
         ("At the prompt", (("anything else", "your command to the world"), ("* text", "a comment on this turn"))),
         ("", verbs),
         (
@@ -50,13 +50,13 @@ def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
         yield Content("")
         yield Content.styled(title, "bold $text-primary")
     for left, right in rows:
-        yield Content.assemble((f"  {left:<20}", "bold"), (right, fmt.MUTED))
+        yield Content.assemble((f"  {left:<18}", "bold"), (right, fmt.MUTED))
 
 
-def _name(key: Key) -> str:
-    return key.display or {"escape": "Esc"}.get(
-        key.key, key.key.replace("ctrl+", "Ctrl+").replace("f", "F", key.key[0] == "f")
-    )
+def _row(key: Key) -> tuple[str, str]:
+    names = {"escape": "Esc", "enter": "Enter"}
+    name = names.get(key.key, key.key if len(key.key) == 1 else key.key.title())
+    return name, key.help
 
 
 class HelpScreen(ModalScreen[None]):

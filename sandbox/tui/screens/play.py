@@ -60,15 +60,14 @@ class PlayScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Header(self._title, id="header")
         with Horizontal(id="middle"):
-            with Vertical(id="left"):
-                yield Transcript(id="transcript")
-                with Vertical(id="desk"):
-                    yield Status(id="status")
-                    yield Brief(id="brief")
-                    with Horizontal(id="line"):
-                        yield Label(fmt.PERSON, id="sign")
-                        yield Prompt(self.candidates, placeholder="What do you do?", id="prompt")
+            yield Transcript(id="transcript")
             yield from side_pane()
+        with Vertical(id="desk"):
+            yield Status(id="status")
+            yield Brief(id="brief")
+            with Horizontal(id="line"):
+                yield Label(fmt.PERSON, id="sign")
+                yield Prompt(self.candidates, placeholder="What do you do?", id="prompt")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -22,13 +22,19 @@ class WorldFacts(Static):
 
     observation: reactive[Observation | None] = reactive(None)
 
-    def watch_observation(self, observation: Observation | None) -> None:
+    def watch_observation(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        observation, width = self.observation, max(self.content_size.width, 10)
         if observation is None:
             return
         score = fmt.points(observation.score, observation.max_score)
         parts = [_section("Goal", observation.goal or "none is given"), _section("Score", score)]
         if observation.max_score:
-            width = max(self.content_size.width, 10)
             parts[-1] = Content("\n").join(
                 [parts[-1], fmt.bar(observation.score / observation.max_score, width, "$success")]
             )

@@ -48,8 +48,10 @@ class TimelineTree(Tree[int]):
                 self._branches[turn.id] = node
             elif turn.parent not in self._tried:
                 self._tried.add(turn.parent)
-                self._branches[turn.id] = self._branches[turn.parent]
-                node = self._branches[turn.id].add("", turn.id, expand=True, allow_expand=False)
+                before, line = self._places[turn.parent], self._branches[turn.parent]
+                place = {"after": before} if before is not line else {"before": 0} if line.children else {}
+                node = line.add("", turn.id, **place, expand=True, allow_expand=False)
+                self._branches[turn.id] = line
             else:
                 parent = self._places[turn.parent]
                 parent.allow_expand = True

@@ -1,0 +1,393 @@
+"""Playing on the screen, key by key."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from conftest import Lighthouse, MakeApp, Weigher, open_session, settled, typed, until
+from textual.widgets import Static
+
+from sandbox.errors import WorldError
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.tui.app import SandboxApp
+from sandbox.tui.widgets.header import Header, Title
+from sandbox.tui.widgets.mind import Mind
+from sandbox.tui.widgets.panes import Learning
+from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.widgets.status import Status
+from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.tui.widgets.transcript import Transcript
+from sandbox.types import Decision, History, Observation
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+
+
+def story(app: SandboxApp) -> str:
+    return app.play.query_one(Transcript).text
+
+
+def shown(app: SandboxApp, kind: type[Static | Header | Status]) -> str:
+    return str(app.play.query_one(kind).render())
+
+
+@SIZES
+async def test_a_turn_is_played_by_typing(make_app: MakeApp, size: tuple[int, int]) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press(*"take", "space", *"matches", "enter")
+        await settled(pilot)
+        assert "▲ > take matches  in place of “look”" in story(app)
+        assert "  You pocket the matches." in story(app)
+        assert "+1 from the world  score 1/3" in story(app)
+        assert "turn 1  score 1/3" in shown(app, Header)
+        assert "100% yours" in shown(app, Header)
+        assert app.play.query_one(Prompt).value == ""
+
+
+async def test_a_person_alone_is_nobodys_override(make_app: MakeApp) -> None:
+    app = make_app(None)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "go north")
+        assert "❯ > go north" in story(app)
+        assert "Your turn." in shown(app, Status)
+        await pilot.press("f5")
+        assert len(app._notifications) == 1
+
+
+async def test_the_prompt_completes_what_works_here(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        prompt = app.play.query_one(Prompt)
+        await pilot.press("t", "a")
+        await pilot.pause()
+        await pilot.press("right")
+        assert prompt.value == "take matches"
+        prompt.value = ""
+        await pilot.press("tab", "tab")
+        assert prompt.value == "look"
+        assert all(command in shown(app, Status) for command in ("go north", "look", "take matches"))
+        await pilot.press("shift+tab")
+        assert prompt.value == "go north"
+        await pilot.press("x")
+        assert "wants look" in shown(app, Status)
+        prompt.value = "matc"
+        await pilot.press("tab")
+        assert prompt.value == "take matches"
+        prompt.value = "/re"
+        await pilot.press("tab")
+        assert prompt.value == "/reward"
+
+
+async def test_what_was_typed_comes_back(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "go north")
+        await typed(pilot, "go south")
+        await pilot.press("d", "r", "up", "up")
+        assert app.play.query_one(Prompt).value == "go north"
+        await pilot.press("down", "down")
+        assert app.play.query_one(Prompt).value == "dr"
+
+
+@SIZES
+async def test_the_agent_shows_what_it_weighs_and_acts(make_app: MakeApp, size: tuple[int, int]) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        mind = shown(app, Mind) if size[0] >= 100 else str(app.play.query_one("#brief").render())
+        assert [line[:12] for line in mind.splitlines() if line[:1].isdigit()] == [
+            "1 ◆ look    ",
+            "2   go north",
+            "3   take mat",
+        ]
+        assert "−3.00" in mind
+        assert "−0.30" in mind
+        await pilot.press("f5")
+        await settled(pilot)
+        assert "◆ > look" in story(app)
+        assert "0% yours" in shown(app, Header)
+
+
+async def test_the_agent_runs_and_is_paused(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f6")
+        await until(pilot, lambda: app.play.game.view.current.depth >= 3)
+        assert "running, 20/s at most" in shown(app, Status)
+        await pilot.press("f6")
+        await settled(pilot)
+        stopped_at = app.play.game.view.current.depth
+        await pilot.pause(0.2)
+        assert app.play.game.view.current.depth == stopped_at
+
+
+async def test_a_number_of_actions_can_be_asked_for(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "/run 3")
+        await until(pilot, lambda: not app.play.game.wanted and not app.play.busy)
+        assert app.play.game.view.current.depth == 3
+
+
+async def test_another_proposal_is_picked(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "3")
+        await settled(pilot)
+        assert "▲ > take matches  in place of “look”" in story(app)
+        await pilot.press("9")
+        assert len(app._notifications) == 1
+
+
+async def test_a_reward_shows_the_update_it_makes(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        assert "0.00 + 0.5·(0 + 0.9·0.00 − 0.00)" in shown(app, Learning)
+        await pilot.press("plus")
+        await settled(pilot)
+        assert "★ +1 from ada" in story(app)
+        assert "· Q(s, look): 0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50" in story(app)
+        assert shown(app, Learning).startswith("Q(s, look)  ★ yours\n0.00 + 0.5·(1 + 0.9·0.00 − 0.00)\n= 0.50")
+        assert "+0.50" in shown(app, Mind)
+        await pilot.press("i")
+        await typed(pilot, "/reward -0.95 you have been here")
+        assert "★ −0.95 from ada  you have been here" in story(app)
+        assert "· Q(s, look): 0.50 + 0.5·(0.05 + 0.9·0.50 − 0.50) = 0.50" in story(app)
+
+
+async def test_undo_redo_and_another_try(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "go north")
+        await typed(pilot, "undo")
+        assert "> go north" not in story(app)
+        await typed(pilot, "redo")
+        assert "> go north" in story(app)
+        await pilot.press("escape", "u")
+        await settled(pilot)
+        await pilot.press("i")
+        await typed(pilot, "take matches")
+        tree = app.play.query_one(TimelineTree)
+        episode = tree.root.children[0]
+        assert str(episode.label) == "episode 1"
+        assert [str(node.label) for node in episode.children] == ["▲ go north", "▲ take matches +1 ◂ here"]
+        await typed(pilot, "undo")
+        await typed(pilot, "go north")
+        await typed(pilot, "go up")
+        assert [str(node.label) for node in episode.children] == ["▲ go north", "▲ take matches +1", "▲ go north"]
+        assert [str(node.label) for node in episode.children[2].children] == ["▲ go up ◂ here"]
+
+
+async def test_the_timeline_leads_anywhere(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["take matches", "go north", "go up"])
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f7")
+        await settled(pilot)
+        await pilot.press("up", "up", "enter")
+        await settled(pilot)
+        assert app.play.game.view.current.command == "take matches"
+        assert "> go north" not in story(app)
+        await pilot.press("U", "U")
+        await settled(pilot)
+        assert app.play.game.view.current.command == "go up"
+
+
+async def test_a_comment_costs_no_turn(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "* it smells of tar")
+        assert "✎ it smells of tar" in story(app)
+        assert app.play.game.view.current.depth == 0
+
+
+async def test_a_game_is_left_and_comes_back(make_app: MakeApp, save: Path) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "take matches")
+        await typed(pilot, "* good")
+        await typed(pilot, "/step")
+        before = story(app)
+        await pilot.press("ctrl+q")
+    assert app.return_value is None
+    again = make_app(Weigher())
+    async with again.run_test() as pilot:
+        await settled(pilot)
+        assert story(again) == before
+        assert "turn 2  score 1/3" in shown(again, Header)
+
+
+async def test_the_end_is_told_and_another_episode_begins(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["take matches", "go north", "go up"])
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "light lamp")
+        assert "━━━ Won · 3/3 in 4 turns ━━━" in story(app)
+        assert "The episode is over." in shown(app, Status)
+        await pilot.press("f5")
+        assert len(app._notifications) == 1
+        await typed(pilot, "/restart")
+        assert "Won" not in story(app)
+        assert "episode 2  turn 0" in shown(app, Header)
+
+
+# A slow agent.
+
+
+async def test_typing_goes_on_while_the_agent_thinks_and_esc_cancels(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    slow = Weigher(gate=gate)
+    app = make_app(slow)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.play.game.view)
+        await pilot.press(*"look")
+        assert app.play.query_one(Prompt).value == "look"
+        assert "q-table is thinking" in shown(app, Status)
+        await pilot.press("f5", "escape")
+        assert "Stopped." in shown(app, Status)
+        gate.set()
+        await until(pilot, lambda: slow.decisions)
+        await pilot.pause(0.1)
+        assert app.play.game.decision is None
+        assert app.play.game.view.current.depth == 0
+        await pilot.press("a")
+        await settled(pilot)
+        assert "◆ > look" in story(app)
+
+
+async def test_thinking_ahead_goes_on_when_the_prompt_is_left(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    app = make_app(Weigher(gate=gate))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.play.game.view)
+        await pilot.press("escape")
+        assert "q-table is thinking" in shown(app, Status)
+        await pilot.press("escape")
+        assert "Stopped." in shown(app, Status)
+        gate.set()
+
+
+async def test_a_person_need_not_wait_for_a_thinking_agent(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    slow = Weigher(gate=gate)
+    app = make_app(slow)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.play.game.view)
+        await pilot.press(*"look", "enter")
+        await until(pilot, lambda: app.play.game.view.current.depth)
+        await pilot.pause()
+        assert "> look" in story(app)
+        assert slow.decisions == 0
+        gate.set()
+
+
+# What goes wrong.
+
+
+async def test_what_cannot_be_done_is_said_in_a_line(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(notifications=True) as pilot:
+        await settled(pilot)
+        for line, said in (
+            ("/reward 1", "nobody has acted yet"),
+            ("undo", "nothing to undo"),
+            ("/dance", "there is no /dance"),
+            ("/pick 7", "there is no proposal 7"),
+            ("/reward much", "'much' is not a number"),
+            ("/reward 9", "less than or equal to 2"),
+        ):
+            await typed(pilot, line)
+            await until(pilot, lambda said=said: any(said in notice.message for notice in app._notifications))
+        await typed(pilot, "look")
+        assert "> look" in story(app)
+
+
+async def test_a_fault_in_the_agent_is_shown_and_the_game_goes_on(make_app: MakeApp) -> None:
+    class Faulty(Weigher):
+        def decide(
+            self, observation: Observation, history: History, *, seed: int, explore: bool = True
+        ) -> Decision:
+            if self.decisions == 0:
+                self.decisions += 1
+                raise ZeroDivisionError("no [weights]")
+            return super().decide(observation, history, seed=seed, explore=explore)
+
+    app = make_app(Faulty())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        assert "· Something went wrong: ZeroDivisionError: no [weights]" in story(app)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert "◆ > look" in story(app)
+
+
+async def test_a_game_that_cannot_be_opened_ends_with_its_error() -> None:
+    def factory() -> Session:
+        raise WorldError("no such world", where="worlds/atlantis", mend="sandbox world list")
+
+    app = SandboxApp(factory, Title("atlantis"))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._exit)
+    assert isinstance(app.return_value, WorldError)
+    assert app.return_code == 2
+
+
+async def test_the_prompt_is_there_before_the_game_is(save: Path) -> None:
+    gate = threading.Event()
+
+    def factory() -> Session:
+        assert gate.wait(20)
+        return open_session(save, None)
+
+    app = SandboxApp(factory, Title("lighthouse"))
+    async with app.run_test() as pilot:
+        await pilot.press(*"look")
+        assert app.play.query_one(Prompt).value == "look"
+        assert "Opening lighthouse" in shown(app, Status)
+        await pilot.press("enter")
+        assert app.play.query_one(Prompt).value == "look"
+        gate.set()
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "❯ > look" in story(app)
+
+
+async def test_a_session_is_used_on_one_thread_only(save: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[int] = set()
+    for method in ("act", "rate", "undo", "close", "feedback"):
+        original = getattr(Session, method)
+
+        def watched(self: Session, *args: object, _original=original, **more: object) -> object:
+            threads.add(threading.get_ident())
+            return _original(self, *args, **more)
+
+        monkeypatch.setattr(Session, method, watched)
+
+    def factory() -> Session:
+        threads.add(threading.get_ident())
+        return Session.create(Store.create(save), Lighthouse(), {"keeper": Weigher()}, seed=1)
+
+    app = SandboxApp(factory, Title("lighthouse"))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        for line in ("look", "/reward 1", "undo", "* hm", "/step"):
+            await typed(pilot, line)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads

@@ -219,12 +219,19 @@ def compiled(game: Game, progress: Progress | None = None) -> Path:
     games = cache_dir() / "games"
     key = hashlib.sha256(f"{game.canonical}\n{metadata.version('textworld')}".encode()).hexdigest()[:16]
     folder = games / f"{game.kind}-{key}"
-    if not _whole(folder):
-        with _locked(games / f".{key}.lock"):
-            if not _whole(folder):
-                if progress is not None:
-                    progress(f"Compiling {game.canonical} (once, some seconds)")
-                _compile(game, folder)
+    try:
+        if not _whole(folder):
+            with _locked(games / f".{key}.lock"):
+                if not _whole(folder):
+                    if progress is not None:
+                        progress(f"Compiling {game.canonical} (once, some seconds)")
+                    _compile(game, folder)
+    except OSError as error:
+        raise WorldError(
+            f"games cannot be kept here: {error.strerror or error}",
+            where=games,
+            mend="make room and make it writable, or set SANDBOX_CACHE to another folder",
+        ) from error
     return folder / "game.z8"
 
 

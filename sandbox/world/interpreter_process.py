@@ -116,8 +116,9 @@ class Machine:
 
     def world_hash(self) -> str:
         """Hash of the object tree and its attributes: where everything is, without clocks and counters."""
-        if self.supported:
-            return str(self._env.get_world_state_hash())
+        if self.supported:  # Jericho knows what is noise in this story, such as a thief who wanders
+            objects = bytes(self._env.get_world_objects(clean=True))
+            return hashlib.md5(objects + self._env._get_special_ram().tobytes()).hexdigest()
         attributes, parents = self._objects()
         return hashlib.md5((attributes & self._meaningful).tobytes() + parents.tobytes()).hexdigest()
 

@@ -17,6 +17,9 @@ _META = frozenset(
 """They act on the interpreter, not on the world: the sandbox has saves, undo and branches of its own."""
 _BANNER = re.compile(r"[\s_|\\/$<>-]*")
 _PROMPT = re.compile(r"(?:\A|\n)[ \t]*>[^\n]*\s*\Z")
+_STATUS = re.compile(
+    r"^.*\S {3,}(?:Score: *-?\d+ +Moves: *\d+|Time: *\d+:\d+ *[ap]m) *$", re.IGNORECASE | re.MULTILINE
+)
 _AFTERWARDS = re.compile(r"\n[^\n]*\bRESTART\b[^\n]*\bRESTORE\b(?s:.*)\Z")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ENDING = re.compile(r"^\s*\*\*\*+ +(.+?) +\*\*\*+\s*$", re.MULTILINE)
@@ -42,7 +45,7 @@ def refusal(command: str) -> str:
 
 def reply_text(printed: str) -> str:
     """What the story said, without prompt, status line and blank space, safe to show."""
-    text = _AFTERWARDS.sub("", _PROMPT.sub("", clean(printed)))
+    text = _AFTERWARDS.sub("", _PROMPT.sub("", _STATUS.sub("", clean(printed))))
     text = re.sub(r"\A\s*>[ \t]*\n", "", text)
     lines = [line.strip() if line.strip().startswith("***") else line.rstrip() for line in text.split("\n")]
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")

@@ -40,7 +40,10 @@ def parse(text: str) -> Reference:
     kind = text.partition("?")[0]
     if "?" in text or (kind in games.KINDS and not Path(kind).exists()):
         raise WorldError("this is no reference to a world", where=text, mend=f"did you mean {games.PREFIX}{text}?")
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise WorldError("no such user", where=text, mend="write the path in full") from error
     suffix = path.suffix.lower()
     if suffix in _OTHER_STORIES:
         raise WorldError(

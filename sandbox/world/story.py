@@ -50,15 +50,15 @@ def read(path: Path) -> Story:
 
 def read_bounded(path: Path, limit: int, what: str) -> bytes:
     """The bytes of a file of at most `limit` bytes. Raises `WorldError`."""
-    if not path.exists():
-        raise WorldError("no such file", where=path, mend="check the path of the story file")
-    if not path.is_file():
-        raise WorldError(f"this is not {what}", where=path, mend="give the path of a file")
     try:
+        if not path.exists():
+            raise WorldError("no such file", where=path, mend="check the path of the story file")
+        if not path.is_file():  # a folder, or a pipe that would keep us waiting
+            raise WorldError(f"this is not {what}", where=path, mend="give the path of a file")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise WorldError(error.strerror or str(error), where=path, mend="make the file readable") from error
+        raise WorldError(error.strerror or str(error), where=path, mend="give a file that can be read") from error
     if len(data) > limit:
         raise WorldError(
             f"too large for {what}: {limit // 1024} KiB at most", where=path, mend="give another file"

@@ -64,6 +64,7 @@ def test_the_canonical_reference_keeps_every_option(
         ("tw:simple?rewards=many", "'dense', 'balanced' or 'sparse'"),
         ("custom?rooms=5", "did you mean tw:custom?rooms=5?"),
         ("coin", "did you mean tw:coin?"),
+        ("~nobody-of-this-name/game.z5", "write the path in full"),
         ("game.ulx", "give a .z3 to .z8 file"),
         ("  ", "no world is named"),
     ],
@@ -112,12 +113,20 @@ def test_a_game_that_cannot_be_made_is_an_error_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path))
-    reference = "tw:custom?rooms=1&objects=100&quest=1&theme=basic&seed=1"
-    with pytest.raises(WorldError, match="try another seed") as caught:
+    reference = "tw:custom?rooms=1&objects=1&quest=1&breadth=5&seed=1"
+    with pytest.raises(WorldError, match="No quest can be generated") as caught:
         games.compiled(games.parse(reference))
     assert caught.value.where == reference
     assert not [path for path in (tmp_path / "games").iterdir() if path.is_dir()]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "file"))
+    with pytest.raises(WorldError, match="cannot be kept here") as caught:
+        games.compiled(games.parse(COIN))
+    assert caught.value.where == str(tmp_path / "file" / "games") and "SANDBOX_CACHE" in caught.value.mend
 
 
 def test_a_story_file_opens_by_its_path_or_that_of_its_json(simple_game: Path, bare_story: Path) -> None:
@@ -156,6 +165,8 @@ def test_files_that_are_no_story_are_refused_before_they_run(bare_story: Path, t
     for missing in ("missing.z5", "missing.json"):
         with pytest.raises(WorldError, match="no such file"):
             open_world(str(tmp_path / missing))
+    with pytest.raises(WorldError, match="too long"):
+        open_world(str(tmp_path / ("x" * 300 + ".z5")))
     with pytest.raises(WorldError, match="not a story file"):
         (tmp_path / "folder.z5").mkdir()
         open_world(str(tmp_path / "folder.z5"))

@@ -61,7 +61,7 @@ def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Comm
     if entity.counted:
         if room_left or draft.stock(seat, thing):
             found.append(Command("take", thing))
-            found.append(Command("take", thing, count=1))
+            found.append(Command("take", thing, amount=1))
         if entity.edible:
             found.append(Command("eat", thing))
         return
@@ -94,7 +94,7 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
     """What can be done with a thing in one's hands."""
     atlas = draft.atlas
     entity = atlas.entities[thing]
-    counts = (0,)
+    counts: tuple[int, ...] = (0,)
     if entity.counted:
         counts = (0, 1) if draft.stock(seat, thing) > 1 else (1,)
         if entity.edible:
@@ -109,7 +109,7 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
         elif entity.wearable:
             found.append(Command("wear", thing))
     if scope.room != NOWHERE:
-        found += [Command("drop", thing, count=n) for n in counts]
+        found += [Command("drop", thing, amount=n) for n in counts]
     for holder in (*scope.near, *scope.held):
         box = atlas.entities[holder]
         if holder == thing or not (box.supporter or (box.container and draft.record(holder).flags & OPEN)):

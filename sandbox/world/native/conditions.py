@@ -57,7 +57,7 @@ def compile_all(atlas: Atlas, conditions: tuple[model.Condition, ...]) -> Test:
         return lambda draft: True
     if len(tests) == 1:
         return tests[0]
-    return lambda draft: all([test(draft) for test in tests])
+    return lambda draft: all(test(draft) for test in tests)
 
 
 def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
@@ -102,7 +102,7 @@ def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
             return lambda draft: not inner(draft)
         case model.AnyOf():
             tests = [compile_one(atlas, c) for c in condition.any]
-            return lambda draft: any([test(draft) for test in tests])
+            return lambda draft: any(test(draft) for test in tests)
         case model.AllOf():
             return compile_all(atlas, condition.all)
 

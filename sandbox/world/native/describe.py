@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.prose import Listed, Named
+from sandbox.world.native.prose import Listed, Named, Value
 from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def _look(draft: Draft, seat: int) -> str:
         return ""
     atlas = draft.atlas
     if not atlas.is_lit(draft, room):
-        return f"{atlas.messages['dark_name'].fixed}\n{draft.message('dark', seat, {})}"
+        lines = [draft.message("dark_name", seat, {}), draft.message("dark", seat, {}), exits(draft, seat, room)]
+        return "\n".join(lines)
     entity = atlas.entities[room]
     lines = [entity.noun.name]
     if body := entity.description.render(draft, seat):
@@ -106,7 +107,10 @@ def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:
     items += [draft.atlas.grammar.indefinite(draft.atlas.entities[k].noun, n) for k, n in record.stock]
     if items:
         key = "on_it" if entity.supporter else "in_it"
-        slots = {"holder": Named(holder), "list": _listed(draft, items, inside, record.stock)}
+        slots: dict[str, Value] = {
+            "holder": Named(holder),
+            "list": _listed(draft, items, inside, record.stock),
+        }
         lines.append(draft.message(key, seat, slots))
     for thing in inside:
         _inside(draft, seat, thing, lines)
@@ -130,7 +134,7 @@ def _person(draft: Draft, seat: int, person: int) -> str:
     if appearance and not record.contents and not record.stock:
         return appearance
     listing = draft.atlas.grammar.listing
-    slots: dict[str, Named | str] = {"who": Named(person)}
+    slots: dict[str, Value] = {"who": Named(person)}
     if worn and carried:
         key = "person_wearing_with"
         slots |= {"list": listing(worn), "list2": listing(carried)}

@@ -144,7 +144,7 @@ class Draft:
             slots["me"] = Named(self.actor)
         if (command := self.command) is not None:
             if command.thing >= 0:
-                slots["thing"] = Named(command.thing, command.count or 2)
+                slots["thing"] = Named(command.thing, command.amount or 2)
             if command.other >= 0:
                 slots["other"] = Named(command.other)
             slots["text"] = command.text
@@ -156,6 +156,11 @@ class Draft:
         """Change one bit of a thing's condition."""
         parent, flags, contents, stock = self.record(thing)
         self.changed[thing] = Record(parent, flags | bit if value else flags & ~bit, contents, stock)
+
+    def set_flags(self, thing: int, on: int, off: int) -> None:
+        """Set some bits of a thing's condition and clear others."""
+        parent, flags, contents, stock = self.record(thing)
+        self.changed[thing] = Record(parent, flags & ~off | on, contents, stock)
 
     def move(self, thing: int, to: int) -> None:
         """Put a thing that is not counted, a character or a seat somewhere. It is no longer worn or hidden."""

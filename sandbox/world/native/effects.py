@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.conditions import bit_of, compile_all, who_is
 from sandbox.world.native.prose import Named
 from sandbox.world.native.schema import effects as model
-from sandbox.world.native.state import NOWHERE, OPEN
+from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
 
 if TYPE_CHECKING:
     from sandbox.world.native.atlas import Atlas
@@ -39,7 +39,7 @@ def compile_effect(atlas: Atlas, key: str, effect: model.Effect) -> Act:
         case model.Make():
             thing, (bit, value) = atlas.index[effect.make], bit_of(effect.be)
             if effect.be == "locked":
-                return lambda draft: (draft.set_flag(thing, OPEN, False), draft.set_flag(thing, bit, True))[0]
+                return lambda draft: draft.set_flags(thing, LOCKED, OPEN)
             return lambda draft: draft.set_flag(thing, bit, value)
         case model.SetVar():
             number, to = atlas.variable_index[effect.set], atlas.variable_value(effect.set, effect.to)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,9 +73,9 @@ def parse_form(action: str, text: str, spaced: bool) -> Form:
     parts = [p.lower() if p[:1] != "{" else p for p in parts if p]
     if not parts or (parts[0][0] == "{" and parts != ["{direction}"]):
         raise ValueError("a form begins with a word")
-    if any("{" in p and p[0] != "{" or "}" in p and p[0] != "{" for p in parts):
+    if any(("{" in p and p[0] != "{") or ("}" in p and p[0] != "{") for p in parts):
         raise ValueError("a lone brace")
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in itertools.pairwise(parts):
         if left[0] == "{" and right[0] == "{":
             raise ValueError("two slots need something between them")
         if spaced and ((left[0] == "{" and right[0] != " ") or (right[0] == "{" and left[-1] != " ")):
@@ -108,8 +109,8 @@ class Lexicon:
             for word in (*own, *words):
                 self.directions[word.lower()] = direction
         self.by_start: dict[str, list[Form]] = {}
-        """First word (or character) to forms, the ones that say most first; the world's own before the language's."""
-        for action, forms in self.forms.items():
+        """First word (or character) to forms: those that say most first, the world's own before the language's."""
+        for forms in self.forms.values():
             for form in forms:
                 self.by_start.setdefault(self._start(form.parts[0]), []).append(form)
         for forms in self.by_start.values():
@@ -146,11 +147,11 @@ class Lexicon:
             action = "put_on" if atlas.entities[command.other].supporter else "put_in"
         values: dict[str, str] = {}
         if command.thing >= 0:
-            values["thing"] = atlas.canonical(command.thing, command.count)
+            values["thing"] = atlas.canonical(command.thing, command.amount)
         if command.other >= 0:
             values["other"] = atlas.canonical(command.other)
         if command.extra >= 0:
-            values["extra"] = atlas.canonical(command.extra, command.extra_count)
+            values["extra"] = atlas.canonical(command.extra, command.extra_amount)
         if command.text:
             name = "direction" if command.action == "go" else "text"
             values[name] = self.direction_names[command.text] if name == "direction" else command.text

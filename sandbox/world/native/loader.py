@@ -19,6 +19,8 @@ from sandbox.world.native.references import check_references
 from sandbox.world.native.schema import Adventure, Definition, Task
 
 MAX_FINDINGS = 100
+_FILLED = ("title", "goal")
+"""Texts whose absence or fault must not keep the rest from being checked."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _validate(
             errors = error.errors(include_url=False, include_input=False)
         if not findings:
             findings = [_finding(model, e, document) for e in errors[:MAX_FINDINGS]]
-        data = _pruned(data, [_path(e["loc"]) for e in errors], model)
+        data = _pruned(data, [_path(e["loc"]) for e in errors])
     return None, findings
 
 
@@ -102,18 +104,23 @@ def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return tuple(step for step in loc if not (isinstance(step, str) and (step[:1] == ":" or step == "[key]")))
 
 
-def _pruned(data: Any, paths: list[tuple[str | int, ...]], model: type[BaseModel]) -> Any:
+def _pruned(data: Any, paths: list[tuple[str | int, ...]]) -> Any:
     """A copy without the values at the paths; where one is missing, without what misses it."""
 
     def copy(value: Any, here: tuple[str | int, ...]) -> Any:
         if isinstance(value, dict):
-            return {k: copy(v, (*here, k)) for k, v in value.items() if (*here, k) not in gone}
+            kept = {k: copy(v, (*here, k)) for k, v in value.items() if (*here, k) not in gone}
+            return kept | filled.get(here, {})
         if isinstance(value, list):
             return [copy(v, (*here, i)) for i, v in enumerate(value) if (*here, i) not in gone]
         return value
 
     gone: set[tuple[str | int, ...]] = set()
+    filled: dict[tuple[str | int, ...], dict[str, str]] = {}
     for path in paths:
+        if path and path[-1] in _FILLED:
+            filled.setdefault(path[:-1], {})[str(path[-1])] = "?"
+            continue
         value: Any = data
         reached: tuple[str | int, ...] = ()
         for step in path:

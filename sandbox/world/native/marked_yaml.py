@@ -46,7 +46,7 @@ class Document:
         return None
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, line: int, path: Path, message: str, mend: str = "") -> None:
         self.finding = Finding(line, dotted(path), message, mend)
 
@@ -65,7 +65,7 @@ def read(source: str | bytes) -> Document:
     try:
         text = _decode(source)
         _build(text, document)
-    except _Refused as refused:
+    except _RefusedError as refused:
         document.findings.append(refused.finding)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -84,21 +84,21 @@ def read(source: str | bytes) -> Document:
 
 def _decode(source: str | bytes) -> str:
     if len(source) > MAX_BYTES:
-        raise _Refused(1, (), f"the file is larger than {MAX_BYTES:,} bytes")
+        raise _RefusedError(1, (), f"the file is larger than {MAX_BYTES:,} bytes")
     if isinstance(source, str):
         if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-            raise _Refused(1, (), f"the file is larger than {MAX_BYTES:,} bytes")
+            raise _RefusedError(1, (), f"the file is larger than {MAX_BYTES:,} bytes")
         text = source
     else:
         try:
             text = source.decode("utf-8")
         except UnicodeDecodeError as error:
             line = source[: error.start].count(b"\n") + 1
-            raise _Refused(line, (), "the file is not UTF-8", "save it as UTF-8") from None
+            raise _RefusedError(line, (), "the file is not UTF-8", "save it as UTF-8") from None
     for number, row in enumerate(text.split("\n"), 1):
         # The C parser truncates at surrogates instead of complaining.
         if any("\ud800" <= ch <= "\udfff" or ch == "\0" for ch in row):
-            raise _Refused(number, (), "a character that no text has (a lone surrogate or NUL)")
+            raise _RefusedError(number, (), "a character that no text has (a lone surrogate or NUL)")
     return text
 
 
@@ -129,7 +129,7 @@ def _build(text: str, document: Document) -> None:
             document.lines[path] = line
             return path
         if top.key is None:
-            raise _Refused(line, top.path, "a key is a mapping or a list", "put text before the colon")
+            raise _RefusedError(line, top.path, "a key is a mapping or a list", "put text before the colon")
         return (*top.path, top.key)
 
     def put(value: Any) -> None:
@@ -150,20 +150,22 @@ def _build(text: str, document: Document) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _Refused(line, (), "a second document begins here", "a world file is one document: no '---'")
+                raise _RefusedError(
+                    line, (), "a second document begins here", "a world file is one document: no '---'"
+                )
         elif isinstance(event, yaml.AliasEvent):
-            raise _Refused(
+            raise _RefusedError(
                 line, stack[-1].path if stack else (), "aliases (*name) are not allowed", "write it out"
             )
         elif isinstance(event, yaml.NodeEvent):
             where = stack[-1].path if stack else ()
             nodes += 1
             if event.anchor is not None:
-                raise _Refused(line, where, "anchors (&name) are not allowed", "quote text that begins with '&'")
+                raise _RefusedError(line, where, "anchors (&name) are not allowed", "put it in quotes")
             if getattr(event, "tag", None) is not None:
-                raise _Refused(line, where, "tags (!name) are not allowed", "quote text that begins with '!'")
+                raise _RefusedError(line, where, "tags (!name) are not allowed", "put it in quotes")
             if nodes > MAX_NODES:
-                raise _Refused(line, where, f"more than {MAX_NODES:,} values")
+                raise _RefusedError(line, where, f"more than {MAX_NODES:,} values")
             if isinstance(event, yaml.ScalarEvent):
                 top = stack[-1] if stack else None
                 if top is not None and isinstance(top.value, dict) and top.key is None:
@@ -172,7 +174,7 @@ def _build(text: str, document: Document) -> None:
                     put(_scalar(event, line, place(line)))
             else:
                 if len(stack) >= MAX_DEPTH:
-                    raise _Refused(line, where, f"nested deeper than {MAX_DEPTH} levels")
+                    raise _RefusedError(line, where, f"nested deeper than {MAX_DEPTH} levels")
                 path = place(line)
                 stack.append(_Open({} if isinstance(event, yaml.MappingStartEvent) else [], path))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -203,7 +205,7 @@ def _scalar(event: yaml.ScalarEvent, line: int, path: Path) -> Any:
         return _WORDS[text.lower()]
     if _INT.fullmatch(text):
         if len(text) > 15:
-            raise _Refused(line, path, "a number with too many digits")
+            raise _RefusedError(line, path, "a number with too many digits")
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text[:40])

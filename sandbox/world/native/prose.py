@@ -25,7 +25,7 @@ class Named(NamedTuple):
     """A thing, and how many of it where it is counted."""
 
     thing: int
-    count: int = 1
+    amount: int = 1
 
 
 Value = str | Named | Listed
@@ -89,15 +89,15 @@ def _fill(atlas: Atlas, part: tuple[str, str], slots: Slots, viewer: int) -> str
     noun = atlas.entities[value.thing].noun
     you = value.thing == viewer
     if operation in ("is", "are", "has", "does"):
-        return grammar.agree(operation, noun.plural or bool(noun.one and value.count != 1), you)
+        return grammar.agree(operation, noun.plural or bool(noun.one and value.amount != 1), you)
     if operation == "it":
-        return grammar.you() if you else grammar.object(noun, value.count)
+        return grammar.you() if you else grammar.object(noun, value.amount)
     if you:
         text = grammar.you()
     elif operation in ("a", "A"):
-        text = grammar.indefinite(noun, value.count)
+        text = grammar.indefinite(noun, value.amount)
     else:
-        text = grammar.definite(noun, value.count)
+        text = grammar.definite(noun, value.amount)
     return grammar.capital(text) if operation in ("The", "A") else text
 
 

@@ -28,7 +28,9 @@ class Scope(NamedTuple):
 
 
 def scope_of(draft: Draft, seat: int) -> Scope:
-    """What a seat can see and reach. The cost grows with what is there, not with the world."""
+    """What a seat can see and reach; in the dark what it carries, and doors, which it can feel. The cost grows with
+    what is there, not with the world.
+    """
     atlas = draft.atlas
     own = draft.record(seat)
     room = own.parent
@@ -46,8 +48,9 @@ def scope_of(draft: Draft, seat: int) -> Scope:
                 near.append(thing)
                 _inside(draft, thing, near, near, far)
         near += [kind for kind, _ in here.stock]
+    if room != NOWHERE:
         for thing in atlas.entities[room].backdrops:
-            if not draft.record(thing).flags & HIDDEN:
+            if (lit or atlas.entities[thing].door) and not draft.record(thing).flags & HIDDEN:
                 near.append(thing)
                 _inside(draft, thing, near, near, far)
     return Scope(room, lit, held, near, far)
@@ -94,7 +97,8 @@ def access(draft: Draft, seat: int, thing: int) -> int:
             return reach
         if parent < atlas.rooms:
             seen = parent == room or room in entities[at].held_in
-            return reach if seen and room != NOWHERE and atlas.is_lit(draft, room) else 0
+            felt = at == thing and entities[thing].door
+            return reach if seen and room != NOWHERE and (felt or atlas.is_lit(draft, room)) else 0
         holder = entities[parent]
         if holder.person:
             if entities[at].concealed and not record.flags & WORN:

@@ -98,7 +98,7 @@ def _text(value: Any) -> str:
 
 
 def _command(data: Any, entities: int) -> Command:
-    action, thing, other, count, text, extra, extra_count = data
+    action, thing, other, count, text, extra, extra_amount = data
     return Command(
         _text(action),
         _index(thing, -1, entities),
@@ -106,7 +106,7 @@ def _command(data: Any, entities: int) -> Command:
         _index(count, 0, 1_000_001),
         _text(text),
         _index(extra, -1, entities),
-        _index(extra_count, 0, 1_000_001),
+        _index(extra_amount, 0, 1_000_001),
     )
 
 

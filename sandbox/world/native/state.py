@@ -50,13 +50,13 @@ class Command(NamedTuple):
     action: str
     thing: int = -1
     other: int = -1
-    count: int = 0
+    amount: int = 0
     """How many of a counted thing; 0 for all there are."""
     text: str = ""
     """Words said or asked about; for `go` the direction."""
     extra: int = -1
     """For exchanges: what is wanted in return, ..."""
-    extra_count: int = 0
+    extra_amount: int = 0
     """... and how many of it."""
 
 

@@ -111,6 +111,6 @@ def _ways(draft: Draft, room: int) -> list[tuple[str, int]]:
     return [
         (direction, way.to)
         for direction, way in draft.atlas.entities[room].ways.items()
-        if (way.door == NOWHERE or draft.flags(way.door) & OPEN and not draft.flags(way.door) & HIDDEN)
+        if (way.door == NOWHERE or (draft.flags(way.door) & OPEN and not draft.flags(way.door) & HIDDEN))
         and way.passable is None
     ]

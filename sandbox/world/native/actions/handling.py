@@ -51,16 +51,16 @@ def take(draft: Draft, command: Command) -> bool:
     """Pick something up."""
     atlas, seat, thing = draft.atlas, draft.actor, command.thing
     entity = atlas.entities[thing]
-    named = Named(thing, command.count or 2)
+    named = Named(thing, command.amount or 2)
     if entity.person:
         return _no(draft, "is_person", thing=named)
     if entity.counted:
         source, there = source_of(draft, seat, thing)
         if source == NOWHERE:
             return _no(draft, "have_it" if draft.stock(seat, thing) else "cannot_reach", thing=named)
-        if command.count > there:
+        if command.amount > there:
             return _no(draft, "too_few")
-        count = command.count or there
+        count = command.amount or there
         named = Named(thing, count)
         if held(draft, seat) >= atlas.entities[seat].capacity and not draft.stock(seat, thing):
             return _no(draft, "hands_full")
@@ -99,10 +99,10 @@ def _held_count(draft: Draft, command: Command) -> int:
         there = draft.stock(seat, thing)
         if not there:
             draft.say("not_carried", thing=Named(thing, 2))
-        elif command.count > there:
+        elif command.amount > there:
             draft.say("too_few")
             return 0
-        return command.count or there
+        return command.amount or there
     if draft.record(thing).parent != seat:
         draft.say("not_carried", thing=Named(thing))
         return 0
@@ -279,7 +279,7 @@ def eat(draft: Draft, command: Command) -> bool:
     thing, seat = command.thing, draft.actor
     entity = draft.atlas.entities[thing]
     if not entity.edible:
-        return _no(draft, "not_edible", thing=Named(thing, command.count or 2))
+        return _no(draft, "not_edible", thing=Named(thing, command.amount or 2))
     if entity.counted:
         source = seat if draft.stock(seat, thing) else source_of(draft, seat, thing)[0]
         draft.add_stock(source, thing, -1)

@@ -88,8 +88,8 @@ def _mine(draft: Draft, command: Command) -> int:
     thing = command.thing
     if draft.atlas.entities[thing].counted:
         there = draft.stock(draft.actor, thing)
-        if there and command.count <= there:
-            return command.count or there
+        if there and command.amount <= there:
+            return command.amount or there
         draft.say("too_few" if there else "not_carried", thing=Named(thing, 2))
         return 0
     if draft.record(thing).parent != draft.actor:
@@ -133,7 +133,7 @@ def show(draft: Draft, command: Command) -> bool:
     if not draft.has(draft.actor, thing):
         draft.say("not_carried", thing=Named(thing))
         return False
-    named, me, them = Named(thing, command.count or 2), Named(draft.actor), Named(who)
+    named, me, them = Named(thing, command.amount or 2), Named(draft.actor), Named(who)
     if atlas.entities[who].kind == "character":
         for response in atlas.personas[who].notices:
             if (
@@ -161,7 +161,7 @@ def trade(draft: Draft, command: Command) -> bool:
     atlas, who = draft.atlas, command.other
     if not _person(draft, who) or not (count := _mine(draft, command)):
         return False
-    wanted = command.extra_count or 1
+    wanted = command.extra_amount or 1
     slots = {"thing": Named(command.thing, count), "extra": Named(command.extra, wanted), "who": Named(who)}
     if atlas.entities[who].kind == "character":
         for deal in atlas.personas[who].trades:

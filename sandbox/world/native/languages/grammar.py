@@ -29,7 +29,7 @@ class Grammar(Protocol):
     """Whether words have blanks between them."""
 
     def tidy(self, line: str) -> str:
-        """A command as typed with blanks and case made regular. Keeps the length of words that are quoted later."""
+        """A command as typed with blanks and case made regular."""
 
     def sentences(self, line: str) -> list[str]:
         """The commands in a line."""

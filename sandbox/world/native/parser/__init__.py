@@ -70,18 +70,18 @@ class Parser:
 
     def named(self, command: Command) -> Named:
         """The thing of a command, as many as it is about."""
-        return Named(command.thing, command.count or 2)
+        return Named(command.thing, command.amount or 2)
 
     def remember(self, draft: Draft, command: Command) -> None:
         """Let pronouns mean what a command was about."""
         index = draft.actor - self.atlas.seats[0]
         memory = draft.memory[index]
         pronouns = list(memory.pronouns)
-        for thing in (command.other, command.thing):
+        for thing in (command.other, command.thing, command.extra):
             if thing < 0 or thing == draft.actor:
                 continue
             noun = self.atlas.entities[thing].noun
-            if noun.plural or (noun.one and command.count != 1):
+            if noun.plural or (noun.one and command.amount != 1):
                 pronouns[1] = thing
             elif noun.pronoun in ("he", "she", "they"):
                 pronouns[{"they": 1, "he": 2, "she": 3}[noun.pronoun]] = thing

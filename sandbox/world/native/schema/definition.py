@@ -58,7 +58,8 @@ class Adventure(Strict):
     """Where points go: to who earns them, to every seat alike, or to who earns them at the others' cost in equal
     parts."""
     trading: bool = False
-    """Whether seats can offer each other exchanges (`trade apple with bob for pear`) and `accept` or `decline` them."""
+    """Whether seats can offer each other exchanges, as in `trade apple with bob for pear`; the other accepts or
+    declines."""
     limit: Count | None = None
     """Rounds after which an episode is cut off; none if left out."""
     variables: Annotated[dict[Id, Var], Field(max_length=500)] = Field(default_factory=dict)

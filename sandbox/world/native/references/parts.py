@@ -1,0 +1,280 @@
+"""Texts, conditions and effects: whether what they name is there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from sandbox.errors import Finding
+from sandbox.world.native.languages import LANGUAGES, Language, language
+from sandbox.world.native.marked_yaml import Document, Path, dotted
+from sandbox.world.native.prose import Template, TemplateError
+from sandbox.world.native.schema import Adventure
+from sandbox.world.native.schema import conditions as c
+from sandbox.world.native.schema import effects as e
+
+_SECTIONS = ("rooms", "things", "characters", "seats", "variables", "verbs", "events", "endings")
+_KINDS = {
+    "rooms": "room",
+    "things": "thing",
+    "characters": "character",
+    "seats": "seat",
+    "variables": "variable",
+    "verbs": "verb",
+    "events": "event",
+    "endings": "ending",
+}
+_SWITCHED = frozenset({"on", "off"})
+_LOCKS = frozenset({"locked", "unlocked"})
+_LIDS = frozenset({"open", "closed"})
+_LIGHT = frozenset({"lit", "dark"})
+_TEXT_SLOTS = frozenset({"me", "thing", "other", "text"})
+
+
+class References:
+    """What a definition may name, and the faults found so far."""
+
+    def __init__(self, world: Adventure, document: Document) -> None:
+        self.world = world
+        self.document = document
+        self.findings: list[Finding] = []
+        self.language: Language | None = language(world.language) if world.language in LANGUAGES else None
+        # The names of what is faulty elsewhere count as well: one fault is one finding.
+        self.names: dict[str, dict[str, None]] = {}
+        for section in _SECTIONS:
+            written = document.data.get(section)
+            names = dict.fromkeys(getattr(world, section))
+            self.names[section] = names | (dict.fromkeys(map(str, written)) if isinstance(written, dict) else {})
+        self.counted_things = {name for name, thing in world.things.items() if thing.count is not None}
+        self.holders = {n for n, t in world.things.items() if t.container is not False or t.supporter is not False}
+
+    # Finding fault
+
+    def fault(self, path: Path, message: str, mend: str = "") -> None:
+        self.findings.append(Finding(self.document.line(path), dotted(path), message, mend))
+
+    def known(self, path: Path, name: str, *sections: str, also: Iterable[str] = ()) -> bool:
+        """Whether a name is in one of the sections, or among the words that are allowed besides."""
+        words = [*also, *(n for section in sections for n in self.names[section])]
+        if name in words:
+            return True
+        kinds = [_KINDS[section] for section in sections]
+        what = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
+        near = difflib.get_close_matches(name[:80], words, n=1, cutoff=0.6)
+        there = next((_KINDS[s] for s in _SECTIONS if name in self.names[s]), "")
+        if there:
+            self.fault(path, f"{name!r} is a {there}; wanted is a {what}")
+        else:
+            self.fault(path, f"there is no {what} {name!r}", f"did you mean {near[0]!r}?" if near else "")
+        return False
+
+    def place(self, path: Path, name: str, *words: str) -> None:
+        """Whether a name is a place that can hold things."""
+        known = self.known(path, name, "rooms", "things", "characters", "seats", also=("nowhere", *words))
+        if known and name in self.world.things and name not in self.holders:
+            self.fault(
+                path, f"{name!r} holds nothing", "give it 'container: true' or 'supporter: true', or name another"
+            )
+
+    def person(self, path: Path, name: str, *words: str) -> None:
+        self.known(path, name, "seats", "characters", also=words)
+
+    def text(self, path: Path, text: str | tuple[str | e.TextPart, ...], actor: bool = True) -> None:
+        allowed = set(self.names["variables"]) | (set(_TEXT_SLOTS) if actor else set())
+        if isinstance(text, str):
+            self.slots(path, text, allowed)
+            return
+        for number, part in enumerate(text):
+            here: Path = (*path, number)
+            if isinstance(part, str):
+                self.slots(here, part, allowed)
+            else:
+                self.conditions((*here, "when"), part.when, actor)
+                self.slots((*here, "say"), part.say, allowed)
+                self.slots((*here, "otherwise"), part.otherwise, allowed)
+
+    def slots(self, path: Path, text: str, allowed: set[str]) -> None:
+        try:
+            template = Template(text)
+        except TemplateError as error:
+            self.fault(path, str(error))
+            return
+        for _, name in template.slots():
+            if name not in allowed:
+                near = difflib.get_close_matches(name, sorted(allowed), n=1, cutoff=0.6)
+                mend = f"did you mean {{{near[0]}}}?" if near else "for a brace write it twice"
+                self.fault(path, f"there is nothing to fill {{{name}}} with", mend)
+
+    def _me(self, path: Path, name: str, actor: bool) -> None:
+        if name in ("me", "here") and not actor:
+            self.fault(
+                path, f"nobody acts here, so there is no {name!r}", "name it; in an event there is 'each: true'"
+            )
+
+    def conditions(self, path: Path, conditions: tuple[c.Condition, ...], actor: bool = True) -> None:
+        written = self._written(path)
+        for number, condition in enumerate(conditions):
+            self._condition((*path, number) if isinstance(written, list) else path, condition, actor)
+
+    def _written(self, path: Path) -> object:
+        value = self.document.data
+        for step in path:
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def _condition(self, path: Path, condition: c.Condition, actor: bool) -> None:
+        match condition:
+            case c.Has():
+                if self.known((*path, "has"), condition.has, "things"):
+                    self.counted(path, condition.has, condition.count)
+                self.person((*path, "who"), condition.who, "me")
+                self._me((*path, "who"), condition.who, actor)
+            case c.ThingIs():
+                self._thing_is(path, condition, actor)
+            case c.Var():
+                self._variable((*path, "var"), condition.var, condition.equals, (*path, "equals"))
+            case c.InRoom():
+                for room in condition.room:
+                    self.known((*path, "room"), room, "rooms")
+                self.person((*path, "who"), condition.who, "me")
+                self._me((*path, "who"), condition.who, actor)
+            case c.Here():
+                self.known((*path, "here"), condition.here, "things", "characters", "seats")
+                self._me((*path, "here"), "here", actor)
+            case c.Likes():
+                self.known((*path, "likes"), condition.likes, "characters")
+            case c.Together():
+                for name in condition.together:
+                    self.known((*path, "together"), name, "things", "characters", "seats", also=("me",))
+                    self._me((*path, "together"), name, actor)
+            case c.Acting():
+                for name in condition.seat:
+                    self.known((*path, "seat"), name, "seats")
+                self._me((*path, "seat"), "me", actor)
+            case c.Scored():
+                self.known((*path, "points_of"), condition.points_of, "seats", also=("me",))
+                self._me((*path, "points_of"), condition.points_of, actor)
+            case c.Not():
+                self._condition((*path, "not"), condition.negated, actor)
+            case c.AnyOf():
+                self.conditions((*path, "any"), condition.any, actor)
+            case c.AllOf():
+                self.conditions((*path, "all"), condition.all, actor)
+
+    def counted(self, path: Path, thing: str, count: int) -> None:
+        if count > 1 and thing in self.world.things and thing not in self.counted_things:
+            self.fault((*path, "count"), f"{thing!r} is not counted", "give it a 'count'")
+
+    def _thing_is(self, path: Path, condition: c.ThingIs, actor: bool) -> None:
+        name = condition.thing
+        if not self.known((*path, "thing"), name, "rooms", "things", "characters", "seats"):
+            return
+        if condition.at is not None:
+            self.place((*path, "at"), condition.at, "me", "here")
+            self._me((*path, "at"), condition.at, actor)
+            self.counted(path, name, condition.count)
+        elif condition.being is not None:
+            self._being((*path, "is"), name, condition.being)
+
+    def _being(self, path: Path, name: str, being: str) -> None:
+        """Whether a thing can be in a condition."""
+        if (being in _LIGHT) != (name in self.names["rooms"]):
+            self.fault(path, f"{being!r} is for rooms" if being in _LIGHT else f"{being!r} is not for rooms")
+            return
+        thing = self.world.things.get(name)
+        if being in _LIGHT or thing is None:
+            return
+        wrong = (
+            (being in _SWITCHED and thing.switch is None and "'switch: on' or 'off'")
+            or (
+                being in (_LOCKS | _LIDS)
+                and thing.container is False
+                and thing.door is False
+                and "a container or door"
+            )
+            or (being in ("worn", "unworn") and not thing.wearable and "'wearable: true'")
+            or (name in self.counted_things and "one thing: it is counted")
+        )
+        if wrong:
+            self.fault(path, f"{name!r} cannot be {being}", f"that needs {wrong}")
+
+    def _variable(self, path: Path, name: str, value: object, where: Path) -> None:
+        if not self.known(path, name, "variables") or value is None or name not in self.world.variables:
+            return
+        given = self.world.variables[name]
+        start = given if isinstance(given, (bool, int)) else given.start
+        values = () if isinstance(given, (bool, int)) else given.values
+        if type(start) is not type(value):
+            kinds = {bool: "true or false", int: "a number", str: f"one of {', '.join(values)}"}
+            self.fault(where, f"{name!r} is {kinds[type(start)]}")
+        elif isinstance(value, str) and value not in values:
+            self.fault(where, f"{value!r} is no value of {name!r}", f"there are: {', '.join(values)}")
+
+    def effects(self, path: Path, effects: tuple[e.Effect, ...], actor: bool = True) -> None:
+        written = self._written(path)
+        for number, effect in enumerate(effects):
+            self._effect((*path, number) if isinstance(written, list) else path, effect, actor)
+
+    def _effect(self, path: Path, effect: e.Effect, actor: bool) -> None:
+        match effect:
+            case e.Move():
+                self._move(path, effect, actor)
+            case e.Make():
+                if self.known((*path, "make"), effect.make, "things", "rooms"):
+                    self._being((*path, "be"), effect.make, effect.be)
+            case e.SetVar():
+                self._variable((*path, "set"), effect.set, effect.to, (*path, "to"))
+            case e.Change():
+                self._variable((*path, "change"), effect.change, effect.by, (*path, "change"))
+            case e.Please():
+                self.known((*path, "please"), effect.please, "characters")
+            case e.Add() | e.Remove():
+                key, to = ("add", "to") if isinstance(effect, e.Add) else ("remove", "at")
+                name, place = getattr(effect, key), getattr(effect, to)
+                if (
+                    self.known((*path, key), name, "things")
+                    and name in self.world.things
+                    and name not in self.counted_things
+                ):
+                    self.fault((*path, key), f"{name!r} is not counted", "use 'move', or give it a 'count'")
+                self.place((*path, to), place, "me", "here")
+                self._me((*path, to), place, actor)
+            case e.Score():
+                self.known((*path, "seat"), effect.seat, "seats", also=("me", "all", "others"))
+                if effect.seat in ("me", "others"):
+                    self._me((*path, "seat"), "me", actor)
+            case e.Say():
+                self.known((*path, "to"), effect.to, "seats", "rooms", also=("me", "others", "here", "all"))
+                if effect.to in ("me", "others", "here"):
+                    self._me((*path, "to"), "me", actor)
+                self.text((*path, "say"), effect.say, actor)
+            case e.End():
+                self.known((*path, "end"), effect.end, "endings")
+            case e.Start():
+                self.known((*path, "start"), effect.start, "events")
+            case e.Stop():
+                self.known((*path, "stop"), effect.stop, "events")
+            case e.Perhaps() | e.Decide():
+                if isinstance(effect, e.Decide):
+                    self.conditions((*path, "when"), effect.when, actor)
+                self.effects((*path, "do"), effect.do, actor)
+                self.effects((*path, "otherwise"), effect.otherwise, actor)
+            case e.Pick():
+                for number, branch in enumerate(effect.pick):
+                    self.effects((*path, "pick", number, "do"), branch.do, actor)
+
+    def _move(self, path: Path, effect: e.Move, actor: bool) -> None:
+        self.known((*path, "move"), effect.move, "things", "characters", "seats", also=("me",))
+        self._me((*path, "move"), effect.move, actor)
+        self._me((*path, "to"), effect.to, actor)
+        if effect.move in self.world.things:
+            self.place((*path, "to"), effect.to, "me", "here")
+            if effect.move in self.counted_things:
+                self.fault((*path, "move"), f"{effect.move!r} is counted", "use 'add' and 'remove'")
+            elif self.world.things[effect.move].door is not False:
+                self.fault((*path, "move"), f"{effect.move!r} is a door and stays where it is")
+        else:
+            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here"))

@@ -5,7 +5,8 @@ proofs; where it is not, the answers come from samples and say so.
 """
 
 from sandbox.world.solver.graph import Edge, Graph, Move, Node, Outcome, explore
-from sandbox.world.solver.problem import Limits, Problem, Searchable, Situation, Stochastic
+from sandbox.world.solver.native import problem_of
+from sandbox.world.solver.problem import Limits, Problem, Searchable, Situation, Stochastic, Varied
 from sandbox.world.solver.walkthrough import Solution, replay, solve
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "Situation",
     "Solution",
     "Stochastic",
+    "Varied",
     "explore",
+    "problem_of",
     "replay",
     "solve",
 ]

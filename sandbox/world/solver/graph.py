@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
+from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, Progress, Situation
 
 S = TypeVar("S")
@@ -45,7 +46,7 @@ class Edge:
 
 @dataclass(slots=True)
 class Node:
-    """One state. Node 0 is the start; `parent` and `command` lead back to it the way it was first reached."""
+    """One state. `parent` and `command` lead back to a start, the way it was first reached."""
 
     seat: str | None
     winners: frozenset[str]
@@ -63,6 +64,8 @@ class Graph:
 
     seats: tuple[str, ...]
     nodes: Sequence[Node]
+    roots: Mapping[int, float]
+    """Where episodes start, with the probability of each."""
     stopped: str = ""
     """What the search ran out of: `states`, `seconds`; empty where it ran to its end."""
 
@@ -85,8 +88,7 @@ class Graph:
     def path(self, index: int) -> tuple[Move, ...]:
         """The commands that lead from the start to a state. Where chance has a say, with luck."""
         moves = []
-        while index > 0:
-            node = self.nodes[index]
+        while (node := self.nodes[index]).parent >= 0:
             moves.append(Move(self.nodes[node.parent].seat or "", node.command))
             index = node.parent
         return tuple(reversed(moves))
@@ -103,9 +105,10 @@ class Graph:
         """
         best = [float("-inf")] * len(self.nodes)
         came_from = [-1] * len(self.nodes)
-        best[0] = 0.0
-        waiting = deque([0])
-        queued = {0}
+        waiting = deque(self.roots)
+        queued = set(waiting)
+        for index in waiting:
+            best[index] = 0.0
         while waiting:
             index = waiting.popleft()
             queued.discard(index)
@@ -231,6 +234,7 @@ def explore(
     seed: int = 0,
     limits: Limits = DEFAULT_LIMITS,
     chance: bool = True,
+    problem: Problem[S] | None = None,
     goal: Callable[[frozenset[str]], bool] | None = None,
     visit: Visit[S] | None = None,
     progress: Progress | None = None,
@@ -242,36 +246,40 @@ def explore(
         seed: of the initial state, and of the random walks.
         limits: where to stop; if states are left then, random walks from the start look at what lies deeper.
         chance: follow all that chance may do, where the world can tell.
+        problem: the world as a search problem, if not as `problem_of(world, chance)` gives it.
         goal: stop as soon as a state's winners satisfy this; nodes are found nearest first.
         visit: called once for each state.
         progress: called now and then.
     """
-    explorer = _Explorer(Problem(world, chance), visit)
+    explorer = _Explorer(problem or problem_of(world, chance), visit)
     nodes = explorer.nodes
     budget = Budget(limits, progress)
-    explorer.intern(world.initial(seed))
-    waiting = deque([0])
+    roots: dict[int, float] = {}
+    for probability, state in explorer.problem.starts(seed):
+        index = explorer.intern(state)
+        roots[index] = roots.get(index, 0.0) + probability
+    waiting = deque(roots)
     looked_at, stopped = 0, ""
     while waiting and not stopped:
         index = waiting.popleft()
         nodes[index].expanded = not explorer.commands[index]
         for command in explorer.commands[index]:
             explorer.follow(index, command)
-        waiting.extend(range(max(looked_at, 1), len(nodes)))
+        waiting.extend(range(max(looked_at, len(roots)), len(nodes)))
         if goal is not None and any(goal(node.winners) for node in nodes[looked_at:]):
-            return Graph(world.seats, nodes, "")
-        looked_at = max(len(nodes), 1)
+            return Graph(world.seats, nodes, roots)
+        looked_at = len(nodes)
         stopped = budget.spent(len(nodes), len(waiting))
     if stopped and goal is None:
-        _walk(explorer, random.Random(seed), limits)
-    return Graph(world.seats, nodes, stopped)
+        _walk(explorer, list(roots), random.Random(seed), limits)
+    return Graph(world.seats, nodes, roots, stopped)
 
 
-def _walk(explorer: _Explorer[S], generator: random.Random, limits: Limits) -> None:
+def _walk(explorer: _Explorer[S], roots: Sequence[int], generator: random.Random, limits: Limits) -> None:
     """Random walks from the start, into the parts that breadth-first search did not come to."""
     budget = Budget(limits)
     for _ in range(limits.walks):
-        index = 0
+        index = generator.choice(roots)
         for _ in range(limits.steps):
             if not explorer.commands[index]:
                 explorer.nodes[index].expanded = True

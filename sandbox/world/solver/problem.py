@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from sandbox.errors import WorldError
-from sandbox.types import Observation, Step, World
+from sandbox.types import Step, World
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
 
 Progress = Callable[[int, int], None]
@@ -34,6 +35,14 @@ class Stochastic(Protocol[S]):
 
     def outcomes(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
         """All results of a command with their probabilities, which add up to 1."""
+
+
+@runtime_checkable
+class Varied(Protocol[S_co]):
+    """A world that can list how its episodes may begin."""
+
+    def initials(self) -> Sequence[tuple[float, S_co]]:
+        """All first states with their probabilities, which add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,9 @@ class Situation:
     """The seat to move; None where the world has ended."""
     commands: tuple[str, ...]
     winners: frozenset[str]
-    observations: tuple[Observation, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem(Generic[S]):
     """A world, and how far chance is followed.
 
@@ -91,6 +99,12 @@ class Problem(Generic[S]):
 
     world: World[S]
     chance: bool = True
+
+    def starts(self, seed: int) -> Sequence[tuple[float, S]]:
+        """The states that an episode may start in, with their probabilities."""
+        if self.chance and isinstance(self.world, Varied):
+            return self.world.initials()
+        return ((1.0, self.world.initial(seed)),)
 
     def key(self, state: S) -> Hashable:
         """The identity of a state. A world without `solver_key` is taken at its word: its states must hash."""
@@ -114,7 +128,6 @@ class Problem(Generic[S]):
             seat=seat,
             commands=commands,
             winners=frozenset(seen.seat for seen in observations if seen.done and seen.won),
-            observations=observations,
         )
 
     def results(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:

@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
 from sandbox.world.solver.graph import Move, explore
+from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, Progress
 
 S = TypeVar("S")
@@ -77,7 +78,7 @@ def solve(
         return Solution(graph.path(best), graph.nodes[best].winners, True, len(graph.nodes))
     if graph.complete:
         return None
-    search = _NoveltySearch(Problem(world, chance=False), wanted, anyone=seats is None)
+    search = _NoveltySearch(problem_of(world, chance=False), wanted, anyone=seats is None)
     moves = search.run(world.initial(seed), Budget(limits, progress))
     if moves is None:
         return None

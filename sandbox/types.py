@@ -13,7 +13,7 @@ from the seed of each call, so that the same decision can be made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -219,6 +219,20 @@ class World(Protocol[S]):
 
     def close(self) -> None:
         """Let go of processes and files. The world may not be used afterwards."""
+
+
+@runtime_checkable
+class Enumerable(World[S], Protocol[S]):
+    """A world whose chances can be enumerated: what a solver needs to compute expectations."""
+
+    def initials(self) -> tuple[tuple[float, S], ...]:
+        """All states an episode may start in, with probabilities that sum to 1."""
+
+    def outcomes(self, state: S, seat: str, command: str) -> tuple[tuple[float, Step[S]], ...]:
+        """All that a command can lead to, with probabilities that sum to 1; `step` draws from these."""
+
+    def solver_key(self, state: S) -> Hashable:
+        """What makes a difference to how the world goes on: states with equal keys have equal values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from sandbox.world.native.loader import Source, parse_definition, parse_source, read_source
 from sandbox.world.native.schema import Adventure, Definition, Task
 from sandbox.world.native.state import State
-from sandbox.world.native.world import NativeWorld, load_world
+from sandbox.world.native.task import TaskWorld
+from sandbox.world.native.world import NativeWorld, load_world, make_world
 
 __all__ = [
     "Adventure",
@@ -12,7 +13,9 @@ __all__ = [
     "Source",
     "State",
     "Task",
+    "TaskWorld",
     "load_world",
+    "make_world",
     "parse_definition",
     "parse_source",
     "read_source",

@@ -79,7 +79,7 @@ class Entity:
 class Atlas:
     """All that is known of a world before it is played."""
 
-    def __init__(self, world: Adventure) -> None:
+    def __init__(self, world: Adventure, seats: int | None = None) -> None:
         from sandbox.world.native.rules import Rules  # rules are compiled against the entities
 
         self.definition = world
@@ -92,7 +92,9 @@ class Atlas:
         """Number of rooms: whatever is below is a room."""
         self.people = self.rooms + len(world.things)
         """Number of the first character: whatever is not below is a character or a seat."""
-        self.seats = tuple(range(self.people + len(world.characters), len(self.ids)))
+        first = self.people + len(world.characters)
+        self.seats = tuple(range(first, first + (seats or len(world.seats))))
+        """Numbers of the seats that are held. The rest come after them and stay out of play."""
         self.reads_scores = False
         """Whether any condition asks for points, so that they matter to how the world goes on."""
         self._variables(world)
@@ -285,7 +287,11 @@ class Atlas:
             else:
                 parents[number] = self.place(thing.at)
         parents |= {self.index[name]: self.place(c.at) for name, c in world.characters.items()}
-        parents |= {self.index[name]: self.place(s.start) for name, s in world.seats.items()}
+        parents |= {
+            self.index[name]: self.place(s.start)
+            for name, s in world.seats.items()
+            if self.index[name] <= self.seats[-1]
+        }
         contents: dict[int, list[int]] = {}
         for number, parent in sorted(parents.items()):
             contents.setdefault(parent, []).append(number)

@@ -96,7 +96,8 @@ def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
         case model.Scored():
             atlas.reads_scores = True
             who, least = who_is(atlas, condition.points_of), condition.at_least
-            return lambda draft: draft.scores[who(draft) - atlas.seats[0]] >= least
+            first = atlas.seats[0]
+            return lambda draft: (n := who(draft) - first) < len(draft.scores) and draft.scores[n] >= least
         case model.Not():
             inner = compile_one(atlas, condition.negated)
             return lambda draft: not inner(draft)

@@ -213,6 +213,8 @@ class Draft:
     def award(self, seat: int, points: float) -> None:
         """Give points to a seat, shared as the world's `rewards` says."""
         seats = self.atlas.seats
+        if not seats[0] <= seat <= seats[-1]:
+            return
         mode = self.atlas.definition.rewards
         if mode == "shared":
             gains = dict.fromkeys(seats, points)
@@ -241,7 +243,7 @@ class Draft:
 
     def tell(self, seat: int, text: str) -> None:
         """Tell a seat something. Empty text and whoever is no seat are passed over."""
-        if text and seat >= self.atlas.seats[0]:
+        if text and self.atlas.seats[0] <= seat <= self.atlas.seats[-1]:
             self.told.setdefault(seat, []).append(text)
 
     def say(self, key: str, viewer: int | None = None, /, **slots: Value) -> None:

@@ -16,6 +16,7 @@ from sandbox.errors import Finding, WorldError, WorldFileError
 from sandbox.world.native import marked_yaml
 from sandbox.world.native.marked_yaml import Document, dotted
 from sandbox.world.native.references import check_references
+from sandbox.world.native.references.tasks import check_task
 from sandbox.world.native.schema import Adventure, Definition, Task
 
 MAX_FINDINGS = 100
@@ -75,6 +76,8 @@ def parse_source(text: str | bytes, file: Path | str = "world.yaml") -> Source:
         findings += wrong
         if isinstance(definition, Adventure):
             findings += check_references(definition, document)
+        elif isinstance(definition, Task):
+            findings += check_task(definition, document)
     if findings or definition is None:
         findings.sort(key=lambda f: (f.line or 0, f.key))
         raise WorldFileError(tuple(dict.fromkeys(findings))[:MAX_FINDINGS], where=file)

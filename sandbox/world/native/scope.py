@@ -28,8 +28,9 @@ class Scope(NamedTuple):
 
 
 def scope_of(draft: Draft, seat: int) -> Scope:
-    """What a seat can see and reach; in the dark what it carries, and doors, which it can feel. The cost grows with
-    what is there, not with the world.
+    """What a seat can see and reach: in the dark what it carries, and doors, which it can feel.
+
+    The cost grows with what is there, not with the world.
     """
     atlas = draft.atlas
     own = draft.record(seat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, WorldError
 from sandbox.types import Observation, Step
 from sandbox.world.native import snapshot
 from sandbox.world.native.actions import carry_out
@@ -18,6 +18,7 @@ from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, Memory, State, paged
+from sandbox.world.native.task import TaskWorld
 from sandbox.world.native.time import check_endings, end_round
 
 MAX_OUTCOMES = 4_096
@@ -26,15 +27,19 @@ MAX_OUTCOMES = 4_096
 class NativeWorld:
     """A world of rooms and things, made from a world file. Pure, as `sandbox.types.World` asks."""
 
-    def __init__(self, source: Source, name: str = "") -> None:
+    def __init__(self, source: Source, name: str = "", seats: int | None = None) -> None:
         if not isinstance(source.definition, Adventure):
             raise TypeError("a text task is not a NativeWorld")
+        least, most = source.definition.min_seats or len(source.definition.seats), len(source.definition.seats)
+        if seats is not None and not least <= seats <= most:
+            several = f"{least} to {most} seats" if least < most else f"{most} seat{'s' * (most > 1)}"
+            raise WorldError(f"the world is for {several}, not {seats}", where=source.file)
         self.source = source
         self.definition: Adventure = source.definition
-        self.atlas = Atlas(self.definition)
+        self.atlas = Atlas(self.definition, seats)
         self._parser = Parser(self.atlas)
         self._name = name or Path(source.file).parent.name or source.file
-        self._ids = tuple(self.definition.seats)
+        self._ids = tuple(self.definition.seats)[: len(self.atlas.seats)]
         self._numbers = dict(zip(self._ids, self.atlas.seats, strict=True))
         self.pages = paged(self.atlas.initial)
         """What is known of everything at the beginning."""
@@ -342,6 +347,15 @@ def _merged(found: list[tuple[float, Step[State]]]) -> tuple[tuple[float, Step[S
     return tuple(merged.values())
 
 
-def load_world(path: Path, name: str = "") -> NativeWorld:
-    """The world in a file. Raises `WorldFileError`."""
-    return NativeWorld(read_source(path), name)
+def load_world(path: Path, name: str = "", seats: int | None = None) -> NativeWorld | TaskWorld:
+    """The world in a file, for all of its seats or the first few. Raises `WorldFileError` and `WorldError`."""
+    return make_world(read_source(path), name, seats)
+
+
+def make_world(source: Source, name: str = "", seats: int | None = None) -> NativeWorld | TaskWorld:
+    """The world of a definition that has been read."""
+    if isinstance(source.definition, Adventure):
+        return NativeWorld(source, name, seats)
+    if seats not in (None, 1):
+        raise WorldError(f"a text task has one seat, not {seats}", where=source.file)
+    return TaskWorld(source, name)

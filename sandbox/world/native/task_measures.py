@@ -1,0 +1,157 @@
+"""Measures of a free text: each a number between 0 and 1. The set is fixed; a world file only chooses."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from sandbox.world.native.schema import tasks as model
+
+MAX_ANSWER = 4_000
+Item = Mapping[str, str | tuple[str, ...]]
+
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:['’-][^\W_]+)*")
+_SENTENCE = re.compile(r"[.!?。！？]+(?:\s|$)|[。！？]|\n+")
+_SLOT = re.compile(r"\{(word|words|number|any)\}")
+_EDGES = string.punctuation + string.whitespace + "。，！？；：、“”‘’（）《》"
+
+
+def measure(rule: model.Measure, item: Item, answer: str) -> float:
+    """How far the answer does what one measure asks for, 0 to 1."""
+    match rule:
+        case model.Length():
+            return _length(rule, answer)
+        case model.Keywords():
+            wanted = _texts(item, rule.keywords)
+            return sum(_covers(answer, keyword) for keyword in wanted) / len(wanted) if wanted else 1.0
+        case model.Exact():
+            return float(_plain(answer) in {_plain(text) for text in _texts(item, rule.exact)})
+        case model.Near():
+            return max((_nearness(_plain(answer), _plain(text)) for text in _texts(item, rule.near)), default=0.0)
+        case model.Overlap():
+            return max((_f1(tokens(answer), tokens(text)) for text in _texts(item, rule.overlap)), default=0.0)
+        case model.Format():
+            return _form(rule, answer)
+        case model.Avoid():
+            return float(not any(_covers(answer, word) for word in _texts(item, rule.avoid)))
+
+
+def tokens(text: str) -> list[str]:
+    """Words in small letters; each Chinese or Japanese character is one."""
+    return _TOKEN.findall(text.lower())
+
+
+def _texts(item: Item, name: str) -> tuple[str, ...]:
+    value = item[name]
+    return (value,) if isinstance(value, str) else value
+
+
+def _length(rule: model.Length, answer: str) -> float:
+    counts = {
+        "words": lambda: len(tokens(answer)),
+        "characters": lambda: len(answer.strip()),
+        "lines": lambda: len(_lines(answer)),
+        "sentences": lambda: len([part for part in _SENTENCE.split(answer) if part.strip()]),
+    }
+    count = counts[rule.length]()
+    if count < rule.at_least:
+        return count / rule.at_least
+    return 1.0 if count <= rule.at_most else rule.at_most / count
+
+
+def _covers(answer: str, keyword: str) -> bool:
+    """Whether one of the alternatives `a|b` is in the answer, as whole words."""
+    said = tokens(answer)
+    for alternative in keyword.split("|"):
+        wanted = tokens(alternative)
+        if wanted and any(said[i : i + len(wanted)] == wanted for i in range(len(said) - len(wanted) + 1)):
+            return True
+    return False
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).strip(_EDGES)
+
+
+def _nearness(left: str, right: str) -> float:
+    """1 less the Levenshtein distance over the longer length."""
+    left, right = left[:1_000], right[:1_000]
+    if not left or not right:
+        return float(left == right)
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(right, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
+    return 1.0 - row[-1] / max(len(left), len(right))
+
+
+def _f1(said: list[str], wanted: list[str]) -> float:
+    """The harmonic mean of precision and recall over words (SQuAD, Rajpurkar et al. 2016)."""
+    common = sum((Counter(said) & Counter(wanted)).values())
+    return 2 * common / (len(said) + len(wanted)) if common else 0.0
+
+
+def _lines(answer: str) -> list[str]:
+    return [line.strip() for line in answer.split("\n") if line.strip()]
+
+
+def parse_format(text: str) -> list[str]:
+    """The parts of a form: slots (`{word}`) and plain text in turn. Raises `ValueError` for other braces."""
+    parts: list[str] = []
+    last = 0
+    for match in _SLOT.finditer(text):
+        parts += [text[last : match.start()], match.group()]
+        last = match.end()
+    parts.append(text[last:])
+    plain = "".join(p for p in parts if not _SLOT.fullmatch(p))
+    if "{" in plain or "}" in plain:
+        raise ValueError("the slots of a format are {word}, {words}, {number} and {any}")
+    return [p for p in parts if p]
+
+
+def _form(rule: model.Format, answer: str) -> float:
+    lines = _lines(answer)
+    if not lines:
+        return 0.0
+    parts = parse_format(rule.format)
+    fitting = sum(has_form(parts, line) for line in lines)
+    return fitting / max(len(lines), rule.lines or 0)
+
+
+def has_form(parts: Sequence[str], line: str) -> bool:
+    """Whether a line has a form. All readings are followed at once, so that no line takes long."""
+    line = " ".join(line.split())
+    places = {0}
+    for part in parts:
+        if not places:
+            return False
+        if not _SLOT.fullmatch(part):
+            text = re.sub(r"\s+", " ", part)
+            places = {p + len(text) for p in places if line.startswith(text, p)}
+        elif part == "{any}":
+            places = set(range(min(places), len(line) + 1))
+        else:
+            places = {end for p in places for end in _ends(part, line, p)}
+    return len(line) in places
+
+
+def _ends(part: str, line: str, start: int) -> range:
+    """Where a slot that begins here may end."""
+    if part == "{number}":
+        inside = re.compile(r"-?\d+(?:[.,]\d+)*").match(line, start)
+        return range(inside.end(), inside.end() + 1) if inside else range(0)
+    end = start
+    while end < len(line) and (line[end] != " " or part == "{words}"):
+        end += 1
+    return range(start + 1, end + 1) if start < len(line) and line[start] != " " else range(0)
+
+
+def reward(task: model.Task, item: Item, answer: str) -> tuple[float, list[tuple[model.Measure, float]]]:
+    """The reward of an answer, and how it comes about."""
+    answer = answer[:MAX_ANSWER]
+    shares = [(rule, measure(rule, item, answer)) for rule in task.reward]
+    total = sum(rule.weight for rule, _ in shares)
+    return task.points * sum(rule.weight * share for rule, share in shares) / total, shares

@@ -37,7 +37,7 @@ class Key:
 
 
 KEYS = (
-    Key("act", "enter", "do('step')", "Act", "Let the agent do what it wants", show=True, display="⏎"),
+    Key("act", "enter", "do('step')", "Act", "Let the agent act once", show=True, display="⏎"),
     *(
         Key(
             f"pick-{n}",

@@ -1,0 +1,270 @@
+"""How the screen looks: sizes, colours, other people's text, keys and their names."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import MakeApp, Weigher, open_session, settled, typed
+from rich.cells import cell_len
+from textual.app import App
+from textual.binding import Binding
+from textual.widgets import TabbedContent
+
+from sandbox.tui.app import SandboxApp
+from sandbox.tui.commands import PlayCommands
+from sandbox.tui.keys import KEYS
+from sandbox.tui.screens.help import HelpScreen, page
+from sandbox.tui.screens.play import PlayScreen
+from sandbox.tui.screenshot import screenshot
+from sandbox.tui.verbs import VERBS
+from sandbox.tui.widgets.mind import Brief, brief, mind
+from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.tui.widgets.transcript import Transcript
+from sandbox.types import Decision, Proposal
+
+
+def lines(app: App[object]) -> list[str]:
+    """The screen, as text."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+async def test_text_that_looks_like_markup_is_shown_as_it_is(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "look at [red]nothing[/red]")
+        await typed(pilot, "* a [bold] thought")
+        await pilot.press("f7")
+        await settled(pilot)
+        shown = "\n".join(lines(app))
+        assert "A [red] sign hangs by the door:" in shown
+        assert "> look at [red]nothing[/red]" in shown
+        assert "a [bold] thought" in shown
+        tree = app.play.query_one(TimelineTree)
+        assert "look at [red]nothing[/red]" in str(tree.root.children[0].children[0].label)
+
+
+async def test_at_80_by_24_all_that_matters_is_in_sight(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["take matches"])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = lines(app)
+        assert len(shown) == 24
+        assert "The Lighthouse" in shown[0]
+        assert "q-table" in shown[0]
+        assert "wants look" in shown[18]
+        assert shown[19].startswith(" 1 ◆ look")
+        assert shown[21].strip() == ""
+        assert shown[22].startswith(" ❯ What do you do?")
+        assert "F5 Step" in shown[23]
+        await pilot.press("f2")
+        await pilot.pause()
+        shown = lines(app)
+        assert "Timeline" in shown[1]
+        assert shown[22].startswith(" ❯ What do you do?")
+
+
+async def test_resizing_loses_nothing(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["take matches", "go north"])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press(*"look")
+        side = app.play.query_one("#side", TabbedContent)
+        side.active = "world-tab"
+        await pilot.pause()
+        before = app.play.query_one(Transcript).text
+        assert side.display
+        assert not app.play.query_one(Brief).display
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        assert not side.display
+        assert app.play.query_one(Brief).display
+        assert app.play.query_one(Transcript).text != before
+        assert any("❯ look" in line for line in lines(app))
+        await pilot.resize_terminal(120, 36)
+        await pilot.pause()
+        assert app.play.query_one(Transcript).text == before
+        assert app.play.query_one(Prompt).value == "look"
+        assert side.active == "world-tab"
+        assert "Light the lamp before the storm" in "\n".join(lines(app))
+
+
+async def test_the_reader_who_scrolled_up_is_left_there(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["look"] * 12)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        transcript = app.play.query_one(Transcript)
+        assert transcript.is_vertical_scroll_end
+        transcript.scroll_to(y=5, animate=False)
+        await typed(pilot, "look")
+        assert transcript.scroll_offset.y == 5
+        transcript.scroll_end(animate=False)
+        await typed(pilot, "look")
+        await pilot.pause()
+        assert transcript.is_vertical_scroll_end
+
+
+async def test_without_colour_nothing_is_lost(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "take matches")
+        await pilot.press("f5")
+        await settled(pilot)
+        colours = set(re.findall(r"#[0-9a-f]{6}", app.export_screenshot()))
+        window = {"#ff5f57", "#febc2e", "#28c840", "#c5c8c6"}
+        assert len(colours - window) > 3
+        assert not [each for each in colours - window if len({each[1:3], each[3:5], each[5:7]}) > 1]
+        shown = "\n".join(lines(app))
+        assert "▲ > take matches" in shown
+        assert "◆ > look" in shown
+        assert "━" in shown
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark", "nord"])
+async def test_themes(make_app: MakeApp, theme: str) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        app.theme = theme
+        await settled(pilot)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert "◆ > look" in "\n".join(lines(app))
+
+
+def test_wide_characters_align() -> None:
+    commands = ("拿起灯笼", "look", "👩‍🚀 wave", "x" * 90)
+    decision = Decision(
+        seat="a",
+        state_key="",
+        proposals=tuple(Proposal(command=command, prior=-1.0) for command in commands),
+        q_values=(1.0, -0.5, 0.0, 0.0),
+        scores=(0.5, 0.25, 0.0, 0.0),
+        visits=(3, 0, 12, 0),
+        chosen=0,
+    )
+    assert {cell_len(line.plain) for line in mind(decision, 31) if line.plain} == {31}
+    assert {cell_len(line.plain) for line in brief(decision, 78)} == {78}
+
+
+async def test_chinese_wraps_within_the_width(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["go north", "go up"])
+    async with app.run_test(size=(40, 20)) as pilot:
+        await settled(pilot)
+        text = app.play.query_one(Transcript).text
+        assert "灯塔里很安静。" in text.replace("\n", "").replace("  ", "")
+        assert max(cell_len(line) for line in text.splitlines()) <= 38
+
+
+# Keys.
+
+
+def test_every_binding_has_a_name_and_says_what_it_does() -> None:
+    own = [*SandboxApp.BINDINGS, *PlayScreen.BINDINGS, *Prompt.BINDINGS, *HelpScreen.BINDINGS]
+    assert len(own) > 30
+    assert all(isinstance(binding, Binding) and binding.id and binding.tooltip for binding in own)
+    ids = [binding.id for binding in own if isinstance(binding, Binding)]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_key_is_one_that_terminals_eat() -> None:
+    eaten = {f"ctrl+{letter}" for letter in "bhijm"} | {"ctrl+enter", "shift+enter"}
+    assert not [key for key in KEYS if key.key in eaten or key.key.startswith("alt+")]
+
+
+async def test_keys_can_be_given_another_place(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        app.set_keymap({"step": "f10"})
+        await pilot.press("f10")
+        await settled(pilot)
+        assert app.play.game.view.current.depth == 1
+
+
+async def test_the_footer_tells_the_keys_that_apply(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "Reward" not in lines(app)[-1]
+        assert "Esc Decide" in lines(app)[-1]
+        await pilot.press("escape")
+        await pilot.pause()
+        await pilot.pause()
+        assert "+ Reward" in lines(app)[-1]
+        assert "i Prompt" in lines(app)[-1]
+
+
+async def test_the_prompt_owns_printable_keys(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("1", "plus", "minus", "u", "A", "question_mark")
+        assert app.play.query_one(Prompt).value == "1+-uA?"
+        assert app.screen is app.play
+
+
+async def test_everything_a_key_does_is_in_the_palette(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        provider = PlayCommands(app.play)
+        every = {key.help for key in KEYS if key.scope != "app"}
+        found = set()
+        for helped in every:
+            found |= {hit.text async for hit in provider.search(helped)}
+        actions = {key.action for key in KEYS if key.scope != "app"}
+        assert len(found) == len(actions)
+        await pilot.press("ctrl+p")
+        await pilot.press(*"actonce")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.play.game.view.current.depth == 1
+
+
+async def test_help_names_every_key_and_verb(make_app: MakeApp) -> None:
+    text = page().plain
+    assert all(verb.usage in text for verb in VERBS)
+    assert all(key.help in text for key in KEYS if not key.key.isdigit())
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert app.screen is app.play
+        assert app.play.focused is app.play.query_one(Prompt)
+
+
+# Beginning, and pictures.
+
+
+def test_the_screen_begins_without_torch() -> None:
+    code = (
+        "import sys, sandbox.tui.app\n"
+        "heavy = {'torch', 'transformers', 'textworld', 'jericho', 'sqlalchemy', 'numpy'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_picture_is_the_same_every_time(save: Path, tmp_path: Path) -> None:
+    pictures = []
+    for name in ("one", "two"):
+        session = open_session(save.with_name(name), Weigher())
+        session.step()
+        session.rate(1)
+        file = tmp_path / f"{name}.svg"
+        await screenshot(session, (120, 36), file)
+        pictures.append(file.read_text())
+    assert pictures[0] == pictures[1]
+    assert "Lighthouse" in pictures[0]
+    assert "+0.50" in pictures[0]

@@ -1,0 +1,43 @@
+"""How a round trains. The defaults work on a CPU for the default model; each field says what it does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method = Literal["sft", "dpo", "kto", "grpo", "rloo"]
+
+
+class Settings(BaseModel):
+    """Settings of the training itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    method: Method = "sft"
+    """`sft` learns commands to be likely; `dpo` one of two to be likelier; `kto` good ones likelier than bad ones;
+    `grpo` and `rloo` play, and learn from the reward."""
+    rank: Annotated[int, Field(ge=1, le=256)] = 16
+    """Rank of the LoRA matrices."""
+    alpha: Annotated[int, Field(ge=1, le=1024)] = 32
+    """What the adapter adds is multiplied by `alpha / rank`."""
+    epochs: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often each example is seen."""
+    batch: Annotated[int, Field(ge=1, le=256)] = 4
+    """Examples a step."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-4
+    """Highest learning rate; it rises to it and falls from it linearly."""
+    warmup: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of the steps over which the learning rate rises."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Pulls the adapter towards nothing, that is, the model towards what it was."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Longest gradient."""
+    rehearsal: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """Weight of the model's own earlier sayings among what is learned, so that it forgets less; 0 does without."""
+    pack: Annotated[int, Field(ge=64, le=65536)] = 1024
+    """Tokens that go through the network at once, at most, where single examples are not longer."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How often the state of the training is written down."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """All randomness of the training follows from it."""

@@ -6,7 +6,7 @@ proofs; where it is not, the answers come from samples and say so.
 
 from sandbox.world.solver.graph import Edge, Graph, Move, Node, Outcome, explore
 from sandbox.world.solver.native import problem_of
-from sandbox.world.solver.problem import Limits, Problem, Searchable, Situation, Stochastic, Varied
+from sandbox.world.solver.problem import Limits, Problem, Progress, Searchable, Situation, Stochastic, Varied
 from sandbox.world.solver.walkthrough import Solution, replay, solve
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Node",
     "Outcome",
     "Problem",
+    "Progress",
     "Searchable",
     "Situation",
     "Solution",

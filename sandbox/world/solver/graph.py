@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
@@ -85,13 +86,17 @@ class Graph:
     def edges(self) -> int:
         return sum(len(node.edges) for node in self.nodes)
 
+    def way(self, index: int) -> list[int]:
+        """The states on the way from a start to a state, both ends included."""
+        way = [index]
+        while (index := self.nodes[index].parent) >= 0:
+            way.append(index)
+        return way[::-1]
+
     def path(self, index: int) -> tuple[Move, ...]:
-        """The commands that lead from the start to a state. Where chance has a say, with luck."""
-        moves = []
-        while (node := self.nodes[index]).parent >= 0:
-            moves.append(Move(self.nodes[node.parent].seat or "", node.command))
-            index = node.parent
-        return tuple(reversed(moves))
+        """The commands that lead from a start to a state. Where chance has a say, with luck."""
+        nodes = [self.nodes[i] for i in self.way(index)]
+        return tuple(Move(a.seat or "", b.command) for a, b in pairwise(nodes))
 
     def wins(self, seat: str | None = None) -> list[int]:
         """States in which this seat has won, or any seat; nearest first."""

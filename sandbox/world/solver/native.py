@@ -17,6 +17,11 @@ from sandbox.world.solver.problem import Problem, Situation
 
 S = TypeVar("S")
 
+_THINGLESS = frozenset(
+    {"go", "enter", "wait", "say", "tell", "ask", "talk", "follow", "accept", "decline", "listen", "smell", "jump"}
+)
+"""Actions that are done without a thing."""
+
 
 def problem_of(world: World[S], chance: bool = True) -> Problem[S]:
     """The search problem that a world is."""
@@ -56,10 +61,12 @@ def idle_things(world: Adventure) -> frozenset[str]:
     bounded = any(seat.capacity < len(world.things) for seat in world.seats.values())
     bounded |= any(getattr(thing.container, "capacity", None) for thing in world.things.values())
     bounded |= any(getattr(thing.supporter, "capacity", None) for thing in world.things.values())
-    sweeping = any(
-        rule.thing is None and (rule.instead or rule.after) not in ("go", "enter") for rule in world.rules
+    sweeping = any(rule.thing is None and (rule.instead or rule.after) not in _THINGLESS for rule in world.rules)
+    sweeping |= any(
+        rule.thing is None and any("{thing" in form for form in verb.forms)
+        for verb in world.verbs.values()
+        for rule in verb.rules
     )
-    sweeping |= any(rule.thing is None for verb in world.verbs.values() for rule in verb.rules)
     if bounded or sweeping or world.trading:
         return frozenset()
     named = set(_words(world.model_dump(exclude={"things"}, by_alias=True)))

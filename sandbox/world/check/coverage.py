@@ -1,0 +1,227 @@
+"""Which rooms, things, rules and texts of a world ever come to pass."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+from sandbox.errors import Finding
+from sandbox.world.native import NativeWorld, State
+from sandbox.world.native.draft import Draft
+from sandbox.world.native.schema import Reaction
+from sandbox.world.native.schema.effects import Effects, Score, TextPart
+from sandbox.world.native.scope import scope_of
+from sandbox.world.native.state import Command
+from sandbox.world.solver import Graph, Situation
+
+_PART = re.compile(r"(.*)\.(say|seen|otherwise)$")
+_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
+
+
+class Coverage:
+    """Notes what happens in the states that a search comes to, and then tries what a search does not."""
+
+    def __init__(self, world: NativeWorld) -> None:
+        self.world = world
+        self.rooms: set[int] = set()
+        """Rooms that a seat has been in, by number."""
+        self.seen: set[int] = set()
+        """Things that could be seen by a seat."""
+        self.held: set[int] = set()
+        """Things that a seat has had in its hands."""
+        self.fired: set[str] = set()
+        """Keys of rules and texts that came to pass."""
+        self.exhaustive = False
+        """All states were visited: rooms and things that are missing are out of reach."""
+        self.proved = False
+        """All commands were tried in all states: rules and texts that are missing never come to pass."""
+        self.keys = tuple(dict.fromkeys(world.atlas.rules.keys))
+        self.pieces = {key: _pieces(key, _model_at(world, key)) for key in self.keys}
+        """The keys of a text's parts, where it has several or one under a condition."""
+        self._found: list[tuple[State, Situation]] = []
+
+    @property
+    def missing(self) -> set[str]:
+        """Keys that have not come to pass."""
+        return {*self.keys, *(piece for pieces in self.pieces.values() for piece in pieces)} - self.fired
+
+    def visit(self, state: State, situation: Situation) -> None:
+        """Note who is where and what is in sight; the search calls this once for each state."""
+        self._found.append((state, situation))
+        for seat in self.world.atlas.seats:
+            scope = scope_of(Draft(self.world.atlas, state, seat), seat)
+            self.rooms.add(scope.room)
+            self.held.update(scope.held)
+            self.seen.update(scope.held, scope.near, scope.far)
+
+    def look_into(self, graph: Graph, seconds: float) -> None:
+        """Carry out commands in the states that were found until everything has happened, or time is up.
+
+        Ways to a win come first: they show most. Besides the listed commands those are tried that cost no turn or
+        are kept secret, as long as there is something that they might show.
+        """
+        deadline = time.monotonic() + seconds
+        self.exhaustive = graph.complete
+        self._open()
+        order = dict.fromkeys(index for win in graph.wins()[:20] for index in graph.way(win))
+        order.update(dict.fromkeys(range(len(self._found))))
+        for index in order:
+            if not self.missing or time.monotonic() > deadline:
+                break
+            state, situation = self._found[index]
+            if situation.seat is not None:
+                for command in dict.fromkeys((*situation.commands, *self._probes(state, situation.seat))):
+                    self.fired |= self.world.trace(state, situation.seat, command)
+        else:
+            self.proved = graph.complete and not self.world.random
+
+    def _open(self) -> None:
+        """Count the texts of the beginning, which no command brings about."""
+        definition = self.world.definition
+        for key in ("intro", *(f"seats.{seat}.knows" for seat in definition.seats)):
+            self.fired.update((key, *self.pieces.get(key, ())))
+        self.fired.update(f"rooms.{seat.start}.first" for seat in definition.seats.values())
+
+    def _probes(self, state: State, seat: str) -> Iterator[str]:
+        """Commands that show texts and rules that have not come to pass: examining, secrets, refusals."""
+        atlas = self.world.atlas
+        number = atlas.index[seat]
+        scope = scope_of(Draft(atlas, state, number), number).all()
+        for thing in scope:
+            entity = atlas.entities[thing]
+            section = f"{entity.kind}s.{entity.id}"
+            if self._wanted(f"{section}.description"):
+                yield atlas.phrase(Command("examine", thing))
+            if self._wanted(f"{section}.text"):
+                yield atlas.phrase(Command("read", thing))
+            if entity.kind == "character":
+                yield from self._talk(thing)
+        for rule in atlas.rules.all:
+            if rule.key not in self.fired or any(self._wanted(f"{rule.key}.{part}") for part in ("say", "seen")):
+                things = [t for t in scope if rule.things is None or t in rule.things]
+                others = [t for t in scope if rule.others is None or t in rule.others]
+                if rule.things is None or things:
+                    yield from self._phrases(rule.action, things, others, rule.direction, rule.words)
+        for name in self.world.definition.verbs:
+            if self._wanted(f"verbs.{name}.otherwise"):
+                yield from self._phrases(name, scope, scope, "", ())
+
+    def _talk(self, character: int) -> Iterator[str]:
+        atlas = self.world.atlas
+        persona = atlas.personas[character]
+        if self._wanted(persona.greeting.key):
+            yield atlas.phrase(Command("talk", -1, character))
+        for topic in persona.topics:
+            if topic.key not in self.fired:
+                yield atlas.phrase(Command("ask", -1, character, text=topic.words[0]))
+
+    def _wanted(self, key: str) -> bool:
+        """Whether there is such a text, and some of it has not been shown yet."""
+        return key in self.pieces and not self.fired.issuperset((key, *self.pieces[key]))
+
+    def _phrases(
+        self, action: str, things: list[int], others: list[int], direction: str, words: tuple[str, ...]
+    ) -> Iterator[str]:
+        """Ways to type an action with these things."""
+        atlas = self.world.atlas
+        text = direction or (words[0] if words else "")
+        for form in atlas.lexicon.forms.get(action, ()):
+            if "extra" in form.slots or (("text" in form.slots or "direction" in form.slots) and not text):
+                continue
+            with_text = text if form.slots & {"text", "direction"} else ""
+            for thing in things if "thing" in form.slots else [-1]:
+                for other in others if "other" in form.slots else [-1]:
+                    if thing != other or thing < 0:
+                        try:
+                            yield atlas.phrase(Command(action, thing, other, text=with_text))
+                        except (ValueError, KeyError):
+                            continue
+
+    # What never came to pass
+
+    def findings(self) -> Iterator[Finding]:
+        """Rules that never apply, texts that never show, endings that are never reached."""
+        atlas = self.world.atlas
+        out_of_reach = tuple(
+            f"{entity.kind}s.{entity.id}."
+            for entity in atlas.entities
+            if entity.kind != "seat" and entity.number not in self.rooms and entity.number not in self.seen
+        )
+        missing = self.missing
+        for key in self.keys:
+            if key.startswith(out_of_reach) or _PART.sub(r"\1", key) in missing - {key}:
+                continue
+            if key in missing:
+                yield self._never(key)
+            else:
+                for piece in self.pieces[key]:
+                    if piece in missing:
+                        yield self.finding(
+                            piece, "this part of the text never shows", "see what its condition asks for"
+                        )
+        for name, verb in self.world.definition.verbs.items():
+            rules = [f"verbs.{name}.rules[{i}]" for i in range(len(verb.rules))]
+            if rules and not self.fired.intersection(rules):
+                yield self.finding(
+                    f"verbs.{name}", "this verb never does anything", "give it a rule that can apply"
+                )
+
+    def _never(self, key: str) -> Finding:
+        model = _model_at(self.world, key)
+        points = _points(model.do) if isinstance(model, Reaction) else 0.0
+        if points:
+            return self.finding(
+                key, f"its {points:g} points cannot be collected", "see what its conditions ask for"
+            )
+        if key.startswith("endings.") and key.count(".") == 1:
+            return self.finding(key, "this ending is never reached", "see what its conditions ask for")
+        if key.startswith("events.") and key.count(".") == 1:
+            return self.finding(key, "this event never happens", "see what its conditions ask for")
+        if isinstance(model, Reaction):
+            return self.finding(
+                key, "this never applies", "see what its conditions ask for, and the rules before it"
+            )
+        return self.finding(key, "this text never shows", "see what its conditions ask for")
+
+    def finding(self, key: str, message: str, mend: str) -> Finding:
+        """A warning where it is proved; where it is not, a note that says so."""
+        line = self.world.source.line(*_path(key))
+        if self.proved:
+            return Finding(line, key, message, mend, "warning")
+        return Finding(line, key, f"{message}, as far as was seen", mend, "note")
+
+
+def _path(key: str) -> tuple[str | int, ...]:
+    """`rules[3].say` as a path into the file."""
+    return tuple(int(part[1:-1]) if part[0] == "[" else part for part in _STEP.findall(key))
+
+
+def _model_at(world: NativeWorld, key: str) -> object:
+    """The part of the definition that a key leads to; None where it is none of its own."""
+    found: object = world.definition
+    for part in _path(key):
+        if isinstance(found, dict):
+            found = found.get(part)
+        elif isinstance(found, tuple) and isinstance(part, int):
+            found = found[part] if part < len(found) else None
+        else:
+            found = getattr(found, str(part), None)
+    return found
+
+
+def _points(effects: Effects) -> float:
+    """Points that some effects would give."""
+    return sum(effect.score for effect in effects if isinstance(effect, Score) and effect.score > 0)
+
+
+def _pieces(key: str, text: object) -> tuple[str, ...]:
+    """The keys under which the parts of a text are traced."""
+    if not isinstance(text, tuple) or (len(text) == 1 and isinstance(text[0], str)):
+        return ()
+    parts = [(f"{key}[{number}]", part) for number, part in enumerate(text)]
+    says = [f"{place}.say" for place, part in parts if part]
+    return (
+        *says,
+        *(f"{place}.otherwise" for place, part in parts if isinstance(part, TextPart) and part.otherwise),
+    )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox.world.native.rules import Ending, Event, Persona, Rule, Rules
 
 Condition = Callable[["Draft"], bool]
+_MAX_MEMO = 100_000
 
 
 @dataclass(slots=True)
@@ -131,6 +132,8 @@ class Atlas:
         self.vocabulary = self._vocabulary()
         """All words of all names, and of commands: what is not among them is a word that nobody knows here."""
         self.initial, self.draws = self._initial(world)
+        self.memo: dict[tuple[object, ...], str] = {}
+        """Texts that were made out so far, by all that they depend on."""
         self._phrases: dict[Command, str] = {}
         self.known: dict[str, Command] = {}
         """Listed commands that were made out so far, by their text."""
@@ -337,12 +340,18 @@ class Atlas:
             return False
         return any(self._shines(draft, inner) for inner in record.contents)
 
+    def remember(self, key: tuple[object, ...], text: str) -> None:
+        """Keep a text that always reads the same, so that it is made out once."""
+        if len(self.memo) >= _MAX_MEMO:
+            self.memo.clear()
+        self.memo[key] = text
+
     def phrase(self, command: Command) -> str:
         """A command as it is listed."""
         text = self._phrases.get(command)
         if text is None:
             text = self._phrases[command] = self.lexicon.phrase(self, command)
-            if len(self.known) < 100_000:
+            if len(self.known) < _MAX_MEMO:
                 self.known[text] = command
         return text
 

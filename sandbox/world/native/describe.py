@@ -10,6 +10,8 @@ from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPE
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
 
+Stock = tuple[tuple[int, int], ...]
+
 
 def look(draft: Draft, seat: int) -> str:
     """The surroundings in full, as the seat sees them whoever acts."""
@@ -84,9 +86,9 @@ def _contents(draft: Draft, seat: int, room: int) -> list[str]:
     if own:
         lines.append((" " if atlas.grammar.spaced else "").join(own))
     items = [state_of(draft, thing) for thing in listed]
-    items += [atlas.grammar.indefinite(entities[kind].noun, count) for kind, count in record.stock]
+    items += _heaps(draft, record.stock)
     if items:
-        lines.append(draft.message("you_see", seat, {"list": _listed(draft, items, listed, record.stock)}))
+        lines.append(_enumerated(draft, "you_see", NOWHERE, items, listed, record.stock))
     for thing in holders:
         _inside(draft, seat, thing, lines)
     for person in people:
@@ -104,26 +106,37 @@ def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:
         return
     inside = [thing for thing in record.contents if not draft.record(thing).flags & HIDDEN]
     items = [state_of(draft, thing) for thing in inside]
-    items += [draft.atlas.grammar.indefinite(draft.atlas.entities[k].noun, n) for k, n in record.stock]
+    items += _heaps(draft, record.stock)
     if items:
         key = "on_it" if entity.supporter else "in_it"
-        slots: dict[str, Value] = {
-            "holder": Named(holder),
-            "list": _listed(draft, items, inside, record.stock),
-        }
-        lines.append(draft.message(key, seat, slots))
+        lines.append(_enumerated(draft, key, holder, items, inside, record.stock))
     for thing in inside:
         _inside(draft, seat, thing, lines)
 
 
-def _listed(draft: Draft, items: list[str], things: list[int], stock: tuple[tuple[int, int], ...]) -> Listed:
-    if len(items) > 1:
-        plural = True
-    elif things:
-        plural = draft.atlas.entities[things[0]].noun.plural
-    else:
-        plural = stock[0][1] > 1
-    return Listed(draft.atlas.grammar.listing(items), plural)
+def _heaps(draft: Draft, stock: Stock) -> list[str]:
+    if not stock:
+        return []
+    entities, grammar = draft.atlas.entities, draft.atlas.grammar
+    return [grammar.indefinite(entities[kind].noun, count) for kind, count in stock]
+
+
+def _enumerated(draft: Draft, key: str, holder: int, items: list[str], things: list[int], stock: Stock) -> str:
+    """A line with a list of things. The same list reads the same, so that it is made out once."""
+    atlas = draft.atlas
+    memo = (key, holder, *items)
+    line = atlas.memo.get(memo)
+    if line is None or draft.fired is not None:
+        if len(items) > 1:
+            plural = True
+        else:
+            plural = atlas.entities[things[0]].noun.plural if things else stock[0][1] > 1
+        slots: dict[str, Value] = {"list": Listed(atlas.grammar.listing(items), plural)}
+        if holder != NOWHERE:
+            slots["holder"] = Named(holder)
+        line = draft.message(key, NOWHERE, slots)
+        atlas.remember(memo, line)
+    return line
 
 
 def _person(draft: Draft, seat: int, person: int) -> str:
@@ -158,38 +171,53 @@ def _belongings(draft: Draft, person: int) -> tuple[list[str], list[str]]:
             worn.append(atlas.grammar.indefinite(atlas.entities[thing].noun, 1))
         elif not atlas.entities[thing].concealed and not flags & HIDDEN:
             carried.append(state_of(draft, thing))
-    carried += [atlas.grammar.indefinite(atlas.entities[kind].noun, count) for kind, count in record.stock]
+    carried += _heaps(draft, record.stock)
     return worn, carried
 
 
 def exits(draft: Draft, seat: int, room: int) -> str:
     """The ways out."""
     atlas = draft.atlas
-    ways: list[str] = []
+    seen: list[tuple[str, int, str]] = []
     for direction, way in atlas.entities[room].ways.items():
         if way.hidden and way.passable is not None and not way.passable(draft):
             continue
-        name = atlas.lexicon.direction_names[direction]
+        state = ""
         if way.door != NOWHERE:
             flags = draft.record(way.door).flags
             if flags & HIDDEN:
                 continue
             state = "open" if flags & OPEN else "locked" if flags & LOCKED else "closed"
-            text = draft.message(state, seat, {})
-            name = draft.message("exit_door", seat, {"direction": name, "door": Named(way.door), "state": text})
-        ways.append(name)
-    if not ways:
-        return draft.message("no_exits", seat, {})
-    return draft.message("exits", seat, {"list": atlas.grammar.listing(ways)})
+        seen.append((direction, way.door, state))
+    memo = ("exits", *seen)
+    line = atlas.memo.get(memo)
+    if line is None or draft.fired is not None:
+        ways = [_way(draft, *way) for way in seen]
+        key = "exits" if ways else "no_exits"
+        line = draft.message(key, NOWHERE, {"list": atlas.grammar.listing(ways)})
+        atlas.remember(memo, line)
+    return line
+
+
+def _way(draft: Draft, direction: str, door: int, state: str) -> str:
+    name = draft.atlas.lexicon.direction_names[direction]
+    if not state:
+        return name
+    shown = draft.message(state, NOWHERE, {})
+    return draft.message("exit_door", NOWHERE, {"direction": name, "door": Named(door), "state": shown})
 
 
 def state_of(draft: Draft, thing: int) -> str:
     """A thing's indefinite name with what one sees of its condition: `a box (closed)`."""
     atlas = draft.atlas
-    entity = atlas.entities[thing]
-    name = atlas.grammar.indefinite(entity.noun, 1)
-    remarks = conditions_of(draft, thing)
-    return atlas.grammar.aside(name, atlas.grammar.listing(remarks)) if remarks else name
+    memo = (thing, draft.record(thing).flags)
+    text = atlas.memo.get(memo)
+    if text is None or draft.fired is not None:
+        text = atlas.grammar.indefinite(atlas.entities[thing].noun, 1)
+        if remarks := conditions_of(draft, thing):
+            text = atlas.grammar.aside(text, atlas.grammar.listing(remarks))
+        atlas.remember(memo, text)
+    return text
 
 
 def conditions_of(draft: Draft, thing: int) -> list[str]:
@@ -217,10 +245,11 @@ def inventory(draft: Draft, seat: int) -> str:
             text = atlas.grammar.aside(text, draft.message("worn", seat, {}))
         items.append(text)
         _inside(draft, seat, thing, lines)
-    items += [atlas.grammar.indefinite(atlas.entities[kind].noun, count) for kind, count in record.stock]
+    items += _heaps(draft, record.stock)
     if not items:
         return draft.message("carrying_nothing", seat, {})
-    return "\n".join([draft.message("carrying", seat, {"list": atlas.grammar.listing(items)}), *lines])
+    lines.insert(0, _enumerated(draft, "carrying", NOWHERE, items, [seat], ()))
+    return "\n".join(lines)
 
 
 def examine(draft: Draft, seat: int, thing: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.text import clean
 from sandbox.world.native.chance import Dice, Generator
 from sandbox.world.native.prose import Named, Slots, Value
 from sandbox.world.native.state import (
@@ -293,7 +292,7 @@ class Draft:
         for seat, lines in self.told.items():
             own = memory[seat - first]
             heard = "\n".join([own.heard, *lines]) if own.heard else "\n".join(lines)
-            memory[seat - first] = own._replace(heard=clean(heard)[-MAX_HEARD:])
+            memory[seat - first] = own._replace(heard=heard[-MAX_HEARD:])
         self.told = {}
         dice = self.dice
         return State(

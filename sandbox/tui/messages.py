@@ -1,5 +1,6 @@
 """What the session's thread tells the screen. Values only: no message carries the session itself, and none goes
-further than the screen."""
+further than the screen.
+"""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -30,10 +31,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What belongs to one turn. Blocks with equal keys read alike."""
+    """What belongs to one turn. Blocks with equal keys read alike, so only one of them need be told."""
 
     key: object
-    paragraphs: tuple[Paragraph, ...]
+    tell: Callable[[], Sequence[Paragraph]]
 
 
 BLANK = Paragraph(Content(""))
@@ -42,12 +43,18 @@ BLANK = Paragraph(Content(""))
 def blocks(view: View, notes: Mapping[int, str]) -> list[Block]:
     """The story so far, with notes on some pieces of feedback, by their ids."""
     several = len(view.seats) > 1
-    return [turn_block(turn, view.feedback.get(turn.id, ()), notes, several) for turn in view.path]
+    told = []
+    for turn in view.path:
+        feedback = view.feedback.get(turn.id, ())
+        key = (turn.id, tuple((said.id, notes.get(said.id)) for said in feedback))
+        told.append(Block(key, partial(turn_paragraphs, turn, feedback, notes, several)))
+    return told
 
 
-def turn_block(turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], several: bool) -> Block:
+def turn_paragraphs(
+    turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], several: bool
+) -> list[Paragraph]:
     """A turn: the command, the world's reply, the reward, what people said about it, how it ended."""
-    key = (turn.id, tuple((said.id, notes.get(said.id)) for said in feedback))
     paragraphs: list[Paragraph] = []
     if turn.command:
         paragraphs += _command(turn, several)
@@ -67,7 +74,7 @@ def turn_block(turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str
             paragraphs.append(Paragraph(Content.styled(notes[said.id], fmt.MUTED), fmt.NOTE, fmt.MUTED))
     if turn.ended:
         paragraphs += _ending(turn, observation.won, fmt.points(observation.score, observation.max_score))
-    return Block(key, (*paragraphs, BLANK))
+    return [*paragraphs, BLANK]
 
 
 def voice(turn: Node) -> str:
@@ -89,7 +96,7 @@ def prose(text: str) -> Iterator[Paragraph]:
 
 def remark(text: str, style: str = fmt.MUTED) -> Block:
     """Something the screen itself has to say."""
-    return Block(("remark", text), (Paragraph(Content.styled(text, style), fmt.NOTE, style), BLANK))
+    return Block(("remark", text), lambda: (Paragraph(Content.styled(text, style), fmt.NOTE, style), BLANK))
 
 
 def _command(turn: Turn, several: bool) -> Iterator[Paragraph]:

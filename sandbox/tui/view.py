@@ -73,6 +73,7 @@ class Camera:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._shown = 0
+        self._path: tuple[Turn, ...] = ()
         self._feedback = {
             node.id: said for node in session.timeline.nodes() if (said := session.feedback(node.id))
         }
@@ -80,7 +81,6 @@ class Camera:
     def view(self, result: object = None) -> View:
         """A view of the session now, after a job that gave `result`: a turn, or the feedback that was stored."""
         session = self._session
-        current = session.current
         about = getattr(result, "turn", None)
         if isinstance(about, int):
             self._feedback[about] = session.feedback(about)
@@ -95,10 +95,22 @@ class Camera:
                 for seat, agent in session.seats.items()
                 if agent is not None
             },
-            path=session.timeline.path(current.id),
+            path=self._walk(),
             fresh=fresh,
             to_move=session.to_move,
             observation=session.observation(),
             feedback=dict(self._feedback),
             updates=session.updates,
         )
+
+    def _walk(self) -> tuple[Turn, ...]:
+        """The path to where we stand. Turns that the last view had too are taken from there."""
+        timeline = self._session.timeline
+        ids = timeline.path_ids(self._session.current.id)
+        kept = 0
+        for turn, turn_id in zip(self._path, ids, strict=False):
+            if turn.id != turn_id:
+                break
+            kept += 1
+        self._path = self._path[:kept] + timeline.turns(ids[kept:])
+        return self._path

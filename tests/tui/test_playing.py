@@ -258,7 +258,7 @@ async def test_typing_goes_on_while_the_agent_thinks_and_esc_cancels(make_app: M
         await until(pilot, lambda: app.play.game.view)
         await pilot.press(*"look")
         assert app.play.query_one(Prompt).value == "look"
-        assert "q-table is thinking" in shown(app, Status)
+        await until(pilot, lambda: "q-table is thinking" in shown(app, Status))
         await pilot.press("f5", "escape")
         assert "Stopped." in shown(app, Status)
         gate.set()
@@ -277,7 +277,7 @@ async def test_thinking_ahead_goes_on_when_the_prompt_is_left(make_app: MakeApp)
     async with app.run_test() as pilot:
         await until(pilot, lambda: app.play.game.view)
         await pilot.press("escape")
-        assert "q-table is thinking" in shown(app, Status)
+        await until(pilot, lambda: "q-table is thinking" in shown(app, Status))
         await pilot.press("escape")
         assert "Stopped." in shown(app, Status)
         gate.set()

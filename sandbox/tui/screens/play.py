@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
+from time import monotonic
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Footer, Label, TabbedContent
 
 from sandbox.errors import SandboxError
@@ -25,9 +27,12 @@ from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Learning, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
-from sandbox.tui.widgets.status import Status, now
+from sandbox.tui.widgets.status import Status, mode, now
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
+
+_PATIENCE = 0.15
+"""Seconds for which what was shown stays, so that quick answers do not flicker."""
 
 
 class PlayScreen(Screen[None]):
@@ -50,6 +55,8 @@ class PlayScreen(Screen[None]):
         self.driver = Driver(factory, self.post_message)
         self.game = Game(self.driver, self._show_state, self.set_timer, speed)
         self._title = title
+        self._later: Timer | None = None
+        self._leavable = True
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
         self._remarks: list[story.Block] = []
@@ -97,13 +104,24 @@ class PlayScreen(Screen[None]):
 
     def _show_state(self) -> None:
         """Bring what is shown of the game's state in line with it."""
-        game = self.game
+        game, status = self.game, self.query_one(Status)
+        status.mode = mode(game, deciding=not self._at_prompt)
+        if self._leavable != (leavable := self._may_leave):
+            self._leavable = leavable
+            self.refresh_bindings()
+        if game.view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
+            if self._later is None:
+                self._later = self.set_timer(_PATIENCE, self._show_state_late)
+            return
         self.query_one(Mind).show(game)
         brief = self.query_one(Brief)
         brief.decision = game.decision
         brief.set_class(game.view is not None and not game.view.agent_moves, "-unused")
-        self.query_one(Status).say(*now(game, self._title.world, deciding=not self._at_prompt), since=game.since)
-        self.refresh_bindings()
+        status.say(now(game, self._title.world), since=game.since)
+
+    def _show_state_late(self) -> None:
+        self._later = None
+        self._show_state()
 
     def _complain(self, error: Exception) -> None:
         if isinstance(error, SandboxError):
@@ -158,10 +176,13 @@ class PlayScreen(Screen[None]):
         """Whether an answer is awaited."""
         return self.game.since is not None
 
+    @property
+    def _may_leave(self) -> bool:
+        """Whether Esc does anything."""
+        return self._at_prompt or self._side_is_over or self.game.wanted > 0 or self.game.since is not None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "leave":
-            return self._at_prompt or self._side_is_over or self.game.wanted > 0 or self.game.since is not None
-        return True
+        return self._may_leave if action == "leave" else True
 
     def on_descendant_focus(self) -> None:
         self.set_class(not self._at_prompt, "-decide")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from textual.content import Content
+from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -17,26 +18,30 @@ from sandbox.types import Decision
 _TICK = 0.1
 
 
-def now(game: Game, world: str, *, deciding: bool) -> tuple[Content, Content]:
-    """What there is to say about a game now, and what stands at the right end."""
+def now(game: Game, world: str) -> Content:
+    """What there is to say about a game now."""
     view = game.view
-    aside = Content.styled(" DECIDE ", "reverse bold") if deciding else Content("")
-    if game.on_its_own:
-        aside = Content.styled(f"▸▸ running, {fmt.short(game.speed)}/s at most", "$text-warning")
     if view is None:
-        return Content(f"Opening {world}" if game.since else "No game is open."), aside
+        return Content(f"Opening {world}" if game.since else "No game is open.")
     if game.pending:
-        return Content("One moment"), aside
+        return Content("One moment")
     if view.to_move is None:
-        return Content.styled("The episode is over.", fmt.MUTED), aside
+        return Content.styled("The episode is over.", fmt.MUTED)
     if view.to_move not in view.agents:
         seat = f", {view.to_move}" if len(view.seats) > 1 else ""
-        return Content.styled(f"Your turn{seat}.", fmt.MUTED), aside
+        return Content.styled(f"Your turn{seat}.", fmt.MUTED)
     if game.decision is not None:
-        return _wish(game.decision), aside
+        return _wish(game.decision)
     if game.since is not None:
-        return Content(f"{view.agents[view.to_move]} is thinking"), aside
-    return Content.styled("Stopped.", fmt.MUTED), aside
+        return Content(f"{view.agents[view.to_move]} is thinking")
+    return Content.styled("Stopped.", fmt.MUTED)
+
+
+def mode(game: Game, *, deciding: bool) -> Content:
+    """Whether the agent runs, or single keys act."""
+    if game.on_its_own:
+        return Content.styled(f"▸▸ running, {fmt.short(game.speed)}/s at most", "$text-warning")
+    return Content.styled(" DECIDE ", "reverse bold") if deciding else Content("")
 
 
 def _wish(decision: Decision) -> Content:
@@ -53,11 +58,13 @@ def _wish(decision: Decision) -> Content:
 class Status(Widget):
     """Says one thing at a time: work under way with a spinner and its seconds, or how things stand."""
 
+    mode: reactive[Content] = reactive(Content(""))
+    """What stands at the right end."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._text = Content("")
         self._since: float | None = None
-        self._aside = Content("")
         self._options: tuple[str, ...] = ()
         self._chosen = 0
         self._ticker: Timer | None = None
@@ -65,9 +72,9 @@ class Status(Widget):
     def on_mount(self) -> None:
         self._ticker = self.set_interval(_TICK, self.refresh, pause=self._since is None)
 
-    def say(self, text: Content, aside: Content, *, since: float | None = None) -> None:
-        """Show a text, and another at the right end; with `since` (monotonic seconds) it is work under way."""
-        self._text, self._aside, self._since = text, aside, since
+    def say(self, text: Content, *, since: float | None = None) -> None:
+        """Show a text; with `since` (monotonic seconds) it is work under way."""
+        self._text, self._since = text, since
         if self._ticker is not None:
             (self._ticker.pause if since is None else self._ticker.resume)()
         self.refresh()
@@ -86,7 +93,7 @@ class Status(Widget):
             seconds = monotonic() - self._since
             frame = fmt.SPINNER[int(seconds / _TICK) % len(fmt.SPINNER)]
             text = Content.assemble((f"{frame} ", "$text-primary"), text, (f"  {seconds:.1f} s", fmt.MUTED))
-        aside = self._aside
+        aside = self.mode
         text = text.truncate(max(width - aside.cell_length - 1, 10), ellipsis=True)
         return Content("").join([text, Content(" " * max(width - text.cell_length - aside.cell_length, 1)), aside])
 

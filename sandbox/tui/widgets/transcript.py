@@ -82,7 +82,7 @@ class Transcript(ScrollView, can_focus=True):
         del self._lines[self._ends[-1] if self._ends else 0 :]
         measure = max(min(width - _GUTTER - 1, _MEASURE), 1)
         for block in self._blocks[first:]:
-            for paragraph in block.paragraphs:
+            for paragraph in block.tell():
                 text = paragraph.text.plain
                 cuts = [0, *divide_line(text, measure), len(text)] if text else [0, 0]
                 self._lines += [_Line(paragraph, start, end) for start, end in pairwise(cuts)]

@@ -1,0 +1,485 @@
+"""`sandbox world`: write worlds, check them, solve them, look at them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from sandbox.cli import context
+from sandbox.errors import Finding, UsageError, WorldError, WorldFileError
+from sandbox.paths import Home, safe_name
+
+if TYPE_CHECKING:
+    from sandbox.world.check import Checked
+    from sandbox.world.native import NativeWorld
+    from sandbox.world.solver import Limits, Move
+
+app = typer.Typer(
+    help="""The worlds there are, and the tools to write your own.
+
+    A world is one YAML file, `worlds/NAME/world.yaml`. Write one with `sandbox world new NAME`, edit it beside
+    `sandbox world check NAME --watch`, and play it with `sandbox play NAME`.""",
+    no_args_is_help=True,
+)
+
+_Name = Annotated[str, typer.Argument(metavar="WORLD", help="A name from `sandbox world list`, or a file.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_States = Annotated[int, typer.Option(min=1, max=5_000_000, help="States to look at before sampling begins.")]
+_Seconds = Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds to search at most.")]
+_Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random walks.")]
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+@app.command("list")
+def list_worlds(ctx: typer.Context, as_json: _Json = False) -> None:
+    """The worlds there are, yours before the bundled ones. A file with a mistake is listed with the mistake."""
+    home: Home = ctx.obj.home
+    rows = [_row(home, name) for name in home.names("worlds")]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("world", "title", "seats", "language", "difficulty", "", box=None, pad_edge=False)
+    for row in rows:
+        remark = Text(row["error"], style="red") if row["error"] else Text(row["blurb"])
+        table.add_row(
+            *(Text(str(row[key])) for key in ("name", "title", "seats", "language", "difficulty")), remark
+        )
+    context.console.print(table, highlight=False)
+    context.notes.print(
+        "Besides these: story files, and games that are made up on demand, such as tw:simple?seed=18",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _row(home: Home, name: str) -> dict[str, Any]:
+    from sandbox.world.native import Adventure, read_source
+
+    row: dict[str, Any] = dict.fromkeys(("title", "seats", "language", "difficulty", "blurb", "error"), "")
+    row["name"] = name
+    file = home.world_file(name)
+    assert file is not None
+    try:
+        definition = read_source(file).definition
+    except WorldError as error:
+        return row | {"error": str(error)}
+    seats = len(definition.seats) if isinstance(definition, Adventure) else 1
+    return row | {
+        "title": definition.title,
+        "seats": seats,
+        "language": definition.language,
+        "difficulty": definition.difficulty,
+        "blurb": definition.blurb,
+    }
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the new world: its folder under `worlds/`.")],
+    title: Annotated[str | None, typer.Option(help="What players call it; the name if left out.")] = None,
+) -> None:
+    """Write a small, commented world to start from. It passes `check`.
+
+    sandbox world new teahouse
+    sandbox world check teahouse --watch
+    """
+    from sandbox.world import starter
+
+    folder = ctx.obj.home.folder("worlds") / safe_name(name, "a world")
+    if folder.exists():
+        raise UsageError("this world is there already", where=folder, mend="choose another name")
+    starter.write(folder, json.dumps(title or name.replace("_", " ").capitalize(), ensure_ascii=False))
+    context.console.print(
+        f"Wrote {escape(str(folder / 'world.yaml'))}.\n\nNow: sandbox world check {name} --watch\n"
+        f"     sandbox play {name}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORLD]...", help="Names or files; all, if none.")
+    ] = None,
+    states: _States = 40_000,
+    seconds: _Seconds = 60.0,
+    seed: _Seed = 0,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again each time the file is saved.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Find what is wrong with worlds: by reading them, and by playing them in every way there is.
+
+    Unreachable rooms and things, exits that lead nowhere or only one way, keys that cannot be had, verbs, rules
+    and texts that never come to pass, seats that cannot win, dead ends, points that cannot be collected, and the
+    highest score that can. Where there are too many states to visit them all, it says so and samples. A
+    `walkthrough.txt` beside the world is played.
+
+    Exit code: 0 clean or only warnings, 1 errors in a world, 2 a file that is no world.
+
+        sandbox world check lighthouse
+        sandbox world check teahouse --watch
+    """
+    from sandbox.build import world_file
+    from sandbox.world.solver import Limits
+
+    home: Home = ctx.obj.home
+    limits = Limits(states=states, seconds=seconds, walks=300, steps=300)
+    files = [world_file(home, name) for name in names or home.names("worlds")]
+    if watch:
+        if len(files) != 1:
+            raise UsageError("one world can be watched at a time", mend="name it")
+        for _ in _changes(files[0]):
+            context.console.clear()
+            _check_file(files[0], limits, seed, as_json=False)
+            context.notes.print("Watching; Ctrl+C ends.", style="dim")
+        return
+    codes = [_check_file(file, limits, seed, as_json) for file in files]
+    raise typer.Exit(max(codes, default=0))
+
+
+def _changes(file: Path, poll: float = 0.3, alive: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """Once at first, and again each time the file was written."""
+    before: tuple[int, int] | None = None
+    while alive():
+        try:
+            status = file.stat()
+            now = status.st_mtime_ns, status.st_size
+        except OSError:  # editors replace files: for a moment there is none
+            now = before or (0, 0)
+        if now != before:
+            before = now
+            yield
+        time.sleep(poll)
+
+
+def _check_file(file: Path, limits: Limits, seed: int, as_json: bool) -> int:
+    """Check one file and print what was found; the exit code."""
+    from sandbox.world.check import check as check_world
+    from sandbox.world.native import Adventure, NativeWorld, read_source
+
+    try:
+        source = read_source(file)
+    except WorldFileError as error:
+        _print_findings(file, error.findings, as_json, proved=True, method="not a world")
+        return 2
+    if not isinstance(source.definition, Adventure):
+        _print_findings(file, (), as_json, method=f"a text task with {len(source.definition.items)} items")
+        return 0
+    world = NativeWorld(source)
+    with context.notes.status(f"checking {escape(world.title)}") as status:
+        checked = check_world(
+            world,
+            limits=limits,
+            seed=seed,
+            progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+        )
+    findings = (*checked.findings, *_walkthrough_findings(world, file.with_name("walkthrough.txt")))
+    _print_findings(
+        file,
+        findings,
+        as_json,
+        method=checked.method,
+        proved=checked.proved,
+        states=checked.states,
+        best_scores=checked.best_scores,
+        dead_ends=checked.dead_ends,
+        shortest_walkthrough=len(checked.solution.moves) if checked.solution else None,
+        seconds=round(checked.seconds, 2),
+    )
+    if not as_json:
+        _print_summary(checked)
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _walkthrough_findings(world: NativeWorld, file: Path) -> tuple[Finding, ...]:
+    """What goes wrong when the walkthrough beside a world is played."""
+    from sandbox.testing import ContractError, play_walkthrough
+
+    if not file.is_file():
+        return ()
+    try:
+        played = play_walkthrough(world, file.read_text(encoding="utf-8"))
+    except (ContractError, UnicodeDecodeError) as error:
+        return (Finding(None, file.name, str(error), "mend the walkthrough, or the world", "error"),)
+    if not played.winners:
+        return (
+            Finding(None, file.name, "nobody wins by it", "`sandbox world solve` writes one that wins", "error"),
+        )
+    return ()
+
+
+def _print_findings(file: Path, findings: tuple[Finding, ...], as_json: bool, **facts: Any) -> None:
+    if as_json:
+        listed = [
+            {"severity": f.severity, "line": f.line, "key": f.key, "message": f.message, "mend": f.mend}
+            for f in findings
+        ]
+        print(json.dumps({"file": str(file), "findings": listed, **facts}, ensure_ascii=False, default=str))
+        return
+    context.console.print(Text(str(file), style="bold"), soft_wrap=True)
+    for finding in findings:
+        text = Text(f"  {finding.severity:<8}", style=_STYLES[finding.severity])
+        context.console.print(text + Text(str(finding), style=""), soft_wrap=True, highlight=False)
+    if not findings:
+        context.console.print("  nothing wrong", style="green", highlight=False)
+    context.console.print(f"  {facts['method']}", style="dim", highlight=False)
+
+
+def _print_summary(checked: Checked) -> None:
+    parts = [f"highest score of {escape(seat)}: {score:g}" for seat, score in checked.best_scores.items() if score]
+    if checked.solution is not None:
+        shortest = "shortest" if checked.solution.shortest else "short"
+        parts.append(f"a {shortest} walkthrough has {len(checked.solution.moves)} commands")
+    if checked.dead_ends:
+        parts.append(f"{checked.dead_ends:,} states in dead ends")
+    if checked.idle:
+        parts.append(f"left out, as nothing depends on them: {escape(', '.join(checked.idle))}")
+    context.console.print(f"  {'; '.join(parts)}" if parts else "", style="dim", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def solve(
+    ctx: typer.Context,
+    reference: Annotated[
+        str, typer.Argument(metavar="WORLD", help="A name, a file, or a game such as `tw:simple?seed=18`.")
+    ],
+    seat: Annotated[
+        list[str] | None, typer.Option(help="Who has to win; all who can, if left out. Repeatable.")
+    ] = None,
+    values: Annotated[
+        bool, typer.Option("--values", help="Run value iteration to the Bellman optimum: V*, Q* and the residual.")
+    ] = False,
+    gamma: Annotated[float, typer.Option(min=0.0, max=1.0, help="Discount for --values.")] = 0.9,
+    states: _States = 100_000,
+    seconds: _Seconds = 120.0,
+    seed: _Seed = 0,
+    as_json: _Json = False,
+) -> None:
+    """Print a shortest walkthrough, one command a line, or with --values the value of every state.
+
+    The walkthrough is in the form of `walkthrough.txt`, ready to be kept beside the world. For several seats it is
+    a joint one. Where a world is too large for the shortest to be proved, it says so.
+
+        sandbox world solve lighthouse > worlds/lighthouse/walkthrough.txt
+        sandbox world solve dice --values --gamma 0.95
+    """
+    from sandbox.build import open_world
+    from sandbox.world.solver import Limits
+
+    world = open_world(ctx.obj.home, reference, context.notes.print)
+    try:
+        if unknown := set(seat or ()) - set(world.seats):
+            raise UsageError(f"there is no seat {min(unknown)!r}", mend=f"there are: {', '.join(world.seats)}")
+        limits = Limits(states=states, seconds=seconds)
+        if values:
+            _print_values(world, gamma, limits, seed, as_json)
+        else:
+            _print_solution(world, seat, limits, seed, as_json)
+    finally:
+        world.close()
+
+
+def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: int, as_json: bool) -> None:
+    from sandbox.world.solver import Move
+    from sandbox.world.solver import solve as search
+
+    known = world.walkthrough() if hasattr(world, "walkthrough") else ()
+    if known:
+        moves: tuple[Move, ...] = tuple(Move(world.seats[0], command) for command in known)
+        facts: dict[str, Any] = {"winners": [world.seats[0]], "shortest": False}
+        note = "the game's own walkthrough"
+    else:
+        with context.notes.status("searching") as status:
+            found = search(
+                world,
+                seed=seed,
+                seats=seats,
+                limits=limits,
+                progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+            )
+        if found is None:
+            mend = "give it more --states and --seconds, or ask `sandbox world check`"
+            raise WorldError("no way to win was found", where=world.name, mend=mend)
+        moves, facts = found.moves, {"winners": sorted(found.winners), "shortest": found.shortest}
+        proof = "no shorter one exists" if found.shortest else "a shorter one may exist"
+        note = f"{len(moves)} commands; {proof}; {found.states:,} states seen"
+    if as_json:
+        listed = [{"seat": move.seat, "command": move.command} for move in moves]
+        print(json.dumps({"world": world.name, "seed": seed, "moves": listed, **facts}, ensure_ascii=False))
+        return
+    context.notes.print(f"# {note}; won by {', '.join(facts['winners'])}", style="dim", highlight=False)
+    for move in moves:
+        print(_line(move, len(world.seats) > 1))
+
+
+def _line(move: Move, named: bool) -> str:
+    return f"{move.seat}> {move.command}" if named else move.command
+
+
+def _print_values(world: Any, gamma: float, limits: Limits, seed: int, as_json: bool) -> None:
+    """V* and Q* of every state, a state named by the commands that first led to it."""
+    from sandbox.rl.value_iteration import FiniteMDP, value_iteration
+    from sandbox.world.solver import explore
+
+    with context.notes.status("exploring") as status:
+        graph = explore(
+            world,
+            seed=seed,
+            limits=limits,
+            progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+        )
+        if not graph.complete:
+            mend = "value iteration needs them all: give it more --states, or a smaller world"
+            raise WorldError(f"more than {len(graph.nodes):,} states", where=world.name, mend=mend)
+        status.update("value iteration")
+        optimum = value_iteration(FiniteMDP(graph.transitions()), gamma=gamma)
+    several = len(world.seats) > 1
+    ways = [[_line(move, several) for move in graph.path(index)] for index in range(len(graph.nodes))]
+    start = sum(probability * optimum.values[index] for index, probability in graph.roots.items())
+    facts = {
+        "world": world.name,
+        "gamma": gamma,
+        "value_of_start": start,
+        "residual": optimum.residual,
+        "error_bound": optimum.error_bound,
+        "sweeps": optimum.sweeps,
+        "converged": optimum.converged,
+    }
+    if as_json:
+        rows = [
+            {"way": way, "value": value, "q": q}
+            for way, value, q in zip(ways, optimum.values, optimum.q_values, strict=True)
+        ]
+        print(json.dumps({**facts, "states": rows}, ensure_ascii=False))
+        return
+    table = Table("after", "V*", "command", "Q*", box=None, pad_edge=False)
+    for way, value, q_values in zip(ways, optimum.values, optimum.q_values, strict=True):
+        best = max(q_values.values(), default=0.0)
+        ranked = sorted(q_values.items(), key=lambda item: -item[1]) or [("(the end)", 0.0)]
+        for number, (command, q) in enumerate(ranked):
+            first = (
+                (Text(". ".join(way) or "(start)", overflow="fold"), f"{value:.4f}") if number == 0 else ("", "")
+            )
+            table.add_row(*first, Text(command, style="bold" if q > best - 1e-9 else ""), f"{q:.4f}")
+    context.console.print(table, highlight=False)
+    whose = "the sum of all seats' rewards" if several else "the reward"
+    context.console.print(
+        f"V*(start) = {start:.6f} for {whose}, gamma {gamma:g}; {len(ways):,} states, {optimum.sweeps} sweeps, "
+        f"residual {optimum.residual:.2e}, no value off by more than {optimum.error_bound:.2e}"
+        + ("" if optimum.converged else "; it did NOT converge: some circle pays for ever"),
+        highlight=False,
+    )
+
+
+@app.command("map")
+def draw_map(
+    ctx: typer.Context,
+    name: _Name,
+    svg_file: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write an SVG instead.")] = None,
+    width: Annotated[int, typer.Option(min=4, max=60, help="Columns that a room's name may take.")] = 16,
+) -> None:
+    """Draw the rooms of a world.
+
+    `═` a door, `┄` a way with a condition, `→` a way that does not lead back, `↑ ↓` stairs, `•` in and out.
+    Ways that do not fit the grid are named below.
+
+        sandbox world map lighthouse
+        sandbox world map lighthouse --svg lighthouse.svg
+    """
+    from sandbox.world.map import draw, plan_of, svg
+    from sandbox.world.native import Adventure
+
+    definition = _definition(ctx, name)
+    if not isinstance(definition, Adventure):
+        raise UsageError("a text task has no rooms", where=name, mend="draw another world")
+    plan = plan_of(definition)
+    if svg_file is None:
+        print(draw(plan, here=plan.start, width=width))
+        return
+    try:
+        svg_file.write_text(svg(plan, here=plan.start), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(error.strerror or str(error), where=svg_file, mend="name another file") from error
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    reference: Annotated[
+        str, typer.Argument(metavar="WORLD", help="A name, a file, or a game such as `tw:simple?seed=18`.")
+    ],
+    seed: _Seed = 0,
+    as_json: _Json = False,
+) -> None:
+    """What a world is, and how it begins for each seat.
+
+    sandbox world show lighthouse
+    sandbox world show "tw:coin?level=5&seed=1"
+    """
+    from sandbox.build import open_world
+
+    world = open_world(ctx.obj.home, reference, context.notes.print)
+    try:
+        state = world.initial(seed)
+        seen = [world.observe(state, seat) for seat in world.seats]
+        if as_json:
+            seats = [
+                {
+                    "seat": each.seat,
+                    "goal": each.goal,
+                    "max_score": each.max_score,
+                    "text": each.text,
+                    "admissible": each.admissible,
+                }
+                for each in seen
+            ]
+            facts = {
+                "name": world.name,
+                "title": world.title,
+                "fingerprint": world.fingerprint,
+                "verbs": world.verbs,
+            }
+            print(json.dumps({**facts, "seats": seats}, ensure_ascii=False))
+            return
+        context.console.print(Text(world.title, style="bold"))
+        for each in seen:
+            context.console.print(Text(f"\n{each.seat}: {each.goal}", style="bold cyan"))
+            context.console.print(Text(each.text), highlight=False)
+            if each.admissible:
+                context.console.print(Text(f"> {' | '.join(each.admissible)}", style="dim"))
+        context.console.print(Text(f"\nverbs: {', '.join(world.verbs)}", style="dim"), highlight=False)
+    finally:
+        world.close()
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of world files, for editors.
+
+    sandbox world schema > world.schema.json
+    """
+    from pydantic import TypeAdapter
+
+    from sandbox.world.native import Definition
+
+    adapter: TypeAdapter[Any] = TypeAdapter(Definition)
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A world of the sandbox"}
+    print(json.dumps({**about, **adapter.json_schema()}, ensure_ascii=False, indent=2))
+
+
+def _definition(ctx: typer.Context, name: str) -> Any:
+    from sandbox.build import world_file
+    from sandbox.world.native import read_source
+
+    return read_source(world_file(ctx.obj.home, name)).definition

@@ -106,6 +106,7 @@ def test_the_same_reference_gives_the_same_bytes_and_a_damaged_file_is_made_agai
     assert len(messages) == 1
     for suffix in (".z8", ".json", ".ni"):
         assert again.with_suffix(suffix).read_bytes() == coin_game.with_suffix(suffix).read_bytes(), suffix
+    assert again.read_bytes()[0x12:0x18] == b"000000", "the date of compilation"
     assert [path.name for path in (tmp_path / "games").iterdir() if path.is_dir()] == [folder.name]
 
 

@@ -108,6 +108,16 @@ def test_the_vocabulary_is_the_storys_own(house: ZMachineWorld) -> None:
     assert not {"quit", "save", "restore", "undo"} & set(house.verbs)
 
 
+def test_the_call_stack_is_part_of_the_state(echo: ZMachineWorld) -> None:
+    states = [echo.initial(0)]
+    for _ in range(3):
+        states.append(echo.step(states[-1], SEAT, "go down").state)
+    for level in (2, 0, 3, 1):
+        assert echo.step(states[level], SEAT, "yield").state.text == f"Level {level}"
+        if level:
+            assert play(echo, states[level], ["back", "yield"]).text == f"Level {level - 1}"
+
+
 def test_chance_is_part_of_the_state(echo: ZMachineWorld) -> None:
     start = echo.initial(0)
     drawn = [play(echo, start, ["draw"] * n).text for n in range(1, 6)]
@@ -136,6 +146,14 @@ def test_a_killed_interpreter_is_replaced_unnoticed(echo: ZMachineWorld) -> None
     os.kill(pid, signal.SIGKILL)
     assert echo.step(here, SEAT, "draw") == expected
     assert echo._interpreter.pid != pid
+
+
+def test_looking_around_happens_on_a_copy(echo: ZMachineWorld) -> None:
+    state = echo.initial(0)
+    for turn in range(1, 4):
+        # What the story counts is this inventory command, not those of earlier turns nor the look before it.
+        assert echo.observe(state, SEAT).inventory == f"Command {turn}"
+        state = echo.step(state, SEAT, "alpha").state
 
 
 def test_endings_are_told_apart(echo: ZMachineWorld) -> None:

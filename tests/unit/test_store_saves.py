@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from play_parts import CaveWorld, TableAgent
+from sqlalchemy.engine import Connection
 
 from sandbox.errors import SaveError
 from sandbox.play.session import Session
@@ -210,13 +211,16 @@ def test_a_lock_dies_with_its_process_whatever_it_forked(saved: Path) -> None:
     holder = context.Process(target=hold)
     holder.start()
     child = ours.recv()
-    with pytest.raises(SaveError, match=f"in use by process {holder.pid}"):
-        Store.open(saved)
-    holder.kill()
-    holder.join()
-    os.kill(child, 0)  # still there
-    _resumed(saved).close()
-    ours.send("done")
+    try:
+        with pytest.raises(SaveError, match=f"in use by process {holder.pid}"):
+            Store.open(saved)
+        holder.kill()
+        holder.join()
+        os.kill(child, 0)  # still there
+        _resumed(saved).close()
+    finally:
+        holder.kill()
+        ours.send("done")
 
 
 def _truncate(file: Path) -> None:
@@ -356,15 +360,28 @@ def test_the_migrations_end_in_the_tables_of_the_schema() -> None:
     from alembic.script import ScriptDirectory
 
     from sandbox.play.store.migrations import config
-    from sandbox.play.store.opening import engine_for
+    from sandbox.play.store.opening import create_tables, engine_for
 
     script = ScriptDirectory.from_config(config())
     assert [each.revision for each in script.walk_revisions()][::-1] == list(schema.VERSIONS)
-    engine = engine_for(None)
-    with engine.begin() as connection:
+    with engine_for(None).begin() as connection:
         command.upgrade(config(connection), "head")
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == schema.VERSION
+        migrated = _definitions(connection)
+    with engine_for(None).begin() as connection:
+        create_tables(connection)
+        assert _definitions(connection) == migrated
+
+
+def _definitions(connection: Connection) -> dict[str, list[str]]:
+    """Each table and index, its lines in order of the alphabet."""
+    found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples()
+    return {
+        name: sorted(line.strip(" \t,") for line in sql.splitlines())
+        for name, sql in found
+        if "alembic" not in name
+    }
 
 
 def test_opening_does_not_load_the_migrations(saved: Path) -> None:

@@ -428,11 +428,19 @@ class Store:
 
     def vacuum(self) -> None:
         """Rewrite the file without its gaps."""
+        self._outside("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def wait_for_disk(self, wait: bool) -> None:
+        """Whether a commit returns only once it is on the disk: always, but for bulk that can be redone."""
+        self._outside(f"PRAGMA synchronous = {'FULL' if wait else 'OFF'}")
+
+    def _outside(self, *statements: str) -> None:
+        """Run statements that cannot stand in a transaction."""
         driver = self._connection.connection.driver_connection
         assert driver is not None
         with self._mutex, closing(driver.cursor()) as cursor:
-            cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            for statement in statements:
+                cursor.execute(statement)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Annotated, Any, Final, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -47,6 +48,10 @@ class Run:
     """The turn where it stands."""
     created: float = 0.0
     software: _Line = ""
+
+
+_line: Final = lru_cache(maxsize=4096)(clean_line)
+"""Seats and commands come again and again in a long save."""
 
 
 class _Observation(BaseModel):
@@ -207,13 +212,13 @@ def node_fields(row: Row) -> dict[str, Any]:
         "parent": parent,
         "episode": row["episode"],
         "depth": row["depth"],
-        "seat": clean_line(row["seat"]),
-        "command": clean_line(row["command"]),
+        "seat": _line(row["seat"]),
+        "command": _line(row["command"]),
         "chooser": row["chooser"],
-        "agent": clean_line(row["agent"]),
-        "wanted": None if row["wanted"] is None else clean_line(row["wanted"]),
+        "agent": _line(row["agent"]),
+        "wanted": None if row["wanted"] is None else _line(row["wanted"]),
         "rewards": rewards,
-        "to_move": None if row["to_move"] is None else clean_line(row["to_move"]),
+        "to_move": None if row["to_move"] is None else _line(row["to_move"]),
         "terminated": bool(row["terminated"]),
         "truncated": bool(row["truncated"]),
         "seed": row["seed"],

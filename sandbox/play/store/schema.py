@@ -123,6 +123,7 @@ proposals = Table(
     Column("q", Float(53)),
     Column("score", Float(53)),
     Column("visits", Integer),
+    sqlite_with_rowid=False,
 )
 
 feedback = Table(

@@ -148,4 +148,5 @@ def upgrade() -> None:
         sa.Column("visits", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["decision"], ["decisions.id"], name=op.f("fk_proposals_decision")),
         sa.PrimaryKeyConstraint("decision", "rank", name=op.f("pk_proposals")),
+        sqlite_with_rowid=False,
     )

@@ -23,7 +23,8 @@ class SandboxApp(App[SandboxError]):
 
     Args:
         session_factory: opens the session. Called on a thread of its own once the screen stands, so it may load
-            torch, compile a world or fetch a model; the session is used and closed on that thread.
+            torch, compile a world or fetch a model, and say so through the function it is given; the session is
+            used and closed on that thread.
         title: what to show until then.
         settings: theme and speed are taken from these.
     """

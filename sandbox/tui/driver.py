@@ -16,7 +16,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
-from sandbox.tui.messages import Changed, Decided, Failed, Loaded
+from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.view import Camera
 
 if TYPE_CHECKING:
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 OPENING, THINKING = "opening the game", "thinking"
 """Jobs that change nothing."""
 
-SessionFactory = Callable[[], "Session"]
+SessionFactory = Callable[[Callable[[str], None]], "Session"]
+"""Opens a session. What it is given takes lines that say how far it is."""
 
 
 class Driver:
     """Runs jobs off the screen's thread and posts what came of them. Its methods are for the screen's thread.
 
     Args:
-        factory: makes the session; called on the session's thread, where it may take its time.
+        factory: opens the session; called on the session's thread, where it may take its time.
         post: delivers a message to the screen from any thread.
     """
 
@@ -52,7 +53,7 @@ class Driver:
         """Make the session. Answered by `Loaded`."""
 
         def job() -> None:
-            self._session = self._factory()
+            self._session = self._factory(lambda doing: self._post(Opening(doing)))
             self._camera = Camera(self._session)
             self._post(Loaded(self._camera.view()))
 

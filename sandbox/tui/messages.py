@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from sandbox.types import Decision
 
 
+class Opening(Message, bubble=False):
+    """What is being done to open the session: a world compiled, a model loaded."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__()
+        self.doing = doing
+
+
 class Loaded(Message, bubble=False):
     """The session is open and can be played."""
 

@@ -21,7 +21,7 @@ async def screenshot(session: Session, size: tuple[int, int], path: Path, *, the
         path: where the SVG goes.
         theme: name of one of Textual's themes.
     """
-    app = SandboxApp(lambda: session, Title(session.world.title))
+    app = SandboxApp(lambda _say: session, Title(session.world.title))
     async with app.run_test(size=size) as pilot:
         app.theme = theme
         while app.play.game.view is None or app.play.busy:

@@ -173,7 +173,8 @@ MakeApp = Callable[..., SandboxApp]
 @pytest.fixture
 def make_app(save: Path) -> MakeApp:
     def make(agent: Weigher | None = None, *, before: Sequence[str] = (), speed: float = 20.0) -> SandboxApp:
-        def factory() -> Session:
+        def factory(say: Callable[[str], None]) -> Session:
+            say("lighting the stove")
             session = open_session(save, agent)
             for command in before:
                 session.act(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -339,7 +340,7 @@ async def test_a_fault_in_the_agent_is_shown_and_the_game_goes_on(make_app: Make
 
 
 async def test_a_game_that_cannot_be_opened_ends_with_its_error() -> None:
-    def factory() -> Session:
+    def factory(_say: Callable[[str], None]) -> Session:
         raise WorldError("no such world", where="worlds/atlantis", mend="sandbox world list")
 
     app = SandboxApp(factory, Title("atlantis"))
@@ -352,15 +353,17 @@ async def test_a_game_that_cannot_be_opened_ends_with_its_error() -> None:
 async def test_the_prompt_is_there_before_the_game_is(save: Path) -> None:
     gate = threading.Event()
 
-    def factory() -> Session:
+    def factory(say: Callable[[str], None]) -> Session:
+        say("trimming the wick")
         assert gate.wait(20)
         return open_session(save, None)
 
-    app = SandboxApp(factory, Title("lighthouse"))
+    app = SandboxApp(factory, Title("lighthouse", notice="the model is missing"))
     async with app.run_test() as pilot:
         await pilot.press(*"look")
         assert app.play.query_one(Prompt).value == "look"
-        assert "Opening lighthouse" in shown(app, Status)
+        await until(pilot, lambda: "Opening lighthouse: trimming the wick" in shown(app, Status))
+        assert "the model is missing" in story(app)
         await pilot.press("enter")
         assert app.play.query_one(Prompt).value == "look"
         gate.set()
@@ -381,7 +384,7 @@ async def test_a_session_is_used_on_one_thread_only(save: Path, monkeypatch: pyt
 
         monkeypatch.setattr(Session, method, watched)
 
-    def factory() -> Session:
+    def factory(_say: Callable[[str], None]) -> Session:
         threads.add(threading.get_ident())
         return Session.create(Store.create(save), Lighthouse(), {"keeper": Weigher()}, seed=1)
 

@@ -9,6 +9,7 @@ from time import monotonic
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Label, TabbedContent
@@ -19,7 +20,7 @@ from sandbox.tui import story
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
-from sandbox.tui.messages import Changed, Decided, Failed, Loaded
+from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.verbs import VERBS, Typed, parse
 from sandbox.tui.view import View
@@ -79,6 +80,8 @@ class PlayScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.game.open()
+        if self._title.notice:
+            self._remark(self._title.notice, "$text-warning")
 
     def candidates(self, typed: str) -> Sequence[str]:
         """What could be typed now, given how it begins."""
@@ -135,11 +138,16 @@ class PlayScreen(Screen[None]):
 
     # What comes from the driver.
 
+    @on(Opening)
+    def _opening(self, message: Opening) -> None:
+        self.query_one(Status).say(Content(f"Opening {self._title.world}: {message.doing}"), since=self.game.since)
+
     @on(Loaded)
     @on(Changed)
     def _arrived(self, message: Loaded | Changed) -> None:
         view = message.view
-        self._remarks = []
+        if isinstance(message, Changed):
+            self._remarks = []
         if said := view.feedback.get(view.current.id):
             for update in view.updates:
                 self._notes[said[-1].id] = f"Q(s, {update.command}): {fmt.formula(update)}"

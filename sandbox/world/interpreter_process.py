@@ -18,7 +18,6 @@ import os
 import resource
 import signal
 import struct
-import sys
 import tempfile
 import warnings
 import zlib
@@ -245,7 +244,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(requests, replies)
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _row(home: Home, name: str) -> dict[str, Any]:
     try:
         definition = read_source(file).definition
     except WorldError as error:
-        return row | {"error": str(error)}
+        return row | {"error": f"line {error.line}: {error.message}" if error.line else error.message}
     seats = len(definition.seats) if isinstance(definition, Adventure) else 1
     return row | {
         "title": definition.title,
@@ -309,7 +309,12 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
                 progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
             )
         if found is None:
-            mend = "give it more --states and --seconds, or ask `sandbox world check`"
+            lucky = getattr(world, "random", False)
+            mend = (
+                "try another --seed"
+                if lucky
+                else "give it more --states and --seconds, or ask `sandbox world check`"
+            )
             raise WorldError("no way to win was found", where=world.name, mend=mend)
         moves, facts = found.moves, {"winners": sorted(found.winners), "shortest": found.shortest}
         proof = "no shorter one exists" if found.shortest else "a shorter one may exist"

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sandbox.errors import Finding
 from sandbox.world.native import NativeWorld, State
+from sandbox.world.native.chance import mix
 from sandbox.world.native.draft import Draft
 from sandbox.world.native.schema import Reaction
 from sandbox.world.native.schema.effects import Effects, Score, TextPart
 from sandbox.world.native.scope import scope_of
 from sandbox.world.native.state import Command
 from sandbox.world.solver import Graph, Situation
+
+THROWS = 16
+"""How often a command is tried in each state of a world with chance."""
 
 _PART = re.compile(r"(.*)\.(say|seen|otherwise)$")
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
@@ -72,9 +77,15 @@ class Coverage:
             state, situation = self._found[index]
             if situation.seat is not None:
                 for command in dict.fromkeys((*situation.commands, *self._probes(state, situation.seat))):
-                    self.fired |= self.world.trace(state, situation.seat, command)
+                    self._try(state, situation.seat, command)
         else:
             self.proved = graph.complete and not self.world.random
+
+    def _try(self, state: State, seat: str, command: str) -> None:
+        """Carry out a command; where chance has a say, under several states of the random generator."""
+        throws = [replace(state, rng=mix(number)) for number in range(THROWS)] if self.world.random else [state]
+        for each in throws:
+            self.fired |= self.world.trace(each, seat, command)
 
     def _open(self) -> None:
         """Count the texts of the beginning, which no command brings about."""

@@ -13,7 +13,7 @@ from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.draft import Draft
 from sandbox.world.native.schema import Adventure, Thing
 from sandbox.world.native.state import RUNNING
-from sandbox.world.solver.problem import Problem, Situation
+from sandbox.world.solver.problem import Facts, Problem, Situation
 
 S = TypeVar("S")
 
@@ -50,6 +50,15 @@ class NativeProblem(Problem[State]):
         listed = {atlas.phrase(c) for c in commands if c.thing not in self.idle and c.other not in self.idle}
         # Where all there is to do is to move idle things, one of them stands for the passing of time.
         return Situation(seats[core.mover], tuple(sorted(listed or {atlas.phrase(commands[0])})), winners)
+
+    def facts(self, state: State) -> Facts:
+        """Where everything is and how, and the variables: not what holds what, which says the same again."""
+        core = state.core
+        records = enumerate(record for page in core.things for record in page)
+        things = ((number, record.parent, record.flags, record.stock) for number, record in records)
+        return frozenset(
+            (*things, *(("variable", *pair) for pair in enumerate(core.variables)), ("mover", core.mover))
+        )
 
 
 def idle_things(world: Adventure) -> frozenset[str]:

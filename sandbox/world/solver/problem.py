@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
@@ -13,6 +13,8 @@ from sandbox.types import Step, World
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
+
+Facts = frozenset[Hashable]
 
 Progress = Callable[[int, int], None]
 """Told now and then how many states are known, and how many of them are yet to be looked into."""
@@ -111,6 +113,10 @@ class Problem(Generic[S]):
         own: Hashable = self.world.solver_key(state) if isinstance(self.world, Searchable) else state
         return own, self.world.to_move(state)
 
+    def facts(self, state: S) -> Facts:
+        """What a state is made of, for novelty: here each value in its key, with its place."""
+        return frozenset(_parts(self.key(state)))
+
     def look(self, state: S) -> Situation:
         world = self.world
         seat = world.to_move(state)
@@ -135,3 +141,15 @@ class Problem(Generic[S]):
         if self.chance and isinstance(self.world, Stochastic):
             return self.world.outcomes(state, seat, command)
         return ((1.0, self.world.step(state, seat, command)),)
+
+
+def _parts(key: Hashable, place: tuple[int, ...] = ()) -> Iterator[Hashable]:
+    """Each value in nested tuples with its place, each member of a set."""
+    if isinstance(key, tuple):
+        for position, value in enumerate(key):
+            yield from _parts(value, (*place, position))
+    elif isinstance(key, frozenset):
+        for member in key:
+            yield place, member
+    else:
+        yield place, key

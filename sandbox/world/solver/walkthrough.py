@@ -7,18 +7,16 @@ those states come first that show a fact, or a pair of facts, never seen before 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
 from sandbox.world.solver.graph import Move, explore
 from sandbox.world.solver.native import problem_of
-from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, Progress
+from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, Progress
 
 S = TypeVar("S")
-
-Facts = frozenset[Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class _NoveltySearch(Generic[S]):
         if key in self.seen:
             return
         self.seen.add(key)
-        facts = frozenset(_facts(key))
+        facts = self.problem.facts(state)
         index = len(self.nodes)
         self.nodes.append(_Reached(parent, move))
         heapq.heappush(heap, (self._novelty(facts, before, score), -score, index, state, facts, score))
@@ -181,15 +179,3 @@ class _NoveltySearch(Generic[S]):
             if move is not None:
                 moves.append(move)
         return tuple(reversed(moves))
-
-
-def _facts(key: Hashable, place: tuple[Hashable, ...] = ()) -> Iterator[Hashable]:
-    """What a state's key is made of: each value with its place in the tuples, each member of a set."""
-    if isinstance(key, tuple):
-        for position, value in enumerate(key):
-            yield from _facts(value, (*place, position))
-    elif isinstance(key, frozenset):
-        for member in key:
-            yield place, member
-    else:
-        yield place, key

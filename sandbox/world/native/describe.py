@@ -259,7 +259,10 @@ def examine(draft: Draft, seat: int, thing: int) -> str:
     lines: list[str] = []
     if text := entity.description.render(draft, seat):
         lines.append(text)
-    if remarks := conditions_of(draft, thing):
+    remarks = conditions_of(draft, thing)
+    if entity.switchable and not draft.flags(thing) & ON:
+        remarks.append(draft.message("switched_off", seat, {}))
+    if remarks:
         state = atlas.grammar.listing(remarks)
         lines.append(draft.message("it_is", seat, {"thing": Named(thing), "state": state}))
     if entity.person:

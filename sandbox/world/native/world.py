@@ -214,7 +214,7 @@ class NativeWorld:
         draft.fired = fired
         index = number - self.atlas.seats[0]
         memory = draft.memory[index]
-        draft.memory[index] = memory._replace(turns=memory.turns + 1, heard="")
+        memory = draft.memory[index] = memory._replace(turns=memory.turns + 1, heard="")
         if state.core.ended != RUNNING:
             draft.say("over")
         elif state.core.mover != index:
@@ -222,6 +222,7 @@ class NativeWorld:
         else:
             command = self.atlas.known.get(line)
             if command is not None:
+                draft.memory[index] = memory._replace(last=line, mistake=None, question=None)
                 self._perform(draft, index, (command,), line)
             else:
                 self._parser.run(draft, line, lambda commands: self._perform(draft, index, commands, line))

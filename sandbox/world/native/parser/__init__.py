@@ -167,7 +167,7 @@ class Parser:
 
     def _missing(self, low: str) -> Unclear | None:
         """A command that lacks its last noun."""
-        for form in self.lexicon.starting(low):
+        for form in sorted(self.lexicon.starting(low), key=lambda f: f.weight):
             parts = form.parts
             if "text" in form.slots or "direction" in form.slots:
                 if form.action == "go" and parts[0].strip() == low:

@@ -42,7 +42,7 @@ def resolve(
     """The one thing that a phrase means, or why there is none."""
     atlas = draft.atlas
     grammar = atlas.grammar
-    everything = _visible(draft, scope, action, slot)
+    everything = _visible(draft, scope, action)
     if within != NOWHERE:
         everything = [t for t in everything if _is_in(draft, t, within)]
     number = grammar.pronoun(phrase)
@@ -90,14 +90,11 @@ def _best(draft: Draft, things: Sequence[int], phrase: str) -> list[int]:
     return [t for rank, t in ranked if rank == best] if best else []
 
 
-def _visible(draft: Draft, scope: Scope, action: str, slot: str) -> list[int]:
+def _visible(draft: Draft, scope: Scope, action: str) -> list[int]:
     things = scope.all()
     if action == "follow":
         memory = draft.memory[draft.actor - draft.atlas.seats[0]]
         things += [who for who, _ in memory.left if who not in things]
-    if slot == "other" and action in _PERSON_SLOT:
-        people = [t for t in things if t >= draft.atlas.people]
-        return people or things
     return things
 
 
@@ -116,6 +113,8 @@ def _suits(draft: Draft, thing: int, action: str, slot: str) -> bool:
     if slot == "extra":
         return not mine
     if slot == "other":
+        if action in _PERSON_SLOT:
+            return entity.person
         if action in ("unlock", "lock"):
             return mine
         if action in ("put_in", "put_on"):

@@ -53,7 +53,9 @@ Text = Annotated[
     Discriminator(_text_kind),
 ]
 """A text, or a list of pieces, some of them under conditions, that are joined by blanks. In the text `{variable}`
-is the variable's value, `{me}` the acting seat's name, `{thing}` and `{other}` what the command named."""
+is the variable's value, `{me}` the acting seat, `{thing}` and `{other}` what the command named, with the definite
+article; `{a thing}` has the indefinite one, `{The thing}` begins a sentence, `{text}` is what was said. A brace is
+written twice."""
 
 
 class Move(Strict):

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue
+from sandbox.llm.adapter import Merged
 from sandbox.llm.prefix import Cache, PrefixCache
 from sandbox.llm.trie import Tokens, Trie, tries
 from sandbox.types import OptionScore, Sample
@@ -57,6 +58,7 @@ class LocalModel:
         self.encoded = 0
         """How many tokens have gone through the network so far."""
         self._name = name
+        self._merged = Merged(network)
         self._lock = threading.Lock()
         self._prefixes = PrefixCache(max_tokens=2 * window)
         self._head: Tokens = tuple(tokenizer("")["input_ids"])
@@ -178,6 +180,21 @@ class LocalModel:
         steps = -(-max(len(tokens) - room, 0) // stride)
         return (self._head + tokens[steps * stride :]) or self._ends[:1]
 
+    def use_adapter(self, folder: Path | None, name: str = "") -> None:
+        """Merge a LoRA adapter into the weights, in place of the present one; None goes back to the base weights.
+
+        The model goes by another name then, and forgets its kept prefixes. Raises `ModelError` where the folder holds
+        no adapter for this model; nothing has changed then.
+
+        Args:
+            folder: with `adapter_config.json` and `adapter_model.safetensors`.
+            name: what stands after the `@`; the folder's own name if not given.
+        """
+        with self._lock:
+            self._merged.use(folder)
+            self._prefixes.clear()
+            self._name = f"{self._name.rpartition('@')[0]}@{name or (folder.name if folder else 'base')}"
+
     def forget(self) -> None:
         """Drop all kept prefixes."""
         with self._lock:
@@ -247,7 +264,7 @@ def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
     """The summed log-probability of each option of a trie."""
     rows = torch.tensor([row for rows in trie.rows for row in rows], dtype=torch.long)
     tokens = torch.tensor([token for option in trie.options for token in option], dtype=torch.long)
-    logprobs = logits[rows, tokens] - logits.logsumexp(dim=-1)[rows]
+    logprobs = logits.log_softmax(dim=-1)[rows, tokens]
     parts = torch.split(logprobs.double(), [len(option) for option in trie.options])
     return [part.sum().item() for part in parts]
 

@@ -81,11 +81,12 @@ def show(
         if turn is not None:
             _print_turn(timeline.get(turn), book)
             return
-        runs = store.runs()
-        latest = runs[-1]
+        latest = store.latest_run()
         seats = ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items())
         context.console.print(f"[bold]{escape(name)}[/]  {escape(latest.title)}  [dim]{escape(latest.world)}[/]")
-        context.console.print(f"{escape(seats)}  seed {latest.seed}, {len(runs)} sittings", highlight=False)
+        context.console.print(
+            f"{escape(seats)}  seed {latest.seed}, {len(store.runs())} sittings", highlight=False
+        )
         openings = timeline.opening_ids()
         shown = openings if every else openings[-_EPISODES_SHOWN:]
         if len(shown) < len(openings):
@@ -158,14 +159,14 @@ def _folder(home: Home, name: str) -> Path:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         with Store.open(folder, readonly=True) as store:
-            latest = store.runs()[-1]
+            latest = store.latest_run()
             return {
                 "name": folder.name,
                 "world": latest.world,
                 "seats": ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items()),
                 **store.counts(),
                 "last_played": store.last_written(),
-                "bytes": (folder / FILE).stat().st_size,
+                "bytes": store.size(),
             }
     except SandboxError as error:
         return {"name": folder.name, "problem": error.message}
@@ -212,7 +213,8 @@ class _Drawing:
         label = Text(f"{node.id:>4} ", style="dim")
         label.append(text or f"{node.seat}> {node.command}", style="bold" if node.id == self._here else "not dim")
         if node.intervened:
-            label.append(f" ! (the agent wanted: {node.wanted or 'was not asked'})", style="yellow")
+            wanted = "was not asked" if node.wanted is None else f"wanted: {node.wanted}"
+            label.append(f" ! (the agent {wanted})", style="yellow")
         for seat, reward in node.rewards.items():
             whose = "" if seat == node.seat else f" {seat}"
             label.append(f" {reward:+g}{whose}", style="green" if reward > 0 else "red")

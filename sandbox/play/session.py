@@ -54,7 +54,7 @@ class Session(Review):
         max_steps: int | None = None,
         cards: Mapping[str, str] | None = None,
     ) -> Session:
-        """Start a save in an empty store, at the opening of its first episode.
+        """Start a save in a new store, at the opening of its first episode. Where that fails the store is closed.
 
         Args:
             store: where it is kept.
@@ -66,9 +66,14 @@ class Session(Review):
             max_steps: turns after which an episode is cut off.
             cards: the text of the card of each seat's agent, for the record.
         """
-        run = _run(world, seats, seed=seed, learn=learn, annotator=annotator, max_steps=max_steps, cards=cards)
-        session = cls(store, world, seats, run, Timeline(load=store.turns), FeedbackBook())
-        session._open_episode(seed, first=True)
+        try:
+            run = _run(world, seats, seed=seed, learn=learn, annotator=annotator, max_steps=max_steps, cards=cards)
+            session = cls(store, world, seats, run, Timeline(load=store.turns), FeedbackBook())
+            session._open_episode(seed, first=True)
+            store.publish()
+        except BaseException:
+            store.close()
+            raise
         return session
 
     @classmethod
@@ -88,10 +93,7 @@ class Session(Review):
         Where an argument is None, it is as in the latest run. Raises `SaveError` where the save is of another
         world, or the world can no longer load its snapshots.
         """
-        runs = store.runs()
-        if not runs:
-            raise SaveError("the save is empty", where=store.file, mend="start a new one")
-        latest = runs[-1]
+        latest = store.latest_run()
         if latest.world != world.name:
             raise SaveError(f"the save is of the world {latest.world!r}, not {world.name!r}", where=store.file)
         timeline = store.timeline()

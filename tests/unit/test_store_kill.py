@@ -96,7 +96,6 @@ class _Reference:
 
 def test_a_kill_loses_at_most_the_operation_in_flight(tmp_path: Path) -> None:
     folder, rng, reference, done = tmp_path / "s", random.Random(0), _Reference(), 0
-    _open(folder).close()
     context = multiprocessing.get_context("fork")
     survived = 0
     for _ in range(_KILLS):

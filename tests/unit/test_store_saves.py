@@ -14,13 +14,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from play_parts import CaveWorld, TableAgent
+from play_parts import Cave, CaveWorld, TableAgent
 from sqlalchemy.engine import Connection
 
-from sandbox.errors import SaveError
+from sandbox.errors import SaveError, WorldError
 from sandbox.play.session import Session
 from sandbox.play.store import Store, pack, schema, upkeep
 from sandbox.play.timeline import Node
+from sandbox.types import Observation
 
 
 def _played(folder: Path, turns: int = 40) -> Session:
@@ -100,6 +101,25 @@ def test_a_session_goes_on_without_having_been_closed(tmp_path: Path) -> None:
     assert again.current == here
     assert again.seats["digger"].dump() == agent.dump()  # type: ignore[union-attr]
     again.close()
+
+
+class _Broken(CaveWorld):
+    def observe(self, state: Cave, seat: str) -> Observation:
+        raise WorldError("this world cannot be looked at")
+
+
+def test_a_save_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(WorldError):
+        Session.create(Store.create(tmp_path), _Broken(), {}, seed=1)
+    assert set(_files(tmp_path)) == {"save.lock"}
+    (tmp_path / "save.db.new").write_text("what a killed process left")
+    store = Store.create(tmp_path)
+    assert not (tmp_path / "save.db").exists()
+    session = Session.create(store, CaveWorld(), {}, seed=1)
+    assert (tmp_path / "save.db").exists()
+    session.act("east")
+    session.close()
+    assert set(_files(tmp_path)) == {"save.db", "save.lock"}
 
 
 def test_what_was_decided_is_stored_in_plain_columns(saved: Path) -> None:

@@ -73,30 +73,48 @@ class Store:
         self._connection = engine.connect()
         self._mutex = threading.RLock()
         self._frames: OrderedDict[int, rows.Frame] = OrderedDict()
+        self._unborn: Path | None = None  # where a new save is until it is published
 
     @classmethod
     def create(cls, folder: Path) -> Store:
-        """A new save in a folder, which may not hold one yet. Raises `SaveError`."""
+        """A new save, which appears in the folder with `publish`. Raises `SaveError` where there is one."""
         file = folder / opening.FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = SaveLock(folder / opening.LOCK)
         except OSError as error:
             raise SaveError(f"cannot be written: {error.strerror}", where=folder) from error
-        if file.exists():
-            lock.close()
-            raise SaveError(
-                "there is a save of this name already", where=file, mend="choose another name, or resume it"
-            )
         try:
-            store = cls(opening.engine_for(file), file, lock)
-            opening.make_durable(store._connection)
+            if file.exists():
+                raise SaveError(
+                    "there is a save of this name already", where=file, mend="choose another, or resume it"
+                )
+            unborn = folder / opening.UNBORN
+            unborn.unlink(missing_ok=True)
+            store = cls(opening.engine_for(unborn), file, lock)
+            store._unborn = unborn
             with store.transaction():
                 opening.create_tables(store._connection)
         except BaseException:
             lock.close()
             raise
         return store
+
+    def publish(self) -> None:
+        """Let a new save appear under its name, whole. Closed before that, it leaves nothing behind."""
+        if self._unborn is None or self.file is None:
+            return
+        with self._mutex:
+            self._connection.close()
+            self._engine.dispose()
+            try:
+                opening.put_in_place(self._unborn, self.file)
+            except OSError as error:
+                raise SaveError(f"cannot be written: {error.strerror}", where=self.file) from error
+            self._unborn = None
+            self._engine = opening.engine_for(self.file)
+            self._connection = self._engine.connect()
+            opening.make_durable(self._connection)
 
     @classmethod
     def open(cls, folder: Path, *, readonly: bool = False) -> Store:
@@ -153,6 +171,8 @@ class Store:
         with self._mutex:
             self._connection.close()
             self._engine.dispose()
+            if self._unborn is not None:
+                self._unborn.unlink(missing_ok=True)
             if self._lock is not None:
                 self._lock.close()
 
@@ -219,6 +239,13 @@ class Store:
         found = self._rows(select(schema.runs).order_by(schema.runs.c.id))
         with self._placed():
             return tuple(rows.run_from(row) for row in found)
+
+    def latest_run(self) -> Run:
+        """The run that says where the save stands. Raises `SaveError` where there is none."""
+        runs = self.runs()
+        if not runs:
+            raise SaveError("the save is empty", where=self.file, mend="remove it, and start a new one")
+        return runs[-1]
 
     # The tree.
 

@@ -16,6 +16,7 @@ from sandbox.errors import SaveError
 from sandbox.play.store import schema
 
 FILE: Final = "save.db"
+UNBORN: Final = "save.db.new"
 LOCK: Final = "save.lock"
 APPLICATION: Final = 0x53414E44
 """SQLite's application id of a save: "SAND"."""
@@ -67,6 +68,18 @@ def create_tables(connection: Connection) -> None:
     connection.execute(schema.versions.insert().values(version_num=schema.VERSION))
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
+
+
+def put_in_place(unfinished: Path, file: Path) -> None:
+    """Rename a finished database so that after a crash either nothing or all of it is there. Raises `OSError`."""
+    with unfinished.open("rb") as stream:
+        os.fsync(stream.fileno())
+    unfinished.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def check_header(file: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any
 
 from sandbox.errors import SaveError
 from sandbox.play.store import Store
-from sandbox.play.store.opening import FILE
+from sandbox.play.store.opening import FILE, UNBORN, put_in_place
 
 _AT_ONCE = 200
 
@@ -48,20 +47,18 @@ def fork(source: Path, target: Path, at: int | None = None) -> None:
         if at is not None and at not in store.timeline():
             raise SaveError(f"there is no turn {at}", where=store.file)
     target.mkdir(parents=True, exist_ok=True)
-    unfinished = target / (FILE + ".part")
+    unfinished = target / UNBORN
     try:
         with closing(sqlite3.connect(source / FILE)) as original, closing(sqlite3.connect(unfinished)) as copy:
             original.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # all of it in the one file that is renamed
-        with unfinished.open("rb") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(target / FILE)
+        put_in_place(unfinished, target / FILE)
     except (OSError, sqlite3.Error) as error:
         unfinished.unlink(missing_ok=True)
         raise SaveError(f"could not be copied: {error}", where=source / FILE) from error
     if at is not None:
         with Store.open(target) as store, store.transaction():
-            store.move(store.runs()[-1], at, store.timeline().visits(at))
+            store.move(store.latest_run(), at, store.timeline().visits(at))
 
 
 def compact(folder: Path) -> tuple[int, int]:

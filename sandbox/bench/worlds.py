@@ -1,0 +1,141 @@
+"""How fast native worlds step, against TextWorld in the same run; what a snapshot and a large world cost."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+from sandbox.bench.report import Figure, Report, machine
+from sandbox.errors import WorldError
+from sandbox.paths import Home
+from sandbox.world import games, references
+from sandbox.world.native import Adventure, NativeWorld, State, parse_source, read_source
+from sandbox.world.textworld_baseline import steps_per_second as textworld_steps_per_second
+
+EPISODE = 50
+"""Commands before an episode begins anew."""
+SIZES = (10, 100, 1_000)
+
+
+def run(
+    home: Home, *, quick: bool = False, progress: Callable[[str], None] = lambda message: None, world: str = ""
+) -> Report:
+    """Measure on a world for one seat: the one named, or the largest there is.
+
+    The pace of both engines is measured in turns, three times, and the median counts.
+    """
+    started = time.perf_counter()
+    seconds, rounds = (0.5, 3) if quick else (3.0, 5)
+    house = _house(home, world)
+    rooms, things = len(house.definition.rooms), len(house.definition.things)
+    progress(f"compiling a TextWorld game with {rooms} rooms and {things} things, once")
+    reference = f"tw:custom?rooms={min(rooms, 50)}&objects={min(things, 100)}&quest=8&seed=1"
+    game = references.parse(reference).game
+    assert game is not None
+    file = games.compiled(game)
+    native, textworld = [], []
+    for number in range(rounds):
+        progress(f"stepping {house.title} and {reference}: {number + 1} of {rounds}")
+        native.append(steps_per_second(house, seconds, seed=number))
+        textworld.append(textworld_steps_per_second(file, seconds, seed=number))
+    progress("snapshots")
+    snapshot = snapshot_microseconds(house, 200 if quick else 2_000)
+    costs = {}
+    for size in SIZES:
+        progress(f"a world of {size} rooms")
+        costs[size] = 1e6 / steps_per_second(generated(size), seconds, episode=200)
+    pace, baseline = statistics.median(native), statistics.median(textworld)
+    return Report(
+        machine=machine(),
+        seconds=time.perf_counter() - started,
+        figures=(
+            Figure.at_least("speedup_vs_textworld", pace / baseline, 20),
+            Figure("steps_per_second", pace, "1/s"),
+            Figure("textworld_steps_per_second", baseline, "1/s"),
+            Figure.below("snapshot_microseconds", snapshot, 50, "µs"),
+            Figure.at_most("cost_ratio_1000_to_10_rooms", costs[1_000] / costs[10], 2),
+            *(Figure(f"step_microseconds_{size}_rooms", cost, "µs") for size, cost in costs.items()),
+        ),
+    )
+
+
+def steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0, episode: int = EPISODE) -> float:
+    """Random admissible commands, everything that a seat perceives observed at every step."""
+    generator = random.Random(seed)
+    seat = world.seats[0]
+    steps, spent = 0, 0.0
+    while spent < seconds:
+        state = world.initial(generator.randrange(2**31))
+        seen = world.observe(state, seat)
+        started = time.perf_counter()
+        for _ in range(episode):
+            state = world.step(state, seat, generator.choice(seen.admissible or ("wait",))).state
+            seen = world.observe(state, seat)
+            steps += 1
+            if seen.done:
+                break
+        spent += time.perf_counter() - started
+    return steps / spent
+
+
+def snapshot_microseconds(world: NativeWorld, count: int) -> float:
+    """Dumping a state to bytes and loading it again, on average over the states of a random walk."""
+    states = _walk(world, 50)
+    started = time.perf_counter()
+    for number in range(count):
+        world.load(world.dump(states[number % len(states)]))
+    return (time.perf_counter() - started) / count * 1e6
+
+
+def generated(rooms: int) -> NativeWorld:
+    """A square of rooms with three things each: whatever its size, the same is in sight."""
+    side = max(int(rooms**0.5), 1)
+    lines = ["title: A square", "seats: {ann: {start: room 0, goal: Walk.}}", "rooms:"]
+    for number in range(rooms):
+        exits = []
+        if number % side and number:
+            exits.append(f"west: room {number - 1}")
+        if (number + 1) % side and number + 1 < rooms:
+            exits.append(f"east: room {number + 1}")
+        if number >= side:
+            exits.append(f"north: room {number - side}")
+        if number + side < rooms:
+            exits.append(f"south: room {number + side}")
+        lines.append(f"  room {number}: {{description: Bare walls., exits: {{{', '.join(exits)}}}}}")
+    lines.append("things:")
+    for number in range(rooms):
+        lines.append(f"  crate {number}: {{at: room {number}, fixed: true, container: {{open: false}}}}")
+        lines += [f"  {name} {number}: {{at: room {number}}}" for name in ("ball", "coat")]
+    return NativeWorld(parse_source("\n".join(lines), "generated"), "generated")
+
+
+def _walk(world: NativeWorld, length: int) -> list[State]:
+    """The states of a random walk."""
+    generator = random.Random(0)
+    state = world.initial(0)
+    states = [state]
+    for _ in range(length):
+        seen = world.observe(state, world.seats[0])
+        if not seen.admissible:
+            break
+        state = world.step(state, world.seats[0], generator.choice(seen.admissible)).state
+        states.append(state)
+    return states
+
+
+def _house(home: Home, name: str) -> NativeWorld:
+    """The world that is named, or the one for a single seat with the most rooms."""
+    found: list[tuple[int, NativeWorld]] = []
+    for each in [name] if name else home.names("worlds"):
+        file = home.world_file(each)
+        try:
+            source = read_source(file) if file is not None else None
+        except WorldError:
+            continue
+        if source is not None and isinstance(source.definition, Adventure) and len(source.definition.seats) == 1:
+            found.append((len(source.definition.rooms), NativeWorld(source, each)))
+    if not found:
+        raise WorldError("there is no world for one seat to measure", mend="`sandbox world new NAME` writes one")
+    return max(found, key=lambda pair: pair[0])[1]

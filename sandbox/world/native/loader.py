@@ -158,6 +158,8 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
         mend = near_miss(str(bad), words)
     elif kind == "string_type":
         message, mend = "text is wanted here", "put it in quotes"
+    elif kind == "float_parsing":
+        message = "a number is wanted here"
     elif kind in ("int_type", "bool_type", "dict_type", "tuple_type", "model_type", "float_type"):
         wanted = {
             "int_type": "a whole number",

@@ -52,8 +52,11 @@ class Driver:
     def load(self) -> None:
         """Make the session. Answered by `Loaded`."""
 
+        def say(doing: str) -> None:
+            self._post(Opening(doing))
+
         def job() -> None:
-            self._session = self._factory(lambda doing: self._post(Opening(doing)))
+            self._session = self._factory(say)
             self._camera = Camera(self._session)
             self._post(Loaded(self._camera.view()))
 

@@ -117,7 +117,7 @@ class Weigher:
 
     def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
         if self.gate is not None:
-            assert self.gate.wait(20)
+            assert self.gate.wait(40)
         self.decisions += 1
         commands = sorted(observation.admissible or ("look",))
         priors = {command: -0.25 * len(command) for command in commands}

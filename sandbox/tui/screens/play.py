@@ -32,6 +32,7 @@ from sandbox.tui.widgets.status import Status, mode, now
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
 
+_ASK = "What do you do?   (Tab completes, F1 helps)"
 _PATIENCE = 0.15
 """Seconds for which what was shown stays, so that quick answers do not flicker."""
 
@@ -75,7 +76,7 @@ class PlayScreen(Screen[None]):
             yield Brief(id="brief")
             with Horizontal(id="line"):
                 yield Label(fmt.PERSON, id="sign")
-                yield Prompt(self.candidates, placeholder="What do you do?", id="prompt")
+                yield Prompt(self.candidates, placeholder=_ASK, id="prompt")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

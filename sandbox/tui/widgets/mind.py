@@ -116,10 +116,12 @@ class Mind(Static):
             self.update(Content.styled(self._instead, fmt.MUTED))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
+        lines += mind(decision, width)
         if decision.seconds >= 0.05:
-            who = decision.model or decision.agent
-            lines.insert(0, Content.styled(f"{who} · {decision.seconds:.1f} s", fmt.MUTED))
-        self.update(Content("\n").join([*lines, *mind(decision, width)]))
+            lines.append(
+                Content.styled(f"{decision.model or decision.agent}, {decision.seconds:.1f} s", fmt.MUTED)
+            )
+        self.update(Content("\n").join(lines))
 
 
 class Brief(Widget):

@@ -1,6 +1,7 @@
 """The environments pass the conformance tests of Gymnasium and PettingZoo, and say what the world said."""
 
 import warnings
+from functools import partial
 
 import gymnasium
 import numpy as np
@@ -14,6 +15,8 @@ import sandbox.envs
 from sandbox.envs import UnicodeText, WorldAECEnv, WorldEnv, WorldParallelEnv, WorldVectorEnv
 from sandbox.errors import UsageError
 from sandbox.testing.table import TableWorld, to
+from sandbox.world import starter
+from sandbox.world.native import NativeWorld, parse_source
 
 
 def garden() -> TableWorld:
@@ -52,6 +55,43 @@ def relay() -> TableWorld:
     )
 
 
+TASK = """
+kind: task
+title: Opposites
+goal: Name the opposite of {word}.
+items: [{word: moon, answers: [sun]}]
+prompt: "{word}"
+reward: {exact: answers}
+"""
+
+GATE = """
+title: Two levers
+turns: TURNS
+rewards: shared
+seats:
+  ann: {start: left, goal: Open the gate.}
+  bob: {start: right, goal: Open the gate.}
+rooms:
+  left: {description: A lever., exits: {east: middle}}
+  middle: {description: A gate., exits: {west: left, east: right}}
+  right: {description: A lever., exits: {west: middle}}
+things:
+  red lever: {at: left, fixed: true}
+  blue lever: {at: right, fixed: true}
+variables: {red: false, blue: false}
+rules:
+  - instead: pull
+    thing: red lever
+    say: Clunk.
+    do: [{set: red, to: true}, {chance: 1/2, do: {score: 1}}]
+    once: true
+  - {instead: pull, thing: blue lever, say: Clunk., do: {set: blue, to: true}, once: true}
+endings:
+  open: {when: [{var: red}, {var: blue}, {together: [ann, bob]}], won: all, points: 5, say: The gate opens.}
+limit: 30
+"""
+
+
 @pytest.fixture(autouse=True)
 def _warnings_are_errors():
     """Gymnasium's checker warns where it could fail; PettingZoo's warns about taste too, which is let pass."""
@@ -80,6 +120,29 @@ def test_check_env_of_a_textworld_game():
         assert seen in env.observation_space
     finally:
         env.close()
+
+
+def test_check_env_of_a_native_world_and_of_a_text_task(tmp_path):
+    starter.write(tmp_path / "starter", "Starter")
+    check_env(gymnasium.make("sandbox/World-v0", world=str(tmp_path / "starter" / "world.yaml")).unwrapped)
+    task = tmp_path / "task.yaml"
+    task.write_text(TASK, encoding="utf-8")
+    env = gymnasium.make("sandbox/World-v0", world=str(task))
+    check_env(env.unwrapped)
+    env.reset(seed=0)
+    assert env.step("sun")[1:3] == (1.0, True)
+    with pytest.raises(UsageError, match="does not list its commands"):
+        gymnasium.make("sandbox/World-v0", world=str(task), view="encoded").reset()
+
+
+@pytest.mark.parametrize("turns", ["round-robin", "simultaneous"])
+def test_a_native_world_for_two_passes_every_conformance_test(turns):
+    world = NativeWorld(parse_source(GATE.replace("TURNS", turns)), "gate")
+    for view in ("text", "encoded"):
+        parallel_api_test(WorldParallelEnv(world, view=view), num_cycles=100)
+        parallel_seed_test(partial(WorldParallelEnv, world, view=view), num_cycles=40)
+        seed_test(partial(WorldAECEnv, world, view=view), num_cycles=40)
+    api_test(WorldAECEnv(world, view="encoded"), num_cycles=100)
 
 
 def test_the_text_is_the_worlds_and_the_info_has_the_rest():

@@ -1,4 +1,4 @@
-"""The network in training: LoRA through PEFT, attention over packed sequences, the loss where there is something to learn.
+"""The network in training: attention over packed sequences, and the loss where there is something to learn.
 
 Three things save most of the time against a padded batch. Sequences of different lengths lie end to end, so no
 padding is computed; each attends to itself alone, so packing costs nothing quadratic. The vocabulary is large and
@@ -7,9 +7,7 @@ commands are few: the output layer runs on their tokens only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +15,6 @@ import transformers
 from torch import Tensor
 from torch.nn import functional
 
-from sandbox.errors import ModelError
 from sandbox.tune.packing import Sequence_
 
 PACKED = "packed"
@@ -54,32 +51,6 @@ def packed_attention(
         for q, k, v in zip(*(t.split(p, dim=2) for t, p in zip((query, key, value), parts, strict=True)), strict=True)
     ]
     return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
-
-
-def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
-    """The network with fresh LoRA weights on every linear layer but the output (Hu et al. 2021): a `PeftModel`."""
-    import peft
-
-    config = peft.LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    tuned = peft.get_peft_model(network, config)
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in tuned.named_parameters():  # PEFT draws from torch's global generator
-        if "lora_A" in name:
-            torch.nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
-    return tuned
-
-
-def with_adapter(network: Any, folder: Path) -> Any:
-    """The network with an adapter to be trained further. Raises `ModelError`."""
-    import peft
-
-    try:
-        return peft.PeftModel.from_pretrained(network, folder, is_trainable=True)
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(f"cannot be continued from: {reason}", where=folder) from error
 
 
 def use_packed_attention(network: Any) -> None:

@@ -1,0 +1,242 @@
+"""The adapters of a save: each a folder that is written once, and one file that says which is in use.
+
+    saves/<name>/adapters/
+      active.json                    the one in use, and those that were before it
+      sft-1/                         as PEFT, transformers and vLLM load it
+        adapter_config.json
+        adapter_model.safetensors
+        adapter.json                 where it comes from and what it was worth
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sandbox.errors import SaveError, UsageError
+from sandbox.paths import safe_name
+from sandbox.text import clean_line
+from sandbox.tune.files import new_folder, write_bytes
+from sandbox.tune.gate import Outcome
+
+ABOUT = "adapter.json"
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+ACTIVE = "active.json"
+BASE = "base"
+"""What the model is called without any adapter."""
+
+_LIBRARIES = ("torch", "transformers", "peft", "trl", "safetensors")
+_MAX_BYTES = 1 << 20
+
+
+class About(BaseModel):
+    """What is known of an adapter: the contents of `adapter.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    parent: str = BASE
+    """The adapter that it was trained on from, or `base`."""
+    model: str
+    """The language model that it belongs to."""
+    method: str
+    created: float
+    """Unix time, seconds."""
+    data: str
+    """SHA-256 of the examples."""
+    examples: dict[str, int] = Field(default_factory=dict)
+    """How many examples of each kind."""
+    worlds: tuple[str, ...] = ()
+    """The worlds that the examples come from."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    outcome: Outcome | None = None
+    """What the gate measured; None where it was left out."""
+    perplexity: tuple[float, float] | None = None
+    """Of a fixed text, before and after."""
+    seconds: float = 0.0
+    """How long the training took."""
+    libraries: dict[str, str] = Field(default_factory=dict)
+
+
+class _Active(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    adapter: str = BASE
+    before: Annotated[list[str], Field(max_length=10_000)] = []
+    """What was in use before, oldest first."""
+
+
+class Adapters:
+    """The adapters of one save.
+
+    Args:
+        folder: `saves/<name>/adapters`; it need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of(cls, save: Path) -> Adapters:
+        """Those of a save's folder."""
+        return cls(save / "adapters")
+
+    def __iter__(self) -> Iterator[About]:
+        """All of them, oldest first. Folders that are not whole are passed over."""
+        found = []
+        for file in self.folder.glob(f"*/{ABOUT}"):
+            if not file.parent.name.startswith("."):
+                found.append(_read(file))
+        yield from sorted(found, key=lambda about: (about.created, about.id))
+
+    def get(self, adapter: str) -> About:
+        """Raises `UsageError` where there is none of this name."""
+        return _read(self.path(adapter) / ABOUT)
+
+    def path(self, adapter: str) -> Path:
+        """The folder of an adapter that exists. Raises `UsageError`."""
+        folder = self.folder / safe_name(adapter, "an adapter")
+        if not (folder / ABOUT).is_file():
+            names = [about.id for about in self]
+            raise UsageError(
+                f"there is no adapter {adapter!r}",
+                where=self.folder,
+                mend=f"there are: {', '.join(names)}" if names else "`sandbox tune` makes one",
+            )
+        return folder
+
+    @property
+    def active(self) -> str:
+        """The one in use; `base` for none."""
+        return self._active().adapter
+
+    @property
+    def active_folder(self) -> Path | None:
+        """The folder of the one in use, for `LocalModel.use_adapter`."""
+        active = self.active
+        return None if active == BASE else self.path(active)
+
+    def use(self, adapter: str) -> None:
+        """Put an adapter into use, or `base`. Whoever plays the save takes it up at the next turn."""
+        if adapter != BASE:
+            self.path(adapter)
+        active = self._active()
+        if adapter != active.adapter:
+            self._write(_Active(adapter=adapter, before=[*active.before, active.adapter]))
+
+    def rollback(self) -> str:
+        """Go back to what was in use before. Returns its name. Raises `UsageError` where nothing was."""
+        active = self._active()
+        while active.before:
+            previous = active.before.pop()
+            if previous == BASE or (self.folder / previous / ABOUT).is_file():
+                self._write(_Active(adapter=previous, before=active.before))
+                return previous
+        raise UsageError("no other adapter was in use before", where=self.folder)
+
+    def delete(self, adapter: str) -> None:
+        """Remove an adapter. Raises `UsageError` where it is in use, or others were trained on from it."""
+        folder = self.path(adapter)
+        if adapter == self.active:
+            raise UsageError(f"{adapter!r} is in use", mend="roll back, or use another first")
+        children = [about.id for about in self if about.parent == adapter]
+        if children:
+            raise UsageError(f"{', '.join(children)} was trained on from {adapter!r}", mend="delete it first")
+        condemned = folder.with_name(f".{adapter}-deleted")
+        shutil.rmtree(condemned, ignore_errors=True)
+        folder.rename(condemned)
+        shutil.rmtree(condemned, ignore_errors=True)
+
+    def new_id(self, method: str) -> str:
+        """The next free name: `sft-1`, `dpo-2`; numbers go on across methods."""
+        numbers = [0]
+        if self.folder.is_dir():
+            for folder in self.folder.iterdir():
+                number = folder.name.rpartition("-")[2]
+                numbers.append(int(number) if number.isdecimal() and len(number) < 9 else 0)
+        return f"{method}-{max(numbers) + 1}"
+
+    def publish(self, about: About, weights: bytes, config: Mapping[str, Any]) -> Path:
+        """Write an adapter: whole, or not at all. Raises `OSError`.
+
+        Args:
+            about: where it comes from.
+            weights: safetensors, with PEFT's names.
+            config: PEFT's.
+        """
+        folder = self.folder / about.id
+        with new_folder(folder) as work:
+            (work / WEIGHTS).write_bytes(weights)
+            (work / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            (work / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        return folder
+
+    def tree(self) -> list[tuple[int, About]]:
+        """All adapters with their depth, each below the one it was trained on from."""
+        all_of_them = list(self)
+        known = {about.id for about in all_of_them}
+        children: dict[str, list[About]] = {}
+        for about in all_of_them:
+            children.setdefault(about.parent if about.parent in known else BASE, []).append(about)
+        lines: list[tuple[int, About]] = []
+        waiting = [(0, about) for about in reversed(children.get(BASE, []))]
+        while waiting:
+            depth, about = waiting.pop()
+            lines.append((depth, about))
+            waiting += [(depth + 1, child) for child in reversed(children.pop(about.id, []))]
+        return lines
+
+    def _active(self) -> _Active:
+        file = self.folder / ACTIVE
+        try:
+            return _Active.model_validate_json(file.read_bytes())
+        except FileNotFoundError:
+            return _Active()
+        except (OSError, ValidationError) as error:
+            raise SaveError(
+                "cannot be read", where=file, mend="remove it: the model then plays without an adapter"
+            ) from error
+
+    def _write(self, active: _Active) -> None:
+        write_bytes(self.folder / ACTIVE, active.model_dump_json(indent=2).encode() + b"\n")
+
+
+def describe(
+    adapter: str, *, model: str, method: str, data: str, settings: Mapping[str, Any], **more: Any
+) -> About:
+    """What is to be written about an adapter that was made just now, by the libraries that are installed."""
+    return About(
+        id=adapter,
+        model=model,
+        method=method,
+        data=data,
+        settings=dict(settings),
+        created=time.time(),
+        libraries={name: metadata.version(name) for name in _LIBRARIES},
+        **more,
+    )
+
+
+def _read(file: Path) -> About:
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise SaveError("is far too long", where=file)
+        about = About.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SaveError(
+            "does not describe an adapter", where=file, mend="remove the folder, or restore it from a copy"
+        ) from error
+    if about.id != file.parent.name:
+        raise SaveError(f"it describes {clean_line(about.id)!r}, not {file.parent.name!r}", where=file)
+    return about
+
+
+Format = Literal["peft", "merged"]

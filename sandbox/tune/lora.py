@@ -1,0 +1,60 @@
+"""LoRA weights into a network and out of it again, through PEFT."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from sandbox.errors import ModelError
+
+
+def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
+    """The network with fresh LoRA weights on every linear layer but the output (Hu et al. 2021): a `PeftModel`."""
+    import peft
+
+    tuned = peft.get_peft_model(network, lora_config(rank, alpha))
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in tuned.named_parameters():  # PEFT draws from torch's global generator
+        if "lora_A" in name:
+            torch.nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+    return tuned
+
+
+def lora_config(rank: int, alpha: int) -> Any:
+    """PEFT's configuration of the adapters made here."""
+    import peft
+
+    return peft.LoraConfig(
+        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+
+
+def with_adapter(network: Any, folder: Path) -> Any:
+    """The network with an adapter to be trained further. Raises `ModelError`."""
+    import peft
+
+    try:
+        return peft.PeftModel.from_pretrained(network, folder, is_trainable=True)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"cannot be continued from: {reason}", where=folder) from error
+
+
+def exported(tuned: Any, model: str) -> tuple[bytes, dict[str, Any]]:
+    """The adapter of a `PeftModel` as its two files: safetensors, and the configuration.
+
+    Args:
+        tuned: with one adapter.
+        model: name of the language model, for the record; a path would be of this machine only.
+    """
+    import peft
+
+    weights = {name: w.detach().contiguous() for name, w in peft.get_peft_model_state_dict(tuned).items()}
+    config = tuned.peft_config["default"].to_dict()
+    config |= {"base_model_name_or_path": model, "inference_mode": True}
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    return safetensors.torch.save(weights, metadata={"format": "pt"}), plain

@@ -255,6 +255,8 @@ class Session(Review):
         return self.current
 
     def _open_episode(self, seed: int, *, first: bool = False) -> None:
+        if not -(2**63) <= seed < 2**63:
+            raise PlayError(f"{seed} is no seed", mend="use a whole number of at most 63 bits")
         state = self.world.initial(seed)
         turn = Turn(
             id=0,
@@ -341,9 +343,9 @@ class Session(Review):
         run = replace(self._run, seats=seating.names(), cards=cards, cursor=self._current, created=0.0)
         with self.store.transaction():
             self._seating.write_all(self.store)
-            self._run = self.store.add_run(run)
+            run = self.store.add_run(run)
             seating.bring_in(self.store, [] if agent in self._seating.agents().values() else [agent])
-        self._seating = seating
+        self._seating, self._run = seating, run
 
     def _learn_from(self, turn: Turn) -> tuple[Update, ...]:
         if not self.learn or turn.parent is None:

@@ -275,6 +275,8 @@ def test_bookmarks_and_blessings() -> None:
 
 
 def test_seats_and_worlds_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlayError, match="is no seed"):
+        Session.create(Store.memory(), CaveWorld(), {}, seed=2**63)
     with pytest.raises(PlayError, match="no seat 'nobody'"):
         Session.create(Store.memory(), CaveWorld(), {"nobody": None}, seed=1)
     session = Session.create(Store.create(tmp_path / "s"), CaveWorld(), {}, seed=1)

@@ -24,6 +24,7 @@ from sandbox.play.session import Session
 from sandbox.play.store import Store, upkeep
 
 _KILLS = int(os.environ.get("SANDBOX_KILLS", "15"))
+_A_SAVE = 15
 
 
 def _operate(session: Session, number: int) -> None:
@@ -95,10 +96,13 @@ class _Reference:
 
 
 def test_a_kill_loses_at_most_the_operation_in_flight(tmp_path: Path) -> None:
-    folder, rng, reference, done = tmp_path / "s", random.Random(0), _Reference(), 0
+    rng, reference = random.Random(0), _Reference()
+    folder, done = tmp_path, 0
     context = multiprocessing.get_context("fork")
     survived = 0
-    for _ in range(_KILLS):
+    for kill in range(_KILLS):
+        if kill % _A_SAVE == 0:
+            folder, done = tmp_path / f"save-{kill}", 0
         ours, theirs = context.Pipe(duplex=False)
         player = context.Process(target=_play, args=(folder, done, theirs))
         player.start()

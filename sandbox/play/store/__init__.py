@@ -81,9 +81,9 @@ class Store:
         file = folder / opening.FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = SaveLock(folder / opening.LOCK)
         except OSError as error:
             raise SaveError(f"cannot be written: {error.strerror}", where=folder) from error
+        lock = SaveLock(folder / opening.LOCK)
         try:
             if file.exists():
                 raise SaveError(

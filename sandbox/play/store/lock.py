@@ -30,10 +30,13 @@ class SaveLock:
     """Holds a save from construction to `close`. Raises `SaveError` with the holder's name where it is taken."""
 
     def __init__(self, file: Path) -> None:
-        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise SaveError(f"cannot be written: {error.strerror}", where=file) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.read(self._descriptor, 1000)
             os.close(self._descriptor)
             raise SaveError(
@@ -41,6 +44,9 @@ class SaveLock:
                 where=file.parent,
                 mend="close it there, or fork the save",
             ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise SaveError(f"cannot be locked: {error.strerror}", where=file) from error
         _held.add(self._descriptor)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         note = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since})

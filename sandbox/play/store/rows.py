@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Annotated, Any, Final, cast, get_args
@@ -194,19 +195,33 @@ def proposal_rows(decision_id: int, decision: Decision) -> list[dict[str, Any]]:
     ]
 
 
-def node_fields(row: Row) -> dict[str, Any]:
-    """The fields of a `Node` from a row of `turns`. Raises `SaveError`."""
+def node_from(row: Row) -> Node:
+    """Raises `SaveError`."""
+    with _checking(row["id"]):
+        return Node(**_node_fields(row))
+
+
+def turn_from(row: Row, frame: Frame, decision: Row | None, proposals: Sequence[Row]) -> Turn:
+    """Raises `SaveError` where anything in it is not what a turn is made of."""
+    with _checking(row["id"]):
+        stored = _OBSERVATIONS.validate_json(frame[0])
+        prompt = frame[2].decode("utf-8", "surrogatepass")
+        return Turn(
+            **_node_fields(row),
+            decision=None if decision is None else _decision_from(decision, proposals, prompt),
+            observations={seat: Observation(**dict(observation)) for seat, observation in stored.items()},
+            snapshot=frame[1],
+        )
+
+
+def _node_fields(row: Row) -> dict[str, Any]:
     turn_id, parent = row["id"], row["parent"]
     if not isinstance(turn_id, int) or not (parent is None or (isinstance(parent, int) and 0 < parent < turn_id)):
-        raise SaveError(f"turn {turn_id!r} hangs under {parent!r}, which cannot be")
+        raise ValueError(f"it cannot hang under {parent!r}")
     if row["chooser"] not in _CHOOSERS:
-        raise SaveError(f"turn {turn_id}: unknown chooser {row['chooser']!r}")
+        raise ValueError(f"unknown chooser {row['chooser']!r}")
     if not all(isinstance(row[name], int) for name in ("episode", "depth")):
-        raise SaveError(f"turn {turn_id}: episode and depth must be whole numbers")
-    try:
-        rewards = _REWARDS.validate_json(row["rewards"])
-    except ValidationError as error:
-        raise _damaged(turn_id, error) from error
+        raise ValueError("episode and depth must be whole numbers")
     return {
         "id": turn_id,
         "parent": parent,
@@ -217,39 +232,16 @@ def node_fields(row: Row) -> dict[str, Any]:
         "chooser": row["chooser"],
         "agent": _line(row["agent"]),
         "wanted": None if row["wanted"] is None else _line(row["wanted"]),
-        "rewards": rewards,
+        "rewards": _REWARDS.validate_json(row["rewards"]),
         "to_move": None if row["to_move"] is None else _line(row["to_move"]),
         "terminated": bool(row["terminated"]),
         "truncated": bool(row["truncated"]),
-        "seed": row["seed"],
+        "seed": None if row["seed"] is None else int(row["seed"]),
         "created": float(row["created"]),
     }
 
 
-def node_from(row: Row) -> Node:
-    """Raises `SaveError`."""
-    return Node(**node_fields(row))
-
-
-def turn_from(row: Row, frame: Frame, decision: Row | None, proposals: Sequence[Row]) -> Turn:
-    """Raises `SaveError` where anything in it is not what a turn is made of."""
-    turn_id = row["id"]
-    try:
-        stored = _OBSERVATIONS.validate_json(frame[0])
-        prompt = frame[2].decode("utf-8", "surrogatepass")
-        made = None if decision is None else decision_from(decision, proposals, prompt)
-    except (ValidationError, ValueError, TypeError) as error:
-        raise _damaged(turn_id, error) from error
-    return Turn(
-        **node_fields(row),
-        decision=made,
-        observations={seat: Observation(**dict(observation)) for seat, observation in stored.items()},
-        snapshot=frame[1],
-    )
-
-
-def decision_from(row: Row, proposals: Sequence[Row], prompt: str) -> Decision:
-    """Raises `ValueError` or `TypeError` where it is none."""
+def _decision_from(row: Row, proposals: Sequence[Row], prompt: str) -> Decision:
     if not 0 <= row["chosen"] < len(proposals):
         raise ValueError("the chosen proposal is none of those stored")
     if row["chooser"] not in _CHOOSERS or any(each["source"] not in _SOURCES for each in proposals):
@@ -326,13 +318,17 @@ def mark_from(row: Row) -> Mark:
         raise SaveError(f"mark {row['id']!r} of the save is damaged") from error
 
 
-def _damaged(turn_id: object, error: Exception) -> SaveError:
-    if isinstance(error, ValidationError):
+@contextmanager
+def _checking(turn_id: object) -> Iterator[None]:
+    """Whatever is wrong with what was stored of a turn becomes a `SaveError`."""
+    try:
+        yield
+    except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        message = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    else:
-        message = str(error)
-    return SaveError(f"turn {turn_id} of the save is damaged: {message}")
+        place = ".".join(str(part) for part in first["loc"])
+        raise SaveError(f"turn {turn_id} of the save is damaged: {place}: {first['msg']}") from error
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise SaveError(f"turn {turn_id} of the save is damaged: {error}") from error
 
 
 def _to_null(value: float) -> float | None:

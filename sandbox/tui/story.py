@@ -122,9 +122,10 @@ def _said(said: Feedback) -> Paragraph:
     if said.value is None:
         return Paragraph(Content.styled(" ".join((said.kind, reasons)), fmt.MUTED), fmt.REWARD, fmt.MUTED)
     tone = "$text-success" if said.value > 0 else "$text-error"
+    who = "you" if said.annotator == "anonymous" else said.annotator
     return Paragraph(
         Content.assemble(
-            (f"{fmt.gain(said.value)} from {said.annotator}", tone),
+            (f"{fmt.gain(said.value)} from {who}", tone),
             (f"  {reasons}" if reasons else "", fmt.MUTED),
         ),
         fmt.REWARD,

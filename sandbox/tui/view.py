@@ -22,6 +22,8 @@ class View:
     """What a person calls the world."""
     seed: int
     """Of the episode."""
+    verbs: tuple[str, ...]
+    """Verbs the world understands."""
     seats: tuple[str, ...]
     agents: Mapping[str, str]
     """Who holds each seat, as `card@adapter`; a seat that is missing is a person's."""
@@ -89,6 +91,7 @@ class Camera:
         return View(
             world=session.world.title,
             seed=session.episode_seed,
+            verbs=session.world.verbs,
             seats=session.world.seats,
             agents={
                 seat: signature(agent.name, agent.model)

@@ -17,12 +17,13 @@ from textual.widgets import Footer, Label, TabbedContent
 from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
 from sandbox.tui import story
+from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.screens.help import HelpScreen
-from sandbox.tui.verbs import VERBS, Typed, parse
+from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
@@ -76,7 +77,7 @@ class PlayScreen(Screen[None]):
             yield Brief(id="brief")
             with Horizontal(id="line"):
                 yield Label(fmt.PERSON, id="sign")
-                yield Prompt(self.candidates, placeholder=_ASK, id="prompt")
+                yield Prompt(self._candidates, placeholder=_ASK, id="prompt")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -84,13 +85,8 @@ class PlayScreen(Screen[None]):
         if self._title.notice:
             self._remark(self._title.notice, "$text-warning")
 
-    def candidates(self, typed: str) -> Sequence[str]:
-        """What could be typed now, given how it begins."""
-        if typed.startswith("/"):
-            return [f"/{verb.name}" for verb in VERBS]
-        known = self.game.view.observation.admissible or () if self.game.view else ()
-        wanted = [proposal.command for proposal in self.game.decision.proposals] if self.game.decision else []
-        return list(dict.fromkeys((*known, *wanted)))
+    def _candidates(self, typed: str) -> Sequence[str]:
+        return candidates(self.game.view, self.game.decision, typed)
 
     def _show(self, view: View) -> None:
         """Bring what is shown of the session in line with it."""

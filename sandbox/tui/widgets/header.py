@@ -37,23 +37,21 @@ class Header(Widget):
 
     def render(self) -> Content:
         width = self.content_size.width
-        right = self._right()
-        left = self._left().truncate(max(width - right.cell_length - 2, 12), ellipsis=True)
-        room = width - left.cell_length - right.cell_length
-        return Content("").join([left, Content(" " * room), right]) if room > 0 else left
+        facts, right = self._facts(), self._right()
+        world = Content.styled(self.view.world if self.view else self._title.world, "bold")
+        room = width - facts.cell_length - right.cell_length - 2
+        left = world.truncate(max(room, 8), ellipsis=True) + facts
+        return left + " " * max(width - left.cell_length - right.cell_length, 2) + right
 
-    def _left(self) -> Content:
-        view, title = self.view, self._title
-        facts = []
-        if view is not None:
-            facts.append(f"seed {view.seed}")
-            if view.current.episode > 1:
-                facts.append(f"episode {view.current.episode}")
-            facts.append(f"turn {view.current.depth}")
-            facts.append(f"score {fmt.points(view.observation.score, view.observation.max_score)}")
-        return Content.assemble(
-            (view.world if view else title.world, "bold"), ("".join(f"  {fact}" for fact in facts), fmt.MUTED)
-        )
+    def _facts(self) -> Content:
+        view = self.view
+        if view is None:
+            return Content("")
+        facts = [f"seed {view.seed}", f"turn {view.current.depth}"]
+        if view.current.episode > 1:
+            facts.insert(1, f"episode {view.current.episode}")
+        facts.append(f"score {fmt.points(view.observation.score, view.observation.max_score)}")
+        return Content.styled("".join(f"  {fact}" for fact in facts), fmt.MUTED)
 
     def _right(self) -> Content:
         view = self.view

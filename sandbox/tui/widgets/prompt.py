@@ -11,17 +11,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-
-def matches(typed: str, candidates: Sequence[str]) -> list[str]:
-    """Candidates that begin with what is typed, then those with a word that does."""
-    low = typed.strip().casefold()
-    starting = [candidate for candidate in candidates if candidate.casefold().startswith(low)]
-    inside = [
-        candidate
-        for candidate in candidates
-        if candidate not in starting and any(word.startswith(low) for word in candidate.casefold().split())
-    ]
-    return starting + inside
+from sandbox.tui.completion import matches
 
 
 class _Suggest(Suggester):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.cli import context
-from sandbox.errors import Finding, UsageError, WorldError, WorldFileError
+from sandbox.cli.world_check import changes, check_file
+from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
 
 if TYPE_CHECKING:
-    from sandbox.world.check import Checked
-    from sandbox.world.native import NativeWorld
     from sandbox.world.solver import Limits, Move
 
 app = typer.Typer(
@@ -35,7 +32,6 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _States = Annotated[int, typer.Option(min=1, max=5_000_000, help="States to look at before sampling begins.")]
 _Seconds = Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds to search at most.")]
 _Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random walks.")]
-_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 @app.command("list")
@@ -87,10 +83,12 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the new world: its folder under `worlds/`.")],
     title: Annotated[str | None, typer.Option(help="What players call it; the name if left out.")] = None,
 ) -> None:
-    """Write a small, commented world to start from. It passes `check`.
+    """Write a small world to start from.
 
-    sandbox world new teahouse
-    sandbox world check teahouse --watch
+    It is commented, it can be won, and it passes `check`.
+
+        sandbox world new teahouse
+        sandbox world check teahouse --watch
     """
     from sandbox.world import starter
 
@@ -139,113 +137,13 @@ def check(
     if watch:
         if len(files) != 1:
             raise UsageError("one world can be watched at a time", mend="name it")
-        for _ in _changes(files[0]):
+        for _ in changes(files[0]):
             context.console.clear()
-            _check_file(files[0], limits, seed, as_json=False)
+            check_file(files[0], limits, seed, as_json=False)
             context.notes.print("Watching; Ctrl+C ends.", style="dim")
         return
-    codes = [_check_file(file, limits, seed, as_json) for file in files]
+    codes = [check_file(file, limits, seed, as_json) for file in files]
     raise typer.Exit(max(codes, default=0))
-
-
-def _changes(file: Path, poll: float = 0.3, alive: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """Once at first, and again each time the file was written."""
-    before: tuple[int, int] | None = None
-    while alive():
-        try:
-            status = file.stat()
-            now = status.st_mtime_ns, status.st_size
-        except OSError:  # editors replace files: for a moment there is none
-            now = before or (0, 0)
-        if now != before:
-            before = now
-            yield
-        time.sleep(poll)
-
-
-def _check_file(file: Path, limits: Limits, seed: int, as_json: bool) -> int:
-    """Check one file and print what was found; the exit code."""
-    from sandbox.world.check import check as check_world
-    from sandbox.world.native import Adventure, NativeWorld, read_source
-
-    try:
-        source = read_source(file)
-    except WorldFileError as error:
-        _print_findings(file, error.findings, as_json, proved=True, method="not a world")
-        return 2
-    if not isinstance(source.definition, Adventure):
-        _print_findings(file, (), as_json, method=f"a text task with {len(source.definition.items)} items")
-        return 0
-    world = NativeWorld(source)
-    with context.notes.status(f"checking {escape(world.title)}") as status:
-        checked = check_world(
-            world,
-            limits=limits,
-            seed=seed,
-            progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
-        )
-    findings = (*checked.findings, *_walkthrough_findings(world, file.with_name("walkthrough.txt")))
-    _print_findings(
-        file,
-        findings,
-        as_json,
-        method=checked.method,
-        proved=checked.proved,
-        states=checked.states,
-        best_scores=checked.best_scores,
-        dead_ends=checked.dead_ends,
-        shortest_walkthrough=len(checked.solution.moves) if checked.solution else None,
-        seconds=round(checked.seconds, 2),
-    )
-    if not as_json:
-        _print_summary(checked)
-    return 1 if any(finding.severity == "error" for finding in findings) else 0
-
-
-def _walkthrough_findings(world: NativeWorld, file: Path) -> tuple[Finding, ...]:
-    """What goes wrong when the walkthrough beside a world is played."""
-    from sandbox.testing import ContractError, play_walkthrough
-
-    if not file.is_file():
-        return ()
-    try:
-        played = play_walkthrough(world, file.read_text(encoding="utf-8"))
-    except (ContractError, UnicodeDecodeError) as error:
-        return (Finding(None, file.name, str(error), "mend the walkthrough, or the world", "error"),)
-    if not played.winners:
-        return (
-            Finding(None, file.name, "nobody wins by it", "`sandbox world solve` writes one that wins", "error"),
-        )
-    return ()
-
-
-def _print_findings(file: Path, findings: tuple[Finding, ...], as_json: bool, **facts: Any) -> None:
-    if as_json:
-        listed = [
-            {"severity": f.severity, "line": f.line, "key": f.key, "message": f.message, "mend": f.mend}
-            for f in findings
-        ]
-        print(json.dumps({"file": str(file), "findings": listed, **facts}, ensure_ascii=False, default=str))
-        return
-    context.console.print(Text(str(file), style="bold"), soft_wrap=True)
-    for finding in findings:
-        text = Text(f"  {finding.severity:<8}", style=_STYLES[finding.severity])
-        context.console.print(text + Text(str(finding), style=""), soft_wrap=True, highlight=False)
-    if not findings:
-        context.console.print("  nothing wrong", style="green", highlight=False)
-    context.console.print(f"  {facts['method']}", style="dim", highlight=False)
-
-
-def _print_summary(checked: Checked) -> None:
-    parts = [f"highest score of {escape(seat)}: {score:g}" for seat, score in checked.best_scores.items() if score]
-    if checked.solution is not None:
-        shortest = "shortest" if checked.solution.shortest else "short"
-        parts.append(f"a {shortest} walkthrough has {len(checked.solution.moves)} commands")
-    if checked.dead_ends:
-        parts.append(f"{checked.dead_ends:,} states in dead ends")
-    if checked.idle:
-        parts.append(f"left out, as nothing depends on them: {escape(', '.join(checked.idle))}")
-    context.console.print(f"  {'; '.join(parts)}" if parts else "", style="dim", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -429,8 +327,10 @@ def show(
 ) -> None:
     """What a world is, and how it begins for each seat.
 
-    sandbox world show lighthouse
-    sandbox world show "tw:coin?level=5&seed=1"
+    Native worlds, generated games and story files alike.
+
+        sandbox world show lighthouse
+        sandbox world show "tw:coin?level=5&seed=1"
     """
     from sandbox.build import open_world
 
@@ -470,9 +370,11 @@ def show(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of world files, for editors.
+    """Print the JSON Schema of world files.
 
-    sandbox world schema > world.schema.json
+    Editors use it to complete keys and to mark mistakes while you type; the first line of a new world names it.
+
+        sandbox world schema > world.schema.json
     """
     from pydantic import TypeAdapter
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sandbox.cli import app
-from sandbox.cli.world import _changes
+from sandbox.cli.world_check import changes as changes_of
 from sandbox.errors import SandboxError, UsageError, WorldError
 from sandbox.testing import check_world, play_walkthrough
 from sandbox.world import starter
@@ -329,10 +329,10 @@ def test_the_schema_is_json_schema_with_descriptions(tmp_path):
 def test_a_watched_file_is_checked_again_when_it_is_saved(tmp_path):
     file = tmp_path / "world.yaml"
     file.write_text("one")
-    changes = _changes(file, poll=0.0)
+    changes = changes_of(file, poll=0.0)
     next(changes)
     moments = []
-    still = _changes(file, poll=0.0, alive=lambda: len(moments) < 3 and not moments.append(time.time()))
+    still = changes_of(file, poll=0.0, alive=lambda: len(moments) < 3 and not moments.append(time.time()))
     assert len(list(still)) == 1
     file.write_text("three")
     os.utime(file, ns=(1, 1))

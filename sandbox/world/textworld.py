@@ -135,6 +135,10 @@ class TextWorldWorld:
         reward = after.score - state.score
         return Step(state=after, rewards={seat: reward} if reward else {}, terminated=after.done)
 
+    def solver_key(self, state: TextWorldState) -> tuple[Facts, float, bool]:
+        """What tells states apart for a solver: the facts, and no words."""
+        return state.facts, state.score, state.done
+
     def dump(self, state: TextWorldState) -> bytes:
         gone, new = self._logic.difference(state.facts)
         return seal(

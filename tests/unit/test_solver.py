@@ -8,6 +8,7 @@ from sandbox.errors import WorldError
 from sandbox.rl.value_iteration import FiniteMDP, value_iteration
 from sandbox.testing.table import TableWorld, to
 from sandbox.types import Observation, Step
+from sandbox.world.references import open_world
 from sandbox.world.solver import Limits, Move, explore, replay, solve
 from sandbox.world.solver.walkthrough import shorten, winners
 
@@ -254,6 +255,18 @@ def test_a_world_that_lists_no_commands_is_refused_with_the_mend():
 
     with pytest.raises(WorldError, match="does not list its commands"):
         explore(Silent(table={"here": {"go": to("here")}}, start="here"))
+
+
+def test_a_textworld_game_is_solved_with_proof_in_as_many_commands_as_its_own_walkthrough():
+    world = open_world("tw:coin?level=5&seed=1")
+    try:
+        assert explore(world).method == "proved by exhaustive search of 6 states"
+        solution = solve(world)
+        assert solution is not None
+        assert solution.shortest
+        assert len(solution.moves) == len(world.walkthrough()) == 5
+    finally:
+        world.close()
 
 
 def test_the_search_tells_how_far_it_is():

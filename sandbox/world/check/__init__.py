@@ -10,7 +10,7 @@ from sandbox.world.check.coverage import Coverage
 from sandbox.world.check.play import findings_of_play
 from sandbox.world.check.structure import findings_of_structure
 from sandbox.world.native import NativeWorld
-from sandbox.world.solver import Graph, Limits, Progress, Solution, explore, solve
+from sandbox.world.solver import Graph, Limits, Progress, Solution, explore, solution_in, solve
 from sandbox.world.solver.native import idle_things
 
 __all__ = ["Checked", "check"]
@@ -56,7 +56,10 @@ def check(
     started = time.monotonic()
     coverage = Coverage(world)
     graph = explore(world, seed=seed, limits=limits, visit=coverage.visit, progress=progress)
-    solution = solve(world, seed=seed, limits=limits, progress=progress)
+    if graph.complete and not world.random and len(graph.roots) == 1:
+        solution = solution_in(graph)
+    else:
+        solution = solve(world, seed=seed, limits=limits, progress=progress)
     coverage.look_into(graph, seconds=limits.seconds / 2)
     best = {seat: graph.best_score(seat) for seat in world.seats}
     findings = [

@@ -7,7 +7,7 @@ proofs; where it is not, the answers come from samples and say so.
 from sandbox.world.solver.graph import Edge, Graph, Move, Node, Outcome, explore
 from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import Limits, Problem, Progress, Searchable, Situation, Stochastic, Varied
-from sandbox.world.solver.walkthrough import Solution, replay, solve
+from sandbox.world.solver.walkthrough import Solution, replay, solution_in, solve
 
 __all__ = [
     "Edge",
@@ -26,5 +26,6 @@ __all__ = [
     "explore",
     "problem_of",
     "replay",
+    "solution_in",
     "solve",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
-from sandbox.world.solver.graph import Move, explore
+from sandbox.world.solver.graph import Graph, Move, explore
 from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, Progress
 
@@ -70,12 +70,9 @@ def solve(
     graph = explore(
         world, seed=seed, limits=limits, chance=False, goal=lambda won: wanted <= won, progress=progress
     )
-    found = [i for i in graph.wins() if seats is None or wanted <= graph.nodes[i].winners]
-    if found:
-        best = max(found, key=lambda i: (len(graph.nodes[i].winners), -graph.nodes[i].depth))
-        return Solution(graph.path(best), graph.nodes[best].winners, True, len(graph.nodes))
-    if graph.complete:
-        return None
+    found = solution_in(graph, seats)
+    if found is not None or graph.complete:
+        return found
     search = _NoveltySearch(problem_of(world, chance=False), wanted, anyone=seats is None)
     moves = search.run(world.initial(seed), Budget(limits, progress))
     if moves is None:
@@ -84,6 +81,15 @@ def solve(
     end = replay(world, moves, seed)
     assert end is not None
     return Solution(moves, winners(world, end), False, len(graph.nodes) + len(search.nodes))
+
+
+def solution_in(graph: Graph, seats: Sequence[str] | None = None) -> Solution | None:
+    """The nearest win in a graph that was explored breadth first and without chance, of most seats together."""
+    wins = [i for i in graph.wins() if seats is None or graph.nodes[i].winners.issuperset(seats)]
+    if not wins:
+        return None
+    best = max(wins, key=lambda i: (len(graph.nodes[i].winners), -graph.nodes[i].depth))
+    return Solution(graph.path(best), graph.nodes[best].winners, True, len(graph.nodes))
 
 
 def shorten(world: World[S], moves: Sequence[Move], *, seed: int = 0, replays: int = 5_000) -> tuple[Move, ...]:

@@ -240,13 +240,15 @@ def _print_turn(turn: Turn, book: FeedbackBook) -> None:
         console.print(f"\n[cyan]{escape(seat)}[/]  score {observation.score:g}{best}{reward}", highlight=False)
         console.print(observation.text, markup=False, highlight=False)
     if (decision := turn.decision) is not None:
-        table = Table("", "proposal", "said", "prior", "Q", "score", box=None, pad_edge=False)
+        table = Table("", "proposal", box=None, pad_edge=False)
+        for heading in ("prior", "Q", "score"):
+            table.add_column(heading, justify="right")
+        table.add_column("said")
         for rank, proposal in enumerate(decision.proposals):
             numbers = (proposal.prior, decision.q_values[rank], decision.scores[rank])
             mark = ">" if rank == decision.chosen else ""
-            table.add_row(
-                mark, escape(proposal.command), escape(proposal.said), *(f"{number:.3f}" for number in numbers)
-            )
+            texts = (f"{number:.3f}" for number in numbers)
+            table.add_row(mark, escape(proposal.command), *texts, escape(proposal.said))
         about = " ".join(part for part in (decision.agent, decision.model, decision.reason) if part)
         console.print(f"\nWhat the agent considered  [dim]{escape(about)}[/]")
         console.print(table, highlight=False)

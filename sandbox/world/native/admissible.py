@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
-from sandbox.world.native.scope import Scope, scope_of
+from sandbox.world.native.scope import Scope, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[Command]
             found.append(Command("open", thing))
         if entity.keys and not flags & OPEN:
             action = "unlock" if flags & LOCKED else "lock"
-            found += [Command(action, thing, key) for key in entity.keys if draft.holder(key) == seat]
+            found += [Command(action, thing, key) for key in entity.keys if in_hand(draft, seat, key)]
     if entity.switchable:
         found.append(Command("switch_off" if flags & ON else "switch_on", thing))
     if entity.text:
@@ -184,7 +184,9 @@ def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
 
 
 def _holds(draft: Draft, seat: int, thing: int, count: int, action: str) -> bool:
-    return owns(draft, seat, thing, count) if action == "give" else draft.has(seat, thing, count)
+    if action == "give" or draft.atlas.entities[thing].counted:
+        return owns(draft, seat, thing, count)
+    return in_hand(draft, seat, thing)
 
 
 def _refused(draft: Draft, command: Command) -> bool:

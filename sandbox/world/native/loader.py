@@ -18,8 +18,12 @@ from sandbox.world.native.marked_yaml import Document, dotted
 from sandbox.world.native.references import check_references
 from sandbox.world.native.references.tasks import check_task
 from sandbox.world.native.schema import Adventure, Definition, Task
+from sandbox.world.native.schema.conditions import CONDITION_KEYS
+from sandbox.world.native.schema.effects import EFFECT_KEYS
+from sandbox.world.native.schema.tasks import MEASURE_KEYS
 
 MAX_FINDINGS = 100
+_STARTS = {"condition": CONDITION_KEYS, "effect": EFFECT_KEYS, "measure": MEASURE_KEYS}
 _FILLED = ("title", "goal")
 """Texts whose absence or fault must not keep the rest from being checked."""
 
@@ -158,6 +162,10 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
         mend = near_miss(str(bad), words)
     elif kind == "string_type":
         message, mend = "text is wanted here", "put it in quotes"
+    elif kind in _STARTS:
+        value = _value(document.data, path) or _value(document.data, path[:-1])
+        mend = near_miss(str(next(iter(value))), _STARTS[kind]) if isinstance(value, dict) and value else ""
+        message = message.split(":")[0] if mend else message
     elif kind == "float_parsing":
         message = "a number is wanted here"
     elif kind in ("int_type", "bool_type", "dict_type", "tuple_type", "model_type", "float_type"):

@@ -115,3 +115,8 @@ def access(draft: Draft, seat: int, thing: int) -> int:
 def can_see(draft: Draft, seat: int, thing: int) -> bool:
     """Whether a seat can see a thing, character or seat where it is."""
     return seat >= 0 and (thing == seat or access(draft, seat, thing) > 0)
+
+
+def in_hand(draft: Draft, seat: int, thing: int) -> bool:
+    """Whether a seat carries a thing where it can get at it: not in a closed box."""
+    return draft.holder(thing) == seat and access(draft, seat, thing) == 2

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.world.native.describe import state_of
 from sandbox.world.native.prose import Listed, Named
-from sandbox.world.native.scope import access
+from sandbox.world.native.scope import access, in_hand
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
 
 if TYPE_CHECKING:
@@ -177,11 +177,11 @@ def _key(draft: Draft, command: Command) -> int:
         draft.say("no_lock", thing=Named(command.thing))
         return NOWHERE
     if command.other == NOWHERE:
-        key = next((k for k in keys if draft.holder(k) == draft.actor), NOWHERE)
+        key = next((k for k in keys if in_hand(draft, draft.actor, k)), NOWHERE)
         if key == NOWHERE:
             draft.say("no_key")
         return key
-    if draft.holder(command.other) != draft.actor:
+    if not in_hand(draft, draft.actor, command.other):
         draft.say("not_carried", thing=Named(command.other))
         return NOWHERE
     if command.other not in keys:

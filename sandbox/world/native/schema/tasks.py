@@ -89,6 +89,7 @@ _KEYS = {
     "format": Format,
     "avoid": Avoid,
 }
+MEASURE_KEYS = tuple(_KEYS)
 
 
 def _kind(value: Any) -> str | None:

@@ -1,0 +1,144 @@
+"""Text tasks: one turn, a free answer, a reward that is a function of it."""
+
+import pytest
+
+from sandbox.errors import SaveError, WorldFileError
+from sandbox.types import Enumerable
+from sandbox.world.native import TaskWorld, load_world, parse_definition, parse_source
+from sandbox.world.native.schema.tasks import Avoid, Exact, Format, Keywords, Length, Near, Overlap
+from sandbox.world.native.task_measures import has_form, measure, parse_format, tokens
+
+ITEM = {"facts": ("ferry", "gale|storm", "Isle of Skye"), "answer": ("The cat sat.",), "bad": ("dog",)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "share"),
+    [
+        (Length(length="words", at_most=3), "one two three", 1.0),
+        (Length(length="words", at_most=3), "one two three four", 0.75),
+        (Length(length="words", at_least=4), "one two", 0.5),
+        (Length(length="words", at_most=4), "灯塔亮了", 1.0),
+        (Length(length="characters", at_most=4), " abcde ", 0.8),
+        (Length(length="lines", at_least=2, at_most=2), "a\n\nb", 1.0),
+        (Length(length="sentences", at_most=2), "One. Two! Three?", 2 / 3),
+        (Length(length="words"), "", 0.0),
+        (Keywords(keywords="facts"), "A storm sank the FERRY off the isle of skye.", 1.0),
+        (Keywords(keywords="facts"), "A gale. Ferryman!", 1 / 3),
+        (Exact(exact="answer"), "  the cat  sat ", 1.0),
+        (Exact(exact="answer"), "the cat sits", 0.0),
+        (Near(near="answer"), "the cat sat", 1.0),
+        (Near(near="answer"), "the bat sat", 10 / 11),
+        (Near(near="answer"), "", 0.0),
+        (Overlap(overlap="answer"), "sat the cat", 1.0),
+        (Overlap(overlap="answer"), "a cat", 0.4),
+        (Avoid(avoid="bad"), "a dogma", 1.0),
+        (Avoid(avoid="bad"), "a Dog!", 0.0),
+        (Format(format="- {word}: {number}"), "- a: 1\n- b: 2,5\n- c: x", 2 / 3),
+        (Format(format="{words}.", lines=2), "It rains.", 0.5),
+        (Format(format="{words}."), "", 0.0),
+    ],
+)
+def test_measures(rule, answer, share):
+    assert measure(rule, ITEM, answer) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("form", "line", "fits"),
+    [
+        ("{word}", "one", True),
+        ("{word}", "one two", False),
+        ("{words}", "one two", True),
+        ("{any}!", "a!b!", True),
+        ("{any}", "", True),
+        ("({number})", "(-12.5)", True),
+        ("({number})", "(x)", False),
+        ("a  {word}", "a b", True),
+    ],
+)
+def test_forms(form, line, fits):
+    assert has_form(parse_format(form), line) is fits
+
+
+def test_forms_take_no_long_time_on_hostile_lines():
+    assert has_form(parse_format("{any}" * 20 + "x"), "a" * 4000) is False
+    assert has_form(parse_format("{words}" * 20 + "x"), "a " * 400) is False
+
+
+def test_words_of_any_script():
+    assert tokens("Don’t stop, 灯塔!") == ["don’t", "stop", "灯", "塔"]
+
+
+TEXT = """
+kind: task
+title: Sum up
+goal: In at most {limit} words.
+prompt: "Text: {text}"
+items:
+  - {text: A gale sank the ferry., limit: "4", facts: [ferry, gale]}
+  - {text: Rain fell., limit: "2", facts: [rain]}
+reward:
+  - {length: words, at_most: 4}
+  - {keywords: facts, weight: 3}
+points: 8
+win_at: 0.75
+"""
+
+
+def task() -> TaskWorld:
+    return TaskWorld(parse_source(TEXT), "sum")
+
+
+def test_an_episode():
+    world = task()
+    assert isinstance(world, Enumerable)
+    state = world.initial(2)
+    seen = world.observe(state, "writer")
+    assert (seen.text, seen.goal, seen.admissible, seen.max_score) == (
+        "Text: A gale sank the ferry.",
+        "In at most 4 words.",
+        None,
+        8.0,
+    )
+    assert world.observe(world.initial(1), "writer").text == "Text: Rain fell."
+    step = world.step(state, "writer", "A gale, \x1b[31mno ferry")
+    assert step.terminated and step.rewards == {"writer": 8.0}
+    after = world.observe(step.state, "writer")
+    assert after.done and after.won and after.text.startswith("That is worth 8 of 8 points: length 100%")
+    assert world.to_move(state) == "writer" and world.to_move(step.state) is None
+    assert world.load(world.dump(step.state)) == step.state
+    assert world.step(step.state, "writer", "more").rewards == {}
+    assert not world.observe(world.step(state, "writer", "A gale").state, "writer").won
+
+
+def test_initials_are_the_items():
+    assert [p for p, _ in task().initials()] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'[9,null,0,""]', b'[0,5,0,""]', b'["x",null,0,""]'])
+def test_damaged_states_are_refused(data):
+    with pytest.raises(SaveError):
+        task().load(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("win_at: 0.75", "win_at: 2", "win_at: should be less than or equal to 1"),
+        ("{limit}", "{limt}", "line 4: goal: item 0 has no field 'limt' (did you mean 'limit'?)"),
+        ("keywords: facts", "keywords: fact", "line 11: reward[1].keywords: item 0 has no field 'fact'"),
+        ("length: words", "lenth: words", "not a measure (did you mean 'length'?)"),
+        ("at_most: 4}", 'at_most: 4}\n  - {format: "{foo}"}', "the slots of a format are"),
+    ],
+)
+def test_faults_of_tasks(old, new, fault):
+    with pytest.raises(WorldFileError) as caught:
+        parse_definition(TEXT.replace(old, new))
+    found = [str(finding) for finding in caught.value.findings]
+    assert any(fault in line for line in found), found
+
+
+def test_a_task_loads_like_any_world(tmp_path):
+    path = tmp_path / "sum" / "world.yaml"
+    path.parent.mkdir()
+    path.write_text(TEXT, encoding="utf-8")
+    assert load_world(path).name == "sum"

@@ -121,7 +121,7 @@ class Tabular(Section):
     """Tabular Q-learning: a value for each command in each state as perceived."""
 
     kind: Literal["tabular"] = "tabular"
-    """Which learner: `tabular`."""
+    """Which learner: `tabular`, or `drrn` with the fields of its own."""
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Step size: the share of the error that an update corrects."""
     alpha_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -133,6 +133,36 @@ class Tabular(Section):
     repeated."""
     trace: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Lambda of Watkins's Q(lambda): how far a surprise reaches back along the way. 0 is plain Q-learning."""
+
+
+class Drrn(Section):
+    """Neural Q over text (DRRN): what is learned of one room and command serves others that read alike."""
+
+    kind: Literal["drrn"]
+    """Which learner: `drrn`."""
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Discount: what a reward one turn later is worth now."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+    """Step size of the optimiser."""
+    n_step: Annotated[int, Field(ge=1, le=100)] = 3
+    """How many rewards are added up before the rest is estimated."""
+    hidden: Annotated[int, Field(ge=4, le=1024)] = 64
+    """Width of the network."""
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Remembered steps that each update learns from."""
+    capacity: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Steps that are remembered for replay."""
+    target_every: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Updates between copies of the network to the one that estimates what follows."""
+
+
+def _kind_of_learner(value: object) -> str:
+    return str(value.get("kind", "tabular") if isinstance(value, dict) else getattr(value, "kind", "tabular"))
+
+
+Learner = Annotated[
+    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")], Discriminator(_kind_of_learner)
+]
 
 
 class Combine(Section):
@@ -191,7 +221,7 @@ class Card(Section):
     """Where candidate commands come from."""
     prompt: Prompt = Prompt()
     """What the language model reads."""
-    learner: Tabular | None = None
+    learner: Learner | None = None
     """What estimates Q. `null` learns nothing."""
     combine: Combine = Combine()
     """How the prior and Q become one score."""

@@ -51,6 +51,8 @@ def _path(details: Any, document: Document) -> Path:
     for part in around:
         if (*path, part) in document.lines:
             path = (*path, part)
+    if details["type"] == "union_tag_invalid":
+        return (*path, last, "kind")
     return (*path, last) if (*path, last) in document.lines or details["type"] == "missing" else path
 
 
@@ -64,8 +66,10 @@ def _message(details: Any, path: Path, model: type[BaseModel]) -> tuple[str, str
         return "is missing", ""
     if kind == "value_error":
         return str(details["ctx"]["error"]), ""
-    if kind == "literal_error":
-        words = [word.strip("' ") for word in details["ctx"]["expected"].replace(" or ", ",").split(",")]
+    if kind in ("literal_error", "union_tag_invalid"):
+        context = details["ctx"]
+        expected, given = context.get("expected") or context["expected_tags"], context.get("tag", given)
+        words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
         return f"{_short(given)} is none of {', '.join(words)}", near_miss(str(given), words)
     if kind in ("model_type", "model_attributes_type"):
         return f"expected a block of fields, found {_short(given)}", ""

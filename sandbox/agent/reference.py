@@ -15,7 +15,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sandbox.agent.cards import Card, Ramp, Tabular
+from sandbox.agent.cards import Card, Ramp
 
 BEGIN = "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->"
 END = "<!-- card fields: end -->"
@@ -36,8 +36,13 @@ def markdown() -> str:
     """Every field of a card as tables, one for each section."""
     tables = [_table("The card", Card)]
     for name, field in Card.model_fields.items():
-        if section := _section(field):
-            tables.append(_table(f"`{name}`", section, field.description or ""))
+        sections = _sections(field)
+        for section in sections:
+            if len(sections) == 1:
+                tables.append(_table(f"`{name}`", section, field.description or ""))
+            else:
+                kind = typing.get_args(section.model_fields["kind"].annotation)[0]
+                tables.append(_table(f"`{name}` with `kind: {kind}`", section, section.__doc__ or ""))
     tables.append(
         _table(
             "A number that changes",
@@ -54,7 +59,7 @@ def _table(title: str, model: type[BaseModel], introduction: str = "") -> str:
         lines += [introduction, ""]
     lines += ["| field | type | default | |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        default = "" if field.is_required() or _section(field) else f"`{_as_yaml(field.default)}`"
+        default = "" if field.is_required() or _sections(field) else f"`{_as_yaml(field.default)}`"
         lines.append(f"| `{name}` | {_type(field)} | {default} | {_one_line(field)} |")
     return "\n".join([*lines, ""])
 
@@ -72,15 +77,15 @@ def starter_card(description: str = "", *, model: str | None = None, learner: bo
     for name, field in Card.model_fields.items():
         if name in _LEFT_OUT:
             continue
-        section = _section(field)
+        sections = _sections(field)
         lines += _comment(field, "")
-        if section is None:
+        if not sections:
             lines.append(f"{name}: {_as_yaml(given.get(name, field.default))}")
-        elif section is Tabular and not learner:
+        elif name == "learner" and not learner:
             lines.append(f"{name}: null")
         else:
             lines.append(f"{name}:")
-            for inner_name, inner in section.model_fields.items():
+            for inner_name, inner in sections[0].model_fields.items():
                 lines += [*_comment(inner, "  "), f"  {inner_name}: {_as_yaml(inner.default)}"]
         lines.append("")
     return "\n".join(lines)
@@ -100,9 +105,9 @@ def _as_yaml(value: object) -> str:
     return value if isinstance(value, str) and value.replace("-", "").isalnum() else json.dumps(value)
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a block; None for a plain value."""
-    return next((kind for kind in _members(field.annotation) if _is_model(kind) and kind is not Ramp), None)
+def _sections(field: FieldInfo) -> list[type[BaseModel]]:
+    """The models of a field that is a block, the default first; none for a plain value."""
+    return [kind for kind in _members(field.annotation) if _is_model(kind) and kind is not Ramp]
 
 
 def _members(annotation: Any) -> Iterator[Any]:
@@ -122,7 +127,7 @@ def _is_model(kind: Any) -> bool:
 
 
 def _type(field: FieldInfo) -> str:
-    words = []
+    words: list[str] = []
     for kind in _members(field.annotation):
         if typing.get_origin(kind) is typing.Literal:
             words.append(", ".join(f"`{value}`" for value in typing.get_args(kind)))
@@ -134,7 +139,7 @@ def _type(field: FieldInfo) -> str:
             words.append("`null`")
         else:
             words.append({str: "text", float: "number", int: "whole number", bool: "`true`, `false`"}[kind])
-    return " or ".join(words) + _range(field)
+    return " or ".join(dict.fromkeys(words)) + _range(field)
 
 
 def _range(field: FieldInfo) -> str:

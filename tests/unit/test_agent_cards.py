@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sandbox.agent import reference
 from sandbox.agent.cards import MAX_BYTES, Card, load_card, parse_card, schedule
+from sandbox.agent.learners import build_learner
 from sandbox.errors import CardError
 from sandbox.paths import bundled
 
@@ -46,7 +47,10 @@ def error(text: str) -> str:
     [
         ("description: a\nmodle: x", "scout.yaml:2: modle: no such field (did you mean 'model'?)"),
         ("learner:\n  aplha: 0.3", "scout.yaml:2: learner.aplha: no such field (did you mean 'alpha'?)"),
-        ("learner:\n  kind: tabluar", "scout.yaml:2: learner.kind: 'tabluar' is none of tabular"),
+        (
+            "learner:\n  kind: tabluar",
+            "scout.yaml:2: learner.kind: 'tabluar' is none of tabular, drrn (did you mean 'tabular'?)",
+        ),
         ("explore:\n  method: softmix", "did you mean 'softmax'?"),
         ("learner: {alpha: 2}", "learner.alpha: input should be less than or equal to 1, found 2"),
         ("learner: {alpha: true}", "found True"),
@@ -129,3 +133,14 @@ def test_the_manual_has_the_current_fields() -> None:
     page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
     assert reference.BEGIN in page
     assert reference.updated(page) == page, "run: python -m sandbox.agent.reference docs/agents.md"
+
+
+def test_each_kind_of_learner_has_fields_of_its_own() -> None:
+    card = parse_card("learner: {kind: drrn, n_step: 1, hidden: 8}", "neural")
+    assert build_learner(card).__class__.__name__ == "DRRN"
+    assert build_learner(parse_card("learner: {}", "table")).__class__.__name__ == "TabularQ"
+    assert build_learner(parse_card("", "none")) is None
+    assert "learner.trace: no such field" in error("learner: {kind: drrn, trace: 0.5}")
+    assert "learner.learing_rate: no such field (did you mean 'learning_rate'?)" in error(
+        "learner: {kind: drrn, learing_rate: 0.5}"
+    )

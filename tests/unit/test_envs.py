@@ -1,6 +1,7 @@
 """The environments pass the conformance tests of Gymnasium and PettingZoo, and say what the world said."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import gymnasium
@@ -239,6 +240,18 @@ def test_the_vector_environment_is_the_same_as_single_ones_side_by_side(view):
     side_by_side.close()
 
 
+def test_an_episode_of_the_vector_that_is_cut_off_begins_anew():
+    vector = WorldVectorEnv(garden(), num_envs=2, max_turns=2)
+    vector.reset(seed=0)
+    vector.step(("wait", "wait"))
+    *_, truncated, infos = vector.step(("wait", "wait"))
+    assert truncated.tolist() == [True, True]
+    assert infos["turn"].tolist() == [2, 2]
+    _, _, _, truncated, infos = vector.step(("enter", "enter"))
+    assert truncated.tolist() == [False, False]
+    assert infos["turn"].tolist() == [0, 0]
+
+
 def test_text_travels_between_processes():
     vector = gymnasium.make_vec(
         "sandbox/World-v0",
@@ -320,6 +333,34 @@ def test_rewards_reach_every_seat_at_its_next_turn():
         env.step(None)
     assert last == {"ann": (2.0, True, False, True), "bob": (-2.0, True, False, False)}
     assert env.agents == []
+
+
+class Retirement(TableWorld):
+    """Ann is done once she has given three commands, and watches Bob go on alone."""
+
+    def to_move(self, state):
+        return super().to_move(state) and ("bob" if state.turns[0] >= 3 else self.seats[sum(state.turns) % 2])
+
+    def observe(self, state, seat):
+        seen = super().observe(state, seat)
+        return replace(seen, done=seen.done or (seat == "ann" and state.turns[0] >= 3), admissible=("wait",))
+
+
+def retirement():
+    return Retirement(table={"here": {"wait": to("here", 1.0)}}, start="here", seats=("ann", "bob"), limit=10)
+
+
+def test_a_seat_that_is_done_before_the_others_leaves_and_does_not_come_back():
+    env = WorldAECEnv(retirement(), view="encoded")
+    env.reset(seed=0)
+    order = []
+    for agent in env.agent_iter():
+        _, _, terminated, truncated, _ = env.last()
+        order.append(f"{agent}{'!' * (terminated or truncated)}")
+        env.step(None if terminated or truncated else 0)
+    assert order == ["ann", "bob"] * 2 + ["ann", "ann!"] + ["bob"] * 5 + ["bob!"]
+    api_test(WorldAECEnv(retirement(), view="encoded"), num_cycles=30)
+    parallel_api_test(WorldParallelEnv(retirement(), view="encoded"), num_cycles=30)
 
 
 def test_all_seats_act_in_one_parallel_step_in_the_worlds_order():

@@ -11,7 +11,7 @@ import typer
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from sandbox.cli import context
 from sandbox.llm import catalogue
@@ -59,7 +59,7 @@ def list_models(
         ]
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("name", "state", "size", "where", box=None, pad_edge=False)
+    table = Table("name", "state", "size", Column("where", overflow="fold"), box=None, pad_edge=False)
     for entry in entries:
         size = decimal(entry.size) if entry.size else ""
         name = f"{entry.name} (default)" if entry.name == DEFAULT else entry.name

@@ -80,9 +80,10 @@ class Driver:
         """Carry out a command of the seat to move. Answered by `Changed`, as every change is."""
         self.change(f"> {command}", lambda session: session.act(command, decision=decision, chooser=chooser))
 
-    def change(self, doing: str, job: Callable[[Session], object]) -> None:
-        """Do something to the session. The decision for the state before it is dropped."""
-        self.cancel()
+    def change(self, doing: str, job: Callable[[Session], object], *, keeps: bool = False) -> None:
+        """Do something to the session. Unless it keeps the state, the decision that is being made is dropped."""
+        if not keeps:
+            self.cancel()
 
         def run() -> None:
             if self._session is None or self._camera is None:

@@ -47,10 +47,8 @@ class Game:
         self.view: View | None = None
         self.decision: Decision | None = None
         self.speed = speed
-        self.since: float | None = None
-        """When the work that is under way began, in monotonic seconds; None while nothing is awaited."""
         self.pending = 0
-        """Changes that were asked for and have not been answered."""
+        """Jobs but for thinking that were asked for and have not been answered."""
         self.wanted = 0.0
         """Actions that the agent is still to take; infinite while it runs."""
         self.on_its_own = False
@@ -60,12 +58,19 @@ class Game:
         self._driver = driver
         self._changed = changed
         self._after = after
+        self._changing_since = 0.0
+        self._thinking_since: float | None = None
         self._acted_at = 0.0
         self._pace: Stoppable | None = None
 
+    @property
+    def since(self) -> float | None:
+        """When the work that is under way began, in monotonic seconds; None while nothing is awaited."""
+        return self._changing_since if self.pending else self._thinking_since
+
     def open(self) -> None:
         """Have the session opened."""
-        self.since = monotonic()
+        self._await()
         self._driver.load()
         self._changed()
 
@@ -101,11 +106,20 @@ class Game:
             raise PlayError(f"there is no proposal {number} now")
         self.act(self.decision.proposals[number - 1].command)
 
-    def do(self, doing: str, job: Callable[[Session], object], *, halting: bool = True) -> None:
-        """Do something else to the session."""
-        if halting:
+    def do(
+        self, doing: str, job: Callable[[Session], object], *, halting: bool = True, keeps: bool = False
+    ) -> None:
+        """Do something else to the session.
+
+        Args:
+            doing: what, for a message.
+            job: does it.
+            halting: whether the agent takes no further action then.
+            keeps: whether the state stays as it is, and with it what the agent makes of it.
+        """
+        if halting and not keeps:
             self.halt()
-        self._change(lambda: self._driver.change(doing, job))
+        self._change(lambda: self._driver.change(doing, job, keeps=keeps), keeps=keeps)
 
     def halt(self) -> None:
         """The agent takes no further action. What it is thinking of may still be seen."""
@@ -116,9 +130,9 @@ class Game:
 
     def stop(self) -> None:
         """The agent takes no further action, and stops thinking."""
-        if self.since is not None and self.view is not None and not self.pending:
+        if self._thinking_since is not None:
             self._driver.cancel()
-            self.since, self.stopped = None, True
+            self._thinking_since, self.stopped = None, True
         self.halt()
 
     def faster(self, factor: float) -> None:
@@ -130,18 +144,19 @@ class Game:
 
     def arrive(self, view: View) -> None:
         """The session is open, or stands elsewhere now."""
-        if self.view is not None:
-            self.pending -= 1
-        self.view, self.decision = view, None
+        self.pending -= 1
+        self.view = view
         if view.done:
             self.wanted, self.on_its_own = 0, False
-        self._look_ahead()
+        if not self.stopped:
+            self._look_ahead()
+        self._go_on()
         self._changed()
 
     def decided(self, answer: Decided) -> None:
         """The agent has made up its mind, unless that was cancelled."""
         if answer.generation == self._driver.generation:
-            self.decision, self.since = answer.decision, None
+            self.decision, self._thinking_since = answer.decision, None
             self._go_on()
             self._changed()
 
@@ -150,9 +165,7 @@ class Game:
         if answer.doing == THINKING:
             if answer.generation != self._driver.generation:
                 return False
-            self.since, self.stopped = None, True
-        elif self.view is None:
-            self.since = None
+            self._thinking_since, self.stopped = None, True
         else:
             self.pending -= 1
             self._look_ahead()
@@ -166,19 +179,23 @@ class Game:
             raise PlayError("the game is not open yet")
         return self.view
 
-    def _change(self, submit: Callable[[], None]) -> None:
-        self._opened()
-        self.decision, self.since = None, monotonic()
+    def _await(self) -> None:
         self.pending += 1
+        self._changing_since = monotonic()
+
+    def _change(self, submit: Callable[[], None], *, keeps: bool = False) -> None:
+        self._opened()
+        if not keeps:
+            self.decision, self._thinking_since, self.stopped = None, None, False
+        self._await()
         submit()
         self._changed()
 
     def _look_ahead(self) -> None:
         """Have the decision ready before it is asked for."""
-        view = self.view
-        self.since = monotonic() if self.pending else None
-        if not self.pending and view is not None and view.agent_moves and self.decision is None:
-            self.since, self.stopped = monotonic(), False
+        wished = self.view is not None and self.view.agent_moves and not self.pending
+        if wished and self.decision is None and self._thinking_since is None:
+            self._thinking_since, self.stopped = monotonic(), False
             self._driver.decide()
 
     def _go_on(self) -> None:
@@ -187,8 +204,7 @@ class Game:
             return
         decision = self.decision
         if decision is None:
-            if self.since is None:
-                self._look_ahead()
+            self._look_ahead()
             return
         wait = self._acted_at + 1 / self.speed - monotonic() if self.on_its_own else 0
         if wait > 0:

@@ -64,6 +64,7 @@ KEYS = (
     Key("keys", "?", "do('help')", "Help", "Show keys and verbs"),
     Key("restart", "R", "do('restart')", "Restart", "Begin a new episode; what was learned stays"),
     Key("leave-prompt", "escape", "leave", "Decide", "Stop what runs and go to single keys", "anywhere", True),
+    Key("stop", "escape", "do('pause')", "Stop", "Stop the agent, its thinking ahead too", "anywhere", True),
     Key("help", "f1", "do('help')", "Help", "Show keys and verbs", "anywhere", True),
     Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
     Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),

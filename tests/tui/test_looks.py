@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -171,6 +172,15 @@ def test_every_binding_has_a_name_and_says_what_it_does() -> None:
     assert all(isinstance(binding, Binding) and binding.id and binding.tooltip for binding in own)
     ids = [binding.id for binding in own if isinstance(binding, Binding)]
     assert len(ids) == len(set(ids))
+
+
+def test_every_key_does_something_and_every_verb_is_obeyed() -> None:
+    for key in KEYS:
+        action = re.fullmatch(r"(\w+)(\(.*\))?", key.action)
+        assert action, key
+        assert hasattr(PlayScreen, f"action_{action[1]}") or hasattr(SandboxApp, f"action_{action[1]}"), key
+    obeyed = set(re.findall(r'case "(\w+)"', inspect.getsource(PlayScreen._obey)))
+    assert obeyed == {verb.name for verb in VERBS} | {"command", "comment"}
 
 
 def test_no_key_is_one_that_terminals_eat() -> None:

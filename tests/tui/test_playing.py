@@ -139,6 +139,19 @@ async def test_a_number_of_actions_can_be_asked_for(make_app: MakeApp) -> None:
         assert app.play.game.view.current.depth == 3
 
 
+async def test_the_speed_is_set_by_key_and_by_verb(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), speed=2.0)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "greater_than_sign")
+        assert app.play.game.speed == 4
+        await pilot.press("less_than_sign", "less_than_sign")
+        assert app.play.game.speed == 1
+        await pilot.press("i")
+        await typed(pilot, "/speed 0.5")
+        assert app.play.game.speed == 0.5
+
+
 async def test_another_proposal_is_picked(make_app: MakeApp) -> None:
     app = make_app(Weigher())
     async with app.run_test() as pilot:
@@ -215,6 +228,22 @@ async def test_a_comment_costs_no_turn(make_app: MakeApp) -> None:
         await typed(pilot, "* it smells of tar")
         assert "✎ it smells of tar" in story(app)
         assert app.play.game.view.current.depth == 0
+
+
+async def test_a_comment_leaves_the_agent_thinking(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    thinker = Weigher(gate=gate)
+    app = make_app(thinker)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.play.game.view)
+        app.play.query_one(Prompt).value = "* take your time"
+        await pilot.press("f5", "enter")
+        await until(pilot, lambda: "✎ take your time" in story(app))
+        gate.set()
+        await until(pilot, lambda: app.play.game.view.current.depth)
+        await settled(pilot)
+        assert "◆ > look" in story(app)
+        assert thinker.decisions == 2
 
 
 async def test_a_game_is_left_and_comes_back(make_app: MakeApp, save: Path) -> None:

@@ -27,7 +27,7 @@ from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
-from sandbox.tui.widgets.panes import Learning, WorldFacts, side_pane
+from sandbox.tui.widgets.panes import Learning, Surprise, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status, mode, now
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -59,7 +59,7 @@ class PlayScreen(Screen[None]):
         self.game = Game(self.driver, self._show_state, self.set_timer, speed)
         self._title = title
         self._later: Timer | None = None
-        self._leavable = True
+        self._escape_was = ""
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
         self._remarks: list[story.Block] = []
@@ -97,6 +97,7 @@ class PlayScreen(Screen[None]):
         timeline.add(view.fresh)
         timeline.stand(view.current.id, view.ratings)
         self.query_one(Learning).add(view.updates)
+        self.query_one(Surprise).add(view.updates)
 
     def _show_story(self) -> None:
         told = story.blocks(self.game.view, self._notes) if self.game.view else []
@@ -106,8 +107,8 @@ class PlayScreen(Screen[None]):
         """Bring what is shown of the game's state in line with it."""
         game, status = self.game, self.query_one(Status)
         status.mode = mode(game, deciding=not self._at_prompt)
-        if self._leavable != (leavable := self._may_leave):
-            self._leavable = leavable
+        if self._escape != self._escape_was:
+            self._escape_was = self._escape
             self.refresh_bindings()
         if game.view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
             if self._later is None:
@@ -182,20 +183,24 @@ class PlayScreen(Screen[None]):
         return self.game.since is not None
 
     @property
-    def _may_leave(self) -> bool:
-        """Whether Esc does anything."""
-        return self._at_prompt or self._side_is_over or self.game.wanted > 0 or self.game.since is not None
+    def _escape(self) -> str:
+        """What Esc is for now: `leave` the prompt or the pane, `stop` what is under way, or nothing."""
+        if self._at_prompt or self._side_is_over:
+            return "leave"
+        return "stop" if self.game.wanted > 0 or self.game.since is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._may_leave if action == "leave" else True
+        if action == "leave":
+            return self._escape == "leave"
+        return self._escape == "stop" if (action, parameters) == ("do", ("pause",)) else True
 
     def on_descendant_focus(self) -> None:
         self.set_class(not self._at_prompt, "-decide")
         self._show_state()
 
     def action_leave(self) -> None:
-        """Stop what was asked for and leave the prompt; done already, stop the thinking ahead too."""
-        if self.game.wanted > 0 or not self._at_prompt:
+        """Stop what was asked for, but not the thinking ahead; leave the prompt and what lies over the story."""
+        if self.game.wanted > 0:
             self.game.stop()
         self.remove_class("-side-open")
         self.query_one(Transcript).focus()
@@ -220,6 +225,10 @@ class PlayScreen(Screen[None]):
 
     def action_run(self) -> None:
         self._try(lambda: self.game.run_or_pause())
+
+    def action_faster(self, factor: float) -> None:
+        self.game.faster(factor)
+        self.notify(f"{fmt.short(self.game.speed)} actions a second at most")
 
     def action_do(self, verb: str, argument: str = "") -> None:
         """Do as if the verb had been typed."""
@@ -253,7 +262,7 @@ class PlayScreen(Screen[None]):
             case "command":
                 game.act(typed.argument)
             case "comment":
-                game.do("comment", lambda session: session.comment(typed.argument), halting=False)
+                game.do("comment", lambda session: session.comment(typed.argument), keeps=True)
             case "step":
                 game.ask(1)
             case "run":
@@ -272,8 +281,7 @@ class PlayScreen(Screen[None]):
             case "restart":
                 game.do("restart", lambda session: session.new_episode())
             case "speed":
-                game.faster(typed.number(game.speed)[0] / game.speed)
-                self.notify(f"{fmt.short(game.speed)} actions a second at most")
+                self.action_faster(typed.number(game.speed)[0] / game.speed)
             case "save":
                 name = f" as {self._title.save}" if self._title.save else ""
                 self._remark(f"Saved{name}: every turn is stored as it is played.")

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static, TabbedContent, TabPane
+from textual.widgets import Label, Sparkline, Static, TabbedContent, TabPane
 
 from sandbox.tui import format as fmt
 from sandbox.tui.widgets.mind import Mind
@@ -52,6 +52,18 @@ def _section(name: str, text: str) -> Content:
     return Content.assemble((name, "bold $text-primary"), "\n", text.strip())
 
 
+class Surprise(Sparkline):
+    """How far off the latest estimates were: the size of the temporal-difference errors, oldest first."""
+
+    KEPT = 60
+
+    def add(self, updates: Sequence[Update]) -> None:
+        """Show some more updates."""
+        if updates:
+            errors = [*(self.data or ()), *(abs(update.error) for update in updates)]
+            self.data = errors[-self.KEPT :]
+
+
 class Learning(Static):
     """The latest Bellman updates with their numbers, newest first."""
 
@@ -91,4 +103,6 @@ def side_pane() -> ComposeResult:
         with TabPane("Timeline", id="timeline-tab"):
             yield TimelineTree(id="timeline")
         with TabPane("Learn", id="learn-tab"), VerticalScroll(can_focus=False):
+            yield Label("How wrong Q was, update by update", id="surprise-title")
+            yield Surprise(id="surprise")
             yield Learning(id="learn")

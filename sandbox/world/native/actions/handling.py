@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.describe import state_of
 from sandbox.world.native.prose import Listed, Named
 from sandbox.world.native.scope import access, in_hand
-from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
+from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, Record
 
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
@@ -151,12 +151,19 @@ def open_(draft: Draft, command: Command) -> bool:
     grammar = draft.atlas.grammar
     inside += [grammar.indefinite(draft.atlas.entities[k].noun, n) for k, n in record.stock]
     if inside:
-        single = len(inside) == 1 and (record.stock[0][1] == 1 if record.stock else True)
-        draft.say("opened_with", thing=named, list=Listed(grammar.listing(inside), not single))
+        draft.say("opened_with", thing=named, list=Listed(grammar.listing(inside), _plural(draft, record)))
     else:
         draft.say("opened", thing=named)
     draft.show("opened_seen", draft.here(), draft.actor, me=Named(draft.actor), thing=named)
     return True
+
+
+def _plural(draft: Draft, record: Record) -> bool:
+    """Whether what is in a container are, rather than is."""
+    shown = [t for t in record.contents if not draft.flags(t) & HIDDEN]
+    if len(shown) + len(record.stock) > 1:
+        return True
+    return draft.atlas.entities[shown[0]].noun.plural if shown else record.stock[0][1] > 1
 
 
 def close(draft: Draft, command: Command) -> bool:

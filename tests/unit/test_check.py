@@ -7,6 +7,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+from sandbox.bench import worlds as bench
 from sandbox.cli import app
 from sandbox.cli.world_check import changes as changes_of
 from sandbox.errors import SandboxError, UsageError, WorldError
@@ -167,6 +168,24 @@ def test_a_fault_is_found_with_its_line_and_a_mend(changes, expected):
     assert expected in messages(house(*changes))
 
 
+def test_texts_that_only_free_commands_refusals_and_secrets_show_are_not_called_silent():
+    world = house(
+        ("max_score: 5", "max_score: 5, description: A queen."),
+        ("rules:\n", """rules:
+  - {instead: put, thing: brass key, other: chest, say: It does not belong there.}
+  - {instead: attack, thing: rug, listed: false, once: true, say: Dust., do: {set: dusty, to: true}}
+"""),
+        ("things:\n", """variables: {dusty: false}
+verbs:
+  ring: {forms: 'ring {thing}', otherwise: No bell., rules: {thing: crown, say: Ding.}}
+characters:
+  cook: {at: kitchen, description: Stout., greeting: Out!, topics: {about: soup, listed: false, say: Leek.}}
+things:
+"""),
+    )  # fmt: skip
+    assert messages(world) == []
+
+
 def test_where_not_all_states_are_seen_nothing_is_called_an_error_that_was_only_not_seen():
     many = "".join(f"  gem {i}: {{at: kitchen}}\n" for i in range(8))
     held = "".join(f"  - {{after: drop, thing: gem {i}, once: true, say: Clink.}}\n" for i in range(8))
@@ -229,6 +248,15 @@ endings: {six: {won: all, say: Six!}}
     assert checked.proved
     assert checked.best_scores == {"p": 6.0}
     assert checked.dead_ends == 1
+
+
+def test_the_worlds_of_the_bench_differ_in_size_and_in_nothing_that_is_in_sight():
+    small, large = (bench.generated(rooms) for rooms in (16, 400))
+    starts = [world.observe(world.initial(0), "ann") for world in (small, large)]
+    assert starts[0].admissible == starts[1].admissible
+    check_world(small, seeds=(0,), steps=30)
+    assert bench.steps_per_second(small, 0.02) > 0
+    assert bench.snapshot_microseconds(small, 1) > 0
 
 
 def test_the_starter_world_is_clean_and_its_walkthrough_wins(tmp_path):

@@ -99,7 +99,7 @@ class Coverage:
         atlas = self.world.atlas
         number = atlas.index[seat]
         scope = scope_of(Draft(atlas, state, number), number).all()
-        for thing in scope:
+        for thing in (*scope, number):
             entity = atlas.entities[thing]
             section = f"{entity.kind}s.{entity.id}"
             if self._wanted(f"{section}.description"):
@@ -137,7 +137,7 @@ class Coverage:
         """Ways to type an action with these things."""
         atlas = self.world.atlas
         text = direction or (words[0] if words else "")
-        for form in atlas.lexicon.forms.get(action, ()):
+        for form in atlas.lexicon.forms.get("put_in" if action == "put" else action, ()):
             if "extra" in form.slots or (("text" in form.slots or "direction" in form.slots) and not text):
                 continue
             with_text = text if form.slots & {"text", "direction"} else ""

@@ -208,6 +208,16 @@ def test_one_seat_alone_can_be_asked_for():
     assert solve(del_open, seats=["a"]) is None
 
 
+def test_to_run_out_of_time_is_no_dead_end():
+    table = {f"{i}": {"on": to(f"{i + 1}"), "sleep": to(f"{i}")} for i in range(8)} | {"8": {}, "pit": {}}
+    table["3"]["jump"] = to("bottom")
+    table["bottom"] = {"wait": to("bottom")}
+    world = TableWorld(table=table, start="0", wins={"8": ["player"]}, limit=6)
+    assert explore(world).wins() == []
+    # The bottom is a dead end; the places from which there is no time left to come home are none.
+    assert [graph_path(world, i) for i in explore(world).dead_ends()] == [("on", "on", "on", "jump")]
+
+
 def test_without_a_win_the_answer_is_none():
     world = TableWorld(table={"here": {"spin": to("here")}}, start="here")
     assert solve(world) is None

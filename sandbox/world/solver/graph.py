@@ -34,7 +34,9 @@ class Outcome:
     target: int
     rewards: Mapping[str, float]
     ended: bool
-    """The episode ends with it."""
+    """The episode ends with it, ..."""
+    cut: bool = False
+    """... because it was cut off by a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +135,20 @@ class Graph:
         return max(best)
 
     def hopeful(self) -> set[int]:
-        """States from which somebody may still win: those that lead to a win or to a state not looked into."""
+        """States from which somebody may still win: those that lead to a win or to a state not looked into.
+
+        To run out of time is no dead end either.
+        """
         before: list[list[int]] = [[] for _ in self.nodes]
         for index, node in enumerate(self.nodes):
             for edge in node.edges:
                 for outcome in edge.outcomes:
                     before[outcome.target].append(index)
-        waiting = [i for i, node in enumerate(self.nodes) if node.winners or not node.expanded]
+        waiting = [
+            index
+            for index, node in enumerate(self.nodes)
+            if node.winners or not node.expanded or any(o.cut for edge in node.edges for o in edge.outcomes)
+        ]
         hopeful = set(waiting)
         while waiting:
             for index in before[waiting.pop()]:
@@ -223,6 +232,7 @@ class _Explorer(Generic[S]):
                     self.intern(step.state, index, command),
                     step.rewards,
                     step.terminated or step.truncated,
+                    step.truncated,
                 )
                 for probability, step in self.problem.results(self.states[index], node.seat, command)
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from sandbox.types import Update
@@ -41,6 +42,11 @@ def gain(value: float) -> str:
 def points(score: float, maximum: float | None) -> str:
     """A score, out of how much where that is known: `3/10`."""
     return short(score) if maximum is None else f"{short(score)}/{short(maximum)}"
+
+
+def fit(text: str, width: int) -> str:
+    """The text in exactly so many cells, with an ellipsis where it is too long."""
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def bar(fraction: float, width: int, style: str) -> Content:

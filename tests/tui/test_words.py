@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import Lighthouse
+from rich.cells import cell_len
 
 from sandbox.errors import UsageError
 from sandbox.play.timeline import Turn
@@ -13,7 +14,8 @@ from sandbox.tui import format as fmt
 from sandbox.tui.completion import candidates, matches
 from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View, signature
-from sandbox.types import Update
+from sandbox.tui.widgets.mind import overruled
+from sandbox.types import Decision, Proposal, Update
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,23 @@ def test_numbers_and_bars_keep_their_width() -> None:
     ]  # fmt: skip
     assert fmt.points(3.0, 10.0) == "3/10"
     assert fmt.points(2.5, None) == "2.5"
+
+
+def test_q_overrules_only_where_it_prefers_the_choice() -> None:
+    decision = Decision(
+        seat="a", state_key="", chosen=0, scores=(1.0, 0.5), q_values=(0.5, 0.0),
+        proposals=(Proposal(command="go west", prior=-2.0), Proposal(command="go east", prior=-1.0)),
+    )  # fmt: skip
+    assert overruled(decision)
+    assert not overruled(replace(decision, q_values=(0.0, 0.0)))
+    assert not overruled(replace(decision, chosen=1))
+    assert not overruled(replace(decision, chooser="exploration"))
+
+
+def test_text_is_fitted_into_cells() -> None:
+    assert fmt.fit("look", 6) == "look  "
+    assert fmt.fit("examine", 6) == "exami…"
+    assert cell_len(fmt.fit("拿起灯笼", 6)) == cell_len(fmt.fit("拿起灯笼", 9)) - 3 == 6
 
 
 def test_an_agent_is_named_with_its_adapter() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp
 
-from rich.cells import set_cell_size
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -19,9 +18,10 @@ _LABEL, _NUMBER = 8, 7
 
 
 def overruled(decision: Decision) -> bool:
-    """Whether Q made the agent want something else than the language model found likeliest."""
-    priors = [proposal.prior for proposal in decision.proposals]
-    return decision.chooser == "agent" and priors[decision.chosen] < max(priors)
+    """Whether the agent wants something that Q puts above what the language model found likeliest."""
+    likeliest = max(range(len(decision.proposals)), key=lambda index: decision.proposals[index].prior)
+    values = decision.q_values
+    return decision.chooser == "agent" and values[decision.chosen] > values[likeliest]
 
 
 def mark(decision: Decision, index: int) -> tuple[str, str]:
@@ -39,7 +39,7 @@ def mind(decision: Decision, width: int) -> Iterator[Content]:
     bar_width = max(width - 4 - _LABEL - _NUMBER, 4)
     for index, proposal in enumerate(decision.proposals):
         glyph, style = mark(decision, index)
-        command = set_cell_size(proposal.command, width - 4 - _NUMBER)
+        command = fmt.fit(proposal.command, width - 4 - _NUMBER)
         yield Content.assemble(
             (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
             (f"{glyph} ", style),
@@ -69,7 +69,7 @@ def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
             f"prior {fmt.signed(decision.proposals[index].prior)}   "
             f"Q {fmt.signed(decision.q_values[index])}   = {fmt.signed(decision.scores[index])}"
         )
-        command = set_cell_size(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
+        command = fmt.fit(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
         yield Content.assemble(
             (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
             (f"{glyph} ", style),

@@ -55,13 +55,12 @@ def _section(name: str, text: str) -> Content:
 class Surprise(Sparkline):
     """How far off the latest estimates were: the size of the temporal-difference errors, oldest first."""
 
-    KEPT = 60
+    KEPT = 31
 
     def add(self, updates: Sequence[Update]) -> None:
         """Show some more updates."""
-        if updates:
-            errors = [*(self.data or ()), *(abs(update.error) for update in updates)]
-            self.data = errors[-self.KEPT :]
+        errors = [*(self.data or [0.0] * self.KEPT), *(abs(update.error) for update in updates)]
+        self.data = errors[-self.KEPT :]
 
 
 class Learning(Static):
@@ -103,6 +102,6 @@ def side_pane() -> ComposeResult:
         with TabPane("Timeline", id="timeline-tab"):
             yield TimelineTree(id="timeline")
         with TabPane("Learn", id="learn-tab"), VerticalScroll(can_focus=False):
-            yield Label("How wrong Q was, update by update", id="surprise-title")
+            yield Label("Errors of Q, update by update", id="surprise-title")
             yield Surprise(id="surprise")
             yield Learning(id="learn")

@@ -49,7 +49,7 @@ class Entity:
     description: Prose
     appearance: Prose
     text: Prose
-    """What is read on a thing; what is told at the first visit to a room."""
+    """What is read on a thing; what is told at the first visit to a room; what a seat alone knows."""
     container: bool = False
     supporter: bool = False
     door: bool = False
@@ -122,6 +122,7 @@ class Atlas:
             self.entities.append(self._person(name, character, "character"))
         for name, seat in world.seats.items():
             self.entities.append(self._person(name, seat, "seat"))
+        self.intro = self.rules.prose("intro", world.intro)
         self._ways(world)
         self.rules.compile(world)
         self.endings: list[Ending] = self.rules.endings
@@ -241,7 +242,7 @@ class Atlas:
             model,
             self.rules.prose(f"{section}.description", model.description),
             self.rules.prose(f"{section}.appearance", appearance),
-            _NO_PROSE(self),
+            self.rules.prose(f"{section}.knows", model.knows) if isinstance(model, Seat) else _NO_PROSE(self),
             person=True,
         )
         if isinstance(model, Seat):
@@ -263,6 +264,8 @@ class Atlas:
                     way.otherwise,
                     way.hidden,
                 )
+                if way.otherwise:
+                    self.rules.keys.append(f"rooms.{name}.exits.{direction}.otherwise")
                 if door != NOWHERE and door not in backdrops.setdefault(here, []):
                     backdrops[here].append(door)
         for name, thing in world.things.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from sandbox.world.native.schema.effects import EFFECT_KEYS
 from sandbox.world.native.schema.tasks import MEASURE_KEYS
 
 MAX_FINDINGS = 100
+_TAG = re.compile(r":[a-z_]+|\[key\]")
 _STARTS = {"condition": CONDITION_KEYS, "effect": EFFECT_KEYS, "measure": MEASURE_KEYS}
 _FILLED = ("title", "goal")
 """Texts whose absence or fault must not keep the rest from being checked."""
@@ -108,7 +110,7 @@ def _validate(
 
 def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """The path in the file: without the tags of unions, which begin with a colon."""
-    return tuple(step for step in loc if not (isinstance(step, str) and (step[:1] == ":" or step == "[key]")))
+    return tuple(step for step in loc if not (isinstance(step, str) and _TAG.fullmatch(step)))
 
 
 def _pruned(data: Any, paths: list[tuple[str | int, ...]]) -> Any:
@@ -148,16 +150,18 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
     if kind == "extra_forbidden":
         message = "no such key"
         allowed = _keys(model, error["loc"][:-1])
-        mend = near_miss(str(path[-1]), allowed) or (f"there are: {', '.join(allowed[:40])}" if allowed else "")
+        mend = near_miss(str(error["loc"][-1]), allowed) or (
+            f"there are: {', '.join(allowed[:40])}" if allowed else ""
+        )
     elif kind == "missing":
-        message = f"the key {path[-1]!r} is missing"
+        message = f"the key {error['loc'][-1]!r} is missing"
         line, path = document.line(path[:-1]), path[:-1]
     elif kind == "value_error":
         message = str(error["ctx"]["error"]) if "ctx" in error else message
     elif kind == "literal_error":
         expected = str(error.get("ctx", {}).get("expected", ""))
         words = [w.strip("'") for w in expected.replace(" or ", ", ").split(", ")]
-        bad = _value(document.data, path) if error["loc"][-1] != "[key]" else path[-1]
+        bad = _value(document.data, path) if error["loc"][-1] != "[key]" else error["loc"][-2]
         message = f"{str(bad)[:40]!r} is none of {', '.join(words)}"
         mend = near_miss(str(bad), words)
     elif kind == "string_type":

@@ -131,10 +131,13 @@ class Prose:
         texts = []
         for number, (condition, template, otherwise) in enumerate(self.pieces):
             if condition is None or condition(draft):
-                texts.append((f"[{number}].say", template.render(self.atlas, draft.slots(), viewer)))
+                texts.append((f"[{number}].say", self._fill(template, draft, viewer)))
             elif otherwise is not None:
-                texts.append((f"[{number}].otherwise", otherwise.render(self.atlas, draft.slots(), viewer)))
+                texts.append((f"[{number}].otherwise", self._fill(otherwise, draft, viewer)))
         return texts
+
+    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
+        return template.fixed if template.fixed is not None else template.render(self.atlas, draft.slots(), viewer)
 
     def _join(self, texts: list[str]) -> str:
         return (" " if self.atlas.grammar.spaced else "").join(text for text in texts if text)

@@ -132,13 +132,10 @@ class NativeWorld:
 
     def _introduce(self, draft: Draft, seat: int) -> None:
         atlas = self.atlas
-        model = self.definition.seats[atlas.ids[seat]]
         draft.actor = seat
-        intro = atlas.rules.prose("intro", self.definition.intro).render(draft, seat)
-        knows = atlas.rules.prose(f"seats.{atlas.ids[seat]}.knows", model.knows).render(draft, seat)
-        first = atlas.entities[draft.record(seat).parent].text.render(draft, seat)
-        for text in (intro, knows, first, look(draft, seat)):
-            draft.tell(seat, text)
+        for prose in (atlas.intro, atlas.entities[seat].text, atlas.entities[draft.record(seat).parent].text):
+            draft.tell(seat, prose.render(draft, seat))
+        draft.tell(seat, look(draft, seat))
         draft.actor = -1
 
     def to_move(self, state: State) -> str | None:

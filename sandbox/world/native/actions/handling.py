@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.world.native.describe import state_of
 from sandbox.world.native.prose import Listed, Named
-from sandbox.world.native.scope import access, in_hand
+from sandbox.world.native.scope import access, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, Record
 
 if TYPE_CHECKING:
@@ -26,18 +26,15 @@ def _no(draft: Draft, key: str, **slots: Named) -> bool:
 
 def source_of(draft: Draft, seat: int, thing: int) -> tuple[int, int]:
     """Where a seat finds a counted thing that it does not hold, and how many: (holder, count)."""
-    room = draft.here()
-    places = [room, *draft.record(room).contents, *draft.atlas.entities[room].backdrops] if room >= 0 else []
-    for place in places:
-        if place != seat and (count := draft.stock(place, thing)):
-            if place == room:
-                return place, count
-            entity = draft.atlas.entities[place]
-            if not entity.person and (entity.supporter or draft.flags(place) & OPEN):
-                return place, count
-    for place in draft.record(seat).contents:
-        if (count := draft.stock(place, thing)) and draft.flags(place) & OPEN:
-            return place, count
+    scope = scope_of(draft, seat)
+    entities = draft.atlas.entities
+    if scope.lit and (count := draft.stock(scope.room, thing)):
+        return scope.room, count
+    for holder in (*scope.near, *scope.held):
+        if entities[holder].person or not (entities[holder].supporter or draft.flags(holder) & OPEN):
+            continue
+        if count := draft.stock(holder, thing):
+            return holder, count
     return NOWHERE, 0
 
 
@@ -300,7 +297,7 @@ def eat(draft: Draft, command: Command) -> bool:
 def read(draft: Draft, command: Command) -> bool:
     """Read what is written on something."""
     text = draft.atlas.entities[command.thing].text
-    if not text or command.thing < draft.atlas.rooms:
+    if not text or draft.atlas.entities[command.thing].kind != "thing":
         return _no(draft, "nothing_to_read", thing=Named(command.thing, 2))
     draft.say("reads", text=text.render(draft, draft.actor))
     draft.show("reads_seen", draft.here(), draft.actor, me=Named(draft.actor), thing=Named(command.thing))

@@ -150,7 +150,7 @@ def show(draft: Draft, command: Command) -> bool:
         return False
     draft.say("showed", thing=named, who=them)
     draft.say("showed_you", who, me=me, thing=named)
-    if text := atlas.entities[thing].text:
+    if atlas.entities[thing].kind == "thing" and (text := atlas.entities[thing].text):
         draft.tell(who, text.render(draft, who))
     draft.show("showed_seen", draft.here(), draft.actor, who, me=me, thing=named, who=them)
     return True

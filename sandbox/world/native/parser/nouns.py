@@ -133,7 +133,7 @@ def _suits(draft: Draft, thing: int, action: str, slot: str) -> bool:
         "switch_on": entity.switchable and not flags & ON,
         "switch_off": entity.switchable and bool(flags & ON),
         "eat": entity.edible,
-        "read": bool(entity.text),
+        "read": bool(entity.text) and not entity.person,
     }
     if action in checks:
         return checks[action]

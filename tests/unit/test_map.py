@@ -5,7 +5,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.cells import cell_len
 
-from sandbox.world.map import Cell, Plan, Way, draw, layout, plan_of, svg
+from sandbox.world.map import Cell, Plan, Way, draw, layout, plan_of, seen_by, svg
+from sandbox.world.native import NativeWorld, parse_source
 from sandbox.world.native.loader import parse_definition
 
 
@@ -112,10 +113,8 @@ def test_the_svg_is_xml_with_every_room_and_escapes_names():
     assert ElementTree.fromstring(svg(Plan({}, (), ""))) is not None
 
 
-def test_the_plan_of_a_world_joins_ways_with_their_way_back():
-    world = parse_definition(
-        """
-title: Two rooms
+ROOMS = """
+title: Three rooms
 seats: {ann: {start: hall, goal: Look around.}}
 rooms:
   hall:
@@ -132,8 +131,10 @@ things:
   gate: {door: true}
   coin: {at: hall}
 """
-    )
-    plan = plan_of(world)
+
+
+def test_the_plan_of_a_world_joins_ways_with_their_way_back():
+    plan = plan_of(parse_definition(ROOMS))
     assert plan.rooms == {"hall": "Hall", "yard": "The yard", "vault": "Vault"}
     assert plan.start == "hall"
     assert plan.ways == (
@@ -141,3 +142,15 @@ things:
         Way("hall", "east", "vault", "barred", secret=True),
         Way("yard", "down", "hall"),
     )
+
+
+def test_a_seat_knows_the_rooms_it_has_walked_through():
+    world = NativeWorld(parse_source(ROOMS))
+    state = world.initial(0)
+    plan, here = seen_by(world, state, "ann")
+    assert (set(plan.rooms), here) == ({"hall"}, "hall")
+    for command in ("open gate", "go north"):
+        state = world.step(state, "ann", command).state
+    plan, here = seen_by(world, state, "ann")
+    assert (set(plan.rooms), here) == ({"hall", "yard"}, "yard")
+    assert "Vault" not in draw(plan, here=here)

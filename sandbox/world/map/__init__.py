@@ -2,7 +2,8 @@
 
 from sandbox.world.map.layout import Cell, layout
 from sandbox.world.map.plan import Plan, Way, plan_of
+from sandbox.world.map.seen import seen_by
 from sandbox.world.map.svg import svg
 from sandbox.world.map.terminal import draw
 
-__all__ = ["Cell", "Plan", "Way", "draw", "layout", "plan_of", "svg"]
+__all__ = ["Cell", "Plan", "Way", "draw", "layout", "plan_of", "seen_by", "svg"]

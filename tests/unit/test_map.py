@@ -109,7 +109,7 @@ def test_the_svg_is_xml_with_every_room_and_escapes_names():
     space = "{http://www.w3.org/2000/svg}"
     texts = [element.text for element in root.iter(f"{space}text")]
     assert {"A <script>&", "花园", "level +1"} <= set(texts)
-    assert [r.get("class") for r in root.iter(f"{space}rect")] == ["here", None]
+    assert [r.get("class") for r in root.iter(f"{space}rect")] == ["page", "here", None]
     assert ElementTree.fromstring(svg(Plan({}, (), ""))) is not None
 
 

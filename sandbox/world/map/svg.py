@@ -10,6 +10,7 @@ from sandbox.world.map.layout import Cell, layout
 from sandbox.world.map.plan import UNSEEN, Plan, Way
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 44, 56, 40, 28
+BEND = 48
 
 _STYLE = """
     rect { fill: #fffdf7; stroke: #444; stroke-width: 1.5; rx: 6 }
@@ -18,8 +19,10 @@ _STYLE = """
     path.door { stroke-width: 4 }
     path.barred { stroke-dasharray: 2 4 }
     path.stairs { stroke: #999; stroke-dasharray: 6 4 }
-    text { font: 13px sans-serif; fill: #222; text-anchor: middle; dominant-baseline: central }
+    rect.page { fill: #fff; stroke: none; rx: 0 }
+    text { font: 13px sans-serif; fill: #222; text-anchor: middle }
     text.level, text.way { fill: #777; font-size: 11px }
+    text.way { paint-order: stroke; stroke: #fff; stroke-width: 4 }
     text.level { text-anchor: start }
 """
 
@@ -47,6 +50,7 @@ def svg(plan: Plan, *, here: str = "") -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
         f"<style>{_STYLE}</style>",
+        f'<rect class="page" width="{width}" height="{height}"/>',
         '<marker id="end" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0 L10 5 L0 10 z" style="fill: #444; stroke: none"/></marker>',
     ]
@@ -67,7 +71,7 @@ def svg(plan: Plan, *, here: str = "") -> str:
         parts.append(
             f'<rect{mark} x="{x - WIDTH / 2:g}" y="{y - HEIGHT / 2:g}" width="{WIDTH}" height="{HEIGHT}"/>'
         )
-        parts.append(f'<text x="{x:g}" y="{y:g}"{fit}>{name}</text>')
+        parts.append(f'<text x="{x:g}" y="{y:g}" dy=".35em"{fit}>{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -75,14 +79,16 @@ def _way(way: Way, x1: float, y1: float, x2: float, y2: float, cells: dict[str, 
     stairs = cells[way.source].level != cells[way.target].level
     kind = "stairs" if stairs else way.kind
     x1, y1, x2, y2 = *_border(x1, y1, x2, y2), *_border(x2, y2, x1, y1)
-    straight = x1 == x2 or y1 == y2 or abs(x2 - x1) < WIDTH + 2 * GAP_X
-    bend = 0.0 if straight else 24.0
-    middle = (x1 + x2) / 2 - bend * (y2 - y1) / HEIGHT / 4, (y1 + y2) / 2 + bend
+    straight = not stairs and (x1 == x2 or y1 == y2 or abs(x2 - x1) < WIDTH + 2 * GAP_X)
+    bend = 0.0 if straight else BEND
+    middle = (x1 + x2) / 2 + bend * (y1 != y2), (y1 + y2) / 2 + bend * (y1 == y2)
     marker = "" if way.both else ' marker-end="url(#end)"'
     path = f"M{x1:g} {y1:g} Q{middle[0]:g} {middle[1]:g} {x2:g} {y2:g}"
     label = ""
-    if stairs or not straight or way.direction in ("in", "out"):
-        label = f'<text class="way" x="{middle[0]:g}" y="{middle[1]:g}">{escape(way.direction)}</text>'
+    if not straight or way.direction in ("in", "out"):
+        # A quadratic curve comes half as near to its control point as its ends are far from it.
+        x, y = (x1 + x2) / 4 + middle[0] / 2, (y1 + y2) / 4 + middle[1] / 2
+        label = f'<text class="way" x="{x:g}" y="{y:g}" dy=".35em">{escape(way.direction)}</text>'
     return f'<path class="{kind}" d="{path}"{marker}/>{label}'
 
 

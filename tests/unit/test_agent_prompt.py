@@ -22,6 +22,7 @@ def test_it_reads_like_a_story_file() -> None:
         "You are careful.\n\nGoal: Find the crown.\n\nYou are in the hall.\n\n> take lamp\nTaken.\n\n>"
     )
     assert prompt.option("go east") == " go east\n"
+    assert built([OPENING, Exchange(command="wait", reply="")]).endswith("> wait\n...\n\n>")
 
 
 def test_any_language_and_empty_lines_left_out() -> None:
@@ -78,8 +79,13 @@ def test_the_next_prompt_begins_with_this_one_and_the_command() -> None:
 
 
 def test_a_long_game_is_cut_to_its_newest_half() -> None:
-    history = [OPENING, *(Exchange(command=f"go {i}", reply="x" * 100) for i in range(50))]
-    text = built(history, Prompt(max_chars=1000))
+    card, history, cuts = Prompt(max_chars=1000), [OPENING], 0
+    for i in range(50):
+        before = built(history, card)
+        history.append(Exchange(command=f"go {i}", reply="x" * 100))
+        cuts += not built(history, card).startswith(before)
+    assert cuts == 7  # each keeps four exchanges of 110 characters, so that six more fit
+    text = built(history, card)
     assert "Goal: Find the crown." in text
     assert "You are in the hall." not in text
     assert "> go 49" in text

@@ -75,7 +75,9 @@ def test_a_trace_carries_the_reward_back_along_the_way() -> None:
     q = TabularQ(alpha=0.5, gamma=0.9, trace=0.8)
     q.update(step("a", "go", 0.0, "b", "go"))
     q.update(step("b", "go", 0.0, "c", "go"))
+    q.changes()
     q.update(step("c", "go", 1.0, "end", terminated=True))
+    assert len(q.changes()) == 4  # all three states, and the traces
     fade = 0.9 * 0.8
     assert q.values(at("c"), ["go"]) == pytest.approx([0.5])
     assert q.values(at("b"), ["go"]) == pytest.approx([0.5 * fade])

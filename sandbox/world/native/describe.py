@@ -46,10 +46,7 @@ def glance(draft: Draft, seat: int, left: tuple[int, ...]) -> str:
     gone = [
         thing
         for thing in left
-        if draft.record(thing).parent != room
-        and atlas.entities[thing].listed
-        and draft.holder(thing) != seat
-        and thing != seat
+        if draft.record(thing).parent != room and atlas.entities[thing].listed and draft.holder(thing) != seat
     ]
     if gone:
         names = [atlas.grammar.definite(atlas.entities[thing].noun, 1) for thing in gone]

@@ -155,8 +155,9 @@ def _actions() -> str:
     lines = [
         "### The usual actions",
         "",
-        "What `instead` and `after` of a rule can name, besides the world's own verbs, and how it is typed. Those with a",
-        "star do nothing unless a rule says so. `put` is typed with *in* or *on*; `enter` follows each arrival.",
+        "What `instead` and `after` of a rule can name, besides the world's own verbs, and how it is typed.",
+        "Those with a star do nothing unless a rule says so. `put` is typed with *in* or *on*; `enter` follows",
+        "each arrival in a room.",
         "",
         "| action | English | Chinese |",
         "|---|---|---|",

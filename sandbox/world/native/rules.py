@@ -229,7 +229,8 @@ class Rules:
         """Paths of all rules, reactions, events and endings, in the file's order."""
         self.watches_examine = False
         """Whether any rule follows a close look."""
-        self._bits = 0
+        self.bits = 0
+        """How many things happen once at most."""
 
     def prose(self, key: str, text: str | tuple[str | TextPart, ...]) -> Prose:
         """An author's text."""
@@ -278,8 +279,8 @@ class Rules:
         )
 
     def _bit(self) -> int:
-        self._bits += 1
-        return 1 << (self._bits - 1)
+        self.bits += 1
+        return 1 << (self.bits - 1)
 
     def _numbers(self, names: tuple[str, ...] | None) -> frozenset[int] | None:
         return None if names is None else frozenset(self.atlas.index[n] for n in names)

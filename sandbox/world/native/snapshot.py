@@ -1,8 +1,12 @@
-"""States as bytes: JSON of what differs from the beginning of the episode."""
+"""States as bytes: JSON of what differs from the beginning of the episode.
+
+Numbers are checked in bulk after they are in place: a state is loaded at every undo and every look back.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import SaveError
@@ -12,24 +16,36 @@ if TYPE_CHECKING:
     from sandbox.world.native.world import NativeWorld
 
 _VERSION = 1
+_ANY = 1 << 40
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
 def dump(world: NativeWorld, state: State) -> bytes:
     """The state as bytes. Pages that the beginning shares are passed over."""
     core = state.core
-    things = _differing(core.things, world.pages)
-    memory = [[*m._replace(rooms=()), _differing(m.rooms, world.blank_rooms)] for m in state.memory]
-    data = [_VERSION, things, list(core[1:]), memory, state.rng, state.round]
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    things = [[number, *record] for number, record in _differing(core.things, world.pages)]
+    first = world.atlas.initial
+    memory = [
+        [
+            *memory[:2],
+            *memory[3:],
+            [
+                room if contents == first[room].contents else [room, *contents]
+                for room, contents in _differing(memory.rooms, world.blank_rooms)
+            ],
+        ]
+        for memory in state.memory
+    ]
+    return _encode([_VERSION, things, core[1:], memory, state.rng, state.round]).encode()
 
 
-def _differing(pages: Any, base: Any) -> list[Any]:
+def _differing(pages: Sequence[Sequence[Any]], base: Sequence[Sequence[Any]]) -> list[tuple[int, Any]]:
     return [
-        [number * 32 + i, item]
+        (number * 32 + i, item)
         for number, page in enumerate(pages)
         if page is not base[number]
-        for i, item in enumerate(page)
-        if item != base[number][i]
+        for i, (item, before) in enumerate(zip(page, base[number], strict=True))
+        if item is not before and item != before
     ]
 
 
@@ -46,86 +62,111 @@ def load(world: NativeWorld, data: bytes) -> State:
 
 def _load(world: NativeWorld, data: Any) -> State:
     version, things, rest, memory, rng, rounds = data
-    if version != _VERSION:
-        raise ValueError("another version")
-    entities = len(world.atlas.entities)
+    entities, seats = len(world.atlas.entities), len(world.seats)
     changes = {
-        _index(n, 0, entities): Record(
-            _index(parent, -1, entities),
-            _index(flags, 0, 256),
-            tuple(_index(t, 0, entities) for t in contents),
-            tuple((_index(k, 0, entities), _index(count, 1, 1_000_001)) for k, count in stock),
-        )
-        for n, (parent, flags, contents, stock) in things
+        number: Record(parent, flags, tuple(contents), tuple([(kind, count) for kind, count in stock]))
+        for number, parent, flags, contents, stock in things
     }
     variables, clocks, spent, scores, ended, winners, offers, mover, first, pending = rest
-    seats = len(world.seats)
+    inside = [*changes]
+    holders: list[Any] = []
+    counts: list[Any] = []
+    for record in changes.values():
+        holders.append(record.parent)
+        counts.append(record.flags)
+        inside += record.contents
+        for kind, count in record.stock:
+            inside.append(kind)
+            counts.append(count)
     core = Core(
         replaced(world.pages, changes),
-        tuple(_index(v, low, high + 1) for v, (low, high) in zip(variables, world.atlas.bounds, strict=True)),
-        tuple(_index(c, -1, 1_000_000) for c in clocks),
-        _index(spent, 0, 1 << 4096),
-        tuple(float(s) for s in scores),
-        _index(ended, -2, len(world.atlas.endings)),
-        _index(winners, 0, 1 << seats),
-        tuple(None if o is None else Offer(*(_index(x, -1, 1_000_001) for x in o)) for o in offers),
-        _index(mover, 0, seats),
-        _index(first, 0, seats),
-        tuple(None if p is None else tuple(_command(c, entities) for c in p) for p in pending),
+        tuple(variables),
+        tuple(clocks),
+        spent,
+        tuple([float(score) for score in scores]),
+        ended,
+        winners,
+        tuple([None if offer is None else _offer(offer, entities) for offer in offers]),
+        mover,
+        first,
+        tuple([None if line is None else tuple([_command(c, entities) for c in line]) for line in pending]),
     )
-    if not (len(core.scores) == len(core.offers) == len(core.pending) == len(memory) == seats):
-        raise ValueError("another number of seats")
-    if len(core.clocks) != len(world.first_clocks):
-        raise ValueError("another number of clocks")
-    return State(
-        core,
-        tuple(_memory(world, m, entities) for m in memory),
-        _index(rng, 0, 1 << 64),
-        _index(rounds, 0, 1 << 40),
+    state = State(core, tuple([_memory(world, m, inside, holders) for m in memory]), rng, rounds)
+    turns = [m.turns for m in state.memory]
+    _check(inside, 0, entities)
+    _check(holders, -1, entities)
+    _check((*counts, *turns, rounds), 0, _ANY)
+    _check((ended, *clocks), -2, 1_000_001)
+    _check(
+        (version, spent, winners, mover, first, rng, *variables), -1_000_000, 1 << max(64, world.atlas.rules.bits)
     )
+    _need(version == _VERSION and ended < len(world.atlas.endings) and 0 <= mover < seats and 0 <= first < seats)
+    _need(0 <= spent < 1 << world.atlas.rules.bits and 0 <= winners < 1 << seats and 0 <= rng < 1 << 64)
+    _need(len(scores) == len(offers) == len(pending) == len(memory) == seats)
+    _need(len(clocks) == len(world.first_clocks) and set(map(type, scores)) <= {int, float})
+    _need(all(low <= value <= high for value, (low, high) in zip(variables, world.atlas.bounds, strict=True)))
+    return state
 
 
-def _index(value: Any, low: int, high: int) -> int:
-    if type(value) is not int or not low <= value < high:
-        raise ValueError("a number out of range")
-    return value
+def _need(holds: bool) -> None:
+    if not holds:
+        raise ValueError("not a state of this world")
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("no text")
-    return value
+def _check(numbers: Sequence[Any], low: int, high: int) -> None:
+    """Whether all are whole numbers, from `low` up to but not including `high`."""
+    if numbers:
+        _need(set(map(type, numbers)) == {int} and low <= min(numbers) and max(numbers) < high)
+
+
+def _texts(*texts: Any) -> None:
+    _need(set(map(type, texts)) == {str})
+
+
+def _offer(data: Any, entities: int) -> Offer:
+    offer = Offer(*data)
+    _check((offer.to, offer.gives, offer.wants), 0, entities)
+    _check((offer.gives_count, offer.wants_count), 0, 1_000_001)
+    return offer
 
 
 def _command(data: Any, entities: int) -> Command:
-    action, thing, other, count, text, extra, extra_amount = data
-    return Command(
-        _text(action),
-        _index(thing, -1, entities),
-        _index(other, -1, entities),
-        _index(count, 0, 1_000_001),
-        _text(text),
-        _index(extra, -1, entities),
-        _index(extra_amount, 0, 1_000_001),
-    )
+    command = Command(*data)
+    _texts(command.action, command.text)
+    _check((command.thing, command.other, command.extra), -1, entities)
+    _check((command.amount, command.extra_amount), 0, 1_000_001)
+    return command
 
 
-def _memory(world: NativeWorld, data: Any, entities: int) -> Memory:
-    turns, heard, _, pronouns, question, mistake, last, left, rooms = data
-    seen = {
-        _index(room, 0, world.atlas.rooms): None if lay is None else tuple(_index(t, 0, entities) for t in lay)
-        for room, lay in rooms
-    }
-    it, them, him, her = (_index(p, -1, entities) for p in pronouns)
-    return Memory(
-        _index(turns, 0, 1 << 40),
-        _text(heard),
-        replaced(world.blank_rooms, seen),
-        (it, them, him, her),
-        None
-        if question is None
-        else (_text(question[0]), _text(question[1]), tuple(_index(t, 0, entities) for t in question[2])),
-        None if mistake is None else (_text(mistake[0]), _text(mistake[1])),
-        _text(last),
-        tuple((_index(who, 0, entities), _text(direction)) for who, direction in left),
-    )
+def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]) -> Memory:
+    """A seat's memory. The numbers of things in it are added to those that are still to be checked."""
+    turns, heard, pronouns, question, mistake, last, left, rooms = data
+    first = world.atlas.initial
+    seen: dict[int, tuple[int, ...] | None] = {}
+    for entry in rooms:
+        if type(entry) is int:
+            seen[entry] = first[entry].contents
+        else:
+            room, *lay = entry
+            seen[room] = tuple(lay)
+            inside += lay
+    inside += seen
+    _need(max(seen, default=0) < world.atlas.rooms)
+    it, them, him, her = pronouns
+    holders += pronouns
+    _texts(heard, last)
+    if question is not None:
+        before, after, candidates = question
+        _texts(before, after)
+        inside += candidates
+        question = (before, after, tuple(candidates))
+    if mistake is not None:
+        before, after = mistake
+        _texts(before, after)
+        mistake = (before, after)
+    for who, direction in left:
+        inside.append(who)
+        _need(direction in world.atlas.lexicon.direction_names)
+    gone = tuple([(who, direction) for who, direction in left])
+    known = replaced(world.blank_rooms, seen)
+    return Memory(turns, heard, known, (it, them, him, her), question, mistake, last, gone)

@@ -65,7 +65,8 @@ def arrive(draft: Draft, who: int, room: int) -> None:
         number = who - atlas.seats[0]
         memory = draft.memory[number]
         if origin != NOWHERE:
-            rooms = replaced(memory.rooms, {origin: draft.record(origin).contents})
+            lay = tuple([thing for thing in draft.record(origin).contents if thing != who])
+            rooms = replaced(memory.rooms, {origin: lay})
             memory = draft.memory[number] = memory._replace(rooms=rooms, left=())
         draft.move(who, room)
         if room == NOWHERE:

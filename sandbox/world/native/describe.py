@@ -52,7 +52,7 @@ def glance(draft: Draft, seat: int, left: tuple[int, ...]) -> str:
         names = [atlas.grammar.definite(atlas.entities[thing].noun, 1) for thing in gone]
         plural = len(gone) > 1 or atlas.entities[gone[0]].noun.plural
         lines.append(draft.message("gone", seat, {"list": Listed(atlas.grammar.listing(names), plural)}))
-    return "\n".join(lines)
+    return "\n".join(line for line in lines if line)
 
 
 def _contents(draft: Draft, seat: int, room: int) -> list[str]:

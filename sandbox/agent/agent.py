@@ -97,7 +97,7 @@ class CardAgent:
             self._prior_weight.at(steps=self._steps, episodes=self._episodes),
             held_back,
             q_values,
-            sum(visits),
+            visits,
             rng,
         )
 

@@ -168,10 +168,11 @@ Learner = Annotated[
 class Combine(Section):
     """How the prior and Q become one score."""
 
-    method: Literal["additive", "standardised", "prior", "q", "top-k", "sample-k"] = "standardised"
-    """`additive`: w * prior + b * Q. `standardised`: the same with Q standardised in each state. `prior` and `q`:
-    one alone. `top-k`: Q among the k commands of highest prior. `sample-k`: Q among k commands drawn from the
-    prior (with `explore.method: softmax`, likelier the higher b * Q)."""
+    method: Literal["additive", "standardised", "puct", "prior", "q", "top-k", "sample-k"] = "standardised"
+    """`additive`: w * prior + b * Q. `standardised`: the same with Q standardised in each state. `puct`: the
+    same, but in place of the log-probability a bonus for what the model likes and what was tried little. `prior`
+    and `q`: one alone. `top-k`: Q among the k commands of highest prior. `sample-k`: Q among k commands drawn from
+    the prior (with `explore.method: softmax`, likelier the higher b * Q)."""
     prior_weight: Number = 1.0
     """w, the weight of the log-probability."""
     q_weight: Annotated[float, Field(ge=0, le=1000)] = 1.0

@@ -23,7 +23,7 @@ def combine(
     weight: float,
     priors: Sequence[float],
     q_values: Sequence[float],
-    visits: int,
+    visits: Sequence[int],
     rng: np.random.Generator,
 ) -> list[float]:
     """The scores by the method that the card names.
@@ -33,15 +33,17 @@ def combine(
         weight: the prior's weight now, before visits make it fall.
         priors: log-probability of each candidate.
         q_values: Q of each candidate.
-        visits: how often the learner has learned from this state.
+        visits: how often the learner has learned of each candidate in this state.
         rng: for `sample-k`, the one method that draws.
     """
-    w, b = fading_weight(weight, visits, settings.visit_decay), settings.q_weight
+    w, b = fading_weight(weight, sum(visits), settings.visit_decay), settings.q_weight
     match settings.method:
         case "additive":
             return additive(priors, q_values, w, b)
         case "standardised":
             return additive(priors, standardised(q_values), w, b)
+        case "puct":
+            return additive(puct(priors, visits), standardised(q_values), w, b)
         case "prior":
             return list(priors)
         case "q":
@@ -59,6 +61,15 @@ def additive(priors: Sequence[float], q_values: Sequence[float], w: float, b: fl
     constant (Todorov 2009; Fox et al. 2016); ILQL (Snell et al. 2023) decodes by log p + b * A.
     """
     return [w * prior + b * q for prior, q in zip(priors, q_values, strict=True)]
+
+
+def puct(priors: Sequence[float], visits: Sequence[int]) -> list[float]:
+    """p * sqrt(1 + N) / (1 + n): a bonus for what the prior likes and what was tried little (Silver et al. 2017).
+
+    It needs no chance to explore: each command's turn comes, the likelier the sooner.
+    """
+    root = (1 + sum(visits)) ** 0.5
+    return [p * root / (1 + n) for p, n in zip(softmax(priors), visits, strict=True)]
 
 
 def standardised(values: Sequence[float]) -> list[float]:

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from sandbox.agent.cards import Combine
-from sandbox.agent.combine import EXCLUDED, combine, fading_weight, sample_k, standardised, top_k
+from sandbox.agent.combine import EXCLUDED, combine, fading_weight, puct, sample_k, standardised, top_k
 
 PRIORS = [-1.0, -2.0, -4.0]
 Q = [0.0, 3.0, 6.0]
 
 
-def scores(weight: float = 1.0, visits: int = 0, seed: int = 0, **settings: object) -> list[float]:
+def scores(
+    weight: float = 1.0, visits: tuple[int, ...] = (0, 0, 0), seed: int = 0, **settings: object
+) -> list[float]:
     return combine(Combine(**settings), weight, PRIORS, Q, visits, np.random.default_rng(seed))
 
 
@@ -28,6 +30,17 @@ def test_standardised_does_not_depend_on_the_scale_of_rewards() -> None:
     assert scores(method="standardised") == pytest.approx(expected)
 
 
+def test_puct_gives_each_command_its_turn_the_likelier_the_sooner() -> None:
+    likely = [np.log(0.6), np.log(0.3), np.log(0.1)]
+    assert puct(likely, [0, 0, 0]) == pytest.approx([0.6, 0.3, 0.1])
+    assert puct(likely, [3, 0, 0]) == pytest.approx([0.6 * 2 / 4, 0.3 * 2, 0.1 * 2])
+    visits = [0, 0, 0]
+    for _ in range(100):
+        visits[int(np.argmax(puct(likely, visits)))] += 1
+    assert visits == pytest.approx([60, 30, 10], abs=2)
+    assert scores(method="puct", q_weight=0.0, visits=(0, 9, 9))[0] > scores(method="puct", q_weight=0.0)[0]
+
+
 def test_one_alone() -> None:
     assert scores(method="prior") == PRIORS
     assert scores(method="q") == Q
@@ -36,7 +49,7 @@ def test_one_alone() -> None:
 def test_the_prior_fades_with_visits() -> None:
     assert fading_weight(2.0, 10, 0.1) == pytest.approx(1.0)
     assert fading_weight(2.0, 10, 0.0) == 2.0
-    assert scores(visits=30, method="additive", visit_decay=0.1) == pytest.approx([-0.25, 2.5, 5.0])
+    assert scores(visits=(10, 20, 0), method="additive", visit_decay=0.1) == pytest.approx([-0.25, 2.5, 5.0])
 
 
 def test_top_k_lets_q_choose_among_the_likeliest() -> None:

@@ -43,7 +43,10 @@ def test_light_and_dark():
     game = Game(CELLAR)
     game.do("take key. unlock trapdoor. open trapdoor. take lamp. d")
     dark = game.seen()
-    assert dark.text.split("You take the lamp.\n")[1] == "Darkness\nIt is pitch dark, and you can see nothing.\nExits: up (the trapdoor, open)."
+    assert (
+        dark.text.split("You take the lamp.\n")[1]
+        == "Darkness\nIt is pitch dark, and you can see nothing.\nExits: up (the trapdoor, open)."
+    )
     assert "take idol" not in dark.admissible
     assert game.do("take idol") == "You can't see any such thing."
     assert game.do("switch on lamp").startswith("You switch on the lamp.\nCellar\nCobwebs.\nYou can see an idol")
@@ -489,3 +492,35 @@ def test_a_trace_names_the_rules_and_texts_that_were_used():
     assert "verbs.kindle.otherwise" in RULES.trace(state, "ann", "kindle bell with match")
     assert "messages.nothing_happens" in RULES.trace(state, "ann", "jump")
     assert "rooms.hall.exits.north.otherwise" in RULES.trace(state, "ann", "n")
+
+
+def test_an_event_after_some_rounds_happens_once():
+    game = Game(one_seat("rooms: {hall: {}}\nevents: {post: {after: 2, say: Letters.}}"))
+    assert [game.do("wait").endswith("Letters.") for _ in range(6)] == [False, True, False, False, False, False]
+
+
+def test_refusals_are_not_listed_until_they_end():
+    game = Game(
+        one_seat(
+            """
+            variables: {hot: true}
+            rooms: {hall: {}}
+            things: {pan: {at: hall}, tap: {at: hall, fixed: true}}
+            rules:
+              - {instead: take, thing: pan, when: {var: hot}, say: Too hot.}
+              - {instead: turn, thing: tap, do: {set: hot, to: false}, say: Water hisses.}
+            """
+        )
+    )
+    assert "take pan" not in game.seen().admissible
+    assert game.do("take pan") == "Too hot."
+    game.do("turn tap")
+    assert "take pan" in game.seen().admissible
+    assert game.do("take pan") == "You take the pan."
+
+
+def test_hidden_things_are_not_seen():
+    game = Game(RULES)
+    assert "gem" not in game.seen().description
+    game.do("push bell")
+    assert "a gem" in game.seen().description

@@ -84,7 +84,7 @@ def test_languages_have_the_same_messages_with_the_same_slots():
         assert set(other.messages) == set(english.messages)
         assert set(other.verbs) == set(english.verbs) and set(other.directions) == set(english.directions)
         for key, text in other.messages.items():
-            allowed = {name for _, name in Template(english.messages[key]).slots()} | {"me"}
+            allowed = {name for _, name in Template(english.messages[key]).slots()}
             assert {name for _, name in Template(text).slots()} <= allowed, key
 
 

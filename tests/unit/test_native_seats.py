@@ -305,3 +305,12 @@ def test_points_for_each_of_several():
     game = Game(world)
     game.do("wait", "wait")
     assert game.rewards == {"bob": 1.0}
+
+
+def test_what_one_seat_may_do_is_not_what_another_may():
+    game = pair()
+    assert "read letter" in game.seen("ann").admissible
+    game.do("wait")
+    assert "read letter" not in game.seen("bob").admissible
+    assert game.do("read letter", seat="bob") == "You can't see any such thing."
+    assert "Burn" not in game.seen("bob").text

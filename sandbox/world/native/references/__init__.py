@@ -265,7 +265,7 @@ class _Check(References):
                 near = difflib.get_close_matches(key, self.language.messages, n=1, cutoff=0.6)
                 self.fault(path, "the engine has no such message", f"did you mean {near[0]!r}?" if near else "")
                 continue
-            allowed = {name for _, name in Template(self.language.messages[key]).slots()} | {"me"}
+            allowed = {name for _, name in Template(self.language.messages[key]).slots()}
             self.slots(path, text, allowed)
 
     def known_action(self, path: Path, action: str) -> bool:

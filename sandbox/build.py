@@ -199,7 +199,7 @@ def open_session(
             raise
     store = Store.open(folder)
     try:
-        latest = store.runs()[-1]
+        latest = store.latest_run()
         if reference is not None and references.parse(reference).canonical != latest.world:
             raise SaveError(
                 f"the save is of the world {latest.world!r}, not {reference!r}",
@@ -328,7 +328,7 @@ def play_on_screen(plan: PlayPlan) -> None:
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.widgets.header import Title
 
-    title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save)
+    title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
     error = SandboxApp(plan.open, title, plan.settings).run()
     if error is not None:
         raise error

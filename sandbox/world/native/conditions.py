@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.schema import conditions as model
+from sandbox.world.native.scope import can_see
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
             return lambda draft: (w := who(draft)) >= 0 and draft.record(w).parent in rooms
         case model.Here():
             thing = atlas.index[condition.here]
-            from sandbox.world.native.scope import can_see
-
             return lambda draft: can_see(draft, draft.actor, thing)
         case model.Likes():
             number = atlas.dispositions[condition.likes]

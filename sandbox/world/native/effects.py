@@ -87,7 +87,7 @@ def compile_effect(atlas: Atlas, key: str, effect: model.Effect) -> Act:
 
 
 def _move(atlas: Atlas, effect: model.Move) -> Act:
-    from sandbox.world.native.actions.moving import arrive
+    from sandbox.world.native.actions.moving import arrive  # actions look into rules, and rules hold effects
 
     thing, place = who_is(atlas, effect.move), who_is(atlas, effect.to)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,6 @@ class Lexicon:
                 self.by_start.setdefault(self._start(form.parts[0]), []).append(form)
         for forms in self.by_start.values():
             forms.sort(key=lambda f: (-f.weight, f.action not in world.verbs))
-        self.actions: Mapping[str, list[Form]] = self.forms
         self._first_forms: dict[tuple[str, frozenset[str]], Form] = {}
         for action, forms in self.forms.items():
             for form in forms:

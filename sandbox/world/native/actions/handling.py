@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.describe import state_of
+from sandbox.world.native.describe import look, state_of
 from sandbox.world.native.prose import Listed, Named
 from sandbox.world.native.scope import access, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, Record
@@ -249,8 +249,6 @@ def _switch(draft: Draft, command: Command, on: bool) -> bool:
 
 def light_changed(draft: Draft, room: int, lit: bool) -> None:
     """Tell the seats in a room that it became light or dark."""
-    from sandbox.world.native.describe import look
-
     for seat in draft.atlas.seats:
         if draft.record(seat).parent == room:
             draft.tell(seat, look(draft, seat) if lit else draft.message("now_dark", seat, {}))

@@ -1,4 +1,4 @@
-"""What is wrong with a world file is said at once, with its line and what to do about it; hostile files are refused."""
+"""What is wrong with a world file is said at once, with line and mend; hostile files are refused."""
 
 import textwrap
 
@@ -8,7 +8,13 @@ from sandbox.errors import WorldError, WorldFileError
 from sandbox.world.native import Adventure, load_world, parse_definition, parse_source, read_source
 from sandbox.world.native.starter import starter_world
 
-HEAD = "title: T\nseats: {ann: {name: Ann, start: hall, goal: G}}\nrooms:\n  hall: {exits: {north: yard}}\n  yard: {}\n"
+HEAD = """\
+title: T
+seats: {ann: {name: Ann, start: hall, goal: G}}
+rooms:
+  hall: {exits: {north: yard}}
+  yard: {}
+"""
 
 
 def faults(text: str) -> list[str]:
@@ -51,7 +57,7 @@ def test_all_faults_at_once_with_lines_and_near_misses():
         "line 12: things.gate.at",
         "line 14: rules[0].after: there is no verb 'tke' (did you mean 'take'?)",
         "line 14: rules[0].thing: there is no thing, character or seat 'lmap' (did you mean 'lamp'?)",
-        "line 14: rules[0].do: not an effect: it starts with one of move",
+        "line 14: rules[0].do[0]: not an effect (did you mean 'score'?)",
         "line 16: endings.won.when.has: there is no thing 'lamb' (did you mean 'lamp'?)",
         "line 16: endings.won.won: there is no seat 'anne' (did you mean 'ann'?)",
     ):

@@ -376,13 +376,9 @@ def schema() -> None:
 
         sandbox world schema > world.schema.json
     """
-    from pydantic import TypeAdapter
+    from sandbox.world.native.reference import json_schema
 
-    from sandbox.world.native import Definition
-
-    adapter: TypeAdapter[Any] = TypeAdapter(Definition)
-    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A world of the sandbox"}
-    print(json.dumps({**about, **adapter.json_schema()}, ensure_ascii=False, indent=2))
+    print(json.dumps(json_schema(), ensure_ascii=False, indent=2))
 
 
 def _definition(ctx: typer.Context, name: str) -> Any:

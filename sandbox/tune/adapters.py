@@ -6,6 +6,8 @@
         adapter_config.json
         adapter_model.safetensors
         adapter.json                 where it comes from and what it was worth
+
+An adapter's folder never changes once it has its name.
 """
 
 from __future__ import annotations

@@ -28,17 +28,15 @@ class Checkpoint:
         self._data = data
 
     def save(self, step: int, weights: Mapping[str, Tensor], optimiser: torch.optim.AdamW) -> None:
-        """Put the state after a step in place of the last one, at once. Raises `OSError` where the disk is full."""
+        """Put the state after a step in place of the last one, at once. Raises `OSError`."""
         tensors = {f"weight/{name}": weight.detach().contiguous() for name, weight in weights.items()}
         for name, weight in weights.items():
             state = optimiser.state.get(weight, {})
             tensors |= {f"{moment}/{name}": state[moment] for moment in _MOMENTS if moment in state}
-        write_bytes(
-            self.file, safetensors.torch.save(tensors, metadata={"step": str(step), "data": self._data})
-        )
+        write_bytes(self.file, safetensors.torch.save(tensors, metadata={"step": str(step), "data": self._data}))
 
     def restore(self, weights: Mapping[str, Tensor], optimiser: torch.optim.AdamW) -> int:
-        """Take up the state that was saved, if there is one that fits. Returns the step after which it was saved."""
+        """Take up the state that was saved, if there is one that fits. Returns its step, else 0."""
         try:
             with safetensors.safe_open(self.file, framework="pt") as stored:
                 about = stored.metadata() or {}
@@ -60,5 +58,3 @@ class Checkpoint:
         self.file.unlink(missing_ok=True)
         if self.file.parent.is_dir():
             sync(self.file.parent)
-
-

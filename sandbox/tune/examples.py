@@ -156,6 +156,7 @@ def write(file: Path, examples: Sequence[Example]) -> None:
 def read(file: Path) -> list[Example]:
     """The examples in a file. Raises `SaveError` naming the line that is damaged."""
     found: list[Example] = []
+    number = 0
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE), b""), start=1):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_bytes(file: Path, data: bytes) -> None:
-    """Put a file in place of another, at once and for good. Raises `OSError`, and then the old one is untouched."""
+    """Put a file in place of another, at once and for good. Raises `OSError`; the old one stays then."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     temporary = Path(name)

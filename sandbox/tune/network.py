@@ -15,7 +15,7 @@ import transformers
 from torch import Tensor
 from torch.nn import functional
 
-from sandbox.tune.packing import Sequence_
+from sandbox.tune.packing import Encoded
 
 PACKED = "packed"
 """Name of the attention in the registry of transformers."""
@@ -45,10 +45,11 @@ def packed_attention(
     """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    parts = [list(lengths or [query.shape[2]])] * 3
+    parts = list(lengths or [query.shape[2]])
+    own = (torch.split(each, parts, dim=2) for each in (query, key, value))
     attended = [
         functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling)
-        for q, k, v in zip(*(t.split(p, dim=2) for t, p in zip((query, key, value), parts, strict=True)), strict=True)
+        for q, k, v in zip(*own, strict=True)
     ]
     return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
 
@@ -60,7 +61,7 @@ def use_packed_attention(network: Any) -> None:
     network.set_attn_implementation(PACKED)
 
 
-def token_losses(network: Any, sequences: Sequence[Sequence_]) -> Tensor:
+def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
     """Cross-entropy of each learned token of each sequence in order, `[learned]`, in nats.
 
     The sequences go through the network end to end, in one pass.

@@ -14,7 +14,7 @@ from sandbox.tune.examples import Transcript
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence_:
+class Encoded:
     """Tokens that attend to each other."""
 
     tokens: tuple[int, ...]
@@ -25,11 +25,11 @@ class Sequence_:
         return len(self.tokens)
 
 
-def encode(tokenizer: Any, transcript: Transcript, window: int) -> list[Sequence_]:
+def encode(tokenizer: Any, transcript: Transcript, window: int) -> list[Encoded]:
     """A transcript as the network reads it in play, one sequence unless it is longer than the window.
 
-    Each segment is tokenised by itself, and where the prompt of a command does not fit, its beginning is dropped as
-    `LocalModel.fit` drops it. What follows the last command of a sequence teaches nothing and is left out.
+    Each segment is tokenised by itself, and where the prompt of a command does not fit, its beginning is dropped
+    as `LocalModel.fit` drops it. What follows the last command of a sequence teaches nothing and is left out.
     """
     head = tuple(tokenizer("")["input_ids"])
     room = window - RESERVE - len(head)
@@ -47,7 +47,7 @@ def encode(tokenizer: Any, transcript: Transcript, window: int) -> list[Sequence
         own = list(group)
         positions = [len(head) + i - dropped for _, start, end in own for i in range(start, end)]
         sequences.append(
-            Sequence_((*head, *tokens[dropped : own[-1][2]]), tuple(i for i in positions if 0 < i < window))
+            Encoded((*head, *tokens[dropped : own[-1][2]]), tuple(i for i in positions if 0 < i < window))
         )
     return [sequence for sequence in sequences if sequence.learned]
 
@@ -59,9 +59,9 @@ def epoch(count: int, batch: int, *, seed: int, number: int) -> Iterator[list[in
         yield order[start : start + batch]
 
 
-def pack(sequences: Iterable[Sequence_], max_tokens: int) -> list[list[Sequence_]]:
-    """Groups of at most `max_tokens` tokens each, or of one sequence; longest first into the fullest that has room."""
-    groups: list[list[Sequence_]] = []
+def pack(sequences: Iterable[Encoded], max_tokens: int) -> list[list[Encoded]]:
+    """Groups of at most `max_tokens` tokens, or of one sequence: longest first, into the fullest with room."""
+    groups: list[list[Encoded]] = []
     lengths: list[int] = []
     for sequence in sorted(sequences, key=len, reverse=True):
         fitting = [i for i, length in enumerate(lengths) if length + len(sequence) <= max_tokens]
@@ -75,6 +75,6 @@ def pack(sequences: Iterable[Sequence_], max_tokens: int) -> list[list[Sequence_
     return groups
 
 
-def learned_tokens(sequences: Sequence[Sequence_]) -> int:
+def learned_tokens(sequences: Sequence[Encoded]) -> int:
     """How many tokens the loss is taken at."""
     return sum(len(sequence.learned) for sequence in sequences)

@@ -1,6 +1,9 @@
 """Data without a teacher: a Q-learner explores a world until it wins, and its wins are shortened.
 
-No walkthrough is read: what is learned from is the world's reward.
+No walkthrough is read: what is learned from is the world's reward. In a world where only winning pays, random play
+hardly ever sees a reward, so the learner is optimistic instead (Sutton & Barto, 2nd ed., ch. 2.6): what was never
+tried is worth a win, and acting greedily leads to the nearest thing never tried. Long episodes suit it: going back to
+the start means walking all of the way again.
 """
 
 from __future__ import annotations
@@ -11,13 +14,10 @@ from typing import Any
 import numpy as np
 
 from sandbox.rl import exploration
-from sandbox.rl.exploration import Schedule
 from sandbox.rl.tabular import TabularQ
 from sandbox.tune.examples import play_through
 from sandbox.tune.shorten import Remembered, shorten
 from sandbox.types import Transition, World
-
-EPSILON = Schedule(1.0, 0.1, 60, "episodes", "linear")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,48 +38,40 @@ def explore(
     world: World[Any],
     *,
     seed: int = 0,
-    episodes: int = 120,
-    max_steps: int = 30,
-    patience: int = 15,
+    max_steps: int = 100,
+    budget: int = 4000,
+    patience: int = 3,
 ) -> Explored:
     """Learn a world by tabular Q-learning, and keep its shortest win.
 
     Args:
-        world: with one seat, and admissible commands.
+        world: with admissible commands. Several seats share what they learn.
         seed: of the world and of the exploration.
-        episodes: at most.
         max_steps: of an episode.
-        patience: episodes without a shorter win, after which it is enough.
+        budget: steps in all.
+        patience: wins without a shorter one, after which it is enough.
     """
     rng = np.random.default_rng(seed)
-    learner = TabularQ(alpha=0.5, gamma=0.9)
+    learner = TabularQ(alpha=1.0, gamma=0.9, initial=1.0)
     remembered = Remembered(world)
     best: tuple[str, ...] = ()
-    idle = steps = played = 0
-    for played in range(1, episodes + 1):
-        commands, won = _episode(remembered, learner, rng, EPSILON.at(steps=steps, episodes=played - 1), seed, max_steps)
-        steps += len(commands)
+    steps = episodes = idle = 0
+    while steps < budget and idle < patience:
+        commands, won = _episode(remembered, learner, rng, seed, max_steps)
+        episodes += 1
+        steps += max(len(commands), 1)
         if won and (not best or len(commands) < len(best)):
             best, idle = commands, 0
-        elif best:
+        elif won:
             idle += 1
-            if idle >= patience:
-                break
-    short = shorten(remembered, seed, best) if best else ()
-    if short and not play_through(world, seed, short)[1].won:
-        short = best if play_through(world, seed, best)[1].won else ()
-    return Explored(
-        world=world.name, seed=seed, commands=short, found=len(best), episodes=played, steps=steps
-    )
+    short = shorten(remembered, seed, best)
+    # Remembered steps may have been another path's: only what wins on the world itself counts.
+    played = next((way for way in (short, best) if way and play_through(world, seed, way)[1].won), ())
+    return Explored(world=world.name, seed=seed, commands=played, found=len(best), episodes=episodes, steps=steps)
 
 
 def _episode(
-    remembered: Remembered,
-    learner: TabularQ,
-    rng: np.random.Generator,
-    epsilon: float,
-    seed: int,
-    max_steps: int,
+    remembered: Remembered, learner: TabularQ, rng: np.random.Generator, seed: int, max_steps: int
 ) -> tuple[tuple[str, ...], bool]:
     """Play and learn from one episode. Returns its commands, and whether they won."""
     world = remembered.world
@@ -90,20 +82,20 @@ def _episode(
         candidates = observation.admissible or ()
         if not candidates:
             break
-        chosen, _ = exploration.epsilon_greedy(learner.values(observation, candidates), epsilon, rng)
-        step = remembered.step(state, seat, candidates[chosen])
+        command = candidates[exploration.greedy(learner.values(observation, candidates), rng)]
+        step = remembered.step(state, seat, command)
         after = world.observe(step.state, seat)
         learner.update(
             Transition(
                 observation=observation,
-                command=candidates[chosen],
+                command=command,
                 reward=step.rewards.get(seat, 0.0),
                 next_observation=after,
                 candidates=after.admissible or (),
                 terminated=step.terminated,
             )
         )
-        commands.append(candidates[chosen])
+        commands.append(command)
         state = step.state
         if step.terminated:
             return tuple(commands), after.won

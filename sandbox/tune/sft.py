@@ -15,7 +15,7 @@ from sandbox.tune import packing
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.network import token_losses
-from sandbox.tune.packing import Sequence_
+from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import Settings
 
 
@@ -41,18 +41,18 @@ def steps_of(examples: int, settings: Settings) -> int:
 
 def train(
     network: Any,
-    sequences: Sequence[Sequence_],
+    sequences: Sequence[Encoded],
     settings: Settings,
     *,
-    rehearsal: Sequence[Sequence_] = (),
+    rehearsal: Sequence[Encoded] = (),
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train the weights that require a gradient, in place, from the checkpoint on if there is one.
 
-    A step is `settings.batch` sequences, packed without padding; its loss is the mean over their learned tokens. With
-    the same data, settings and number of threads the outcome is the same to the bit, interrupted or not.
+    A step is `settings.batch` sequences, packed without padding; its loss is the mean over their learned tokens.
+    With the same data, settings and number of threads the outcome is the same to the bit, interrupted or not.
 
     Args:
         network: with LoRA weights and packed attention.
@@ -119,7 +119,7 @@ def _batches(count: int, settings: Settings) -> list[list[int]]:
 
 
 def _accumulate(
-    network: Any, learned: Sequence[Sequence_], rehearsed: Sequence[Sequence_], settings: Settings
+    network: Any, learned: Sequence[Encoded], rehearsed: Sequence[Encoded], settings: Settings
 ) -> float:
     """Add up the gradient of one step, pack by pack. Returns the mean loss over the learned tokens."""
     weights = {id(each): 1 / packing.learned_tokens(learned) for each in learned}
@@ -127,12 +127,10 @@ def _accumulate(
     rehearsing = {id(each) for each in rehearsed}
     total = 0.0
     for pack in packing.pack([*learned, *rehearsed], settings.pack):
-        losses = token_losses(network, pack).split([len(each.learned) for each in pack])
+        losses = torch.split(token_losses(network, pack), [len(each.learned) for each in pack])
         parts: list[Tensor] = [part.sum() * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
         torch.stack(parts).sum().backward()  # type: ignore[no-untyped-call]
-        total += sum(
-            part.item() for part, each in zip(parts, pack, strict=True) if id(each) not in rehearsing
-        )
+        total += sum(part.item() for part, each in zip(parts, pack, strict=True) if id(each) not in rehearsing)
     return total
 
 

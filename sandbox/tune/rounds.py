@@ -1,0 +1,293 @@
+"""Rounds as their starter sees them: plan, start, follow, cancel, resume. Imports nothing heavy.
+
+A round is a folder, `saves/<name>/rounds/<number>/`, and a process that fills it. All that is told about it goes
+through the folder, so it does not matter whether the one who started it still lives:
+
+    plan.json                 what was asked for
+    data.jsonl                the examples
+    before.json  after.json   episodes of the gate
+    checkpoint.safetensors    the training so far
+    adapter/                  what the training came to, before the gate
+    events.jsonl              what happened, one line each
+    log.txt                   what libraries printed
+    cancel                    a wish
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import sandbox
+from sandbox.agent.cards import Card, parse_card
+from sandbox.errors import SaveError
+from sandbox.tune.adapters import BASE, Adapters
+from sandbox.tune.errors import RoundError
+from sandbox.tune.files import write_bytes
+from sandbox.tune.gate import Rule
+from sandbox.tune.harvest import Source
+from sandbox.tune.settings import Settings
+
+State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
+FINAL = ("finished", "failed", "cancelled")
+"""Kinds of the last event of a round; `estimated` ends a trial."""
+
+
+class Plan(BaseModel):
+    """All that a round is to do."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path
+    """Where worlds are looked up by name."""
+    save: Path
+    """The save's folder, where the adapter goes. It may hold no save yet."""
+    saves: tuple[Path, ...] = ()
+    """Folders of the saves to learn from."""
+    card_name: str = "lm"
+    card: str
+    """Text of the card of the agent that is to learn."""
+    model: str
+    """The language model, as `sandbox.llm.catalogue` resolves it."""
+    parent: str = BASE
+    """The adapter to train on from."""
+    sources: tuple[Source, ...] = ("all",)
+    worlds: tuple[str, ...] = ()
+    """Worlds to learn from: their walkthroughs, by exploring them, or by playing them."""
+    eval_worlds: tuple[str, ...] = ()
+    """Worlds of the gate; none of them may be learned from."""
+    eval_seeds: tuple[int, ...] = (0,)
+    max_steps: int = Field(default=25, ge=1, le=10_000)
+    """Commands that an episode of the gate may take."""
+    rule: Rule = "not-worse"
+    settings: Settings = Settings()
+    threads: int = Field(default=0, ge=0, le=256)
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Most memory that the round may take."""
+
+    def parsed_card(self) -> Card:
+        """The card."""
+        return parse_card(self.card, self.card_name)
+
+    def checked(self) -> Plan:
+        """Itself. Raises `RoundError` where a world is both learned from and evaluated on."""
+        both = sorted(set(self.worlds) & set(self.eval_worlds))
+        if both:
+            raise RoundError(
+                f"{both[0]} would be both learned from and evaluated on",
+                mend="choose other --eval-worlds: only worlds never seen tell what was learned",
+            )
+        if not self.saves and not self.worlds:
+            raise RoundError("there is nothing to learn from", mend="name a save that was played, or --worlds")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a round."""
+
+    kind: str
+    """`started`, `phase` (what, done, of), `data` (the survey), `episode` (side, done, of, won, score, steps),
+    `estimate` (seconds, steps, tokens_per_second), `step` (step, of, loss, tokens_per_second, seconds_left), `note`
+    (text), `gate` (outcome), and last `finished` (adapter), `failed` (message, mend), `cancelled` or `estimated`."""
+    at: float
+    """Unix time, seconds."""
+    data: dict[str, Any]
+
+
+class Round:
+    """A round that was started, now or earlier.
+
+    Args:
+        folder: `saves/<name>/rounds/<number>`.
+        process: the one that runs it, where it was started here.
+    """
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.folder = folder
+        self._process = process
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name)
+
+    @property
+    def plan(self) -> Plan:
+        """Raises `SaveError`."""
+        file = self.folder / "plan.json"
+        try:
+            return Plan.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise SaveError("is no plan of a round", where=file) from error
+
+    def events(self, skip: int = 0) -> list[Event]:
+        """What has happened so far, without the first `skip`."""
+        try:
+            lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")[skip:-1]
+        except OSError:
+            return []
+        return [event for line in lines if (event := _event(line)) is not None]
+
+    @property
+    def running(self) -> bool:
+        """Whether a process is at work on it."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return is_locked(self.folder / ".running")
+
+    @property
+    def state(self) -> State:
+        """How it stands. `interrupted` is a process that went without a last word. All but a finished one resume."""
+        if self.running:
+            return "running"
+        kind = next((event.kind for event in reversed(self.events())), "")
+        return kind if kind in FINAL else "interrupted"  # type: ignore[return-value]
+
+    @property
+    def adapter(self) -> str | None:
+        """The adapter it made; None where it has not finished."""
+        return next((e.data["adapter"] for e in self.events() if e.kind == "finished"), None)
+
+    def follow(self, every: float = 0.2) -> Iterator[Event]:
+        """Events as they happen, from the first on, until the round is over."""
+        seen = 0
+        while True:
+            running = self.running
+            for event in self.events(seen):
+                seen += 1
+                yield event
+            if not running:
+                return
+            time.sleep(every)
+
+    def cancel(self) -> None:
+        """Ask it to stop. It does so after the step that it is at, and can be resumed."""
+        (self.folder / "cancel").touch()
+
+    def wait(self, timeout: float | None = None) -> State:
+        """Wait until it is over. Raises `TimeoutError`."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.running:
+            if until is not None and time.monotonic() > until:
+                raise TimeoutError(f"round {self.number} is still running")
+            time.sleep(0.1)
+        return self.state
+
+    def accept(self) -> str:
+        """Put the adapter it made into use. Returns its name. Raises `RoundError` where there is none."""
+        made = self._made()
+        Adapters.of(self.plan.save).use(made)
+        return made
+
+    def reject(self) -> None:
+        """Delete the adapter it made; what the round measured stays in its folder."""
+        Adapters.of(self.plan.save).delete(self._made())
+
+    def _made(self) -> str:
+        if self.adapter is None:
+            raise RoundError("it has made no adapter", where=self.folder, mend="resume it, or start another")
+        return self.adapter
+
+
+def start(plan: Plan, *, trial: bool = False) -> Round:
+    """Start a round in a process of its own, which outlives this one.
+
+    Args:
+        plan: what is to be done.
+        trial: only gather the data and time the first step; the last event is then `estimated`, not `finished`.
+
+    Raises:
+        RoundError: another round is running in the same folder of saves, or the plan cannot be.
+    """
+    plan.checked()
+    refuse_two(plan.save.parent)
+    rounds = plan.save / "rounds"
+    rounds.mkdir(parents=True, exist_ok=True)
+    numbers = [int(folder.name) for folder in rounds.iterdir() if folder.name.isdecimal()]
+    folder = rounds / str(max(numbers, default=0) + 1)
+    folder.mkdir()
+    write_bytes(folder / "plan.json", plan.model_dump_json(indent=2).encode() + b"\n")
+    return _launch(folder, trial)
+
+
+def resume(round_: Round) -> Round:
+    """Go on with a round that was cancelled or interrupted, or failed, from where it was. Raises `RoundError`."""
+    if round_.state in ("running", "finished"):
+        raise RoundError(f"round {round_.number} is {round_.state}", where=round_.folder)
+    refuse_two(round_.plan.save.parent)
+    (round_.folder / "cancel").unlink(missing_ok=True)
+    return _launch(round_.folder, trial=False)
+
+
+def rounds_of(save: Path) -> list[Round]:
+    """All rounds of a save, oldest first."""
+    folders = [f for f in (save / "rounds").glob("*") if f.name.isdecimal() and (f / "plan.json").is_file()]
+    return [Round(folder) for folder in sorted(folders, key=lambda f: int(f.name))]
+
+
+def refuse_two(saves: Path) -> None:
+    """Raises `RoundError` where a round is running in this folder of saves."""
+    if is_locked(saves / ".round.lock"):
+        raise RoundError("another round is running", where=saves, mend="wait for it, or cancel it first")
+
+
+def _launch(folder: Path, trial: bool) -> Round:
+    search = os.pathsep.join(
+        filter(None, (str(Path(sandbox.__file__).parent.parent), os.environ.get("PYTHONPATH")))
+    )
+    with (folder / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox.tune.worker", str(folder), *(["--trial"] if trial else [])],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONPATH": search},
+            start_new_session=True,
+        )
+    return Round(folder, process)
+
+
+@contextmanager
+def lock(file: Path) -> Iterator[None]:
+    """Hold a file's lock; the system lets go of it when the process dies. Raises `RoundError` where it is held."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as handle:
+        if not _try(handle):
+            raise RoundError("another round is running", where=file.parent, mend="wait for it, or cancel it first")
+        yield
+
+
+def is_locked(file: Path) -> bool:
+    """Whether another process, or another part of this one, holds a file's lock."""
+    try:
+        with file.open("a") as handle:
+            return not _try(handle)
+    except OSError:
+        return False
+
+
+def _try(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        data = json.loads(line)
+        return Event(str(data.pop("event")), float(data.pop("at")), data)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

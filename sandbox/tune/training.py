@@ -1,0 +1,142 @@
+"""From examples to an adapter, by whichever method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sandbox.llm.local import LocalModel
+from sandbox.paths import Home
+from sandbox.tune import lora, network, packing, sft
+from sandbox.tune.checkpoint import Checkpoint
+from sandbox.tune.examples import Example, Transcript, digest
+from sandbox.tune.packing import Encoded
+from sandbox.tune.rounds import Plan
+from sandbox.tune.sft import Progress
+
+FIXED_TEXT = (
+    "The kitchen is a small room with a wooden table and two chairs. A window looks out on the garden, where an "
+    "old apple tree has lost most of its leaves. Every morning, before the rest of the family wakes up, she makes "
+    "a cup of tea and reads the newspaper. Water boils at one hundred degrees Celsius at sea level, and at a lower "
+    "temperature in the mountains, because the pressure of the air is lower there. In 1969, two people walked on "
+    "the Moon for the first time, while a third waited for them in orbit."
+)
+"""What the perplexity before and after is measured on: plain English, nothing like a game."""
+
+_REHEARSED = (
+    "Write a short story about a day at the sea.",
+    "Explain why the sky is blue.",
+    "What should I cook with potatoes and eggs?",
+    "Give me three tips for learning a language.",
+    "Who was Marie Curie?",
+    "Describe your favourite room.",
+)
+_EACH, _LENGTH = 4, 48
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An adapter in memory."""
+
+    weights: bytes
+    config: dict[str, Any]
+    perplexity: tuple[float, float] | None
+    """Of `FIXED_TEXT`, before and after."""
+
+
+def train(
+    model: LocalModel,
+    data: Sequence[Example],
+    plan: Plan,
+    *,
+    parent: Path | None,
+    home: Home,
+    checkpoint: Path | None,
+    on_step: Callable[[Progress], None],
+    on_note: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> Made:
+    """Train an adapter for a model, which is used up by it.
+
+    Args:
+        model: fresh, without an adapter.
+        data: examples of the kind that the method takes.
+        plan: of the round.
+        parent: the adapter to go on from.
+        home: where the worlds of the plan are looked up.
+        checkpoint: a folder for the state of the training; None keeps none.
+        on_step: told after every step.
+        on_note: told what is worth knowing.
+        stop: asked between steps.
+
+    Raises:
+        Stopped: `stop` said yes.
+        RoundError: the training failed.
+    """
+    settings = plan.settings
+    before = perplexity(model.network, model)
+    rehearsal = rehearse(model, settings.seed) if settings.method == "sft" and settings.rehearsal else []
+    if parent is not None:
+        tuned = lora.with_adapter(model.network, parent)
+    else:
+        tuned = lora.with_lora(model.network, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
+    if settings.method == "sft":
+        network.use_packed_attention(model.network)
+        chosen = [each for each in data if isinstance(each, Transcript)]
+        sequences = [s for each in chosen for s in packing.encode(model.tokenizer, each, model.window)]
+        sft.train(
+            tuned,
+            sequences,
+            settings,
+            rehearsal=rehearsal,
+            checkpoint=Checkpoint(checkpoint / "checkpoint.safetensors", digest(data)) if checkpoint else None,
+            on_step=on_step,
+            stop=stop,
+        )
+    else:
+        from sandbox.tune import trl_methods
+
+        trl_methods.train(
+            tuned, model, data, plan, home=home, folder=checkpoint, on_step=on_step, on_note=on_note, stop=stop
+        )
+    weights, config = lora.exported(tuned, model.name.rpartition("@")[0])
+    return Made(weights, config, (before, perplexity(tuned, model)))
+
+
+def perplexity(tuned: Any, model: LocalModel, text: str = FIXED_TEXT) -> float:
+    """Perplexity of a text under a network, per token."""
+    tokens = (*model.tokenizer("")["input_ids"], *model.encode(text))
+    causal = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
+    with torch.inference_mode():
+        logits = causal(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, :-1].float()
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens[1:]))
+    return math.exp(loss.item())
+
+
+def rehearse(model: LocalModel, seed: int) -> list[Encoded]:
+    """Answers of the model as it is now. Trained on, they hold it where it was (pseudo-rehearsal, Robins 1995):
+    samples of the old model estimate the gradient of KL(old || new).
+    """
+    found = []
+    for number, question in enumerate(_REHEARSED):
+        prompt = _asked(model, question)
+        head = model.fit(prompt, reserve=_LENGTH)
+        for sample in model.sample(prompt, _EACH, seed=seed + number, max_tokens=_LENGTH, stop=()):
+            tokens = (*head, *model.encode(sample.text))
+            if len(tokens) > len(head):
+                found.append(Encoded(tokens, tuple(range(len(head), len(tokens)))))
+    model.forget()
+    return found
+
+
+def _asked(model: LocalModel, question: str) -> str:
+    if model.tokenizer.chat_template:
+        messages = [{"role": "user", "content": question}]
+        text: str = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return text
+    return f"Question: {question}\nAnswer:"

@@ -1,0 +1,332 @@
+"""The process of a round: gather, evaluate, train, evaluate again, publish. Resumed, no phase is done twice.
+
+    python -m sandbox.tune.worker saves/NAME/rounds/NUMBER [--trial]
+
+With `--trial` it ends when the first step of the training has been timed.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sandbox.errors import SandboxError
+from sandbox.llm import catalogue
+from sandbox.llm.local import LocalModel
+from sandbox.paths import Home
+from sandbox.play.runner import Episode
+from sandbox.tune import examples, gate, harvest, training
+from sandbox.tune.adapters import BASE, Adapters, describe
+from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.examples import Example, Origin
+from sandbox.tune.files import new_folder, write_bytes
+from sandbox.tune.gate import Outcome
+from sandbox.tune.rounds import Plan, Round, lock
+from sandbox.tune.selfplay import Explored, explore
+from sandbox.tune.sft import Progress
+
+_EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
+
+
+class Worker:
+    """One round at work.
+
+    Args:
+        folder: the round's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.plan: Plan = Round(folder).plan
+        self.card = self.plan.parsed_card()
+        self.home = Home(self.plan.home)
+        self._events = (folder / "events.jsonl").open("ab", buffering=0)
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """Add an event."""
+        line = json.dumps({"event": kind, "at": time.time(), **data}, ensure_ascii=False, allow_nan=False)
+        self._events.write(line.encode() + b"\n")
+
+    def stopped(self) -> bool:
+        """Whether somebody wishes it to stop."""
+        return (self.folder / "cancel").exists()
+
+    def run(self) -> None:
+        """The whole round."""
+        plan = self.plan
+        self.tell("started", method=plan.settings.method, model=plan.model, parent=plan.parent)
+        data = self.gather()
+        self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
+        before = self.episodes("before", self.adapter_folder(plan.parent))
+        trained = self.folder / "adapter"
+        if not trained.is_dir():
+            self.train(data, trained)
+        about = json.loads((trained / "training.json").read_text(encoding="utf-8"))
+        after = self.episodes("after", trained)
+        outcome = None
+        if before:
+            outcome = gate.compare(before, after, plan.rule)
+            self.tell("gate", outcome=outcome.model_dump(), perplexity=about["perplexity"])
+        passed = plan.rule == "none" if outcome is None else outcome.passed
+        self.tell("finished", adapter=self.publish(trained, about, data, outcome), passed=passed)
+        (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+        shutil.rmtree(trained, ignore_errors=True)
+
+    def trial(self) -> None:
+        """Gather the data and time the first step."""
+        data = self.gather()
+        self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
+        self.train(data, None)
+
+    # Data.
+
+    def gather(self) -> list[Example]:
+        """The examples, out of the saves and worlds of the plan, or as they were gathered before."""
+        file = self.folder / "data.jsonl"
+        method = self.plan.settings.method
+        if file.exists():
+            return examples.read(file)
+        found: list[Example] = []
+        for save in self.plan.saves:
+            for source in self.plan.sources:
+                if source != "selfplay":
+                    found += harvest.from_save(save, self.card, source)
+        if self.plan.worlds and method == "sft":
+            found += list(self._from_worlds())
+        kept: list[Example] = harvest.usable(found, method)
+        if method not in ("grpo", "rloo"):
+            harvest.check(kept, method)
+        with new_file(file) as target:
+            examples.write(target, kept)
+        return kept
+
+    def _from_worlds(self) -> Iterator[Example]:
+        sources, worlds = self.plan.sources, self.plan.worlds
+        if "demonstrations" in sources or "all" in sources:
+            for number, reference in enumerate(worlds):
+                self.phase("reading walkthroughs", number, len(worlds))
+                world = harvest.open_world(self.home, reference)
+                try:
+                    yield from harvest.from_walkthrough(world, self.card)
+                finally:
+                    world.close()
+        if "selfplay" in sources:
+            won = 0
+            for number, explored in enumerate(self._explored()):
+                won += bool(explored.commands)
+                self.phase("exploring", number + 1, len(worlds), won=won)
+                if explored.commands:
+                    world = harvest.open_world(self.home, explored.world)
+                    try:
+                        moments, _ = examples.play_through(world, explored.seed, explored.commands)
+                    finally:
+                        world.close()
+                    origin = Origin(kind="selfplay", world=world.name)
+                    yield from examples.transcripts(self.card, moments, origin, verbs=world.verbs)
+
+    def _explored(self) -> Iterator[Explored]:
+        """Every world explored, on all cores."""
+        tasks = [(str(self.plan.home), world) for world in self.plan.worlds]
+        with get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
+            yield from pool.imap(_explore, tasks)
+
+    # Evaluation.
+
+    def adapter_folder(self, adapter: str) -> Path | None:
+        """Where an adapter of the save is."""
+        return None if adapter == BASE else Adapters.of(self.plan.save).path(adapter)
+
+    def episodes(self, side: str, adapter: Path | None) -> list[Episode]:
+        """Play the worlds of the gate, or read how they went before."""
+        file = self.folder / f"{side}.json"
+        if file.exists():
+            return _EPISODES.validate_json(file.read_bytes())
+        if not self.plan.eval_worlds:
+            return []
+        model = self.load()
+        model.use_adapter(adapter)
+        played: list[Episode] = []
+        total = len(self.plan.eval_worlds) * len(self.plan.eval_seeds)
+
+        def told(episode: Episode) -> None:
+            played.append(episode)
+            self.tell(
+                "episode", side=side, done=len(played), of=total, world=episode.world,
+                won=episode.won, score=episode.score, steps=episode.steps,
+            )  # fmt: skip
+
+        for reference in self.plan.eval_worlds:
+            world = harvest.open_world(self.home, reference)
+            try:
+                gate.play(
+                    self.card, model, [world], seeds=self.plan.eval_seeds, max_steps=self.plan.max_steps,
+                    on_episode=told, stop=self.stopped,
+                )  # fmt: skip
+            finally:
+                world.close()
+        write_bytes(file, _EPISODES.dump_json(played))
+        return played
+
+    def load(self) -> LocalModel:
+        """The language model, fresh from the disk; only one is held at a time."""
+        gc.collect()
+        source = catalogue.resolve(self.plan.model)
+        return LocalModel.load(source.folder, name=source.name, threads=self.plan.threads)
+
+    # Training.
+
+    def train(self, data: list[Example], folder: Path | None) -> None:
+        """Train, and write the adapter into a folder; None stops after the first step, with an estimate."""
+        started = time.monotonic()
+        spent = 0.0
+
+        def on_step(progress: Progress) -> None:
+            nonlocal spent
+            if self.stopped() and folder is None:
+                raise Stopped("stopped")
+            speed = progress.tokens / progress.seconds if progress.seconds else 0.0
+            left = (progress.steps - progress.step) * progress.seconds
+            if spent == 0.0:
+                seconds = left + progress.seconds
+                self.tell("estimate", seconds=seconds, steps=progress.steps, tokens_per_second=speed)
+                if folder is None:
+                    raise _Enough
+            spent = progress.seconds if spent == 0.0 else 0.8 * spent + 0.2 * progress.seconds
+            self.tell(
+                "step", step=progress.step, of=progress.steps, loss=progress.loss, tokens_per_second=speed,
+                seconds_left=(progress.steps - progress.step) * spent, note=progress.note,
+            )  # fmt: skip
+
+        try:
+            made = training.train(
+                self.load(),
+                data,
+                self.plan,
+                parent=self.adapter_folder(self.plan.parent),
+                home=self.home,
+                checkpoint=None if folder is None else self.folder,
+                on_step=on_step,
+                on_note=lambda text: self.tell("note", text=text),
+                stop=self.stopped,
+            )
+        except _Enough:
+            return
+        assert folder is not None, "a trial ends at its first step"
+        with new_folder(folder) as work:
+            (work / "adapter_model.safetensors").write_bytes(made.weights)
+            (work / "adapter_config.json").write_text(json.dumps(made.config), encoding="utf-8")
+            about = {"perplexity": made.perplexity, "seconds": time.monotonic() - started}
+            (work / "training.json").write_text(json.dumps(about), encoding="utf-8")
+
+    def publish(self, trained: Path, about: dict[str, Any], data: list[Example], outcome: Outcome | None) -> str:
+        """Put the adapter among those of the save. Returns its name."""
+        adapters = Adapters.of(self.plan.save)
+        method = self.plan.settings.method
+        name = adapters.new_id(method)
+        perplexity = about["perplexity"]
+        adapters.publish(
+            describe(
+                name,
+                parent=self.plan.parent,
+                model=catalogue.resolve(self.plan.model).name,
+                method=method,
+                data=examples.digest(data),
+                settings=self.plan.settings.model_dump(),
+                examples=harvest.survey(data).by_kind,
+                worlds=tuple(dict.fromkeys([*(e.origin.world for e in data), *self.plan.worlds])),
+                outcome=outcome,
+                perplexity=None if perplexity is None else tuple(perplexity),
+                seconds=about["seconds"],
+            ),
+            (trained / "adapter_model.safetensors").read_bytes(),
+            json.loads((trained / "adapter_config.json").read_text(encoding="utf-8")),
+        )
+        return name
+
+    def phase(self, what: str, done: int, of: int, **more: Any) -> None:
+        """Say how far something is, and stop where that is wished. Raises `Stopped`."""
+        if self.stopped():
+            raise Stopped(f"stopped while {what}")
+        self.tell("phase", what=what, done=done, of=of, **more)
+
+
+class _Enough(Exception):  # noqa: N818
+    """The trial has seen what it wanted to see."""
+
+
+def _explore(task: tuple[str, str]) -> Explored:
+    home, reference = task
+    world = harvest.open_world(Home(Path(home)), reference)
+    try:
+        return explore(world)
+    finally:
+        world.close()
+
+
+@contextmanager
+def new_file(file: Path) -> Iterator[Path]:
+    """A file to be written, which gets its name when the block ends without an error."""
+    temporary = file.with_name(f".{file.name}")
+    yield temporary
+    write_bytes(file, temporary.read_bytes())
+    temporary.unlink()
+
+
+def main(folder: Path, trial: bool) -> int:
+    """Run a round, and say in its events how it ended. Returns the exit status."""
+    worker = Worker(folder)
+    limit = worker.plan.memory_gib
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 2**30),) * 2)
+    work: Callable[[], None] = worker.trial if trial else worker.run
+    try:
+        with lock(worker.plan.save.parent / ".round.lock"), lock(folder / ".running"):
+            try:
+                work()
+                if trial:
+                    worker.tell("estimated")
+                return 0
+            except Stopped as stop:
+                worker.tell("cancelled", message=stop.message)
+                return 0
+            except BaseException as error:
+                traceback.print_exc()
+                worker.tell("failed", **_explained(error))
+                return 1
+    except RoundError as error:
+        worker.tell("failed", message=str(error), mend="")
+        return 1
+
+
+def _explained(error: BaseException) -> dict[str, str]:
+    """What a person is told about a failure."""
+    if isinstance(error, SandboxError):
+        return {"message": f"{error.where}: {error.message}" if error.where else error.message, "mend": error.mend}
+    text = str(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text:
+        return {"message": "the memory does not suffice", "mend": "take a smaller --batch, or a smaller --pack"}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"message": "the disk is full", "mend": "make room and resume the round"}
+    if isinstance(error, KeyboardInterrupt):
+        return {"message": "interrupted", "mend": "resume the round"}
+    message = f"unexpected {type(error).__name__}: {text[:300]}"
+    return {"message": message, "mend": "log.txt in its folder says more"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), "--trial" in sys.argv[2:]))

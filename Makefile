@@ -36,6 +36,7 @@ screenshot: $(VENV)/.play ## Take the README's screenshots anew
 
 docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m sandbox.cli.reference
+	@$(BIN)/python -m sandbox.agent.reference docs/agents.md
 	@$(BIN)/python -m sandbox.world.native.reference docs/worlds.md
 
 clean: ## Remove the virtual environment and everything built

@@ -1,7 +1,7 @@
 """LoRA adapters merged into a network's weights, and taken out again (Hu et al. 2021).
 
-Merged, `W + scale * B A`, an adapter costs nothing per token. Read from safetensors without PEFT; the weights that it
-touches are kept as they were, so that taking it out leaves no rounding behind.
+Merged, `W + scale * B A`, an adapter costs nothing per token. Read from safetensors without PEFT; the weights that
+it touches are kept as they were, so that taking it out leaves no rounding behind.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sandbox.errors import ModelError
@@ -117,11 +118,10 @@ def _running(process: subprocess.Popen[bytes]) -> bool:
 
 def _bytes_in(folder: Path) -> int:
     total = 0
-    for file in folder.rglob("*"):
-        try:
-            total += file.stat().st_size
-        except OSError:  # pip removed it meanwhile
-            continue
+    for root, _, files in os.walk(folder):  # unlike `rglob`, it does not mind folders that vanish
+        for file in files:
+            with suppress(OSError):
+                total += (Path(root) / file).stat().st_size
     return total
 
 

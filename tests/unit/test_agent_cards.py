@@ -80,7 +80,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         "  line 1: modle: no such field (did you mean 'model'?)",
         "  line 3: learner.alpha: input should be less than or equal to 1, found 7",
         "  line 4: learner.gama: no such field (did you mean 'gamma'?)",
-        "  line 6: combine.method: 'magic' is none of additive, standardised, prior, q, top-k, sample-k",
+        "  line 6: combine.method: 'magic' is none of additive, standardised, puct, prior, q, top-k, sample-k",
     ]
 
 

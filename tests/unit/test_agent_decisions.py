@@ -113,7 +113,7 @@ def test_repeats_cost_the_prior() -> None:
     assert decide(who, HALL, "go east").command == "go east"
     twice = decide(who, HALL, "go east", "go east")
     assert twice.command == "take lamp"
-    assert "too often" in twice.reason
+    assert "has had its turn" in twice.reason
     assert twice.proposals[1].prior == -1.0  # what is shown is the model's own number
     assert decide(who, HALL, "go east", "go east", "wait", "wait").command == "go east"
 

@@ -36,7 +36,7 @@ def reason(decision: Decision, *, repeats: int = 0, how: str = "") -> str:
         again = f", though given {repeats} times lately" if repeats > 1 else ""
         if by_model == chosen:
             return f"the model's favourite ({prior}){again}; Q cannot tell them apart"
-        return f"the model's favourite {_named(decision, by_model)} has had its turn ({prior}){again}"
+        return f"the model's favourite {_named(decision, by_model)} has had its turn ({prior})"
     if by_model == chosen and by_q == chosen:
         return f"the model and Q agree ({prior}, {q})"
     if by_model == chosen:

@@ -5,6 +5,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+# Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
+NAMES       := awk '/^(Collecting|Installing)/ { print "    " $$1, $$2; fflush() }'
+
 .DEFAULT_GOAL := help
 .PHONY: help play test check format screenshot docs clean
 
@@ -51,11 +57,11 @@ $(BIN)/python:
 # torch first and by itself, so that nothing pulls another build of it.
 $(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "==> Installing the sandbox (the first time takes some minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(PIP) torch | $(NAMES)
+	@$(PIP) -e . | $(NAMES)
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@echo "==> Installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(PIP) -e '.[test]' | $(NAMES)
 	@touch $@

@@ -159,7 +159,8 @@ def read(file: Path) -> list[Example]:
     number = 0
     try:
         with file.open("rb") as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE), b""), start=1):
+            for line in iter(lambda: lines.readline(MAX_LINE), b""):
+                number += 1
                 found.append(_EXAMPLE.validate_json(line))
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error

@@ -99,8 +99,9 @@ class Event:
 
     kind: str
     """`started`, `phase` (what, done, of), `data` (the survey), `episode` (side, done, of, won, score, steps),
-    `estimate` (seconds, steps, tokens_per_second), `step` (step, of, loss, tokens_per_second, seconds_left), `note`
-    (text), `gate` (outcome), and last `finished` (adapter), `failed` (message, mend), `cancelled` or `estimated`."""
+    `estimate` (seconds, steps, tokens_per_second), `step` (step, of, loss, tokens_per_second, seconds_left),
+    `note` (text), `gate` (outcome); last `finished` (adapter), `failed` (message, mend), `cancelled` or
+    `estimated`."""
     at: float
     """Unix time, seconds."""
     data: dict[str, Any]
@@ -148,7 +149,7 @@ class Round:
 
     @property
     def state(self) -> State:
-        """How it stands. `interrupted` is a process that went without a last word. All but a finished one resume."""
+        """How it stands; `interrupted` is without a last word. All but a finished one can be resumed."""
         if self.running:
             return "running"
         kind = next((event.kind for event in reversed(self.events())), "")

@@ -2,8 +2,8 @@
 
 No walkthrough is read: what is learned from is the world's reward. In a world where only winning pays, random play
 hardly ever sees a reward, so the learner is optimistic instead (Sutton & Barto, 2nd ed., ch. 2.6): what was never
-tried is worth a win, and acting greedily leads to the nearest thing never tried. Long episodes suit it: going back to
-the start means walking all of the way again.
+tried is worth a win, and acting greedily leads to the nearest thing never tried. Long episodes suit it: going back
+to the start means walking all of the way again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def explore(
     seed: int = 0,
     max_steps: int = 100,
     budget: int = 4000,
-    patience: int = 3,
+    more: int = 200,
 ) -> Explored:
     """Learn a world by tabular Q-learning, and keep its shortest win.
 
@@ -49,21 +49,21 @@ def explore(
         seed: of the world and of the exploration.
         max_steps: of an episode.
         budget: steps in all.
-        patience: wins without a shorter one, after which it is enough.
+        more: steps after the first win, in which to find a shorter one.
     """
     rng = np.random.default_rng(seed)
     learner = TabularQ(alpha=1.0, gamma=0.9, initial=1.0)
     remembered = Remembered(world)
     best: tuple[str, ...] = ()
-    steps = episodes = idle = 0
-    while steps < budget and idle < patience:
+    steps = episodes = 0
+    while steps < budget:
         commands, won = _episode(remembered, learner, rng, seed, max_steps)
         episodes += 1
         steps += max(len(commands), 1)
+        if won and not best:
+            budget = min(budget, steps + more)
         if won and (not best or len(commands) < len(best)):
-            best, idle = commands, 0
-        elif won:
-            idle += 1
+            best = commands
     short = shorten(remembered, seed, best)
     # Remembered steps may have been another path's: only what wins on the world itself counts.
     played = next((way for way in (short, best) if way and play_through(world, seed, way)[1].won), ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,5 +39,28 @@ class Settings(BaseModel):
     """Tokens that go through the network at once, at most, where single examples are not longer."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How often the state of the training is written down."""
+    beta: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """Of `dpo` and `kto`: how dearly it pays to leave what the model was. Of `grpo` and `rloo`: weight of KL."""
+    steps: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Optimiser steps in all; 0 takes `epochs`. `grpo` and `rloo` need it."""
+    samples: Annotated[int, Field(ge=2, le=64)] = 4
+    """Of `grpo` and `rloo`: completions, or episodes, that are compared with each other."""
+    max_tokens: Annotated[int, Field(ge=1, le=1024)] = 24
+    """Of `grpo` and `rloo`: longest completion or command."""
+    turns: Annotated[int, Field(ge=1, le=200)] = 8
+    """Of `grpo` and `rloo` on worlds: commands that an episode may take."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """All randomness of the training follows from it."""
+
+    @classmethod
+    def for_method(cls, method: Method, **given: Any) -> Settings:
+        """The defaults of a method, where they differ from those above, and what was given."""
+        return cls(**{"method": method, **_DEFAULTS.get(method, {}), **given})
+
+
+_DEFAULTS: dict[Method, dict[str, Any]] = {
+    "dpo": {"learning_rate": 5e-5},
+    "kto": {"learning_rate": 5e-5},
+    "grpo": {"learning_rate": 1e-4, "steps": 30},
+    "rloo": {"learning_rate": 1e-4, "steps": 30},
+}

@@ -55,8 +55,8 @@ def win(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str
 def shorten(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str, ...]:
     """Leave out commands as long as the rest still wins: stretches, single ones, then any two together.
 
-    After delta debugging (Zeller & Hildebrandt 2002). Leaving out any one command of what is returned loses, and any
-    two of a short one. Commands that do not win are returned as they are.
+    After delta debugging (Zeller & Hildebrandt 2002). Leaving out any one command of what is returned loses, and
+    any two of a short one. Commands that do not win are returned as they are.
     """
     best = win(remembered, seed, commands)
     if best is None:

@@ -22,9 +22,9 @@ from sandbox.tune.sft import Progress
 FIXED_TEXT = (
     "The kitchen is a small room with a wooden table and two chairs. A window looks out on the garden, where an "
     "old apple tree has lost most of its leaves. Every morning, before the rest of the family wakes up, she makes "
-    "a cup of tea and reads the newspaper. Water boils at one hundred degrees Celsius at sea level, and at a lower "
-    "temperature in the mountains, because the pressure of the air is lower there. In 1969, two people walked on "
-    "the Moon for the first time, while a third waited for them in orbit."
+    "a cup of tea and reads the newspaper. Water boils at one hundred degrees Celsius at sea level, and at a "
+    "lower temperature in the mountains, because the pressure of the air is lower there. In 1969, two people walked "
+    "on the Moon for the first time, while a third waited for them in orbit."
 )
 """What the perplexity before and after is measured on: plain English, nothing like a game."""
 
@@ -33,10 +33,8 @@ _REHEARSED = (
     "Explain why the sky is blue.",
     "What should I cook with potatoes and eggs?",
     "Give me three tips for learning a language.",
-    "Who was Marie Curie?",
-    "Describe your favourite room.",
 )
-_EACH, _LENGTH = 4, 48
+_EACH, _LENGTH = 4, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +99,7 @@ def train(
     else:
         from sandbox.tune import trl_methods
 
-        trl_methods.train(
-            tuned, model, data, plan, home=home, folder=checkpoint, on_step=on_step, on_note=on_note, stop=stop
-        )
+        trl_methods.train(tuned, model, data, plan, home=home, on_step=on_step, on_note=on_note, stop=stop)
     weights, config = lora.exported(tuned, model.name.rpartition("@")[0])
     return Made(weights, config, (before, perplexity(tuned, model)))
 

@@ -1,0 +1,271 @@
+"""`sandbox tune`: a fine-tuning round, from what was played to an adapter that proved itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sandbox.cli import context
+from sandbox.errors import UsageError
+from sandbox.paths import Home
+from sandbox.tune import harvest, rounds
+from sandbox.tune.adapters import Adapters
+from sandbox.tune.errors import RoundError
+from sandbox.tune.gate import Outcome, Rule
+from sandbox.tune.harvest import Source
+from sandbox.tune.rounds import Event, Plan, Round
+from sandbox.tune.settings import Method, Settings
+
+
+def tune(
+    ctx: typer.Context,
+    saves: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SAVE...", help="Saves to learn from. The adapter goes to the first; it may be a new name."
+        ),
+    ],
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="`sft` imitates wins and corrections, `dpo` learns from preferences, `kto` from ratings, `grpo` "
+            "and `rloo` play --worlds and learn from the reward."
+        ),
+    ] = "sft",
+    source: Annotated[
+        list[Source] | None,
+        typer.Option(
+            "--from",
+            help="What to learn from. Repeatable. `demonstrations`: a person's wins, and the walkthroughs of "
+            "--worlds; `selfplay`: a Q-learner explores --worlds, and its wins are the data.",
+        ),
+    ] = None,
+    worlds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORLD", help="Worlds to learn from; `seed=1..20` stands for 20 of them. Repeatable."
+        ),
+    ] = None,
+    eval_worlds: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORLD", help="Worlds that are only played, before and after. Repeatable."),
+    ] = None,
+    eval_seeds: Annotated[int, typer.Option(min=1, max=1000, help="Episodes in each of these worlds.")] = 1,
+    gate: Annotated[
+        Rule, typer.Option(help="When the new adapter is taken into use by itself; `none` never measures.")
+    ] = "not-worse",
+    agent: Annotated[
+        str | None, typer.Option(help="Card of the agent that learns. [default: the save's, else `lm`]")
+    ] = None,
+    parent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADAPTER", help="Adapter to train on from; `base` for none. [default: the one in use]"
+        ),
+    ] = None,
+    max_steps: Annotated[int, typer.Option(min=1, help="Commands that an episode of the gate may take.")] = 25,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is seen. [default: 3]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Examples a step. [default: 4]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same round.")] = 0,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GIB", help="Most memory that the round may take; it fails above.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Take nothing into use: decide later with `sandbox adapter use`.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the latest round of the save where it stopped.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the data and time one step, to say what it would cost.")
+    ] = False,
+) -> None:
+    """Make the language model itself better, and see whether it worked.
+
+    Gathers examples, plays the evaluation worlds, trains a LoRA adapter in a process of its own, plays the same
+    worlds again, and takes the adapter into use where the gate is passed. Ctrl+C stops it; `--resume` goes on.
+
+        sandbox tune friday --from feedback --method dpo
+        sandbox tune practice --from selfplay --worlds "tw:custom?quest=3..6&seed=1..20" \\
+            --eval-worlds "tw:custom?quest=3..6&seed=1001..1005"
+    """
+    where = context.of(ctx)
+    if resume:
+        latest = rounds.rounds_of(where.home.save_folder(saves[0]))
+        if not latest:
+            raise UsageError(f"save {saves[0]!r} has no round to resume")
+        round_ = rounds.resume(latest[-1])
+    else:
+        if method in ("grpo", "rloo") and not worlds:
+            raise UsageError(f"{method} plays to learn", mend="name the --worlds it should play")
+        given = {"epochs": epochs, "learning_rate": learning_rate, "batch": batch}
+        settings = Settings.for_method(method, seed=seed, **{k: v for k, v in given.items() if v is not None})
+        plan = make_plan(
+            where.home,
+            saves,
+            settings,
+            sources=tuple(source or ["all"]),
+            worlds=_expanded(worlds),
+            eval_worlds=_expanded(eval_worlds),
+            eval_seeds=tuple(range(eval_seeds)),
+            max_steps=max_steps,
+            rule=gate,
+            agent=agent,
+            parent=parent,
+            threads=where.settings.threads,
+            memory_gib=memory,
+        )
+        round_ = rounds.start(plan, trial=dry_run)
+    finish(round_, keep=keep)
+
+
+def make_plan(
+    home: Home, saves: list[str], settings: Settings, *, agent: str | None, parent: str | None, **more: Any
+) -> Plan:
+    """The plan of a round over some saves. Raises `SandboxError` for names that lead nowhere."""
+    from sandbox import build
+    from sandbox.play.store import Store
+
+    folders = [home.save_folder(name) for name in saves]
+    played = tuple(folder for folder in folders if (folder / "save.db").exists())
+    missing = [folder.name for folder in folders[1:] if folder not in played]
+    if missing or (not played and not more["worlds"]):
+        raise UsageError(
+            f"there is no save {(missing or [folders[0].name])[0]!r}", mend="play one, or give --worlds"
+        )
+    name, text, folder = agent or "lm", "", None
+    if agent is None and played:
+        with Store.open(played[0], readonly=True) as store:
+            latest = store.runs()[-1]
+        held = next(((seat, card) for seat, card in latest.seats.items() if card and seat in latest.cards), None)
+        if held is not None:
+            name, text = str(held[1]), latest.cards[held[0]]
+    if not text:
+        file = build.CardFile.find(home, name)
+        text, folder = file.text, file.folder
+    from sandbox.agent.cards import parse_card
+    from sandbox.llm import catalogue
+
+    name = Path(name).stem
+    model = parse_card(text, name).model
+    if model is None:
+        raise UsageError(f"agent {name!r} has no language model to train", mend="name another with --agent")
+    source = catalogue.resolve(model, relative_to=folder)
+    adapters = Adapters.of(folders[0])
+    from_ = adapters.active if parent is None else parent
+    if from_ != "base":
+        adapters.path(from_)
+    known = source.name if catalogue.is_whole(catalogue.folder_of(source.name)) else str(source.folder)
+    return Plan(
+        home=home.root, save=folders[0], saves=played, card_name=name, card=text, model=known, parent=from_,
+        settings=settings, **more,
+    )  # fmt: skip
+
+
+def finish(round_: Round, *, keep: bool) -> None:
+    """Show a round until it is over, and decide about what it made. Raises `RoundError` where it failed."""
+    try:
+        last = _watch(round_)
+    except KeyboardInterrupt:
+        round_.cancel()
+        context.notes.print("stopping after this step; Ctrl+C again leaves at once, the round stops by itself")
+        round_.wait()
+        context.console.print(f"Stopped. Go on with: sandbox tune {round_.plan.save.name} --resume", markup=False)
+        return
+    if last is None or last.kind == "failed":
+        data = {} if last is None else last.data
+        message = data.get("message", "the round's process ended without a word")
+        raise RoundError(message, where=round_.folder, mend=data.get("mend") or "--resume goes on where it was")
+    if last.kind == "finished":
+        _decide(round_, last, keep)
+
+
+def _decide(round_: Round, last: Event, keep: bool) -> None:
+    plan, adapter = round_.plan, last.data["adapter"]
+    outcome = next((Outcome.model_validate(e.data["outcome"]) for e in round_.events() if e.kind == "gate"), None)
+    if outcome is not None:
+        context.console.print(table(outcome))
+        context.console.print(outcome.reason, markup=False)
+    accepted = last.data["passed"] and outcome is not None and not keep
+    if accepted:
+        round_.accept()
+    state = f"is in use in {plan.save.name!r}" if accepted else "is kept, and not in use"
+    context.console.print(f"Adapter {adapter} {state}.", markup=False)
+    if not accepted:
+        context.console.print(f"Take it with: sandbox adapter use {plan.save.name} {adapter}", markup=False)
+
+
+def table(outcome: Outcome) -> Table:
+    """Before and after, side by side."""
+    made = Table("", "before", "after", "difference", show_edge=False, pad_edge=False)
+    one, other = outcome.before, outcome.after
+    won, score, steps = outcome.won, outcome.score, outcome.steps
+    made.add_row("won", f"{one.won} of {one.episodes}", f"{other.won} of {other.episodes}", _bounds(won, "+.0%"))
+    made.add_row("score", f"{one.score:.2f}", f"{other.score:.2f}", _bounds(score, "+.2f"))
+    made.add_row("steps", f"{one.steps:.1f}", f"{other.steps:.1f}", _bounds(steps, "+.1f"))
+    return made
+
+
+def _bounds(bounds: Any, form: str) -> str:
+    return f"{bounds.value:{form}} \\[{bounds.low:{form}}, {bounds.high:{form}}]"
+
+
+def _watch(round_: Round) -> Event | None:
+    """Follow a round with a bar. Returns its last event."""
+    last = None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=context.notes, transient=True) as bars:
+        task = bars.add_task("starting", total=None, status="")
+        for event in round_.follow():
+            last = event
+            _show(bars, task, event)
+    return last
+
+
+def _show(bars: Progress, task: TaskID, event: Event) -> None:
+    data = event.data
+    if event.kind == "phase":
+        won = f"{data['won']} won" if "won" in data else ""
+        bars.update(task, description=data["what"], completed=data["done"], total=data["of"], status=won)
+    elif event.kind == "data":
+        print_survey(data)
+    elif event.kind == "episode":
+        description = f"playing {data['side']}"
+        bars.update(task, description=description, completed=data["done"], total=data["of"], status=data["world"])
+    elif event.kind == "estimate":
+        minutes = data["seconds"] / 60
+        context.console.print(
+            f"Training: {data['steps']} steps, about {minutes:.1f} minutes ({data['tokens_per_second']:.0f} tokens a second)"
+        )
+    elif event.kind == "step":
+        status = f"loss {data['loss']:.3f}, {data['seconds_left'] / 60:.1f} minutes left {data['note']}"
+        bars.update(task, description="training", completed=data["step"], total=data["of"], status=status)
+    elif event.kind == "note":
+        context.notes.print(data["text"], markup=False)
+
+
+def print_survey(data: dict[str, Any]) -> None:
+    """The data of a round: by kind, and by annotator where there are any."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in data["by_kind"].items())
+    people = ", ".join(f"{name} {count}" for name, count in data["by_annotator"].items())
+    worlds = len(data["by_world"])
+    context.console.print(
+        f"Data: {kinds or 'none needed'}; {worlds} worlds" + (f"; by {people}" if people else ""), markup=False
+    )
+
+
+def _expanded(given: list[str] | None) -> tuple[str, ...]:
+    from sandbox.world import references
+
+    found = [each for reference in given or [] for each in harvest.expand(reference)]
+    return tuple(dict.fromkeys(references.parse(each).canonical for each in found))

@@ -91,8 +91,7 @@ def tune(
     worlds again, and takes the adapter into use where the gate is passed. Ctrl+C stops it; `--resume` goes on.
 
         sandbox tune friday --from feedback --method dpo
-        sandbox tune practice --from selfplay --worlds "tw:custom?quest=3..6&seed=1..20" \\
-            --eval-worlds "tw:custom?quest=3..6&seed=1001..1005"
+        sandbox tune practice --from selfplay --worlds "tw:custom?quest=3..6&seed=1..20"
     """
     where = context.of(ctx)
     if resume:
@@ -200,9 +199,9 @@ def _decide(round_: Round, last: Event, keep: bool) -> None:
         context.console.print(f"Take it with: sandbox adapter use {plan.save.name} {adapter}", markup=False)
 
 
-def table(outcome: Outcome) -> Table:
-    """Before and after, side by side."""
-    made = Table("", "before", "after", "difference", show_edge=False, pad_edge=False)
+def table(outcome: Outcome, sides: tuple[str, str] = ("before", "after")) -> Table:
+    """Both sides of a gate, side by side."""
+    made = Table("", *sides, "difference", show_edge=False, pad_edge=False)
     one, other = outcome.before, outcome.after
     won, score, steps = outcome.won, outcome.score, outcome.steps
     made.add_row("won", f"{one.won} of {one.episodes}", f"{other.won} of {other.episodes}", _bounds(won, "+.0%"))
@@ -244,9 +243,8 @@ def _show(bars: Progress, task: TaskID, event: Event) -> None:
         bars.update(task, description=description, completed=data["done"], total=data["of"], status=data["world"])
     elif event.kind == "estimate":
         minutes = data["seconds"] / 60
-        context.console.print(
-            f"Training: {data['steps']} steps, about {minutes:.1f} minutes ({data['tokens_per_second']:.0f} tokens a second)"
-        )
+        speed = f"{data['tokens_per_second']:.0f} tokens a second"
+        context.console.print(f"Training: {data['steps']} steps, about {minutes:.1f} minutes ({speed})")
     elif event.kind == "step":
         status = f"loss {data['loss']:.3f}, {data['seconds_left'] / 60:.1f} minutes left {data['note']}"
         bars.update(task, description="training", completed=data["step"], total=data["of"], status=status)

@@ -1,7 +1,7 @@
 """Fine-tuning: from what was played to a better language model.
 
-`rounds` plans, starts and follows a round; `adapters` keeps what rounds make. `fine_tune` is the same machinery for
-a text task of one's own, in a line of Python. Nothing heavy is imported before it is used.
+`rounds` plans, starts and follows a round; `adapters` keeps what rounds make. `fine_tune` is the same machinery
+for a text task of one's own. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ FIXED_TEXT = (
     "The kitchen is a small room with a wooden table and two chairs. A window looks out on the garden, where an "
     "old apple tree has lost most of its leaves. Every morning, before the rest of the family wakes up, she makes "
     "a cup of tea and reads the newspaper. Water boils at one hundred degrees Celsius at sea level, and at a "
-    "lower temperature in the mountains, because the pressure of the air is lower there. In 1969, two people walked "
-    "on the Moon for the first time, while a third waited for them in orbit."
+    "lower temperature in the mountains, because the pressure of the air is lower there. In 1969, two people "
+    "walked on the Moon for the first time, while a third waited for them in orbit."
 )
 """What the perplexity before and after is measured on: plain English, nothing like a game."""
 

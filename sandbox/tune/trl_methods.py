@@ -1,7 +1,7 @@
 """DPO, KTO, GRPO and RLOO through TRL.
 
-TRL prepares pairs and ratings itself, and adds an end-of-text token to each completion; in play a command ends with
-its newline, so that token is taken off again.
+TRL prepares pairs and ratings itself, and adds an end-of-text token to each completion; in play a command ends
+with its newline, so that token is taken off again.
 """
 
 from __future__ import annotations

@@ -1,0 +1,168 @@
+"""`sandbox adapter`: what fine-tuning rounds made."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sandbox.cli import context, tune
+from sandbox.errors import UsageError
+from sandbox.tune import harvest
+from sandbox.tune.adapters import BASE, About, Adapters, Format
+
+app = typer.Typer(
+    help="""The adapters of a save: small sets of weights that a fine-tuning round made.
+
+    One of them may be in use, on top of the language model; `base` is the model without any.""",
+    no_args_is_help=True,
+)
+
+Save = Annotated[str, typer.Argument(metavar="SAVE", help="The save whose adapters are meant.")]
+Name = Annotated[str, typer.Argument(metavar="ADAPTER", help="A name from `sandbox adapter list`.")]
+
+
+@app.command("list")
+def list_adapters(
+    ctx: typer.Context,
+    save: Save,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
+) -> None:
+    """All adapters as a tree: each below the one that it was trained on from."""
+    adapters = _of(ctx, save)
+    lines = adapters.tree()
+    if as_json:
+        print(json.dumps([about.model_dump() for _, about in lines], ensure_ascii=False))
+        return
+    active = adapters.active
+    table = Table("adapter", "made", "from", "won before", "after", "", box=None, pad_edge=False)
+    table.add_row(BASE, "", "", "", "", "in use" if active == BASE else "")
+    for depth, about in lines:
+        outcome = about.outcome
+        table.add_row(
+            f"{'  ' * (depth + 1)}{about.id}",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(about.created)),
+            ", ".join(f"{count} {kind}" for kind, count in about.examples.items()) or about.method,
+            f"{outcome.before.won} of {outcome.before.episodes}" if outcome else "",
+            f"{outcome.after.won} of {outcome.after.episodes}" if outcome else "",
+            "in use" if active == about.id else "",
+        )
+    context.console.print(table)
+
+
+@app.command()
+def show(ctx: typer.Context, save: Save, adapter: Name) -> None:
+    """All that is known of an adapter: where it comes from, how it was made, and what it was worth."""
+    about = _of(ctx, save).get(adapter)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in _facts(about):
+        table.add_row(name, value)
+    context.console.print(table, markup=False)
+    if about.outcome is not None:
+        context.console.print(tune.table(about.outcome))
+        context.console.print(about.outcome.reason, markup=False)
+
+
+@app.command()
+def use(ctx: typer.Context, save: Save, adapter: Name) -> None:
+    """Put an adapter into use; `base` takes the model without any."""
+    _of(ctx, save).use(adapter)
+    context.console.print(f"{save}: {adapter} is in use")
+
+
+@app.command()
+def rollback(ctx: typer.Context, save: Save) -> None:
+    """Go back to the adapter that was in use before."""
+    context.console.print(f"{save}: {_of(ctx, save).rollback()} is in use")
+
+
+@app.command()
+def delete(ctx: typer.Context, save: Save, adapter: Name) -> None:
+    """Delete an adapter that is neither in use nor the parent of another."""
+    _of(ctx, save).delete(adapter)
+    context.console.print(f"{save}: {adapter} is deleted")
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    save: Save,
+    first: Name,
+    second: Name,
+    worlds: Annotated[
+        list[str], typer.Option(metavar="WORLD", help="Worlds to play; `seed=1..20` stands for 20. Repeatable.")
+    ],
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Episodes in each world.")] = 1,
+    max_steps: Annotated[int, typer.Option(min=1, help="Commands that an episode may take.")] = 25,
+    agent: Annotated[str, typer.Option(help="Card that the model plays with.")] = "lm",
+) -> None:
+    """Play two adapters on the same worlds with the same seeds, side by side. `base` may be one of them."""
+    from sandbox import build
+    from sandbox.tune import gate
+
+    adapters, where = _of(ctx, save), context.of(ctx)
+    file = build.CardFile.find(where.home, agent)
+    if file.card.model is None:
+        raise UsageError(f"agent {agent!r} has no language model")
+    model = build.Models(where.settings, on_note=context.notes.print).get(file.card.model, file.folder)
+    sides = []
+    for name in (first, second):
+        model.use_adapter(None if name == BASE else adapters.path(name))
+        played = []
+        for reference in (each for given in worlds for each in harvest.expand(given)):
+            world = build.open_world(where.home, reference)
+            with context.working(f"{name}: {reference}"):
+                played += gate.play(file.card, model, [world], seeds=range(seeds), max_steps=max_steps)
+            world.close()
+        sides.append(played)
+    outcome = gate.compare(sides[0], sides[1])
+    context.console.print(tune.table(outcome, (first, second)))
+    context.console.print(outcome.reason, markup=False)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    save: Save,
+    adapter: Name,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that does not exist yet.")],
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="`peft`: the adapter alone, as PEFT and vLLM load it. `merged`: a whole model with it inside.",
+        ),
+    ] = "peft",
+) -> None:
+    """Take an adapter elsewhere: as a PEFT folder, or merged into a whole model that transformers serves."""
+    from sandbox.tune import export as exporting
+
+    with context.working(f"writing {folder}"):
+        exporting.export(_of(ctx, save), adapter, folder, form)
+    context.console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _of(ctx: typer.Context, save: str) -> Adapters:
+    return Adapters.of(context.of(ctx).home.save_folder(save))
+
+
+def _facts(about: About) -> list[tuple[str, str]]:
+    perplexity = f"{about.perplexity[0]:.1f} before, {about.perplexity[1]:.1f} after" if about.perplexity else ""
+    return [
+        ("adapter", about.id),
+        ("trained on from", about.parent),
+        ("model", about.model),
+        ("method", about.method),
+        ("made", time.strftime("%Y-%m-%d %H:%M", time.localtime(about.created))),
+        ("took", f"{about.seconds / 60:.1f} minutes"),
+        ("examples", ", ".join(f"{count} {kind}" for kind, count in about.examples.items())),
+        ("worlds", str(len(about.worlds))),
+        ("data", about.data[:16]),
+        ("perplexity of a fixed text", perplexity),
+        ("settings", ", ".join(f"{name} {value}" for name, value in about.settings.items())),
+        ("libraries", ", ".join(f"{name} {version}" for name, version in about.libraries.items())),
+    ]

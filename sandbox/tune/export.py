@@ -1,0 +1,40 @@
+"""An adapter taken elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from sandbox.errors import UsageError
+from sandbox.llm import catalogue
+from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters, Format
+from sandbox.tune.files import new_folder
+
+
+def export(adapters: Adapters, adapter: str, folder: Path, form: Format) -> None:
+    """Write an adapter into a new folder. Raises `UsageError` where the folder exists, and `ModelError`.
+
+    Args:
+        adapters: of the save.
+        adapter: which.
+        folder: made here, and only if all of it could be written.
+        form: `peft`, for `PeftModel.from_pretrained` and vLLM, or `merged`, a model folder of its own.
+    """
+    source = adapters.path(adapter)
+    model = catalogue.resolve(adapters.get(adapter).model)
+    if folder.exists():
+        raise UsageError("is there already", where=folder, mend="choose a folder that does not exist yet")
+    with new_folder(folder.absolute()) as work:
+        if form == "peft":
+            config = json.loads((source / CONFIG).read_text(encoding="utf-8"))
+            config["base_model_name_or_path"] = str(model.folder)
+            (work / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            shutil.copyfile(source / WEIGHTS, work / WEIGHTS)
+            return
+        from sandbox.llm.local import LocalModel
+
+        merged = LocalModel.load(model.folder)
+        merged.use_adapter(source)
+        merged.network.save_pretrained(work)
+        merged.tokenizer.save_pretrained(work)

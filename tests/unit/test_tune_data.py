@@ -1,0 +1,162 @@
+"""From play to examples, on a real TextWorld game."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.agent.cards import Card, parse_card
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.tune import examples, harvest
+from sandbox.tune.errors import RoundError
+from sandbox.tune.examples import Label, Origin, Pair, Transcript, play_through, transcripts
+from sandbox.tune.selfplay import explore
+from sandbox.tune.shorten import Remembered, shorten, win
+from sandbox.types import World
+from sandbox.world import references
+
+CARD = parse_card("model: smollm2-135m-instruct\npersona: You play.", "lm")
+WALK = ("go west", "take coin")
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World[Any]]:
+    opened = references.open_world("tw:coin?level=3&seed=1")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def walkthrough(world: World[Any]) -> tuple[str, ...]:
+    found: tuple[str, ...] = world.walkthrough()  # type: ignore[attr-defined]
+    assert play_through(world, 0, found)[1].won
+    return found
+
+
+def test_a_transcript_is_one_sequence_of_which_the_commands_are_learned(
+    world: World[Any], walkthrough: tuple[str, ...]
+) -> None:
+    (made,) = harvest.from_walkthrough(world, CARD)
+    learned = [segment.text for segment in made.segments if segment.learned]
+    assert learned == [f" {command}\n" for command in walkthrough]
+    text = "".join(segment.text for segment in made.segments)
+    assert text.startswith("You play.\n\nGoal: ") and text.endswith(f"\n> {walkthrough[-1]}\n")
+
+
+def test_the_text_before_each_command_is_the_prompt_of_play(
+    world: World[Any], walkthrough: tuple[str, ...]
+) -> None:
+    moments, _ = play_through(world, 0, walkthrough)
+    (made,) = transcripts(CARD, moments, Origin(kind="win"))
+    text, prompts = "", []
+    for segment in made.segments:
+        if segment.learned:
+            prompts.append(text)
+        text += segment.text
+    assert prompts == [examples.context_of(CARD, moment.observation, moment.history) for moment in moments]
+
+
+def test_a_prompt_that_was_cut_begins_a_new_sequence(world: World[Any], walkthrough: tuple[str, ...]) -> None:
+    short: Card = CARD.model_copy(update={"prompt": CARD.prompt.model_copy(update={"max_chars": 700})})
+    moments, _ = play_through(world, 0, ("look",) * 6 + walkthrough)
+    made = transcripts(short, moments, Origin(kind="win"))
+    assert len(made) > 1 and sum(each.commands for each in made) == len(moments)
+
+
+def test_examples_survive_a_file(tmp_path: Path) -> None:
+    origin = Origin(kind="rating", world="w", annotator="ann")
+    made = [
+        Transcript(segments=(examples.Segment("a", False), examples.Segment(" b\n", True)), origin=origin),
+        Pair(prompt="p", chosen=" a\n", rejected=" b\n", origin=origin),
+        Label(prompt="p", completion=" a\n", good=False, origin=origin),
+    ]
+    examples.write(tmp_path / "data.jsonl", made)
+    assert examples.read(tmp_path / "data.jsonl") == made
+    assert examples.digest(made) != examples.digest(made[:2])
+
+
+def test_shortening_keeps_the_win_and_leaves_nothing_out_that_is_needed(
+    world: World[Any], walkthrough: tuple[str, ...]
+) -> None:
+    first, *rest = walkthrough
+    detour = ("look", first, "look", "inventory", "examine me", *rest)
+    found = shorten(Remembered(world), 0, detour)
+    assert found == walkthrough
+    assert win(Remembered(world), 0, found[:-1]) is None
+    assert shorten(Remembered(world), 0, ("look", "look")) == ("look", "look")
+
+
+def test_exploring_finds_a_win_without_the_walkthrough(world: World[Any], walkthrough: tuple[str, ...]) -> None:
+    found = explore(world)
+    assert play_through(world, 0, found.commands)[1].won
+    assert len(found.commands) <= len(walkthrough) < found.steps
+    assert explore(world) == found
+    assert explore(world, budget=1, max_steps=1).commands == ()
+
+
+@pytest.fixture(scope="module")
+def save(world: World[Any], walkthrough: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A game that a person won, with one of everything that can be said about it."""
+    folder = tmp_path_factory.mktemp("saves") / "friday"
+    session = Session.create(Store.create(folder), world, {}, seed=0, annotator="ann")
+    wrong = session.act("look")
+    session.correct(walkthrough[0], turn=wrong.id)
+    session.rate(-1.0, turn=wrong.id)
+    session.undo()
+    right = session.act(walkthrough[0])
+    session.rate(2.0, turn=right.id)
+    session.prefer(right.id, wrong.id)
+    for command in walkthrough[1:]:
+        session.act(command)
+    assert session.done
+    session.close()
+    return folder
+
+
+def test_a_save_gives_wins_corrections_preferences_and_ratings(save: Path, walkthrough: tuple[str, ...]) -> None:
+    found = harvest.from_save(save, CARD)
+    kinds = {(each.type, each.origin.kind) for each in found}
+    assert kinds == {
+        ("transcript", "demonstration"),
+        ("transcript", "correction"),
+        ("transcript", "rating"),
+        ("pair", "correction"),
+        ("pair", "preference"),
+        ("label", "correction"),
+        ("label", "rating"),
+    }
+    (pair,) = {(each.chosen, each.rejected) for each in found if isinstance(each, Pair)}
+    assert pair == (f" {walkthrough[0]}\n", " look\n")
+    assert {each.good for each in found if isinstance(each, Label) and each.completion == " look\n"} == {False}
+    assert {each.origin.annotator for each in found if isinstance(each, Pair)} == {"ann"}
+    win_, *_ = (each for each in found if each.origin.kind == "demonstration")
+    assert isinstance(win_, Transcript) and win_.commands == len(walkthrough)
+
+
+def test_each_source_gives_its_own(save: Path) -> None:
+    assert harvest.from_save(save, CARD, "wins") == []
+    assert {each.origin.kind for each in harvest.from_save(save, CARD, "demonstrations")} == {"demonstration"}
+    assert "demonstration" not in {each.origin.kind for each in harvest.from_save(save, CARD, "feedback")}
+
+
+def test_thin_and_one_sided_data_is_refused_with_what_is_missing(save: Path) -> None:
+    found = harvest.from_save(save, CARD, "feedback")
+    with pytest.raises(RoundError, match="2 preferences or corrections, at least 8"):
+        harvest.check(harvest.usable(found, "dpo"), "dpo")
+    good = [Label(prompt=str(i), completion=" a\n", good=True, origin=Origin(kind="rating")) for i in range(9)]
+    with pytest.raises(RoundError, match="one-sided: only 0 of 9 ratings are bad"):
+        harvest.check(good, "kto")
+    same = [
+        Transcript(
+            segments=(examples.Segment(str(i), False), examples.Segment(" go\n", True)), origin=good[0].origin
+        )
+        for i in range(9)
+    ]
+    with pytest.raises(RoundError, match="one-sided"):
+        harvest.check(same, "sft")
+    survey = harvest.survey(found)
+    assert set(survey.missing) >= {"dpo", "kto"} and survey.by_annotator == {"ann": len(found)}

@@ -16,7 +16,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
-from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui import jobs
+from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.view import Camera
 
 if TYPE_CHECKING:
@@ -76,9 +77,14 @@ class Driver:
         """Forget the decision that is being made."""
         self.generation += 1
 
-    def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> None:
+    def act(
+        self, seat: str | None, command: str, *, decision: Decision | None = None, chooser: Chooser = "person"
+    ) -> None:
         """Carry out a command of the seat to move. Answered by `Changed`, as every change is."""
-        self.change(f"> {command}", lambda session: session.act(command, decision=decision, chooser=chooser))
+        self.change(
+            f"> {command}",
+            lambda session: jobs.act(session, seat, command, decision=decision, chooser=chooser),
+        )
 
     def change(self, doing: str, job: Callable[[Session], object], *, keeps: bool = False) -> None:
         """Do something to the session. Unless it keeps the state, the decision that is being made is dropped."""
@@ -93,6 +99,16 @@ class Driver:
 
         self._submit(self._play, run, doing)
 
+    def ask(self, about: str, question: Callable[[Session], object]) -> None:
+        """Have something looked up or worked out that changes nothing. Answered by `Answered`."""
+        generation = self.generation
+
+        def run() -> None:
+            if self._session is not None:
+                self._post(Answered(about, question(self._session), generation))
+
+        self._submit(self._play, run, about, asked=True)
+
     def close(self) -> None:
         """Close the session and wait until that is done. Thinking comes to its end by itself, unheard."""
         self.cancel()
@@ -100,13 +116,13 @@ class Driver:
         self._play.submit(lambda: self._session.close() if self._session else None)
         self._play.shutdown(wait=True)
 
-    def _submit(self, thread: Executor, job: Callable[[], None], doing: str) -> None:
+    def _submit(self, thread: Executor, job: Callable[[], None], doing: str, *, asked: bool = False) -> None:
         generation = self.generation
 
         def run() -> None:
             try:
                 job()
             except Exception as error:
-                self._post(Failed(error, doing, generation))
+                self._post(Failed(error, doing, generation, asked=asked))
 
         thread.submit(run)

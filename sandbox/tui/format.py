@@ -8,7 +8,10 @@ from textual.content import Content
 from sandbox.types import Update
 
 AGENT, EXPLORATION, PERSON, OVERRIDE, SCRIPT = "◆", "◇", "❯", "▲", "▷"
+TALK, OTHERS = "❝", "○"
+"""What others said, and what else happened while others had the move."""
 REWARD, COMMENT, NOTE = "★", "✎", "·"
+BOOKMARK, BLESSED = "⚑", "✓"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 MUTED = "$foreground 60%"

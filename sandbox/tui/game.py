@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +31,9 @@ class Game:
 
     Where an agent is to move, its decision is computed ahead, so that a person sees what it wants before it acts.
 
+    Where people hold some seats and agents others, the agents act by themselves when their turn has come, at the
+    play speed. They wait where a person stopped them, or went to another turn: to look, not to go on from there.
+
     Args:
         driver: does the work.
         changed: called whenever something below is different.
@@ -55,6 +59,8 @@ class Game:
         """Whether the agent was told to take several actions."""
         self.stopped = False
         """Whether a person stopped the agent's thinking."""
+        self.flowing = True
+        """Whether agents in other seats than people's act when it is their turn."""
         self._driver = driver
         self._changed = changed
         self._after = after
@@ -67,6 +73,16 @@ class Game:
     def since(self) -> float | None:
         """When the work that is under way began, in monotonic seconds; None while nothing is awaited."""
         return self._changing_since if self.pending else self._thinking_since
+
+    @property
+    def runs(self) -> bool:
+        """Whether an agent acts, or will as soon as it has made up its mind."""
+        return self.wanted > 0 or (self.flowing and self.view is not None and self.view.others_move)
+
+    @property
+    def shown(self) -> Decision | None:
+        """The decision, where a person may see it: what another seat thinks of is its own."""
+        return None if self.view is not None and self.view.others_move else self.decision
 
     def open(self) -> None:
         """Have the session opened."""
@@ -83,7 +99,10 @@ class Game:
             raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
         if not view.agent_moves:
             raise PlayError("no agent is to move", mend="type a command")
-        self.wanted, self.on_its_own = actions, actions > 1
+        if view.others_move:
+            self.flowing = True
+        else:
+            self.wanted, self.on_its_own = actions, actions > 1
         self._go_on()
         self._changed()
 
@@ -94,11 +113,22 @@ class Game:
         else:
             self.ask(inf)
 
-    def act(self, command: str) -> None:
-        """A person's command; in the agent's place where an agent is to move."""
+    def act(self, command: str, *, overriding: bool = False) -> None:
+        """A person's command; in the agent's place where an agent is to move.
+
+        Args:
+            command: what to do.
+            overriding: whether it may be in the place of an agent in another seat than a person's.
+        """
+        view = self._opened()
+        if view.others_move and view.to_move and not overriding:
+            name = view.name(view.to_move)
+            raise PlayError(f"it is the turn of {name}", mend="F5 lets it act, /override acts in its place")
         decision = self.decision
         self.halt()
-        self._change(lambda: self._driver.act(command, decision=decision))
+        self.flowing, self._acted_at = True, monotonic()
+        seat = view.to_move
+        self._change(lambda: self._driver.act(seat, command, decision=decision))
 
     def pick(self, number: int) -> None:
         """Carry out a proposal of the agent, counted from 1."""
@@ -107,7 +137,13 @@ class Game:
         self.act(self.decision.proposals[number - 1].command)
 
     def do(
-        self, doing: str, job: Callable[[Session], object], *, halting: bool = True, keeps: bool = False
+        self,
+        doing: str,
+        job: Callable[[Session], object],
+        *,
+        halting: bool = True,
+        keeps: bool = False,
+        flowing: bool = False,
     ) -> None:
         """Do something else to the session.
 
@@ -116,9 +152,11 @@ class Game:
             job: does it.
             halting: whether the agent takes no further action then.
             keeps: whether the state stays as it is, and with it what the agent makes of it.
+            flowing: whether agents in other seats than people's then act by themselves.
         """
         if halting and not keeps:
             self.halt()
+            self.flowing = flowing
         self._change(lambda: self._driver.change(doing, job, keeps=keeps), keeps=keeps)
 
     def halt(self) -> None:
@@ -133,6 +171,7 @@ class Game:
         if self._thinking_since is not None:
             self._driver.cancel()
             self._thinking_since, self.stopped = None, True
+        self.flowing = False
         self.halt()
 
     def faster(self, factor: float) -> None:
@@ -162,6 +201,8 @@ class Game:
 
     def failed(self, answer: Failed) -> bool:
         """A job raised. False where nobody waits for it any more."""
+        if answer.asked:
+            return answer.generation == self._driver.generation
         if answer.doing == THINKING:
             if answer.generation != self._driver.generation:
                 return False
@@ -169,6 +210,7 @@ class Game:
         else:
             self.pending -= 1
             self._look_ahead()
+        self.flowing = False
         self.halt()
         return True
 
@@ -200,17 +242,20 @@ class Game:
 
     def _go_on(self) -> None:
         """Let the agent act if it is to, at its pace; have it think first if it has not."""
-        if self.wanted <= 0 or self.pending:
+        if not self.runs or self.pending:
             return
         decision = self.decision
         if decision is None:
             self._look_ahead()
             return
-        wait = self._acted_at + 1 / self.speed - monotonic() if self.on_its_own else 0
+        wait = self._acted_at + 1 / self.speed - monotonic() if self.on_its_own or not self.wanted else 0
         if wait > 0:
+            if self._pace is not None:
+                self._pace.stop()
             self._pace = self._after(wait, self._go_on)
             return
-        self.wanted -= 1
+        self.wanted = max(self.wanted - 1, 0)
         self.on_its_own = self.on_its_own and self.wanted > 0
         self._acted_at = monotonic()
-        self._change(lambda: self._driver.act(decision.command, decision=decision, chooser=decision.chooser))
+        act = partial(self._driver.act, decision.seat, decision.command)
+        self._change(lambda: act(decision=decision, chooser=decision.chooser))

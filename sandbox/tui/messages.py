@@ -47,11 +47,23 @@ class Changed(Message, bubble=False):
         self.doing = doing
 
 
+class Answered(Message, bubble=False):
+    """What was asked about is known. `generation` is the driver's at the time of asking."""
+
+    def __init__(self, about: str, answer: object, generation: int) -> None:
+        super().__init__()
+        self.about = about
+        self.answer = answer
+        self.generation = generation
+
+
 class Failed(Message, bubble=False):
     """A job raised. The session stands as it did before."""
 
-    def __init__(self, error: Exception, doing: str, generation: int) -> None:
+    def __init__(self, error: Exception, doing: str, generation: int, *, asked: bool = False) -> None:
         super().__init__()
+        self.asked = asked
+        """Whether it was a question, which changes nothing."""
         self.error = error
         self.doing = doing
         self.generation = generation

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.tui.view import View
 
 _HEADING = re.compile(r"-= .+ =-")
+_SPEECH = re.compile('[“「『"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,77 @@ BLANK = Paragraph(Content(""))
 
 
 def blocks(view: View, notes: Mapping[int, str]) -> list[Block]:
-    """The story so far, with notes on some pieces of feedback, by their ids."""
-    several = len(view.seats) > 1
-    told = []
+    """The story so far, with notes on some pieces of feedback, by their ids.
+
+    A watcher is told what its own seat lived through; without one everybody's commands and replies are told.
+    """
+    told, apart = [], False
+    before: Turn | None = None
     for turn in view.path:
         feedback = view.feedback.get(turn.id, ())
-        key = (turn.id, tuple((said.id, notes.get(said.id)) for said in feedback))
-        told.append(Block(key, partial(turn_paragraphs, turn, feedback, notes, several)))
+        key = (turn.id, view.watcher, tuple((said.id, notes.get(said.id)) for said in feedback))
+        if view.watcher is None or before is None or turn.seat == view.watcher:
+            name = view.name(turn.seat) if len(view.seats) > 1 else ""
+            told.append(Block(key, partial(turn_paragraphs, turn, feedback, notes, view.watcher, name)))
+            apart = False
+        else:
+            others = partial(others_paragraphs, turn, before, feedback, notes, view.watcher, apart)
+            told.append(Block(key, others))
+            apart = apart or heard(before, turn, view.watcher)[0] != ""
+        before = turn
     return told
 
 
 def turn_paragraphs(
-    turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], several: bool
+    turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str | None, name: str
 ) -> list[Paragraph]:
-    """A turn: the command, the world's reply, the reward, what people said about it, how it ended."""
+    """A turn: the command, the world's reply, the reward, what people said about it, how it ended.
+
+    Args:
+        turn: which.
+        feedback: what people said about it.
+        notes: how the learner took that.
+        watcher: the seat that is told; None for the one that acted.
+        name: of the seat that acted, where there are several.
+    """
     paragraphs: list[Paragraph] = []
     if turn.command:
-        paragraphs += _command(turn, several)
-    observation = turn.observations.get(turn.seat) or next(iter(turn.observations.values()))
-    paragraphs += prose(observation.text)
-    if reward := turn.rewards.get(turn.seat, 0.0):
+        paragraphs += [BLANK, *_command(turn, "" if watcher else name)]
+    seat = watcher or turn.seat or next(iter(turn.observations))
+    paragraphs += prose(turn.observations[seat].text)
+    return paragraphs + _aftermath(turn, seat, feedback, notes)
+
+
+def others_paragraphs(
+    turn: Turn, before: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str, apart: bool
+) -> list[Paragraph]:
+    """What a seat perceived while another acted; `apart` where something was told since its own turn already."""
+    text, goes_on = heard(before, turn, watcher)
+    paragraphs = list(prose(text)) if not goes_on else [_overheard(line.text) for line in prose(text)]
+    if paragraphs and not apart:
+        paragraphs.insert(0, BLANK)
+    return paragraphs + _aftermath(turn, watcher, feedback, notes)
+
+
+def heard(before: Turn, turn: Turn, seat: str) -> tuple[str, bool]:
+    """What a seat perceived in somebody else's turn, and whether that goes on from what it had read before."""
+    old, new = before.observations[seat].text, turn.observations[seat].text
+    return (new[len(old) :].strip(), True) if new.startswith(old) else (new, False)
+
+
+def _overheard(line: Content) -> Paragraph:
+    if _SPEECH.search(line.plain):
+        return Paragraph(line.stylize("$text-accent"), fmt.TALK, "bold $text-accent")
+    return Paragraph(line.stylize(fmt.MUTED), fmt.OTHERS, fmt.MUTED)
+
+
+def _aftermath(turn: Turn, seat: str, feedback: Sequence[Feedback], notes: Mapping[int, str]) -> list[Paragraph]:
+    """The reward of a seat, what people said about the turn, and the end."""
+    paragraphs: list[Paragraph] = []
+    observation = turn.observations[seat]
+    standing = fmt.points(observation.score, observation.max_score)
+    if reward := turn.rewards.get(seat, 0.0):
         tone = "$text-success" if reward > 0 else "$text-error"
-        standing = fmt.points(observation.score, observation.max_score)
         paragraphs.append(
             Paragraph(
                 Content.assemble((f"{fmt.gain(reward)} from the world", tone), (f"  score {standing}", fmt.MUTED))
@@ -73,8 +123,8 @@ def turn_paragraphs(
         if said.id in notes:
             paragraphs.append(Paragraph(Content.styled(notes[said.id], fmt.MUTED), fmt.NOTE, fmt.MUTED))
     if turn.ended:
-        paragraphs += _ending(turn, observation.won, fmt.points(observation.score, observation.max_score))
-    return [*paragraphs, BLANK]
+        paragraphs += _ending(turn, observation.won, standing)
+    return paragraphs
 
 
 def voice(turn: Node) -> str:
@@ -96,15 +146,15 @@ def prose(text: str) -> Iterator[Paragraph]:
 
 def remark(text: str, style: str = fmt.MUTED) -> Block:
     """Something the screen itself has to say."""
-    return Block(("remark", text), lambda: (Paragraph(Content.styled(text, style), fmt.NOTE, style), BLANK))
+    return Block(("remark", text), lambda: (BLANK, Paragraph(Content.styled(text, style), fmt.NOTE, style)))
 
 
-def _command(turn: Turn, several: bool) -> Iterator[Paragraph]:
+def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
     glyph = voice(turn)
     style = fmt.COMMAND_STYLES[glyph]
     parts = [Content.styled(f"> {turn.command}", style)]
-    if several:
-        parts.insert(0, Content.styled(f"{turn.seat} ", fmt.MUTED))
+    if name:
+        parts.insert(0, Content.styled(f"{name} ", fmt.MUTED))
     if glyph == fmt.OVERRIDE and turn.wanted:
         parts.append(Content.styled(f"  in place of “{turn.wanted}”", fmt.MUTED))
     elif glyph == fmt.EXPLORATION:

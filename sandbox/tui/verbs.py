@@ -21,6 +21,7 @@ VERBS = (
     Verb("run", "/run [N]", "let the agent act N times, or until it is stopped"),
     Verb("pause", "/pause", "stop the agent"),
     Verb("pick", "/pick N", "carry out the agent's proposal number N"),
+    Verb("override", "/override COMMAND", "act in the place of the agent that is to move"),
     Verb("reward", "/reward N [reason]", "reward or punish the last action; the learner steps on it at once"),
     Verb("undo", "undo", "go back one turn; nothing is lost"),
     Verb("redo", "redo", "go forward again"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sandbox.tui import worlds
+from sandbox.tui.jobs import tries
 from sandbox.types import Observation, Update
 
 if TYPE_CHECKING:
-    from sandbox.play.feedback import Feedback
+    from sandbox.play.feedback import Feedback, Mark
     from sandbox.play.session import Session
     from sandbox.play.timeline import Node, Turn
 
@@ -25,18 +27,29 @@ class View:
     verbs: tuple[str, ...]
     """Verbs the world understands."""
     seats: tuple[str, ...]
+    names: Mapping[str, str]
+    """What the world calls each seat."""
     agents: Mapping[str, str]
     """Who holds each seat, as `card@adapter`; a seat that is missing is a person's."""
+    watcher: str | None
+    """The seat whose eyes the person before the screen sees with; None where nobody plays and all may be seen."""
+    simultaneous: bool
+    """Whether all decide before anything happens."""
     path: tuple[Turn, ...]
     """From the opening of the episode down to where we stand."""
     fresh: tuple[Node, ...]
     to_move: str | None
     """None at the end of an episode."""
     observation: Observation
+    """What the watcher perceives; without one, the seat to move."""
     feedback: Mapping[int, tuple[Feedback, ...]]
     """What people said and did not take back, of the turns that have any."""
+    marks: Mapping[int, tuple[Mark, ...]]
+    """Bookmarks and blessings, by the turns that have any."""
+    tries: tuple[int, int] = (1, 1)
+    """Which of the commands tried from the same turn the latest is, and how many there are."""
     updates: tuple[Update, ...]
-    """The Bellman updates that the latest job brought about."""
+    """The Bellman updates that the latest job brought about. A watcher learns no command of others from them."""
 
     @property
     def current(self) -> Turn:
@@ -50,6 +63,20 @@ class View:
     def agent_moves(self) -> bool:
         """Whether the next command is an agent's to choose."""
         return self.to_move in self.agents
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Seats that people hold."""
+        return tuple(seat for seat in self.seats if seat not in self.agents)
+
+    @property
+    def others_move(self) -> bool:
+        """Whether an agent in another seat than a person's is to move, and does so by itself."""
+        return self.agent_moves and bool(self.people)
+
+    def name(self, seat: str) -> str:
+        """What the world calls a seat; its identifier where the world has no name for it."""
+        return self.names.get(seat, seat)
 
     @property
     def ratings(self) -> dict[int, float]:
@@ -69,12 +96,23 @@ def signature(name: str, model: str) -> str:
     return f"{name}@{model.rpartition('@')[2]}" if model else name
 
 
+def watching(session: Session) -> str | None:
+    """Whose eyes to see with: a person's who is to move, else of the one who was last, else of the first."""
+    people = [seat for seat, agent in session.seats.items() if agent is None]
+    if not people or session.to_move in people:
+        return session.to_move if people else None
+    path = session.timeline.ancestors(session.current.id)
+    return next((node.seat for node in path if node.seat in people), people[0])
+
+
 class Camera:
     """Takes views of a session. Lives on the session's thread, and remembers what it has shown."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._shown = 0
+        self._names = worlds.names(session.world)
+        self._simultaneous = worlds.simultaneous(session.world)
         self._path: tuple[Turn, ...] = ()
         self._feedback = {
             node.id: said for node in session.timeline.nodes() if (said := session.feedback(node.id))
@@ -88,11 +126,19 @@ class Camera:
             self._feedback[about] = session.feedback(about)
         fresh = tuple(node for node in session.timeline.nodes() if node.id > self._shown)
         self._shown = max((node.id for node in fresh), default=self._shown)
+        watcher = watching(session)
+        several = len(session.world.seats) > 1
+        marks: dict[int, tuple[Mark, ...]] = {}
+        for mark in session.marks():
+            marks[mark.turn] = (*marks.get(mark.turn, ()), mark)
         return View(
             world=session.world.title,
             seed=session.episode_seed,
             verbs=session.world.verbs,
             seats=session.world.seats,
+            names=self._names,
+            watcher=watcher,
+            simultaneous=self._simultaneous,
             agents={
                 seat: signature(agent.name, agent.model)
                 for seat, agent in session.seats.items()
@@ -101,9 +147,13 @@ class Camera:
             path=self._walk(),
             fresh=fresh,
             to_move=session.to_move,
-            observation=session.observation(),
+            observation=session.observation(watcher),
             feedback=dict(self._feedback),
-            updates=session.updates,
+            marks=marks,
+            tries=tries(session),
+            updates=tuple(replace(update, command="…") for update in session.updates)
+            if watcher and several
+            else session.updates,
         )
 
     def _walk(self) -> tuple[Turn, ...]:

@@ -94,8 +94,9 @@ def view(admissible: tuple[str, ...] | None) -> View:
         observations={"keeper": observation}, snapshot=b"",
     )  # fmt: skip
     return View(
-        world="", seed=0, verbs=world.verbs, seats=world.seats, agents={}, path=(opening,), fresh=(),
-        to_move="keeper", observation=observation, feedback={}, updates=(),
+        world="", seed=0, verbs=world.verbs, seats=world.seats, names={}, agents={}, watcher="keeper",
+        simultaneous=False, path=(opening,), fresh=(), to_move="keeper", observation=observation, feedback={},
+        marks={}, updates=(),
     )  # fmt: skip
 
 

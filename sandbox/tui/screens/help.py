@@ -21,6 +21,8 @@ VOICES = (
     (fmt.EXPLORATION, "the agent, exploring"),
     (fmt.OVERRIDE, "you, in the agent's place"),
     (fmt.PERSON, "you"),
+    (fmt.TALK, "what others say"),
+    (fmt.OTHERS, "what others do, and what happens meanwhile"),
     (fmt.REWARD, "a person's reward"),
     (fmt.COMMENT, "a comment"),
 )

@@ -16,12 +16,13 @@ from textual.widgets import Footer, Label, TabbedContent
 
 from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
-from sandbox.tui import story
+from sandbox.tui import jobs, story
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
@@ -60,6 +61,7 @@ class PlayScreen(Screen[None]):
         self._title = title
         self._later: Timer | None = None
         self._escape_was = ""
+        self._watcher: str | None = None
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
         self._remarks: list[story.Block] = []
@@ -86,7 +88,7 @@ class PlayScreen(Screen[None]):
             self._remark(self._title.notice, "$text-warning")
 
     def _candidates(self, typed: str) -> Sequence[str]:
-        return candidates(self.game.view, self.game.decision, typed)
+        return candidates(self.game.view, self.game.shown, typed)
 
     def _show(self, view: View) -> None:
         """Bring what is shown of the session in line with it."""
@@ -94,8 +96,7 @@ class PlayScreen(Screen[None]):
         self.query_one(Header).view = view
         self.query_one(WorldFacts).observation = view.observation
         timeline = self.query_one(TimelineTree)
-        timeline.add(view.fresh)
-        timeline.stand(view.current.id, view.ratings)
+        timeline.show(view)
         self.query_one(Learning).add(view.updates)
         self.query_one(Surprise).add(view.updates)
 
@@ -116,8 +117,9 @@ class PlayScreen(Screen[None]):
             return
         self.query_one(Mind).show(game)
         brief = self.query_one(Brief)
-        brief.decision = game.decision
-        brief.set_class(game.view is not None and not game.view.agent_moves, "-unused")
+        brief.decision = game.shown
+        view = game.view
+        brief.set_class(view is not None and (view.others_move or not view.agent_moves), "-unused")
         status.say(now(game, self._title.world), since=game.since)
 
     def _show_state_late(self) -> None:
@@ -146,11 +148,21 @@ class PlayScreen(Screen[None]):
         view = message.view
         if isinstance(message, Changed):
             self._remarks = []
+        if view.watcher != self._watcher:
+            self._pass_on(view)
         if said := view.feedback.get(view.current.id):
+            whose = "s" if view.watcher is None else view.name(view.current.seat)
             for update in view.updates:
-                self._notes[said[-1].id] = f"Q(s, {update.command}): {fmt.formula(update)}"
+                self._notes[said[-1].id] = f"Q({whose}, {update.command}): {fmt.formula(update)}"
         self.game.arrive(view)
         self._show(view)
+
+    def _pass_on(self, view: View) -> None:
+        """Another person sees with the eyes of another seat now. Nothing may be left of what the first one saw."""
+        self._watcher = view.watcher
+        if len(view.people) > 1 and view.watcher:
+            self.query_one(Prompt).belong_to(view.watcher)
+            self.app.push_screen(Curtain(view.name(view.watcher)))
 
     @on(Decided)
     def _decided(self, message: Decided) -> None:
@@ -187,7 +199,7 @@ class PlayScreen(Screen[None]):
         """What Esc is for now: `leave` the prompt or the pane, `stop` what is under way, or nothing."""
         if self._at_prompt or self._side_is_over:
             return "leave"
-        return "stop" if self.game.wanted > 0 or self.game.since is not None else ""
+        return "stop" if self.game.runs or self.game.since is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "leave":
@@ -200,7 +212,7 @@ class PlayScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Stop what was asked for, but not the thinking ahead; leave the prompt and what lies over the story."""
-        if self.game.wanted > 0:
+        if self.game.runs:
             self.game.stop()
         self.remove_class("-side-open")
         self.query_one(Transcript).focus()
@@ -261,6 +273,8 @@ class PlayScreen(Screen[None]):
         match typed.verb:
             case "command":
                 game.act(typed.argument)
+            case "override":
+                game.act(typed.argument, overriding=True)
             case "comment":
                 game.do("comment", lambda session: session.comment(typed.argument), keeps=True)
             case "step":
@@ -275,11 +289,11 @@ class PlayScreen(Screen[None]):
                 value, reason = typed.number(1)
                 game.do("reward", lambda session: session.rate(value, comment=reason), halting=False)
             case "undo":
-                game.do("undo", lambda session: session.undo())
+                game.do("undo", jobs.undo)
             case "redo":
-                game.do("redo", lambda session: session.redo())
+                game.do("redo", jobs.redo)
             case "restart":
-                game.do("restart", lambda session: session.new_episode())
+                game.do("restart", lambda session: session.new_episode(), flowing=True)
             case "speed":
                 self.action_faster(typed.number(game.speed)[0] / game.speed)
             case "save":

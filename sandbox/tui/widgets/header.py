@@ -50,13 +50,19 @@ class Header(Widget):
         facts = [f"seed {view.seed}", f"turn {view.current.depth}"]
         if view.current.episode > 1:
             facts.insert(1, f"episode {view.current.episode}")
+        number, tried = view.tries
+        if tried > 1:
+            facts[-1] += f" (try {number} of {tried})"
         facts.append(f"score {fmt.points(view.observation.score, view.observation.max_score)}")
         return Content.styled("".join(f"  {fact}" for fact in facts), fmt.MUTED)
 
     def _right(self) -> Content:
         view = self.view
         agent = ", ".join(dict.fromkeys(view.agents.values())) if view else self._title.agent
+        you = f"you are {view.name(view.watcher)}" if view and view.watcher and len(view.seats) > 1 else ""
         if not agent:
-            return Content.styled("you play", fmt.MUTED)
+            return Content.styled(you or "you play", fmt.MUTED)
+        if you:
+            return Content.assemble((f"{you}  ", ""), (f"{fmt.AGENT} ", "$text-primary"), (agent, fmt.MUTED))
         share = f"  {fmt.OVERRIDE} {view.interventions:.0%} yours" if view else ""
         return Content.assemble((f"{fmt.AGENT} ", "$text-primary"), (agent, ""), (share, fmt.MUTED))

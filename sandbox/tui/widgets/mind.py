@@ -94,7 +94,7 @@ class Mind(Static):
 
     def show(self, game: Game) -> None:
         """Show what the agent weighed, or say why there is nothing to show."""
-        if game.decision is not None:
+        if game.shown is not None:
             self._instead = ""
         elif game.view is None:
             self._instead = "The game is being opened." if game.since is not None else ""
@@ -102,9 +102,11 @@ class Mind(Static):
             self._instead = "The episode is over."
         elif not game.view.agent_moves:
             self._instead = "A person holds this seat: no agent is thinking."
+        elif game.view.others_move:
+            self._instead = "What others think is their own while a person plays."
         else:
             self._instead = "Stopped. F5 lets the agent think again." if game.stopped else "Thinking …"
-        self._decision = game.decision
+        self._decision = game.shown
         self._draw()
 
     def on_resize(self) -> None:

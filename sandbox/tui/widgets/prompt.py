@@ -61,7 +61,8 @@ class Prompt(Input):
         self._candidates = candidates
         self._options: list[str] = []
         self._chosen = 0
-        self._history: list[str] = []
+        self._histories: dict[str, list[str]] = {}
+        self._history = self._histories.setdefault("", [])
         self._place = 0
         self._draft = ""
 
@@ -73,6 +74,13 @@ class Prompt(Input):
         if line and self._history[-1:] != [line]:
             self._history.append(line)
         self._place = len(self._history)
+        self.value = ""
+
+    def belong_to(self, seat: str) -> None:
+        """Go on for another seat, with nothing of what the last one typed."""
+        self._history = self._histories.setdefault(seat, [])
+        self._place = len(self._history)
+        self._draft = ""
         self.value = ""
 
     def action_complete(self, step: int) -> None:

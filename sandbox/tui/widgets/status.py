@@ -27,14 +27,20 @@ def now(game: Game, world: str) -> Content:
         return Content("One moment")
     if view.to_move is None:
         return Content.styled("The episode is over.", fmt.MUTED)
+    several = len(view.seats) > 1
+    name = view.name(view.to_move)
     if view.to_move not in view.agents:
-        seat = f", {view.to_move}" if len(view.seats) > 1 else ""
-        return Content.styled(f"Your turn{seat}.", fmt.MUTED)
-    if game.decision is not None:
-        return _wish(game.decision)
+        rule = " All decide first; then everything happens at once." if view.simultaneous else ""
+        return Content.styled(f"Your turn{f', {name}' if several else ''}.{rule}", fmt.MUTED)
+    who = Content.styled(f"{name} " if several else "", "bold")
+    if game.shown is not None:
+        return who + _wish(game.shown)
     if game.since is not None:
-        return Content(f"{view.agents[view.to_move]} is thinking")
-    return Content.styled("Stopped.", fmt.MUTED)
+        agent = view.agents[view.to_move]
+        return who + f"({agent}) is thinking" if several else Content(f"{agent} is thinking")
+    if game.runs:
+        return who + "is about to act"
+    return who + "has stopped. F5 lets it act." if several else Content.styled("Stopped.", fmt.MUTED)
 
 
 def mode(game: Game, *, deciding: bool) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from rich.text import Text
 from textual.message import Message
@@ -12,6 +12,7 @@ from textual.widgets.tree import TreeNode
 from sandbox.play.timeline import Node
 from sandbox.tui import format as fmt
 from sandbox.tui.story import voice
+from sandbox.tui.view import View
 
 
 class TimelineTree(Tree[int]):
@@ -36,53 +37,61 @@ class TimelineTree(Tree[int]):
         self._places: dict[int, TreeNode[int]] = {}
         self._branches: dict[int, TreeNode[int]] = {}
         self._tried: set[int] = set()
-        self._rated: Mapping[int, float] = {}
-        self._current = 0
+        self._view: View | None = None
 
-    def add(self, fresh: Iterable[Node]) -> None:
-        """Hang new turns into the tree."""
-        for turn in fresh:
-            self._turns[turn.id] = turn
-            if turn.parent is None:
-                node = self.root.add("", turn.id, expand=True)
-                self._branches[turn.id] = node
-            elif turn.parent not in self._tried:
-                self._tried.add(turn.parent)
-                before, line = self._places[turn.parent], self._branches[turn.parent]
-                place = {"after": before} if before is not line else {"before": 0} if line.children else {}
-                node = line.add("", turn.id, **place, expand=True, allow_expand=False)
-                self._branches[turn.id] = line
-            else:
-                parent = self._places[turn.parent]
-                parent.allow_expand = True
-                node = self._branches[turn.id] = parent.add("", turn.id, expand=True, allow_expand=False)
-            self._places[turn.id] = node
-            node.set_label(self._label(turn))
+    def show(self, view: View) -> None:
+        """Hang new turns into the tree, and mark where we are and what people said of the turns."""
+        before, self._view = self._view, view
+        for turn in view.fresh:
+            self._hang(turn)
+        changed = {turn.id for turn in view.fresh} | {view.current.id}
+        if before is not None:
+            changed |= {before.current.id, *_differing(before.ratings, view.ratings)}
+            changed |= _differing(before.marks, view.marks)
+            if before.watcher != view.watcher:
+                changed |= self._turns.keys()
+        else:
+            changed |= self._turns.keys()
+        for turn_id in changed & self._places.keys():
+            self._places[turn_id].set_label(self._label(self._turns[turn_id], view))
+        self.call_after_refresh(self.move_cursor, self._places[view.current.id])
 
-    def stand(self, current: int, rated: Mapping[int, float]) -> None:
-        """Mark where we are, and which turns people rated."""
-        changed = {self._current, current} | {
-            turn for turn in {*rated, *self._rated} if rated.get(turn) != self._rated.get(turn)
-        }
-        self._current, self._rated = current, rated
-        for turn in changed & self._places.keys():
-            self._places[turn].set_label(self._label(self._turns[turn]))
-        if current in self._places:
-            self.call_after_refresh(self.move_cursor, self._places[current])
+    def _hang(self, turn: Node) -> None:
+        self._turns[turn.id] = turn
+        if turn.parent is None:
+            node = self.root.add("", turn.id, expand=True)
+            self._branches[turn.id] = node
+        elif turn.parent not in self._tried:
+            self._tried.add(turn.parent)
+            before, line = self._places[turn.parent], self._branches[turn.parent]
+            place = {"after": before} if before is not line else {"before": 0} if line.children else {}
+            node = line.add("", turn.id, **place, expand=True, allow_expand=False)
+            self._branches[turn.id] = line
+        else:
+            parent = self._places[turn.parent]
+            parent.allow_expand = True
+            node = self._branches[turn.id] = parent.add("", turn.id, expand=True, allow_expand=False)
+        self._places[turn.id] = node
 
-    def _label(self, turn: Node) -> Text:
-        here = turn.id == self._current
+    def _label(self, turn: Node, view: View) -> Text:
+        hidden = view.watcher is not None and turn.seat not in ("", view.watcher)
         if turn.parent is None:
             text = Text(f"episode {turn.episode}", style="bold")
+        elif hidden:
+            text = Text(f"{fmt.OTHERS} {view.name(turn.seat)}", style="dim")
         else:
-            text = Text(f"{voice(turn)} {turn.command}")
-        if gained := sum(turn.rewards.values()):
+            name = f"{view.name(turn.seat)}: " if len(view.seats) > 1 and view.watcher is None else ""
+            text = Text(f"{voice(turn)} {name}{turn.command}")
+        gained = turn.rewards.get(view.watcher, 0.0) if view.watcher else sum(turn.rewards.values())
+        if gained:
             text.append(f" {fmt.gain(gained)}")
-        if turn.id in self._rated:
-            text.append(f" {fmt.REWARD}{fmt.gain(self._rated[turn.id]) if self._rated[turn.id] else ''}")
+        if (rated := view.ratings.get(turn.id)) is not None:
+            text.append(f" {fmt.REWARD}{fmt.gain(rated) if rated else ''}")
+        for mark in view.marks.get(turn.id, ()):
+            text.append(f" {fmt.BLESSED}" if mark.kind == "blessed" else f" {fmt.BOOKMARK}{mark.name}")
         if turn.ended:
             text.append(" ■")
-        if here:
+        if turn.id == view.current.id:
             text.stylize("bold")
             text.append(" ◂ here")
         return text
@@ -91,3 +100,7 @@ class TimelineTree(Tree[int]):
         event.stop()
         if event.node.data is not None:
             self.post_message(self.Jump(event.node.data))
+
+
+def _differing(before: Mapping[int, object], after: Mapping[int, object]) -> set[int]:
+    return {turn for turn in {*before, *after} if before.get(turn) != after.get(turn)}

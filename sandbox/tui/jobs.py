@@ -1,0 +1,81 @@
+"""What the screen has done to a session, where it is more than one call. For the session's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.errors import PlayError
+
+if TYPE_CHECKING:
+    from sandbox.play.session import Session
+    from sandbox.play.timeline import Node, Turn
+    from sandbox.types import Chooser, Decision
+
+
+def act(session: Session, seat: str | None, command: str, *, decision: Decision | None, chooser: Chooser) -> Turn:
+    """Carry out a command, if the seat that it was meant for is still to move."""
+    if session.to_move not in (seat, None):
+        raise PlayError("it is another seat's turn by now")
+    return session.act(command, decision=decision, chooser=chooser)
+
+
+def undo(session: Session) -> None:
+    """Back to where a person last had the move, or by one turn where only agents play.
+
+    What agents did in other seats since then is undone with it: they would only do it again.
+    """
+    people = _people(session)
+    earlier = list(session.timeline.ancestors(session.current.id))[1:]
+    wanted = next((turn for turn in earlier if turn.to_move in people), None)
+    if wanted is None:
+        session.undo()
+    else:
+        session.jump(wanted.id)
+
+
+def redo(session: Session) -> None:
+    """Forward to where a person has the move next, or by one turn where only agents play."""
+    session.redo()
+    _on_to_a_person(session)
+
+
+def sibling(session: Session, step: int) -> None:
+    """To the next or former command that was tried in place of the latest."""
+    turn = _latest(session)
+    tried = session.timeline.child_ids(turn.parent) if turn.parent is not None else ()
+    if len(tried) < 2:
+        raise PlayError("nothing else was tried here", mend="undo, and try something else")
+    session.jump(tried[(tried.index(turn.id) + step) % len(tried)])
+    _on_to_a_person(session)
+
+
+def tries(session: Session) -> tuple[int, int]:
+    """Which of the commands tried from the same turn the latest is, counted from 1, and how many there are."""
+    turn = _latest(session)
+    if turn.parent is None:
+        return 1, 1
+    tried = session.timeline.child_ids(turn.parent)
+    return tried.index(turn.id) + 1, len(tried)
+
+
+def _latest(session: Session) -> Node:
+    """The latest turn of a person, or simply the latest where only agents play."""
+    people, here = _people(session), session.timeline.node(session.current.id)
+    path = session.timeline.ancestors(here.id)
+    return next((turn for turn in path if turn.seat in people), here) if people else here
+
+
+def _people(session: Session) -> set[str]:
+    return {seat for seat, agent in session.seats.items() if agent is None}
+
+
+def _on_to_a_person(session: Session) -> None:
+    people, timeline = _people(session), session.timeline
+    here = timeline.node(session.current.id)
+    while people and here.to_move is not None and here.to_move not in people:
+        following = timeline.redo_target(here.id)
+        if following is None:
+            break
+        here = timeline.node(following)
+    if here.id != session.current.id:
+        session.jump(here.id)

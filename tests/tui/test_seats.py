@@ -1,0 +1,174 @@
+"""Several seats: people at one keyboard, agents that act when their turn has come, and what each may see."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Weigher, settled, typed, until
+from textual.pilot import Pilot
+
+from sandbox.config import Settings
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.curtain import Curtain
+from sandbox.tui.widgets.header import Header, Title
+from sandbox.tui.widgets.mind import Mind
+from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.widgets.status import Status
+from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.tui.widgets.transcript import Transcript
+from sandbox.world.native import NativeWorld, parse_source
+
+HALL = """
+    title: Two Spies
+    {rules}
+    seats:
+      ann: {{name: Ann, start: hall, goal: Learn what Bob knows., knows: The code is 7.}}
+      bob: {{name: Bob, start: hall, goal: Learn what Ann knows., knows: The word is moth.}}
+    rooms:
+      hall: {{exits: {{north: yard}}}}
+      yard: {{exits: {{south: hall}}}}
+    things:
+      key: {{at: hall}}
+    """
+
+Open = Callable[..., SandboxApp]
+
+
+@pytest.fixture
+def open_hall(tmp_path: Path) -> Open:
+    def make(rules: str = "", speed: float = 20.0, **agents: Weigher) -> SandboxApp:
+        world = NativeWorld(parse_source(textwrap.dedent(HALL.format(rules=rules))), "spies")
+        return SandboxApp(
+            lambda _say: Session.create(Store.create(tmp_path / "spies"), world, dict(agents), seed=1),
+            Title("spies"),
+            Settings(speed=speed),
+        )
+
+    return make
+
+
+def screen_text(app: SandboxApp) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def story(app: SandboxApp) -> str:
+    return app.play.query_one(Transcript).text
+
+
+def shown(app: SandboxApp, kind: type[Header | Status | Mind]) -> str:
+    return str(app.play.query_one(kind).render())
+
+
+async def at_turn(pilot: Pilot[object], app: SandboxApp, depth: int) -> None:
+    await until(pilot, lambda: app.play.game.view and app.play.game.view.current.depth == depth)
+    await settled(pilot)
+
+
+async def test_an_agent_in_another_seat_acts_by_itself(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "you are Ann" in shown(app, Header)
+        assert "Your turn, Ann." in shown(app, Status)
+        await typed(pilot, "take key")
+        await at_turn(pilot, app, 2)
+        assert "❯ > take key" in story(app)
+        assert "moth" not in story(app)
+        assert app.play.game.view.current.seat == "bob"
+        assert f"> {app.play.game.view.current.command}" not in story(app)
+        assert "Your turn, Ann." in shown(app, Status)
+
+
+async def test_what_others_do_and_say_has_its_own_glyphs(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher(), speed=0.1)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "take key")
+        assert "Bob is about to act" in shown(app, Status)
+        assert "their own" in shown(app, Mind)
+        await typed(pilot, "look")
+        assert app.play.query_one(Prompt).value == "look"
+        await typed(pilot, "/override say The word is moth.")
+        assert "❝ Bob says: “The word is moth.”" in story(app)
+        assert "> say" not in story(app)
+        await typed(pilot, "wait")
+        await typed(pilot, "/override n")
+        assert "○ Bob leaves: north." in story(app)
+        assert "word is" not in "\n".join(
+            str(node.label) for node in app.play.query_one(TimelineTree).root.children[0].children
+        )
+
+
+async def test_a_person_stops_the_others_and_undoes_what_they_did(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher(), speed=0.1)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "take key")
+        await pilot.press("escape")
+        assert "Bob has stopped. F5 lets it act." in shown(app, Status)
+        await pilot.press("f5")
+        await at_turn(pilot, app, 2)
+        await pilot.press("u")
+        await at_turn(pilot, app, 0)
+        assert "Your turn, Ann." in shown(app, Status)
+        await pilot.press("U")
+        await at_turn(pilot, app, 2)
+
+
+async def test_between_people_falls_a_curtain(open_hall: Open) -> None:
+    app = open_hall()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, Curtain)
+        assert "Now: Ann" in screen_text(app)
+        assert "code" not in screen_text(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "The code is 7." in screen_text(app)
+        await typed(pilot, "say seven")
+        assert isinstance(app.screen, Curtain)
+        assert "Now: Bob" in screen_text(app)
+        await pilot.press("enter", "up")
+        await pilot.pause()
+        assert app.play.query_one(Prompt).value == ""
+        everything = screen_text(app)
+        assert "The word is moth." in everything
+        assert "❝ Ann says: “seven”" in everything
+        assert "code" not in everything
+        assert "Learn what Ann knows." not in story(app)
+        assert "you are Bob" in shown(app, Header)
+        await typed(pilot, "undo")
+        assert isinstance(app.screen, Curtain)
+        assert "Now: Ann" in screen_text(app)
+
+
+async def test_where_only_agents_play_everything_is_told(open_hall: Open) -> None:
+    app = open_hall(ann=Weigher(), bob=Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "Ann ◆ wants" in shown(app, Status)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert app.play.game.view.current.depth == 1
+        await pilot.press("f5")
+        await settled(pilot)
+        told = story(app)
+        assert "◆ Ann > " in told
+        assert "◆ Bob > " in told
+        assert "Bob: " in str(app.play.query_one(TimelineTree).root.children[0].children[1].label)
+
+
+async def test_where_all_decide_first_that_is_said(open_hall: Open) -> None:
+    app = open_hall("turns: simultaneous", bob=Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        assert "All decide first" in shown(app, Status)
+        await typed(pilot, "take key")
+        assert "You have decided. The others are still thinking." in story(app)
+        await at_turn(pilot, app, 2)
+        assert "You take the key." in story(app)

@@ -1,0 +1,109 @@
+"""The whole game in a real terminal: a process behind a pseudo-terminal, and an emulator that draws what it prints."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from fcntl import ioctl
+from pathlib import Path
+
+import pyte
+import pytest
+
+
+class Terminal:
+    """A program in a terminal of the given size."""
+
+    def __init__(self, words: list[str], columns: int, rows: int, environment: dict[str, str]) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execve(sys.executable, [sys.executable, *words], environment)
+        ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def until(self, seen: Callable[[str], bool], seconds: float = 90) -> str:
+        """Read until the screen shows something; its text."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if select.select([self._fd], [], [], 0.1)[0]:
+                try:
+                    self._stream.feed(os.read(self._fd, 65536))
+                except OSError:
+                    break
+            if seen(self.text):
+                return self.text
+        raise AssertionError(f"never seen:\n{self.text}")
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def exit_code(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill(self) -> None:
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        os.close(self._fd)
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened = []
+
+    def start(*words: str, columns: int = 80, rows: int = 24) -> Terminal:
+        main = "from sandbox.cli import main; main()"
+        environment = {**os.environ, "TERM": "xterm-256color", "SANDBOX_HOME": str(tmp_path)}
+        terminal = Terminal(["-c", main, "play", *words], columns, rows, environment)
+        opened.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in opened:
+        terminal.kill()
+
+
+def test_play_reward_undo_leave_and_come_back(play: Callable[..., Terminal]) -> None:
+    terminal = play("lighthouse", "--agent", "q-table", "--save", "friday")
+    terminal.until(lambda text: "Landing" in text and "What do you do?" in text and "wants" in text)
+    terminal.type("go up\r")
+    terminal.until(lambda text: "> go up" in text and "Cliff path" in text)
+    terminal.type("/reward +1\r")
+    rewarded = terminal.until(lambda text: "+1 from" in text)
+    assert "Q(s, go up)" in rewarded
+    terminal.type("go east\r")
+    terminal.until(lambda text: "> go east" in text)
+    terminal.type("undo\r")
+    terminal.until(lambda text: "> go east" not in text)
+    terminal.type("\x11")
+    left = terminal.until(lambda text: "Come back with" in text)
+    assert "sandbox play --save friday" in left
+    assert terminal.exit_code() == 0
+
+    again = play("--save", "friday", columns=160, rows=45)
+    text = again.until(lambda text: "> go up" in text and "Mind" in text)
+    assert "> go east" not in text
+    assert "+1 from" in text
+
+
+def test_a_broken_save_is_one_line_on_the_terminal(play: Callable[..., Terminal], tmp_path: Path) -> None:
+    (tmp_path / "saves" / "bad").mkdir(parents=True)
+    (tmp_path / "saves" / "bad" / "save.db").write_bytes(b"no database" * 100)
+    terminal = play("--save", "bad")
+    text = terminal.until(lambda text: "save.db" in text.replace("\n", ""))
+    assert terminal.exit_code() == 2
+    assert "Traceback" not in text

@@ -13,7 +13,7 @@ import typer
 
 import sandbox
 from sandbox import paths
-from sandbox.cli import agent, bench, model, play, run, save, world
+from sandbox.cli import agent, bench, feedback, model, play, run, save, world
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError
 from sandbox.paths import Home
@@ -35,6 +35,7 @@ app.add_typer(world.app, name="world")
 app.add_typer(agent.app, name="agent")
 app.add_typer(model.app, name="model")
 app.add_typer(save.app, name="save")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(bench.app, name="bench")
 
 

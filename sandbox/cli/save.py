@@ -151,6 +151,11 @@ def export(
             raise SaveError(f"cannot be written: {error.strerror}", where=output) from error
 
 
+def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:
+    """A save by name. Raises `SaveError`."""
+    return Store.open(_folder(home, name), readonly=readonly)
+
+
 def _folder(home: Home, name: str) -> Path:
     found = (folder / name for folder in home.search("saves"))
     return next((folder for folder in found if (folder / FILE).is_file()), home.save_folder(name))

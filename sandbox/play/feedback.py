@@ -203,9 +203,17 @@ class FeedbackBook:
         """What stands of what was said at a turn, oldest first."""
         return tuple(record for record in self._at.get(turn, ()) if record.id not in self._gone)
 
+    def about(self, turn: int) -> tuple[Feedback, ...]:
+        """What stands of what was said about a turn, wherever it was said; oldest first."""
+        return tuple(record for record in self._about.get(turn, ()) if record.id not in self._gone)
+
+    def standing(self) -> tuple[Feedback, ...]:
+        """All records that have not been taken back, oldest first; no retractions."""
+        return tuple(
+            record for record in self._records.values() if record.kind != "retract" and record.id not in self._gone
+        )
+
     def value(self, turn: int) -> float:
         """What all feedback comes to for a turn, as a reward in [-2, 2]."""
-        total = math.fsum(
-            shares(record)[turn] for record in self._about.get(turn, ()) if record.id not in self._gone
-        )
+        total = math.fsum(shares(record)[turn] for record in self.about(turn))
         return max(-LIMIT, min(LIMIT, total))

@@ -1,0 +1,90 @@
+"""`sandbox feedback`: what people said, as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sandbox.cli import context
+from sandbox.cli.save import open_save
+from sandbox.play import records
+from sandbox.play.dataset import Material
+from sandbox.play.export import Format, write
+
+app = typer.Typer(
+    help="""What people said of turns, as data: data sets for training, merging, agreement.
+
+    Feedback is given while playing (Esc, then `+` or `-`) or with `sandbox rate`.""",
+    no_args_is_help=True,
+)
+
+_Saves = Annotated[list[str], typer.Argument(metavar="SAVE...", help="Names from `sandbox save list`.")]
+
+
+@contextmanager
+def opened(ctx: typer.Context, saves: Sequence[str]) -> Iterator[list[Material]]:
+    """Saves, to be looked at. Raises `SaveError`."""
+    home = context.of(ctx).home
+    with ExitStack() as stack:
+        stores = [stack.enter_context(open_save(home, name, readonly=True)) for name in dict.fromkeys(saves)]
+        yield [Material.of(store) for store in stores]
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    saves: _Saves,
+    out: Annotated[Path, typer.Option(help="Folder to write to; new or empty.")],
+    form: Annotated[
+        Format, typer.Option("--format", metavar="sft|dpo|kto|prm|raw|csv|parquet", help="What a row looks like.")
+    ] = "dpo",
+    test_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the worlds kept for the test.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of the split: the same seed, the same worlds.")] = 0,
+    licence: Annotated[
+        str, typer.Option("--license", help="Licence field of the data card, as in cc-by-4.0.")
+    ] = "unknown",
+) -> None:
+    """Write a data set in the shape that a TRL trainer takes, with a data card. Worlds are never on both sides.
+
+    - `sft`: prompt, completion: corrections, commands in an agent's place, turns rated +1 or more
+    - `dpo`: prompt, chosen, rejected: preferences, corrections, interventions
+    - `kto`: prompt, completion, label: everything that is called good or bad
+    - `prm`: prompt, completions, labels: stretches of turns that were all judged
+    - `raw`: the records, for `sandbox feedback import`; `csv` and `parquet`: the same as a table
+
+    `sandbox feedback export friday --format dpo --out data/friday`
+    """
+    with opened(ctx, saves) as materials:
+        written = write(out, form, materials, share=test_share, seed=seed, licence=licence)
+    rows = ", ".join(f"{count} rows to {split}" for split, count in written.rows.items())
+    context.console.print(f"{escape(str(out))}: {rows}, from {len(written.worlds)} worlds", highlight=False)
+
+
+@app.command("import")
+def import_records(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files that `--format raw` wrote.")],
+    into: Annotated[str, typer.Option(metavar="SAVE", help="The save to add them to.")],
+) -> None:
+    """Add raw records of other people, or of other copies of a save. What is there already is not added again.
+
+    Records find their turn by its content: the world, the seed and the commands that led there.
+
+        sandbox feedback export ann --format raw --out data/ann
+        sandbox feedback import data/ann/train.jsonl --into friday
+    """
+    counts: Counter[str] = Counter()
+    with open_save(context.of(ctx).home, into) as store:
+        for file in files:
+            counts += records.merge(store, records.read(file))
+    context.console.print(
+        f"{escape(into)}: {counts['added']} records added, {counts['known']} were there already, "
+        f"{counts['elsewhere']} are about turns it does not have",
+        highlight=False,
+    )

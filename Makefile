@@ -38,7 +38,7 @@ format: $(VENV)/.test ## Put the code into its standard form
 	@$(BIN)/ruff format .
 
 screenshot: $(VENV)/.play ## Take the README's screenshots anew
-	@$(BIN)/python -m sandbox.tui.screenshot docs/images
+	@$(BIN)/python -m sandbox.cli.pictures
 
 docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m sandbox.cli.reference

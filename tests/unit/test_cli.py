@@ -1,0 +1,180 @@
+"""The command line as a user meets it: each call is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from game_parts import CUSTOM, SIMPLE
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def sandbox(home: Path, games_cache: Path, simple_game: Path):  # type: ignore[no-untyped-def]
+    def run(*words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", "from sandbox.cli import main; main()", "--home", str(home), *words],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "SANDBOX_CACHE": str(games_cache), "COLUMNS": "200", **environment},
+            timeout=120,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def test_help_and_worlds_without_a_model_start_without_torch() -> None:
+    code = (
+        "import sys, sandbox.cli, sandbox.build\n"
+        "from sandbox.paths import Home\n"
+        "cast = sandbox.build.Cast.parse('q-table', [])\n"
+        "models = sandbox.build.Models(sandbox.build.Settings())\n"
+        "session = sandbox.build.open_session(Home.find(), 'honey', cast, models)\n"
+        "session.step()\n"
+        "assert not {'torch', 'transformers', 'textual', 'textworld', 'jericho'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_run_prints_the_json_that_is_promised_and_the_same_every_time(sandbox) -> None:  # type: ignore[no-untyped-def]
+    words = (
+        "run",
+        SIMPLE,
+        "--agent",
+        "q-table",
+        "--episodes",
+        "3",
+        "--max-steps",
+        "20",
+        "--seed",
+        "5",
+        "--json",
+        "-",
+    )
+    first, second = (json.loads(sandbox(*words).stdout) for _ in range(2))
+    assert first["episodes"] == second["episodes"]
+    assert [set(episode) for episode in first["episodes"]] == [
+        {"world", "seed", "won", "score", "steps", "commands"}
+    ] * 3
+    assert set(first["summary"]) == {
+        "episodes",
+        "won",
+        "mean_score",
+        "mean_steps",
+        "seconds",
+        "decisions_per_second",
+    }
+    assert all(episode["steps"] == len(episode["commands"]) <= 20 for episode in first["episodes"])
+    assert [episode["seed"] for episode in first["episodes"]] == [5, 6, 7]
+
+
+def test_another_seed_gives_another_run(sandbox) -> None:  # type: ignore[no-untyped-def]
+    words = ("run", SIMPLE, "--agent", "random", "--max-steps", "10", "--json", "-", "--seed")
+    one, other = (json.loads(sandbox(*words, seed).stdout)["episodes"][0]["commands"] for seed in "12")
+    assert one != other
+
+
+def test_a_save_is_gone_on_with(sandbox, home: Path) -> None:  # type: ignore[no-untyped-def]
+    for _ in range(2):
+        sandbox("run", SIMPLE, "--agent", "q-table", "--episodes", "2", "--max-steps", "5", "--save", "friday")
+    shown = json.loads(sandbox("save", "list", "--json").stdout)
+    assert (home / "saves" / "friday" / "save.db").exists()
+    assert shown[0]["name"] == "friday"
+    assert shown[0]["turns"] == 4 * 5
+
+
+def test_without_a_terminal_play_names_the_command_that_needs_none(sandbox, home: Path) -> None:  # type: ignore[no-untyped-def]
+    out = sandbox("play", CUSTOM, "--agent", "q-table").stdout
+    assert f"sandbox run '{CUSTOM}' --agent q-table" in out
+    assert not (home / "saves").exists()
+
+
+def test_without_the_model_the_default_agent_gives_way_to_one_that_needs_none(sandbox, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = sandbox("play", SANDBOX_CACHE=str(tmp_path / "empty")).stdout
+    assert "--agent q-table" in out
+
+
+def _broken_save(home: Path) -> None:
+    (home / "saves" / "broken").mkdir(parents=True)
+    (home / "saves" / "broken" / "save.db").write_bytes(b"not a database at all" * 100)
+
+
+def _typo_in_a_card(home: Path) -> None:
+    (home / "agents").mkdir()
+    (home / "agents" / "typo.yaml").write_text("description: x\nlerner:\n  kind: tabular\n", encoding="utf-8")
+
+
+def _no_story(home: Path) -> None:
+    (home / "poem.z5").write_text("Shall I compare thee to a summer's day?\n" * 50, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words", "said"),
+    [
+        (None, ("run", "missing.z8"), ("missing.z8", "no such file")),
+        (_no_story, ("run", "{home}/poem.z5"), ("poem.z5",)),
+        (None, ("run", "tw:coin?levl=3"), ("tw:coin?levl=3", "'level'")),
+        (None, ("run", "tw:corn?level=3"), ("tw:corn",)),
+        (None, ("run", "lighthuose"), ("lighthuose", "'lighthouse'")),
+        (None, ("run", SIMPLE, "--agent", "q-tabel"), ("q-tabel", "'q-table'")),
+        (_typo_in_a_card, ("run", SIMPLE, "--agent", "typo"), ("typo.yaml:2", "'learner'")),
+        (_broken_save, ("run", SIMPLE, "--agent", "random", "--save", "broken"), ("save.db",)),
+        (_broken_save, ("save", "show", "broken"), ("save.db",)),
+        (None, ("run", SIMPLE, "--agent", "random", "--seat", "nobody"), ("nobody", "NAME=CARD")),
+        (None, ("run", SIMPLE, "--agent", "random", "--save", "../up"), ("../up",)),
+        (None, ("--home", "/no/such/folder", "agent", "list"), ("/no/such/folder",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_clear_line_and_changes_nothing(  # type: ignore[no-untyped-def]
+    prepare, words: tuple[str, ...], said: tuple[str, ...], sandbox, home: Path
+) -> None:
+    if prepare is not None:
+        prepare(home)
+    before = _contents(home)
+    done = sandbox(*(word.format(home=home) for word in words), code=2)
+    line = done.stderr.strip()
+    assert line.startswith("sandbox: ")
+    assert "\n" not in line
+    assert "Traceback" not in line
+    assert all(part in line for part in said), line
+    assert done.stdout == ""
+    assert _contents(home) == before
+
+
+def test_an_error_that_nobody_foresaw_goes_to_a_file(sandbox, home: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cache = tmp_path / "cache"
+    code = (
+        "import sandbox.cli.agent as a, sandbox.cli as c, sys\n"
+        "@a.app.command('boom')\n"
+        "def boom(): raise RuntimeError('kettle')\n"
+        "sys.argv = ['sandbox', 'agent', 'boom']; c.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SANDBOX_CACHE": str(cache)},
+    )
+    assert done.returncode == 70
+    assert "kettle" in done.stderr
+    assert "Traceback" not in done.stderr
+    (report,) = (cache / "crashes").iterdir()
+    assert "RuntimeError: kettle" in report.read_text(encoding="utf-8")
+    shutil.rmtree(cache)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.cli.save import open_save
 from sandbox.play import records
+from sandbox.play.agreement import Statistics, statistics
 from sandbox.play.dataset import Material
 from sandbox.play.export import Format, write
 
@@ -88,3 +95,63 @@ def import_records(
         f"{counts['elsewhere']} are about turns it does not have",
         highlight=False,
     )
+
+
+@app.command()
+def stats(
+    ctx: typer.Context,
+    saves: _Saves,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead.")] = False,
+) -> None:
+    """Count what was said, by whom and of how many turns; how far people agree; how often they stepped in.
+
+    Agreement is Krippendorff's alpha: 1 is perfect, 0 is chance. It needs two people who judged the same: give
+    each a fork of the same save, and name all of the forks here.
+    """
+    with opened(ctx, saves) as materials:
+        found = statistics(materials)
+    if as_json:
+        print(json.dumps(_as_json(found)))
+        return
+    print_ = partial(context.console.print, highlight=False)
+    print_(f"{found.saves} saves, {found.worlds} worlds, {found.turns} turns")
+    print_(f"something was said of {found.covered} of them ({_share(found.covered, found.turns)})")
+    table = Table("kind", "records", box=None, pad_edge=False)
+    for kind, count in sorted(found.by_kind.items()):
+        table.add_row(kind, str(count))
+    table.add_row("taken back", str(found.retracted))
+    print_(table)
+    table = Table("annotator", "records", box=None, pad_edge=False)
+    for name, count in sorted(found.by_annotator.items()):
+        table.add_row(escape(name), str(count))
+    print_(table)
+    print_(f"agreement on turns: {_alpha(found.alpha_ratings)}, {found.shared_turns} rated by two or more")
+    print_(f"agreement on pairs: {_alpha(found.alpha_preferences)}, {found.shared_pairs} judged by two or more")
+    print_(
+        f"people stepped in at {found.interventions} of {found.agents_turns} turns of agents "
+        f"({_share(found.interventions, found.agents_turns)})"
+    )
+    table = Table("from", "turns", "stepped in", "rate", box=None, pad_edge=False)
+    for period in found.periods:
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(period.since))
+        bar = "#" * round(20 * period.rate.value)
+        table.add_row(since, str(period.turns), str(period.interventions), f"{period.rate.value:4.0%} {bar}")
+    print_(table)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "none"
+
+
+def _alpha(value: float) -> str:
+    return "not known" if math.isnan(value) else f"alpha {value:.2f}"
+
+
+def _as_json(found: Statistics) -> dict[str, Any]:
+    fields = asdict(found)
+    for name in ("alpha_ratings", "alpha_preferences"):
+        fields[name] = None if math.isnan(fields[name]) else fields[name]
+    fields["coverage"] = found.covered / found.turns if found.turns else 0.0
+    for period, shown in zip(found.periods, fields["periods"], strict=True):
+        shown |= {"rate": period.rate.value, "low": period.rate.low, "high": period.rate.high}
+    return fields

@@ -99,7 +99,7 @@ class Names:
 def records(material: Material) -> Iterator[dict[str, Any]]:
     """All feedback of a save as raw records, retractions included, each with the situation it speaks of."""
     timeline, names = material.timeline, Names(material.world, material.timeline)
-    for record, name, data in _named(names, material.feedback):
+    for record, name, data in named(names, material.feedback):
         turn = timeline.get(record.turn)
         decision = turn.decision
         yield {
@@ -128,7 +128,8 @@ def records(material: Material) -> Iterator[dict[str, Any]]:
         }
 
 
-def _named(names: Names, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback, str, dict[str, Any]]]:
+def named(names: Names, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback, str, dict[str, Any]]]:
+    """Records, oldest first, each with its name and with its data as other saves have it."""
     known: dict[int, str] = {}
     for record in feedback:
         data = names.outward(record, known)
@@ -154,7 +155,7 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
     names = Names(store.latest_run().world, store.timeline())
     counts: Counter[str] = Counter(added=0, known=0, elsewhere=0)
     with store.transaction():
-        places = {name: record.id for record, name, _ in _named(names, store.feedback())}
+        places = {name: record.id for record, name, _ in named(names, store.feedback())}
         for record in incoming:
             if record.id in places:
                 counts["known"] += 1
@@ -166,11 +167,7 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
                 continue
             except (TypeError, AttributeError) as error:
                 raise SaveError(f"record {record.id} is damaged") from error
-            added = store.add_feedback(_checked(record, turn, data))
-            places |= (
-                {name: each.id for each, name, _ in _named(names, [added])} if record.kind != "retract" else {}
-            )
-            places[record.id] = added.id
+            places[record.id] = store.add_feedback(_checked(record, turn, data)).id
             counts["added"] += 1
     return counts
 

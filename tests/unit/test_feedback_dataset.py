@@ -220,7 +220,7 @@ def _cave(name: str) -> CaveWorld:
 
 
 def _tiny_model(folder: Path) -> tuple[Any, Any]:
-    """A randomly initialised Llama and a tokenizer of bytes. From a folder, as the reference model is read again."""
+    """A randomly initialised Llama and a tokenizer of bytes, read from a folder as the reference model will be."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""The whole game in a real terminal: a process behind a pseudo-terminal, and an emulator that draws what it prints."""
+"""The whole game in a real terminal: a process behind a pseudo-terminal, and an emulator that draws it."""
 
 from __future__ import annotations
 

@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from game_parts import CUSTOM, SIMPLE
+
+Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sandbox(home: Path, games_cache: Path, simple_game: Path):  # type: ignore[no-untyped-def]
+def sandbox(home: Path, games_cache: Path, simple_game: Path) -> Sandbox:
     def run(*words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-c", "from sandbox.cli import main; main()", "--home", str(home), *words],
@@ -48,7 +51,7 @@ def test_help_and_worlds_without_a_model_start_without_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_run_prints_the_json_that_is_promised_and_the_same_every_time(sandbox) -> None:  # type: ignore[no-untyped-def]
+def test_run_prints_the_json_that_is_promised_and_the_same_every_time(sandbox: Sandbox) -> None:
     words = (
         "run",
         SIMPLE,
@@ -80,13 +83,13 @@ def test_run_prints_the_json_that_is_promised_and_the_same_every_time(sandbox) -
     assert [episode["seed"] for episode in first["episodes"]] == [5, 6, 7]
 
 
-def test_another_seed_gives_another_run(sandbox) -> None:  # type: ignore[no-untyped-def]
+def test_another_seed_gives_another_run(sandbox: Sandbox) -> None:
     words = ("run", SIMPLE, "--agent", "random", "--max-steps", "10", "--json", "-", "--seed")
     one, other = (json.loads(sandbox(*words, seed).stdout)["episodes"][0]["commands"] for seed in "12")
     assert one != other
 
 
-def test_a_save_is_gone_on_with(sandbox, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_save_is_gone_on_with(sandbox: Sandbox, home: Path) -> None:
     for _ in range(2):
         sandbox("run", SIMPLE, "--agent", "q-table", "--episodes", "2", "--max-steps", "5", "--save", "friday")
     shown = json.loads(sandbox("save", "list", "--json").stdout)
@@ -95,13 +98,15 @@ def test_a_save_is_gone_on_with(sandbox, home: Path) -> None:  # type: ignore[no
     assert shown[0]["turns"] == 4 * 5
 
 
-def test_without_a_terminal_play_names_the_command_that_needs_none(sandbox, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_terminal_play_names_the_command_that_needs_none(sandbox: Sandbox, home: Path) -> None:
     out = sandbox("play", CUSTOM, "--agent", "q-table").stdout
     assert f"sandbox run '{CUSTOM}' --agent q-table" in out
     assert not (home / "saves").exists()
 
 
-def test_without_the_model_the_default_agent_gives_way_to_one_that_needs_none(sandbox, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_without_the_model_the_default_agent_gives_way_to_one_that_needs_none(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
     out = sandbox("play", SANDBOX_CACHE=str(tmp_path / "empty")).stdout
     assert "--agent q-table" in out
 
@@ -138,8 +143,12 @@ def _no_story(home: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_bad_input_is_one_clear_line_and_changes_nothing(  # type: ignore[no-untyped-def]
-    prepare, words: tuple[str, ...], said: tuple[str, ...], sandbox, home: Path
+def test_bad_input_is_one_clear_line_and_changes_nothing(
+    prepare: Callable[[Path], None] | None,
+    words: tuple[str, ...],
+    said: tuple[str, ...],
+    sandbox: Sandbox,
+    home: Path,
 ) -> None:
     if prepare is not None:
         prepare(home)
@@ -154,7 +163,7 @@ def test_bad_input_is_one_clear_line_and_changes_nothing(  # type: ignore[no-unt
     assert _contents(home) == before
 
 
-def test_an_error_that_nobody_foresaw_goes_to_a_file(sandbox, home: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_that_nobody_foresaw_goes_to_a_file(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     code = (
         "import sandbox.cli.agent as a, sandbox.cli as c, sys\n"

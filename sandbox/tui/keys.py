@@ -67,6 +67,7 @@ KEYS = (
     Key("stop", "escape", "do('pause')", "Stop", "Stop the agent, its thinking ahead too", "anywhere", True),
     Key("help", "f1", "do('help')", "Help", "Show keys and verbs", "anywhere", True),
     Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
+    Key("map", "f4", "map", "Map", "Show the rooms seen so far", "anywhere", True),
     Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),
     Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
     Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),

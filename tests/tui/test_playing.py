@@ -16,7 +16,7 @@ from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Mind
-from sandbox.tui.widgets.panes import Learning
+from sandbox.tui.widgets.panes import Learning, Map
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -219,6 +219,19 @@ async def test_the_timeline_leads_anywhere(make_app: MakeApp) -> None:
         await pilot.press("U", "U")
         await settled(pilot)
         assert app.play.game.view.current.command == "go up"
+
+
+async def test_the_map_is_read_off_the_story_where_the_world_has_none(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["look", "go north", "go up", "go down"])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("f4")
+        await until(pilot, lambda: "Kitchen" in shown(app, Map))
+        drawn = shown(app, Map)
+        assert drawn.index("Lamp room") < drawn.index("┃ Yard") < drawn.index("│ Kitchen")
+        assert "Lamp room ↔ Yard" in drawn or "Yard ↔ Lamp room" in drawn
+        await typed(pilot, "go south")
+        await until(pilot, lambda: "┃ Kitchen" in shown(app, Map))
 
 
 async def test_a_comment_costs_no_turn(make_app: MakeApp) -> None:

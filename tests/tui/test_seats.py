@@ -17,6 +17,7 @@ from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Mind
+from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -60,7 +61,7 @@ def story(app: SandboxApp) -> str:
     return app.play.query_one(Transcript).text
 
 
-def shown(app: SandboxApp, kind: type[Header | Status | Mind]) -> str:
+def shown(app: SandboxApp, kind: type[Header | Status | Mind | Map]) -> str:
     return str(app.play.query_one(kind).render())
 
 
@@ -172,3 +173,18 @@ async def test_where_all_decide_first_that_is_said(open_hall: Open) -> None:
         assert "You have decided. The others are still thinking." in story(app)
         await at_turn(pilot, app, 2)
         assert "You take the key." in story(app)
+
+
+async def test_the_map_shows_what_was_seen_and_whom(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher(), speed=0.1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f4")
+        await until(pilot, lambda: "Hall" in shown(app, Map))
+        assert "Yard" not in shown(app, Map)
+        assert "Bob  Hall" in shown(app, Map)
+        await typed(pilot, "n")
+        await until(pilot, lambda: "Yard" in shown(app, Map))
+        assert "┃ Yard" in shown(app, Map)
+        assert "Ann  Yard" in shown(app, Map)
+        assert "Bob" not in shown(app, Map)

@@ -17,18 +17,19 @@ from textual.widgets import Footer, Label, TabbedContent
 from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story
+from sandbox.tui.chart import Chart, chart
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
-from sandbox.tui.messages import Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
-from sandbox.tui.widgets.panes import Learning, Surprise, WorldFacts, side_pane
+from sandbox.tui.widgets.panes import Learning, Map, Surprise, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status, mode, now
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -97,8 +98,17 @@ class PlayScreen(Screen[None]):
         self.query_one(WorldFacts).observation = view.observation
         timeline = self.query_one(TimelineTree)
         timeline.show(view)
+        self._draw_map()
         self.query_one(Learning).add(view.updates)
         self.query_one(Surprise).add(view.updates)
+
+    @on(TabbedContent.TabActivated)
+    def _draw_map(self) -> None:
+        """Have the map drawn, where it is looked at."""
+        view = self.game.view
+        if view is not None and self.query_one("#side", TabbedContent).active == "map-tab":
+            width = self.query_one("#map-scroll").content_size.width
+            self.driver.ask("map", lambda session: chart(session, view.watcher, width))
 
     def _show_story(self) -> None:
         told = story.blocks(self.game.view, self._notes) if self.game.view else []
@@ -168,6 +178,12 @@ class PlayScreen(Screen[None]):
     def _decided(self, message: Decided) -> None:
         self.game.decided(message)
 
+    @on(Answered)
+    def _answered(self, message: Answered) -> None:
+        match message.answer:
+            case Chart() as drawn if message.generation == self.driver.generation:
+                self.query_one(Map).show(drawn)
+
     @on(Failed)
     def _failed(self, message: Failed) -> None:
         if self.game.view is None:
@@ -224,6 +240,9 @@ class PlayScreen(Screen[None]):
     def action_timeline(self) -> None:
         self._open_side("timeline-tab")
         self.query_one(TimelineTree).focus()
+
+    def action_map(self) -> None:
+        self._open_side("map-tab")
 
     def action_pane(self) -> None:
         self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")

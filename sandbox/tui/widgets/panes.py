@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import ScrollableContainer, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.widgets import Label, Sparkline, Static, TabbedContent, TabPane
 
 from sandbox.tui import format as fmt
+from sandbox.tui.chart import Chart
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.types import Observation, Update
+
+_FAINT = re.compile("[─│┌┐└┘═║┄┆╲╱╳?]+")
+_HEAVY = re.compile("[━┃┏┓┗┛]+")
 
 
 class WorldFacts(Static):
@@ -50,6 +56,34 @@ class WorldFacts(Static):
 
 def _section(name: str, text: str) -> Content:
     return Content.assemble((name, "bold $text-primary"), "\n", text.strip())
+
+
+class Map(Static):
+    """The rooms that the seat has been in."""
+
+    def show(self, chart: Chart) -> None:
+        """Show a map, with the room where the seat is in sight."""
+        lines = chart.drawing.splitlines()
+        parts = [Content("\n").join([_walls(line) for line in lines])]
+        if not lines:
+            parts = [Content.styled("Nothing here tells one room from another: there is no map.", fmt.MUTED)]
+        if chart.people:
+            rows = [Content.assemble((name, "bold"), (f"  {room}", fmt.MUTED)) for name, room in chart.people]
+            parts.append(Content("\n").join(rows))
+        self.update(Content("\n\n").join(parts))
+        row = next((at for at, line in enumerate(lines) if "┏" in line), 0)
+        column = lines[row].find("┏") if lines else 0
+        scroll = self.parent
+        if isinstance(scroll, ScrollableContainer):
+            target = Region(max(column, 0), row, 16, 3)
+            self.call_after_refresh(scroll.scroll_to_region, target, animate=False, center=True)
+
+
+def _walls(line: str) -> Content:
+    """A line of a map, its walls and ways faint, the room where somebody is bright."""
+    return (
+        Content(line).highlight_regex(_FAINT, style=fmt.MUTED).highlight_regex(_HEAVY, style="bold $text-primary")
+    )
 
 
 class Surprise(Sparkline):
@@ -97,6 +131,8 @@ def side_pane() -> ComposeResult:
     with TabbedContent(id="side", initial="mind-tab"):
         with TabPane("Mind", id="mind-tab"), VerticalScroll(can_focus=False):
             yield Mind(id="mind")
+        with TabPane("Map", id="map-tab"), ScrollableContainer(id="map-scroll", can_focus=False):
+            yield Map("", id="map")
         with TabPane("World", id="world-tab"), VerticalScroll(can_focus=False):
             yield WorldFacts(id="world")
         with TabPane("Timeline", id="timeline-tab"):

@@ -1,0 +1,120 @@
+"""The map as somebody knows it who has been where the seat has been. For the session's thread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from sandbox.tui import worlds
+
+if TYPE_CHECKING:
+    from sandbox.play.session import Session
+    from sandbox.play.timeline import Turn
+    from sandbox.types import Observation
+    from sandbox.world.map import Plan
+    from sandbox.world.native import NativeWorld
+
+_HEADING = re.compile(r"^-= (.+) =-$", re.MULTILINE)
+_SENTENCE = re.compile(r"[.!?。！？:]$")
+_LONGEST = 48
+_NAMES = (20, 16, 12, 9)
+"""Columns for the name of a room, from roomy to cramped."""
+_SHORT = {
+    "n": "north", "s": "south", "e": "east", "w": "west", "ne": "northeast", "nw": "northwest",
+    "se": "southeast", "sw": "southwest", "u": "up", "d": "down",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A map, ready to be shown."""
+
+    drawing: str
+    """Lines of box characters; empty where nothing can be drawn."""
+    people: tuple[tuple[str, str], ...] = ()
+    """Names of seats, and the rooms they are seen in."""
+
+
+def chart(session: Session, watcher: str | None, width: int) -> Chart:
+    """The map as a seat knows it: the watcher, else the seat to move.
+
+    Args:
+        session: what is played.
+        watcher: whose eyes to see with. Without one it is also told where everybody is.
+        width: columns to draw in, if that can be; names of rooms are cut for it.
+    """
+    turn = session.current
+    seat = watcher or turn.to_move or turn.seat or session.world.seats[0]
+    native = worlds.adventure(session.world)
+    if native is None:
+        plan, here = walked(session.timeline.path(turn.id), seat)
+        return Chart(_drawn(plan, here, width))
+    plan, here, people = _known(native, turn.snapshot, seat, everybody=watcher is None)
+    return Chart(_drawn(plan, here, width), people)
+
+
+def _drawn(plan: Plan, here: str, width: int) -> str:
+    from sandbox.world.map import draw
+
+    drawing = ""
+    for name in _NAMES:
+        drawing = draw(plan, here=here, width=name)
+        if max(map(cell_len, drawing.splitlines()), default=0) <= width:
+            break
+    return drawing
+
+
+def _known(
+    world: NativeWorld, snapshot: bytes, seat: str, *, everybody: bool
+) -> tuple[Plan, str, tuple[tuple[str, str], ...]]:
+    from sandbox.world.map import plan_of, seen_by
+
+    state = world.load(snapshot)
+    plan, here = seen_by(world, state, seat)
+    rooms, names = plan_of(world.definition).rooms, worlds.names(world)
+    places = {each: seen_by(world, state, each)[1] for each in world.seats}
+    seen = [(names[each], rooms.get(room, "")) for each, room in places.items() if everybody or room == here]
+    return plan, here, tuple(seen) if len(world.seats) > 1 else ()
+
+
+def walked(path: Sequence[Turn], seat: str) -> tuple[Plan, str]:
+    """Rooms and ways as they come up in a story: where a direction led from a room to another one."""
+    from sandbox.world.map import Plan, Way
+    from sandbox.world.native.schema import OPPOSITE
+
+    rooms: dict[str, str] = {}
+    exits: dict[tuple[str, str], str] = {}
+    here = room_name(path[0].observations[seat])
+    rooms.update({here: here} if here else {})
+    for turn in path[1:]:
+        there = room_name(turn.observations[seat]) or here
+        if there:
+            rooms[there] = there
+        direction = _direction(turn.command)
+        if turn.seat == seat and here and there and here != there and direction in OPPOSITE:
+            exits[here, direction] = there
+        here = there
+    ways: dict[tuple[str, str], Way] = {}
+    for (room, direction), target in exits.items():
+        back = (target, OPPOSITE[direction])
+        if back not in ways or exits[back] != room:
+            ways[room, direction] = Way(room, direction, target, both=exits.get(back) == room)
+    return Plan(rooms, tuple(ways.values()), next(iter(rooms), "")), here
+
+
+def room_name(observation: Observation) -> str:
+    """The heading under which a story describes the surroundings; empty where there is none."""
+    text = observation.description or observation.text
+    if found := _HEADING.search(text):
+        return found[1].strip()
+    first = text.strip().partition("\n")[0].strip()
+    return "" if len(first) > _LONGEST or _SENTENCE.search(first) else first
+
+
+def _direction(command: str) -> str:
+    word = command.lower().removeprefix("go ").removeprefix("walk ").strip()
+    return _SHORT.get(word, word)

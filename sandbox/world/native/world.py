@@ -301,8 +301,11 @@ class NativeWorld:
         """Whether the commands would take a turn as things are now. If not, the seat is told why not."""
         trial = Draft(self.atlas, draft.state, draft.actor, Script(()))
         trial.memory = list(draft.memory)
+        trial.fired = None if draft.fired is None else set()
         if self._carry_out(trial, commands):
             return True
+        for key in trial.fired or ():
+            draft.note(key)
         for text in trial.told.get(draft.actor, ()):
             draft.tell(draft.actor, text)
         return False

@@ -18,8 +18,10 @@ from sandbox.config import Settings
 from sandbox.errors import CardError, ModelError, SaveError, UsageError, WorldError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
-from sandbox.play.store import Store
-from sandbox.types import Agent, World
+from sandbox.play.store import Run, Store
+from sandbox.tune.adapters import Adapters
+from sandbox.tune.live import LiveModel
+from sandbox.types import Agent, LanguageModel, World
 from sandbox.world import references
 
 if TYPE_CHECKING:
@@ -113,10 +115,16 @@ class Models:
         return self._loaded[source.folder]
 
 
-def build_agent(file: CardFile, models: Models, world: World[Any]) -> CardAgent:
-    """The agent that a card describes, fresh, to play in this world."""
-    model = None if file.card.model is None else models.get(file.card.model, file.folder)
-    return CardAgent(file.card, model, build_learner(file.card), verbs=world.verbs)
+def build_agent(
+    file: CardFile, models: Models, world: World[Any], save: Path | None = None, *, seed: int = 0
+) -> CardAgent:
+    """The agent that a card describes, fresh, to play in this world, with the adapters of a save."""
+    model: LanguageModel | None = None
+    if file.card.model is not None:
+        model = models.get(file.card.model, file.folder)
+        if save is not None:
+            model = LiveModel(model, Adapters.of(save))
+    return CardAgent(file.card, model, build_learner(file.card, seed=seed), verbs=world.verbs)
 
 
 # Sessions.
@@ -189,7 +197,7 @@ def open_session(
         world = open_world(home, reference, progress)
         try:
             files = cast.files(home, world)
-            seats = _agents(files, models, world)
+            seats = _agents(files, models, world, folder, seed=seed or 0)
             store = Store.memory() if folder is None else Store.create(folder)
             return Session.create(
                 store, world, seats, seed=seed or 0, learn=learn, annotator=annotator, cards=_texts(files)
@@ -209,7 +217,7 @@ def open_session(
         world = open_world(home, latest.world, progress)
         try:
             files = _stored(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
-            seats = _agents(files, models, world)
+            seats = _agents(files, models, world, folder, seed=latest.seed)
             return Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
         except BaseException:
             world.close()
@@ -219,8 +227,23 @@ def open_session(
         raise
 
 
-def _agents(files: Mapping[str, CardFile | None], models: Models, world: World[Any]) -> dict[str, Agent | None]:
-    return {seat: None if file is None else build_agent(file, models, world) for seat, file in files.items()}
+def agents_of(home: Home, run: Run, models: Models, world: World[Any]) -> dict[str, Agent | None]:
+    """The agents of a run of a save, fresh, by the cards that the save holds. Raises `SandboxError`."""
+    return _agents(_stored(home, run.seats, run.cards), models, world, seed=run.seed)
+
+
+def _agents(
+    files: Mapping[str, CardFile | None],
+    models: Models,
+    world: World[Any],
+    save: Path | None = None,
+    *,
+    seed: int,
+) -> dict[str, Agent | None]:
+    return {
+        seat: None if file is None else build_agent(file, models, world, save, seed=seed + number)
+        for number, (seat, file) in enumerate(files.items())
+    }
 
 
 def _texts(files: Mapping[str, CardFile | None]) -> dict[str, str]:

@@ -18,10 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from sandbox import marked_yaml
 from sandbox.agent import mistakes
 from sandbox.errors import CardError
 from sandbox.rl.exploration import Schedule, Shape, Unit
-from sandbox.world.native import marked_yaml
 
 MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")

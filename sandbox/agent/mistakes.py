@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sandbox.errors import CardError, Finding
-from sandbox.world.native.marked_yaml import Document, Path, dotted
+from sandbox.marked_yaml import Document, Path, dotted
 
 _SHOWN = 20
 

@@ -13,7 +13,7 @@ import typer
 
 import sandbox
 from sandbox import paths
-from sandbox.cli import agent, bench, feedback, model, play, run, save, world
+from sandbox.cli import adapter, agent, bench, feedback, model, play, run, save, tune, world
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError
 from sandbox.paths import Home
@@ -31,10 +31,12 @@ app = typer.Typer(
 )
 app.command("play")(play.play)
 app.command("run")(run.run)
+app.command("tune")(tune.tune)
 app.add_typer(world.app, name="world")
 app.add_typer(agent.app, name="agent")
 app.add_typer(model.app, name="model")
 app.add_typer(save.app, name="save")
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(bench.app, name="bench")
 

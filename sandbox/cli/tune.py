@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -37,10 +37,12 @@ def tune(
         ),
     ] = "sft",
     source: Annotated[
-        list[Source] | None,
+        list[str] | None,
         typer.Option(
             "--from",
-            help="What to learn from. Repeatable. `demonstrations`: a person's wins, and the walkthroughs of "
+            metavar="SOURCE",
+            help="What to learn from: `wins`, `feedback`, `demonstrations`, `selfplay` or `all`. Repeatable. "
+            "`demonstrations`: a person's wins, and the walkthroughs of "
             "--worlds; `selfplay`: a Q-learner explores --worlds, and its wins are the data.",
         ),
     ] = None,
@@ -108,7 +110,7 @@ def tune(
             where.home,
             saves,
             settings,
-            sources=tuple(source or ["all"]),
+            sources=_sources(source or ["all"]),
             worlds=_expanded(worlds),
             eval_worlds=_expanded(eval_worlds),
             eval_seeds=tuple(range(eval_seeds)),
@@ -121,6 +123,14 @@ def tune(
         )
         round_ = rounds.start(plan, trial=dry_run)
     finish(round_, keep=keep)
+
+
+def _sources(names: list[str]) -> tuple[Source, ...]:
+    known: tuple[Source, ...] = get_args(Source)
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no source {name!r}", mend=f"--from takes {', '.join(known)}")
+    return tuple(source for source in known if source in names)
 
 
 def make_plan(

@@ -55,6 +55,8 @@ class LocalModel:
         self.network = network
         self.tokenizer = tokenizer
         self.window = window
+        self.adapter: Path | None = None
+        """The folder of the adapter that is merged in; `use_adapter` changes it."""
         self.encoded = 0
         """How many tokens have gone through the network so far."""
         self._name = name
@@ -193,6 +195,7 @@ class LocalModel:
         with self._lock:
             self._merged.use(folder)
             self._prefixes.clear()
+            self.adapter = folder
             self._name = f"{self._name.rpartition('@')[0]}@{name or (folder.name if folder else 'base')}"
 
     def forget(self) -> None:

@@ -13,9 +13,9 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
+from sandbox import marked_yaml
 from sandbox.errors import Finding, WorldError, WorldFileError
-from sandbox.world.native import marked_yaml
-from sandbox.world.native.marked_yaml import Document, dotted
+from sandbox.marked_yaml import Document, dotted
 from sandbox.world.native.references import check_references
 from sandbox.world.native.references.tasks import check_task
 from sandbox.world.native.schema import Adventure, Definition, Task

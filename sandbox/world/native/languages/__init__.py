@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from sandbox.world.native import marked_yaml
+from sandbox import marked_yaml
 from sandbox.world.native.languages.chinese import Chinese
 from sandbox.world.native.languages.english import English
 from sandbox.world.native.languages.grammar import Grammar

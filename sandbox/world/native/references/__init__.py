@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 
 from sandbox.errors import Finding
+from sandbox.marked_yaml import Document, Path
 from sandbox.world.native.actions import TRIGGERS
 from sandbox.world.native.forms import lower, parse_form
 from sandbox.world.native.languages import LANGUAGES
-from sandbox.world.native.marked_yaml import Document, Path
 from sandbox.world.native.prose import Template
 from sandbox.world.native.references.parts import References
 from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf, Routine, Thing

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 from sandbox.errors import Finding
+from sandbox.marked_yaml import Document, Path, dotted
 from sandbox.world.native.languages import LANGUAGES, Language, language
-from sandbox.world.native.marked_yaml import Document, Path, dotted
 from sandbox.world.native.prose import Template, TemplateError
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema import conditions as c

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 
 from sandbox.errors import Finding
+from sandbox.marked_yaml import Document, Path, dotted
 from sandbox.world.native.languages import LANGUAGES
-from sandbox.world.native.marked_yaml import Document, Path, dotted
 from sandbox.world.native.prose import Template, TemplateError
 from sandbox.world.native.schema import Task
 from sandbox.world.native.schema.tasks import FIELDS, Format

@@ -1,8 +1,8 @@
 """YAML as plain data with the line of everything, within bounds.
 
 The data is built from the parser's events, so that nothing recurses and a hostile file is refused at the first
-event out of bounds. Anchors, aliases and tags are refused: a world needs none, and aliases explode. Scalars are
-read as YAML 1.2 does it: only `true` and `false` are truth values, so that `no` and `on` stay words.
+event out of bounds. Anchors, aliases and tags are refused: nothing needs any here, and aliases explode. Scalars
+are read as YAML 1.2 does it: only `true` and `false` are truth values, so that `no` and `on` stay words.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _build(text: str, document: Document) -> None:
             documents += 1
             if documents > 1:
                 raise _RefusedError(
-                    line, (), "a second document begins here", "a world file is one document: no '---'"
+                    line, (), "a second document begins here", "one file is one document: no '---'"
                 )
         elif isinstance(event, yaml.AliasEvent):
             raise _RefusedError(

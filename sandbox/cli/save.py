@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +18,11 @@ from rich.text import Text
 from rich.tree import Tree
 
 from sandbox.cli import context
+from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError
 from sandbox.paths import Home
+from sandbox.play import blessed
+from sandbox.play.blessed import Change
 from sandbox.play.feedback import FeedbackBook, Mark
 from sandbox.play.store import Store, upkeep
 from sandbox.play.store.opening import FILE
@@ -149,6 +153,81 @@ def export(
                 stream.writelines(lines)
         except OSError as error:
             raise SaveError(f"cannot be written: {error.strerror}", where=output) from error
+
+
+@app.command()
+def replay(
+    ctx: typer.Context,
+    name: _Name,
+    agent: Annotated[
+        str | None, typer.Option(help="Card to ask instead of the agents of the save, in every seat they hold.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of what differs instead.")] = False,
+) -> None:
+    """Play the blessed branches again, and show where the world's text or the agent's choice now differs.
+
+    For after a round, or a change of a world file. Writes nothing. Exit code 1 where something differs. Where a
+    person overruled the agent in a blessed branch and it still wants what it wanted then, that is noted, but is no
+    difference.
+
+        sandbox save replay friday
+        sandbox save replay friday --agent my-agent
+    """
+    with open_save(context.of(ctx).home, name, readonly=True) as store:
+        leaves = [mark.turn for mark in store.marks() if mark.kind == "blessed"]
+        if not leaves:
+            raise SaveError(
+                "no branch of this save is blessed", where=store.file, mend="`bless` in play, where it ends well"
+            )
+        changes = {leaf: _played_again(context.of(ctx), store, leaf, agent) for leaf in leaves}
+    if as_json:
+        shown = [{"branch": leaf, **asdict(each)} for leaf, found in changes.items() for each in found]
+        print(json.dumps(shown, ensure_ascii=False))
+    else:
+        for leaf, found in changes.items():
+            _print_changes(leaf, found)
+    if any(not each.known for found in changes.values() for each in found):
+        raise typer.Exit(1)
+
+
+def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[Change]:
+    from sandbox import build
+
+    run = store.latest_run()
+    with context.working(f"playing the branch to turn {leaf} again"):
+        world = build.open_world(where.home, run.world)
+        try:
+            models = build.Models(where.settings)
+            if card is None:
+                agents = build.agents_of(where.home, run, models, world)
+            else:
+                file = build.CardFile.find(where.home, card)
+                held = [seat for seat, name in run.seats.items() if name is not None]
+                agents = {seat: build.build_agent(file, models, world) for seat in held}
+            for seat, agent in agents.items():
+                if agent is not None and (learned := store.records(seat, agent.name)):
+                    agent.load(learned)
+            return list(blessed.replay(world, store.timeline(), leaf, agents, seed=run.seed))
+        finally:
+            world.close()
+
+
+def _print_changes(leaf: int, changes: Sequence[Change]) -> None:
+    differing = sum(not each.known for each in changes)
+    verdict = f"{differing} differences" if differing else "as blessed"
+    context.console.print(f"[bold]branch to turn {leaf}[/]: {verdict}", highlight=False)
+    for change in changes:
+        if change.known:
+            told = (
+                f"turn {change.turn}: {change.seat} still wants {change.after!r}, a person did {change.before!r}"
+            )
+            context.console.print(Text(f"  {told}", style="dim"))
+            continue
+        what = {"choice": "chooses", "text": "reads", "order": "cannot move"}[change.kind]
+        context.console.print(Text(f"  turn {change.turn}: {change.seat} {what}", style="cyan"))
+        for line in change.diff():
+            style = {"-": "red", "+": "green"}.get(line[:1], "dim")
+            context.console.print(Text(f"    {line}", style=style), soft_wrap=True)
 
 
 def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:

@@ -14,7 +14,7 @@ from sandbox.play.feedback import FeedbackBook
 from sandbox.play.review import Review
 from sandbox.play.seating import Seating, Seats
 from sandbox.play.store import Run, Store
-from sandbox.play.timeline import Timeline, Turn, history
+from sandbox.play.timeline import Node, Timeline, Turn, history
 from sandbox.text import clean_line
 from sandbox.types import Agent, Chooser, Decision, Exchange, Observation, Update, World
 
@@ -189,7 +189,7 @@ class Session(Review):
         path = self.timeline.path(here)
         if path[-1].to_move is None:
             raise PlayError("the episode is over", mend="start a new one, or undo")
-        seed = _derive(self.seed, path[-1].episode, path[-1].depth, len(self.timeline.child_ids(here)))
+        seed = decision_seed(self.seed, path[-1], len(self.timeline.child_ids(here)))
         return agent.decide(path[-1].observations[seat], history(path, seat), seed=seed, explore=self.learn)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:
@@ -370,6 +370,13 @@ def _run(world: World[Any], seats: Seats, *, cards: Mapping[str, str] | None, **
     )
 
 
-def _derive(*numbers: int) -> int:
-    """A seed of 32 bits that depends on all the numbers."""
+def decision_seed(seed: int, state: Node, tried: int) -> int:
+    """The seed of a decision, 32 bits.
+
+    Args:
+        seed: of the session.
+        state: the turn it is made at.
+        tried: how many commands had been tried from there.
+    """
+    numbers = (seed, state.episode, state.depth, tried)
     return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:4], "big")

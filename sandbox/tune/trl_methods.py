@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from sandbox.agent import prompt
 from sandbox.llm.local import LocalModel
@@ -296,7 +296,7 @@ def _common(settings: Settings, scratch: str, *, group: int = 0) -> dict[str, An
 
 
 def _run(trainer: Any, told: _Told) -> None:
-    trainer.remove_callback("PrinterCallback")
+    trainer.remove_callback(PrinterCallback)  # it prints what `_Told` tells
     trainer.train()
     if told.stopped:
         raise Stopped("stopped while it was trained")

@@ -1,0 +1,132 @@
+"""Whether the loop closes: rounds from demonstrations and from self-play, before and after, on games never seen.
+
+Also how fast the training is, against a padded `transformers.Trainer` on the same sequences.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.bench.report import Figure, Report, machine
+from sandbox.paths import Home
+from sandbox.tune import harvest, rounds
+from sandbox.tune.errors import RoundError
+from sandbox.tune.gate import Outcome
+from sandbox.tune.harvest import Source
+from sandbox.tune.rounds import Plan
+from sandbox.tune.settings import Settings
+from sandbox.world import references
+
+MODEL = "smollm2-135m-instruct"
+CARD = f"""\
+persona: You are playing a text adventure. Explore, and do what the goal asks.
+model: {MODEL}
+combine:
+  method: prior
+  repeat_penalty: 0.5
+"""
+TRAINING = "tw:custom?quest=3..6&seed=1..20"
+UNSEEN = "tw:custom?quest=3..6&seed=1001..1005"
+QUICK_TRAINING = "tw:custom?quest=3..4&seed=1..5"
+QUICK_UNSEEN = "tw:custom?quest=3..4&seed=1001..1002"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    outcome: Outcome
+    minutes: float
+
+
+def run(*, quick: bool, speed_only: bool, progress: Progress) -> Report:
+    """Measure.
+
+    Args:
+        quick: ten training games and four others, from demonstrations only: about five minutes, and no targets.
+        speed_only: nothing but the speed of training.
+        progress: told what is going on.
+    """
+    started = time.perf_counter()
+    figures: list[Figure] = []
+    if not speed_only:
+        demonstrations = _round("demonstrations", quick, progress)
+        figures += _figures(demonstrations, None if quick else _round("selfplay", quick, progress), quick)
+    figures.append(Figure.at_least("train_speedup_vs_trainer", _speedup(quick, progress), 2.0, "times"))
+    return Report(machine(), time.perf_counter() - started, figures)
+
+
+def _figures(demonstrations: _Setting, selfplay: _Setting | None, quick: bool) -> list[Figure]:
+    before, after = demonstrations.outcome.before, demonstrations.outcome.after
+    games = before.episodes
+    figures = [Figure(f"won_before_of_{games}", before.won, "games")]
+    name, minutes = f"won_after_demonstrations_of_{games}", demonstrations.minutes
+    figures.append(Figure(name, after.won, "games") if quick else Figure.at_least(name, after.won, 19, "games"))
+    figures += _bounds("won_more_after_demonstrations", demonstrations.outcome)
+    figures.append(Figure.at_most("minutes_demonstrations", minutes, 30, "minutes"))
+    figures.append(Figure("steps_when_won_demonstrations", after.steps_won or 0.0, "commands"))
+    if selfplay is not None:
+        after = selfplay.outcome.after
+        figures.append(Figure.at_least(f"won_after_selfplay_of_{games}", after.won, 18, "games"))
+        figures += _bounds("won_more_after_selfplay", selfplay.outcome)
+        figures.append(Figure.at_most("minutes_selfplay", selfplay.minutes, 30, "minutes"))
+        figures.append(Figure.below("steps_when_won_selfplay", after.steps_won or 0.0, 6.5, "commands"))
+    figures.append(Figure("peak_memory_gib", _peak_memory(), "GiB"))
+    return figures
+
+
+def _bounds(name: str, outcome: Outcome) -> list[Figure]:
+    """The 95 % confidence interval of the paired difference, in games."""
+    games = outcome.before.episodes
+    return [Figure(f"{name}_{side}", getattr(outcome.won, side) * games, "games") for side in ("low", "high")]
+
+
+def _round(source: Source, quick: bool, progress: Progress) -> _Setting:
+    """One whole round, in a folder that is gone afterwards. The games are compiled before the clock starts."""
+    training = _worlds(QUICK_TRAINING if quick else TRAINING)
+    unseen = _worlds(QUICK_UNSEEN if quick else UNSEEN)
+    for number, world in enumerate((*training, *unseen), start=1):
+        progress(f"compiling games, {number} of {len(training) + len(unseen)}")
+        references.open_world(world).close()
+    with tempfile.TemporaryDirectory() as home:
+        plan = Plan(
+            home=Path(home), save=Path(home) / "saves" / source, card=CARD, model=MODEL, sources=(source,),
+            worlds=training, eval_worlds=unseen, settings=Settings(),
+        )  # fmt: skip
+        started = time.perf_counter()
+        round_ = rounds.start(plan)
+        try:
+            for event in round_.follow():
+                done, of = event.data.get("done", event.data.get("step", "")), event.data.get("of", "")
+                progress(f"{source}: {event.data.get('what', event.kind)} {done} of {of}" if of else event.kind)
+        except BaseException:
+            round_.cancel()
+            raise
+        minutes = (time.perf_counter() - started) / 60
+        last = round_.events()[-1]
+        if last.kind != "finished":
+            raise RoundError(f"the round from {source} failed: {last.data.get('message', 'without a word')}")
+        gate = next(event for event in round_.events() if event.kind == "gate")
+        return _Setting(Outcome.model_validate(gate.data["outcome"]), minutes)
+
+
+def _worlds(reference: str) -> tuple[str, ...]:
+    return tuple(references.parse(each).canonical for each in harvest.expand(reference))
+
+
+def _speedup(quick: bool, progress: Progress) -> float:
+    """Tokens a second of a round's training, as a multiple of a padded trainer's."""
+    from sandbox.tune import speed
+
+    return speed.speedup(CARD, _worlds(TRAINING)[: 8 if quick else 16], MODEL, Home(Path()), progress)
+
+
+def _peak_memory() -> float:
+    """Of the largest process of the rounds."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20

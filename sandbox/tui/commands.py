@@ -22,7 +22,7 @@ class PlayCommands(Provider):
 
     async def discover(self) -> Hits:
         for key, run in self._keys():
-            if key.key.isdigit():
+            if key.id.startswith("pick-"):
                 continue
             yield DiscoveryHit(key.help, run, help=key.display or key.key)
 

@@ -11,6 +11,8 @@ AGENT, EXPLORATION, PERSON, OVERRIDE, SCRIPT = "◆", "◇", "❯", "▲", "▷"
 TALK, OTHERS = "❝", "○"
 """What others said, and what else happened while others had the move."""
 REWARD, COMMENT, NOTE = "★", "✎", "·"
+GHOST = "┊"
+"""What has not happened."""
 BOOKMARK, BLESSED = "⚑", "✓"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 

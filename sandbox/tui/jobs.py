@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.errors import PlayError
+from sandbox.text import clean_line
 
 if TYPE_CHECKING:
+    from sandbox.play.feedback import Feedback
     from sandbox.play.session import Session
     from sandbox.play.timeline import Node, Turn
     from sandbox.types import Chooser, Decision
@@ -79,3 +82,67 @@ def _on_to_a_person(session: Session) -> None:
         here = timeline.node(following)
     if here.id != session.current.id:
         session.jump(here.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a command would lead to."""
+
+    command: str
+    text: str
+    reward: float
+    ended: bool
+
+
+def glimpse(session: Session, command: str) -> Glimpse:
+    """Try a command of the seat to move on a copy of the world. Dice fall as they are going to."""
+    world, turn = session.world, session.current
+    seat = turn.to_move
+    if seat is None:
+        raise PlayError("the episode is over")
+    step = world.step(world.load(turn.snapshot), seat, clean_line(command))
+    return Glimpse(
+        command,
+        world.observe(step.state, seat).text,
+        step.rewards.get(seat, 0.0),
+        step.terminated or step.truncated,
+    )
+
+
+# Saying things.
+
+
+def bookmark(session: Session, name: str) -> None:
+    """Name the turn where we stand; with no name, take its names away, or call it by its command."""
+    own = [mark for mark in session.marks() if mark.turn == session.current.id and mark.kind == "bookmark"]
+    if own and not name:
+        for mark in own:
+            session.unmark(mark)
+    else:
+        turn = session.current
+        session.bookmark(name or f"{turn.command or 'opening'} {turn.depth}".strip())
+
+
+def bless(session: Session) -> None:
+    """Mark the branch that ends here as the expected one, or take that back."""
+    own = [mark for mark in session.marks() if mark.turn == session.current.id and mark.kind == "blessed"]
+    for mark in own:
+        session.unmark(mark)
+    if not own:
+        session.bless()
+
+
+def compare(session: Session, verdict: str) -> Feedback:
+    """Say of two proposals of the latest turn that they tie (`tie`), or that neither is any good (`bad`).
+
+    The two are what the agent wanted, and what was done in its place or else the next best.
+    """
+    decision = None if _people(session) else session.current.decision
+    if decision is None or len(decision.proposals) < 2:
+        raise PlayError("no agent weighed anything in the latest turn", mend="let it act first")
+    commands = [proposal.command for proposal in decision.proposals]
+    done = session.current.command
+    other = commands.index(done) if done in commands else decision.chosen
+    if other == decision.chosen:
+        other = 1 if decision.chosen == 0 else 0
+    return session.prefer_proposal(decision.chosen, other, verdict=verdict)

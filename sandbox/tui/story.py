@@ -15,7 +15,9 @@ from sandbox.tui import format as fmt
 if TYPE_CHECKING:
     from sandbox.play.feedback import Feedback
     from sandbox.play.timeline import Node, Turn
+    from sandbox.tui.jobs import Glimpse
     from sandbox.tui.view import View
+    from sandbox.types import Decision
 
 _HEADING = re.compile(r"-= .+ =-")
 _SPEECH = re.compile('[“「『"]')
@@ -119,7 +121,7 @@ def _aftermath(turn: Turn, seat: str, feedback: Sequence[Feedback], notes: Mappi
             )
         )
     for said in feedback:
-        paragraphs.append(_said(said))
+        paragraphs.append(_said(said, turn.decision))
         if said.id in notes:
             paragraphs.append(Paragraph(Content.styled(notes[said.id], fmt.MUTED), fmt.NOTE, fmt.MUTED))
     if turn.ended:
@@ -149,6 +151,22 @@ def remark(text: str, style: str = fmt.MUTED) -> Block:
     return Block(("remark", text), lambda: (BLANK, Paragraph(Content.styled(text, style), fmt.NOTE, style)))
 
 
+def foreseen(glimpse: Glimpse) -> Block:
+    """What a command would lead to, dim: it has not happened."""
+    lines = [Paragraph(line.text.stylize(fmt.MUTED)) for line in prose(glimpse.text)]
+    command = Content.assemble(
+        (f"if > {glimpse.command}", f"italic {fmt.MUTED}"), (f"  {worth(glimpse)}", fmt.MUTED)
+    )
+    return Block(("foreseen", glimpse), lambda: (BLANK, Paragraph(command, fmt.GHOST, fmt.MUTED), *lines))
+
+
+def worth(glimpse: Glimpse) -> str:
+    """The reward of a glimpse, and whether it would be the end."""
+    return " ".join(
+        filter(None, (fmt.gain(glimpse.reward) if glimpse.reward else "", "■" if glimpse.ended else ""))
+    )
+
+
 def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
     glyph = voice(turn)
     style = fmt.COMMAND_STYLES[glyph]
@@ -165,12 +183,13 @@ def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
         yield Paragraph(Content.styled(f"“{said}”", f"italic {fmt.MUTED}"))
 
 
-def _said(said: Feedback) -> Paragraph:
-    if said.kind == "comment":
-        return Paragraph(Content.styled(said.comment, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
+def _said(said: Feedback, decision: Decision | None) -> Paragraph:
     reasons = ", ".join((*said.reasons, said.comment)).strip(", ")
+    if said.kind == "comment":
+        return Paragraph(Content.styled(reasons, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
     if said.value is None:
-        return Paragraph(Content.styled(" ".join((said.kind, reasons)), fmt.MUTED), fmt.REWARD, fmt.MUTED)
+        text = "  ".join(filter(None, (_verdict(said, decision), reasons)))
+        return Paragraph(Content.styled(text, "$text-warning"), fmt.REWARD, "$text-warning")
     tone = "$text-success" if said.value > 0 else "$text-error"
     who = "you" if said.annotator == "anonymous" else said.annotator
     return Paragraph(
@@ -181,6 +200,21 @@ def _said(said: Feedback) -> Paragraph:
         fmt.REWARD,
         tone,
     )
+
+
+def _verdict(said: Feedback, decision: Decision | None) -> str:
+    """A correction or a preference, in words."""
+    if said.kind == "correction":
+        return f"should have been “{said.data['command']}”"
+    if decision is None or said.data.get("between") != "proposals":
+        return said.kind
+    better, worse = (f"“{decision.proposals[said.data[side]].command}”" for side in ("better", "worse"))
+    match said.data["verdict"]:
+        case "tie":
+            return f"{better} and {worse} are equally good"
+        case "bad":
+            return f"neither {better} nor {worse} is any good"
+    return f"{better} is better than {worse}"
 
 
 def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:

@@ -221,6 +221,117 @@ async def test_the_timeline_leads_anywhere(make_app: MakeApp) -> None:
         assert app.play.game.view.current.command == "go up"
 
 
+async def test_turns_are_bookmarked_and_blessed(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["take matches"])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+
+        def label() -> str:
+            return str(app.play.query_one(TimelineTree).root.children[0].children[0].label)
+
+        await pilot.press("escape", "m", "b")
+        await settled(pilot)
+        assert label() == "▲ take matches +1 ⚑take matches 1 ✓ ◂ here"
+        await pilot.press("m", "b")
+        await settled(pilot)
+        assert "⚑" not in label()
+        assert "✓" not in label()
+        await pilot.press("i")
+        await typed(pilot, "/bookmark before the storm")
+        await typed(pilot, "/bless")
+        assert "⚑before the storm" in label()
+        assert "✓" in label()
+
+
+async def test_other_tries_of_a_turn_are_a_key_away(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        for line in ("go north", "undo", "look", "undo", "take matches"):
+            await typed(pilot, line)
+        assert "(try 3 of 3)" in shown(app, Header)
+        await pilot.press("escape", "left")
+        await settled(pilot)
+        assert "> look" in story(app)
+        await pilot.press("right", "right")
+        await settled(pilot)
+        assert "> go north" in story(app)
+        assert "(try 1 of 3)" in shown(app, Header)
+
+
+async def test_a_proposal_is_edited_and_an_action_corrected(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "e", "x")
+        prompt = app.play.query_one(Prompt)
+        assert prompt.value == "lookx"
+        await typed(pilot, "go north")
+        assert "▲ > go north  in place of “look”" in story(app)
+        await pilot.press("escape", "E")
+        assert prompt.value == "/correct go north"
+        await typed(pilot, "/correct take matches")
+        assert "★ should have been “take matches”" in story(app)
+        assert "Q(s, go north): 0.00 + 0.5·(−1" in story(app)
+
+
+async def test_proposals_tie_or_are_all_bad(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "equals_sign")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        await pilot.press("3")
+        await settled(pilot)
+        await pilot.press("equals_sign", "0")
+        await settled(pilot)
+        assert "★ “look” and “take matches” are equally good" in story(app)
+        assert "★ neither “look” nor “take matches” is any good" in story(app)
+
+
+async def test_a_digit_after_a_reward_says_why(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        await pilot.press("minus")
+        await settled(pilot)
+        assert "1 loop" in shown(app, Status)
+        await pilot.press("2")
+        await settled(pilot)
+        assert "✎ ignores goal" in story(app)
+        assert app.play.game.view.current.depth == 1
+        await pilot.press("2")
+        await settled(pilot)
+        assert app.play.game.view.current.depth == 2
+
+
+@SIZES
+async def test_a_glimpse_shows_what_would_happen_and_changes_nothing(
+    make_app: MakeApp, size: tuple[int, int]
+) -> None:
+    app = make_app(Weigher())
+
+    def told() -> str:
+        text = shown(app, Mind) if size[0] >= 100 else story(app)
+        return " ".join(text.replace("┊", "").split())
+
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "g", "g", "g")
+        await until(pilot, lambda: "You pocket the matches." in told())
+        assert "+1" in told()
+        assert size[0] < 100 or "The lighthouse stands black" in told()
+        assert app.play.game.view.current.depth == 0
+        assert app.play.game.view.observation.score == 0
+        await pilot.press("i")
+        await typed(pilot, "/glimpse light lamp")
+        await until(pilot, lambda: "You cannot light lamp here." in story(app))
+        await typed(pilot, "look")
+        assert "pocket" not in shown(app, Mind) + story(app)
+
+
 async def test_the_map_is_read_off_the_story_where_the_world_has_none(make_app: MakeApp) -> None:
     app = make_app(Weigher(), before=["look", "go north", "go up", "go down"])
     async with app.run_test(size=(120, 36)) as pilot:

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import KEYS, Key
+from sandbox.tui.reasons import BLAME, PRAISE
 from sandbox.tui.verbs import VERBS
 
 VOICES = (
@@ -28,10 +29,18 @@ VOICES = (
 )
 
 
+MARKS = (
+    (fmt.BOOKMARK, "a bookmark, with its name"),
+    (fmt.BLESSED, "the end of a branch that is expected"),
+    (fmt.REWARD, "a person's reward or remark, and what the rewards come to"),
+    ("■", "the end of an episode"),
+)
+
+
 def page() -> Content:
     """The whole help."""
     anywhere = [key for key in KEYS if key.scope != "decide"]
-    decide = [key for key in KEYS if key.scope == "decide" and not key.key.isdigit()]
+    decide = [key for key in KEYS if key.scope == "decide" and not key.id.startswith("pick-")]
     verbs = ((verb.usage, verb.help) for verb in VERBS)
     sections = [
         ("Anywhere", map(_row, anywhere)),
@@ -42,7 +51,9 @@ def page() -> Content:
             "Prompt keys",
             (("Tab", "next completion; right accepts the one shown"), ("up, down", "what you typed before")),
         ),
+        ("Reasons, as a digit after + or -", (("after +", _numbered(PRAISE)), ("after -", _numbered(BLAME)))),
         ("Voices", VOICES),
+        ("Marks in the timeline", MARKS),
     ]
     return Content("\n").join([line for title, rows in sections for line in _section(title, rows)])
 
@@ -53,6 +64,10 @@ def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
         yield Content.styled(title, "bold $text-primary")
     for left, right in rows:
         yield Content.assemble((f"  {left:<18}", "bold"), (right, fmt.MUTED))
+
+
+def _numbered(reasons: tuple[str, ...]) -> str:
+    return "  ".join(f"{number} {reason}" for number, reason in enumerate(reasons, 1))
 
 
 def _row(key: Key) -> tuple[str, str]:

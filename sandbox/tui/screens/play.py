@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf
 from time import monotonic
 
 from textual import on
@@ -14,15 +13,16 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Label, TabbedContent
 
-from sandbox.errors import SandboxError
+from sandbox.errors import PlayError, SandboxError
 from sandbox.tui import format as fmt
-from sandbox.tui import jobs, story
+from sandbox.tui import jobs, story, wishes
 from sandbox.tui.chart import Chart, chart
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui.reasons import tags
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.verbs import Typed, parse
@@ -31,7 +31,7 @@ from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Learning, Map, Surprise, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
-from sandbox.tui.widgets.status import Status, mode, now
+from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
 
@@ -63,8 +63,12 @@ class PlayScreen(Screen[None]):
         self._later: Timer | None = None
         self._escape_was = ""
         self._watcher: str | None = None
+        self._reasons: tuple[str, ...] = ()
+        """What a digit would give as the reason of the latest reward."""
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
+        self._glimpses: dict[str, jobs.Glimpse | None] = {}
+        """What commands would lead to from here, where that was asked; None until it is known."""
         self._remarks: list[story.Block] = []
         """What it says below the latest turn, until something happens."""
 
@@ -125,12 +129,15 @@ class PlayScreen(Screen[None]):
             if self._later is None:
                 self._later = self.set_timer(_PATIENCE, self._show_state_late)
             return
-        self.query_one(Mind).show(game)
+        self.query_one(Mind).show(game, self._glimpses)
         brief = self.query_one(Brief)
         brief.decision = game.shown
         view = game.view
         brief.set_class(view is not None and (view.others_move or not view.agent_moves), "-unused")
-        status.say(now(game, self._title.world), since=game.since)
+        if self._reasons and game.since is None:
+            status.say(why(self._reasons))
+        else:
+            status.say(now(game, self._title.world), since=game.since)
 
     def _show_state_late(self) -> None:
         self._later = None
@@ -158,6 +165,9 @@ class PlayScreen(Screen[None]):
         view = message.view
         if isinstance(message, Changed):
             self._remarks = []
+            self._glimpses.clear()
+        if isinstance(message, Loaded) or message.doing != "reward":
+            self._reasons = ()
         if view.watcher != self._watcher:
             self._pass_on(view)
         if said := view.feedback.get(view.current.id):
@@ -183,6 +193,14 @@ class PlayScreen(Screen[None]):
         match message.answer:
             case Chart() as drawn if message.generation == self.driver.generation:
                 self.query_one(Map).show(drawn)
+            case jobs.Glimpse() as glimpse if message.generation == self.driver.generation:
+                self._glimpses[glimpse.command] = glimpse
+                proposed = self.game.shown.proposals if self.game.shown else ()
+                if self.query_one(Mind).is_on_screen and any(p.command == glimpse.command for p in proposed):
+                    self._show_state()
+                else:
+                    self._remarks = [story.foreseen(glimpse)]
+                    self._show_story()
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
@@ -261,9 +279,51 @@ class PlayScreen(Screen[None]):
         self.game.faster(factor)
         self.notify(f"{fmt.short(self.game.speed)} actions a second at most")
 
+    def action_edit(self) -> None:
+        """Give the agent's proposal back in other words; without one, say what the last should have been."""
+        if (decision := self.game.shown) is None:
+            self.action_correct()
+        else:
+            self.action_prompt()
+            self.query_one(Prompt).fill(decision.command)
+
+    def action_correct(self) -> None:
+        view = self.game.view
+        if view is not None and view.current.command:
+            own = view.watcher in (None, view.current.seat)
+            self.action_prompt()
+            self.query_one(Prompt).fill(f"/correct {view.current.command if own else ''}")
+
     def action_do(self, verb: str, argument: str = "") -> None:
-        """Do as if the verb had been typed."""
+        """Do as if the verb had been typed. A digit after a reward gives a reason for it."""
+        offered, self._reasons = self._reasons, ()
+        if verb == "pick" and offered:
+            self._give_reason(offered, int(argument))
+            return
         self._try(lambda: self._obey(Typed(verb, argument)))
+        if verb == "reward":
+            self._reasons = tags(float(argument))
+        self._show_state()
+
+    def _look_ahead(self, command: str) -> None:
+        """Ask what a command would lead to: the one named, or the proposals one after the other."""
+        game = self.game
+        if game.view is None or game.view.others_move:
+            raise PlayError("nothing can be foreseen now", mend="wait for your turn")
+        if not command:
+            proposed = [proposal.command for proposal in game.shown.proposals] if game.shown else []
+            if not proposed:
+                raise PlayError("nothing is proposed", mend="name a command, as in /glimpse go north")
+            fresh = (each for each in proposed if each not in self._glimpses)
+            command = next(fresh, proposed[0])
+        self._glimpses[command] = None
+        self.driver.ask("glimpse", lambda session: jobs.glimpse(session, command))
+
+    def _give_reason(self, offered: Sequence[str], number: int) -> None:
+        reasons = offered[number - 1 : number]
+        if reasons:
+            self._try(lambda: self.game.do("reason", lambda s: s.comment("", reasons=reasons), keeps=True))
+        self._show_state()
 
     # What is typed.
 
@@ -288,33 +348,11 @@ class PlayScreen(Screen[None]):
             self._complain(error)
 
     def _obey(self, typed: Typed) -> None:
-        game = self.game
         match typed.verb:
-            case "command":
-                game.act(typed.argument)
-            case "override":
-                game.act(typed.argument, overriding=True)
-            case "comment":
-                game.do("comment", lambda session: session.comment(typed.argument), keeps=True)
-            case "step":
-                game.ask(1)
-            case "run":
-                game.ask(typed.number(inf)[0])
-            case "pause":
-                game.stop()
-            case "pick":
-                game.pick(int(typed.number(1)[0]))
-            case "reward":
-                value, reason = typed.number(1)
-                game.do("reward", lambda session: session.rate(value, comment=reason), halting=False)
-            case "undo":
-                game.do("undo", jobs.undo)
-            case "redo":
-                game.do("redo", jobs.redo)
-            case "restart":
-                game.do("restart", lambda session: session.new_episode(), flowing=True)
+            case "glimpse":
+                self._look_ahead(typed.argument)
             case "speed":
-                self.action_faster(typed.number(game.speed)[0] / game.speed)
+                self.action_faster(typed.number(self.game.speed)[0] / self.game.speed)
             case "save":
                 name = f" as {self._title.save}" if self._title.save else ""
                 self._remark(f"Saved{name}: every turn is stored as it is played.")
@@ -324,3 +362,5 @@ class PlayScreen(Screen[None]):
                 self.app.push_screen(HelpScreen())
             case "quit":
                 self.app.exit()
+            case _:
+                wishes.obey(self.game, typed)

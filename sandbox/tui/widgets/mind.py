@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import exp
 
 from textual.content import Content
@@ -12,9 +12,13 @@ from textual.widgets import Static
 
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
+from sandbox.tui.jobs import Glimpse
+from sandbox.tui.story import worth
 from sandbox.types import Decision
 
 _LABEL, _NUMBER = 8, 7
+_GHOST_LINES = 4
+NONE: Mapping[str, Glimpse | None] = {}
 
 
 def overruled(decision: Decision) -> bool:
@@ -32,8 +36,8 @@ def mark(decision: Decision, index: int) -> tuple[str, str]:
     return glyph, fmt.COMMAND_STYLES[glyph]
 
 
-def mind(decision: Decision, width: int) -> Iterator[Content]:
-    """The decision in full, as lines of this width."""
+def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] = NONE) -> Iterator[Content]:
+    """The decision in full, as lines of this width, with what is known of where its proposals would lead."""
     likeliest = max(proposal.prior for proposal in decision.proposals)
     largest = max(map(abs, decision.q_values), default=0.0) or 1.0
     bar_width = max(width - 4 - _LABEL - _NUMBER, 4)
@@ -55,6 +59,8 @@ def mind(decision: Decision, width: int) -> Iterator[Content]:
         yield _measure(times, abs(value) / largest, tone, value, bar_width)
         if index == decision.chosen and overruled(decision):
             yield Content.styled("    ↑ Q overruled the model", "$text-warning")
+        if (glimpse := glimpses.get(proposal.command)) is not None:
+            yield from _ghost(glimpse, width)
         yield Content("")
 
 
@@ -84,6 +90,17 @@ def _measure(name: str, fraction: float, tone: str, value: float, width: int) ->
     )
 
 
+def _ghost(glimpse: Glimpse, width: int) -> Iterator[Content]:
+    """The outcome of a proposal: its worth, and how it begins."""
+    text = " ".join(glimpse.text.split())
+    lines = Content(" ".join(filter(None, (worth(glimpse), text)))).wrap(max(width - 6, 10))
+    for number, line in enumerate(lines[:_GHOST_LINES], 1):
+        more = "…" if number == _GHOST_LINES < len(lines) else ""
+        yield Content.assemble(
+            (f"    {fmt.GHOST} ", fmt.MUTED), (line.plain.rstrip() + more, f"italic {fmt.MUTED}")
+        )
+
+
 class Mind(Static):
     """The side pane's view of a decision."""
 
@@ -91,9 +108,11 @@ class Mind(Static):
         super().__init__(id=id)
         self._decision: Decision | None = None
         self._instead = ""
+        self._glimpses: dict[str, Glimpse | None] = {}
 
-    def show(self, game: Game) -> None:
+    def show(self, game: Game, glimpses: Mapping[str, Glimpse | None] = NONE) -> None:
         """Show what the agent weighed, or say why there is nothing to show."""
+        self._glimpses = dict(glimpses)
         if game.shown is not None:
             self._instead = ""
         elif game.view is None:
@@ -118,7 +137,7 @@ class Mind(Static):
             self.update(Content.styled(self._instead, fmt.MUTED))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
-        lines += mind(decision, width)
+        lines += mind(decision, width, self._glimpses)
         if decision.seconds >= 0.05:
             lines.append(
                 Content.styled(f"{decision.model or decision.agent}, {decision.seconds:.1f} s", fmt.MUTED)

@@ -91,7 +91,7 @@ class Prompt(Input):
             self._options = matches(self.value, self._candidates(self.value))
             self._chosen = 0 if step > 0 else len(self._options) - 1
         if self._options:
-            self._fill(self._options[self._chosen])
+            self.fill(self._options[self._chosen])
             self.post_message(self.Completing(self._options, self._chosen))
 
     def action_recall(self, step: int) -> None:
@@ -99,9 +99,10 @@ class Prompt(Input):
         if self._place == len(self._history):
             self._draft = self.value
         self._place = max(0, min(len(self._history), self._place + step))
-        self._fill(self._draft if self._place == len(self._history) else self._history[self._place])
+        self.fill(self._draft if self._place == len(self._history) else self._history[self._place])
 
-    def _fill(self, text: str) -> None:
+    def fill(self, text: str) -> None:
+        """Put a text in, with the cursor at its end."""
         self.value = text
         self.cursor_position = len(text)
 

@@ -43,6 +43,12 @@ def now(game: Game, world: str) -> Content:
     return who + "has stopped. F5 lets it act." if several else Content.styled("Stopped.", fmt.MUTED)
 
 
+def why(reasons: Sequence[str]) -> Content:
+    """The reasons that a digit would give."""
+    named = (f"  {number} {reason}" for number, reason in enumerate(reasons, 1))
+    return Content.assemble((f"{fmt.REWARD} why?", "bold $text-warning"), *((text, fmt.MUTED) for text in named))
+
+
 def mode(game: Game, *, deciding: bool) -> Content:
     """Whether the agent runs, or single keys act."""
     if game.on_its_own:

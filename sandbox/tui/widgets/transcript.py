@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich._wrap import divide_line
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.content import Content
 from textual.geometry import Size
@@ -36,11 +37,23 @@ class _Line(NamedTuple):
         return Content("").join([glyph, Content(" "), paragraph.text[start:end].rstrip()])
 
 
-class Transcript(ScrollView, can_focus=True):
+class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows blocks of paragraphs, wrapped, each with the glyph of its voice in the gutter.
 
     Stays at the end while it is there; where the reader has scrolled up, it keeps still.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, action, label, show=False, id=f"story-{key}", tooltip=label)
+        for key, action, label in (
+            ("up", "scroll_up", "Scroll up"),
+            ("down", "scroll_down", "Scroll down"),
+            ("pageup", "page_up", "A page up"),
+            ("pagedown", "page_down", "A page down"),
+            ("home", "scroll_home", "To the beginning"),
+            ("end", "scroll_end", "To the end"),
+        )
+    ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

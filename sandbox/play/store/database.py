@@ -142,8 +142,14 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. Raises `SaveError` where the file cannot be written; it is then as it was before."""
+        """All or nothing. Raises `SaveError` where the file cannot be written; it is then as it was before.
+
+        Within another transaction it is a part of that one.
+        """
         with self._mutex:
+            if self._connection.in_transaction():
+                yield
+                return
             try:
                 with self._connection.begin():
                     yield

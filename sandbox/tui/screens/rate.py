@@ -1,4 +1,4 @@
-"""One decision after another: what the seat had read, its candidates without a hint, and a key for each verdict."""
+"""One decision after another: what the seat had read, its candidates without a hint, a key for each verdict."""
 
 from __future__ import annotations
 
@@ -140,12 +140,13 @@ class RateScreen(Screen[None]):
             return
         review, latency = self._reviews[question.save], time.monotonic() - self._since
         try:
-            ids = tuple(
-                review.prefer_proposal(
-                    each.better, each.worse, turn=question.turn, verdict=each.verdict, latency=latency
-                ).id
-                for each in rating.verdicts(question, choice)
-            )
+            with review.store.transaction():
+                ids = tuple(
+                    review.prefer_proposal(
+                        each.better, each.worse, turn=question.turn, verdict=each.verdict, latency=latency
+                    ).id
+                    for each in rating.verdicts(question, choice)
+                )
         except SandboxError as error:
             self.notify(str(error), severity="error")
             return

@@ -17,7 +17,7 @@ from sandbox.tune.rounds import Plan, Round
 from sandbox.tune.settings import Settings
 
 CARD = "model: smollm2-135m-instruct\ncombine:\n  method: prior\n"
-GAMES = tuple(f"tw:coin?level={level}&seed={seed}" for level in (1, 2) for seed in (1, 2))
+GAMES = tuple(f"tw:coin?level={level}&seed={seed}" for level in (2, 3) for seed in (1, 2))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def plan(tmp_path: Path, local_model: LocalModel, monkeypatch: pytest.MonkeyPatc
         eval_worlds=("tw:coin?level=1&seed=3",),
         max_steps=2,
         threads=1,
-        settings=Settings(epochs=2, batch=2, rank=4, alpha=8, rehearsal=0, checkpoint_seconds=0),
+        settings=Settings(epochs=1, batch=2, rank=4, alpha=8, rehearsal=0, checkpoint_seconds=0),
     )
 
 

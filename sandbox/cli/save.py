@@ -25,7 +25,7 @@ from sandbox.play import blessed
 from sandbox.play.blessed import Change
 from sandbox.play.feedback import FeedbackBook, Mark
 from sandbox.play.store import Store, upkeep
-from sandbox.play.store.opening import FILE
+from sandbox.play.store.opening import FILE, is_url
 from sandbox.play.timeline import Node, Timeline, Turn
 
 app = typer.Typer(
@@ -80,7 +80,7 @@ def show(
         sandbox save show friday
         sandbox save show friday --turn 12
     """
-    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+    with open_save(context.of(ctx).home, name, readonly=True) as store:
         timeline, book = store.timeline(), FeedbackBook(store.feedback())
         if turn is not None:
             _print_turn(timeline.get(turn), book)
@@ -104,7 +104,7 @@ def show(
 @app.command()
 def verify(ctx: typer.Context, name: _Name) -> None:
     """Read all of a save and say whether it is whole. Changes nothing."""
-    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+    with open_save(context.of(ctx).home, name, readonly=True) as store:
         turns = upkeep.verify(store)
     context.console.print(f"{escape(name)} is whole: all of its {turns} turns can be read", highlight=False)
 
@@ -113,15 +113,23 @@ def verify(ctx: typer.Context, name: _Name) -> None:
 def fork(
     ctx: typer.Context,
     name: _Name,
-    new: Annotated[str, typer.Argument(help="Name of the copy.")],
+    new: Annotated[str, typer.Argument(help="Name of the copy, or address of an empty PostgreSQL database.")],
     at: Annotated[str | None, typer.Option(help="Number of a turn, or a bookmark, where the copy stands.")] = None,
 ) -> None:
     """Copy a save, to go on from any of its turns without touching the original. Works while it is played.
 
-    sandbox save fork friday what-if --at 12
+    A copy in an empty PostgreSQL database is for several people at once: `sandbox rate` and `sandbox feedback`
+    take its address in place of a name.
+
+        sandbox save fork friday what-if --at 12
+        sandbox save fork friday postgresql://ann@server/friday
     """
     home = context.of(ctx).home
     source = _folder(home, name)
+    if is_url(new):
+        upkeep.upload(source, new)
+        context.console.print("Copied. Rate it with:  sandbox rate URL", highlight=False)
+        return
     upkeep.fork(source, home.save_folder(new), None if at is None else _turn(source, at))
     context.console.print(f"Forked. Play it with:  sandbox play --save {escape(new)}", highlight=False)
 
@@ -143,7 +151,7 @@ def export(
 
     sandbox save export friday | head -3
     """
-    with Store.open(_folder(context.of(ctx).home, name), readonly=True) as store:
+    with open_save(context.of(ctx).home, name, readonly=True) as store:
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
         if output is None:
             sys.stdout.writelines(lines)
@@ -231,7 +239,9 @@ def _print_changes(leaf: int, changes: Sequence[Change]) -> None:
 
 
 def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:
-    """A save by name. Raises `SaveError`."""
+    """A save by name, or by the address of its PostgreSQL database. Raises `SaveError`."""
+    if is_url(name):
+        return Store.connect(name, readonly=readonly)
     return Store.open(_folder(home, name), readonly=readonly)
 
 

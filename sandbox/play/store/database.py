@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, Insert, text
+from sqlalchemy import Engine, Insert, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from sandbox.errors import SaveError
@@ -119,10 +119,39 @@ class Database:
             opening.create_tables(store._connection)
         return store
 
+    @classmethod
+    def connect(cls, url: str, *, readonly: bool = False) -> Self:
+        """A save on a PostgreSQL server, one a database; its tables are made where there are none.
+
+        Any number of processes may write at once: each transaction waits for the one before. It is for saying
+        things about turns together; a game is played in a file. Raises `SaveError`.
+        """
+        engine = opening.engine_at(url)
+        store = cls(engine, None, None, readonly=readonly)
+        try:
+            with store._exclusive():
+                opening.prepare_server(store._connection, store.name)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
     @property
     def name(self) -> str:
-        """Name of the save; empty in memory."""
-        return self.file.parent.name if self.file is not None else ""
+        """Name of the save, or of the database on its server; empty in memory."""
+        return self.file.parent.name if self.file is not None else self._engine.url.database or ""
+
+    @property
+    def _on_server(self) -> bool:
+        return self._engine.dialect.name != "sqlite"
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """A transaction in which nobody else writes. SQLite locks by itself, as `BEGIN IMMEDIATE` asks it to."""
+        with self._connection.begin():
+            if self._on_server:
+                self._connection.execute(select(func.pg_advisory_xact_lock(opening.APPLICATION)))
+            yield
 
     def close(self) -> None:
         """Close the file and let go of the lock. Twice does no harm."""
@@ -151,7 +180,7 @@ class Database:
                 yield
                 return
             try:
-                with self._connection.begin():
+                with self._exclusive():
                     yield
             except BaseException as error:
                 self._forget()
@@ -199,7 +228,9 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def check(self) -> None:
-        """Have the database check all of itself. Raises `SaveError`."""
+        """Have SQLite check all of the file; a server looks after itself. Raises `SaveError`."""
+        if self._on_server:
+            return
         found = self._rows(text("PRAGMA integrity_check(1)"))[0]
         broken = self._rows(text("PRAGMA foreign_key_check"))
         if set(found.values()) != {"ok"} or broken:
@@ -216,6 +247,8 @@ class Database:
 
     def _outside(self, *statements: str) -> None:
         """Run statements that cannot stand in a transaction."""
+        if self._on_server:
+            raise SaveError("this is for files, not for a database on a server")
         driver = self._connection.connection.driver_connection
         assert driver is not None
         with self._mutex, closing(driver.cursor()) as cursor:

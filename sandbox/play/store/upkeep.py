@@ -61,6 +61,12 @@ def fork(source: Path, target: Path, at: int | None = None) -> None:
             store.move(store.latest_run(), at, store.timeline().visits(at))
 
 
+def upload(source: Path, url: str) -> None:
+    """Copy a save into an empty PostgreSQL database, for a group that annotates together. Raises `SaveError`."""
+    with Store.open(source, readonly=True) as store, Store.connect(url) as target:
+        target.fill_from(store)
+
+
 def compact(folder: Path) -> tuple[int, int]:
     """Give the space back that the file no longer needs. Returns its size before and after, in bytes."""
     file = folder / FILE

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Theme of the screen; the palette (Ctrl+P) lists them."""
     speed: float = Field(default=1.0, ge=0.1, le=20.0)
     """Decisions per second at most while an agent runs by itself."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Other keys for what the screen does, by the names that F1 shows: `step = "f10"`; several with commas."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads for the language model; 0 takes the number of physical cores the process may use."""
 

@@ -12,9 +12,10 @@ from sandbox.config import Settings
 from sandbox.errors import SandboxError
 from sandbox.tui.commands import PlayCommands
 from sandbox.tui.driver import SessionFactory
-from sandbox.tui.keys import bindings
+from sandbox.tui.keys import KEYS, bindings
 from sandbox.tui.messages import Failed
 from sandbox.tui.screens.play import PlayScreen
+from sandbox.tui.themes import THEMES
 from sandbox.tui.widgets.header import Title
 
 
@@ -38,11 +39,18 @@ class SandboxApp(App[SandboxError]):
         settings = settings or Settings()
         self.title = title.world
         self.play = PlayScreen(session_factory, title, settings.speed)
+        self._keys = settings.keys
+        for theme in THEMES:
+            self.register_theme(theme)
         if settings.theme in self.available_themes:
             self.theme = settings.theme
 
     def on_mount(self) -> None:
         self.push_screen(self.play)
+        self.set_keymap(self._keys)
+        if unknown := sorted(self._keys.keys() - {key.id for key in KEYS}):
+            named = ", ".join(unknown)
+            self.notify(f"No key is called {named} (F1 shows the names)", severity="warning", markup=False)
 
     @on(Failed)
     def _could_not_open(self, message: Failed) -> None:

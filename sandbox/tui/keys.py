@@ -72,7 +72,7 @@ KEYS = (
     Key("prompt", "i", "prompt", "Prompt", "Go back to the prompt", show=True),
     Key("act-once", "a", "do('step')", "Act once", "Let the agent act once"),
     Key("act-on", "A", "run", "Run", "Let the agent run, or pause it"),
-    Key("why", "w", "do('why')", "Why", "Show what the agent weighed", show=True),
+    Key("why", "w", "do('why')", "Why", "Show what the agent weighed"),
     Key("glimpse", "g", "do('glimpse')", "Glimpse", "See what the next proposal would lead to", show=True),
     Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),
     Key("faster", ">", "faster(2)", "Faster", "Double the speed of a run"),

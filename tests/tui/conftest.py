@@ -172,7 +172,9 @@ MakeApp = Callable[..., SandboxApp]
 
 @pytest.fixture
 def make_app(save: Path) -> MakeApp:
-    def make(agent: Weigher | None = None, *, before: Sequence[str] = (), speed: float = 20.0) -> SandboxApp:
+    def make(
+        agent: Weigher | None = None, *, before: Sequence[str] = (), speed: float = 20.0, **more: object
+    ) -> SandboxApp:
         def factory(say: Callable[[str], None]) -> Session:
             say("lighting the stove")
             session = open_session(save, agent)
@@ -180,7 +182,7 @@ def make_app(save: Path) -> MakeApp:
                 session.act(command)
             return session
 
-        return SandboxApp(factory, Title("lighthouse", save="friday"), Settings(speed=speed))
+        return SandboxApp(factory, Title("lighthouse", save="friday"), Settings(speed=speed, **more))
 
     return make
 

@@ -130,7 +130,9 @@ async def test_without_colour_nothing_is_lost(make_app: MakeApp, monkeypatch: py
         assert "━" in shown
 
 
-@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark", "nord"])
+@pytest.mark.parametrize(
+    "theme", ["textual-light", "ansi-dark", "high-contrast", "high-contrast-light", "colour-blind-safe"]
+)
 async def test_themes(make_app: MakeApp, theme: str) -> None:
     app = make_app(Weigher())
     async with app.run_test(size=(120, 36)) as pilot:
@@ -193,10 +195,10 @@ def test_no_key_is_one_that_terminals_eat() -> None:
 
 
 async def test_keys_can_be_given_another_place(make_app: MakeApp) -> None:
-    app = make_app(Weigher())
+    app = make_app(Weigher(), keys={"step": "f10", "dance": "d"})
     async with app.run_test() as pilot:
         await settled(pilot)
-        app.set_keymap({"step": "f10"})
+        assert ["dance" in notice.message for notice in app._notifications] == [True]
         await pilot.press("f10")
         await settled(pilot)
         assert app.play.game.view.current.depth == 1

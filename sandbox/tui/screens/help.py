@@ -29,6 +29,7 @@ VOICES = (
 )
 
 
+_PICK = ("1-9      pick-1 …", "Carry out that proposal of the agent")
 MARKS = (
     (fmt.BOOKMARK, "a bookmark, with its name"),
     (fmt.BLESSED, "the end of a branch that is expected"),
@@ -44,7 +45,10 @@ def page() -> Content:
     verbs = ((verb.usage, verb.help) for verb in VERBS)
     sections = [
         ("Anywhere", map(_row, anywhere)),
-        ("Single keys, after Esc", [("1-9", "Carry out that proposal of the agent"), *map(_row, decide)]),
+        (
+            "Single keys, after Esc",
+            [("1-9      pick-1 …", "Carry out that proposal of the agent"), *map(_row, decide)],
+        ),
         ("At the prompt", (("anything else", "your command to the world"), ("* text", "a comment on this turn"))),
         ("", verbs),
         (
@@ -63,7 +67,7 @@ def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
         yield Content("")
         yield Content.styled(title, "bold $text-primary")
     for left, right in rows:
-        yield Content.assemble((f"  {left:<18}", "bold"), (right, fmt.MUTED))
+        yield Content.assemble((f"  {left:<24}", "bold"), (right, fmt.MUTED))
 
 
 def _numbered(reasons: tuple[str, ...]) -> str:
@@ -73,7 +77,7 @@ def _numbered(reasons: tuple[str, ...]) -> str:
 def _row(key: Key) -> tuple[str, str]:
     names = {"escape": "Esc", "enter": "Enter"}
     name = names.get(key.key, key.key if len(key.key) == 1 else key.key.title())
-    return name, key.help
+    return f"{name:<9}{key.id}", key.help
 
 
 class HelpScreen(ModalScreen[None]):

@@ -1,0 +1,51 @@
+"""Themes beside Textual's own: for eyes that need more contrast, and for eyes that do not tell red from green."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+HIGH_CONTRAST = Theme(
+    name="high-contrast",
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#ff80ff",
+    warning="#ffb000",
+    error="#ff6060",
+    success="#40ff40",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#202020",
+    dark=True,
+)
+HIGH_CONTRAST_LIGHT = Theme(
+    name="high-contrast-light",
+    primary="#0000c0",
+    secondary="#005050",
+    accent="#800080",
+    warning="#804000",
+    error="#a00000",
+    success="#005000",
+    foreground="#000000",
+    background="#ffffff",
+    surface="#ffffff",
+    panel="#e0e0e0",
+    dark=False,
+)
+COLOUR_BLIND_SAFE = Theme(
+    name="colour-blind-safe",
+    primary="#56b4e9",
+    secondary="#cc79a7",
+    accent="#f0e442",
+    warning="#e69f00",
+    error="#d55e00",
+    success="#0099dd",
+    foreground="#e8e8e8",
+    background="#101418",
+    surface="#181d22",
+    panel="#20262c",
+    dark=True,
+)
+"""The palette of Okabe and Ito (2008): good is blue and bad is vermilion, whatever the kind of colour vision."""
+
+THEMES = (HIGH_CONTRAST, HIGH_CONTRAST_LIGHT, COLOUR_BLIND_SAFE)

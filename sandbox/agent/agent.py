@@ -84,22 +84,7 @@ class CardAgent:
         context = self._prompt(observation, history)
         proposals = self._propose(observation, context, seed)
         commands = [proposal.command for proposal in proposals]
-        if self.learner is None:
-            q_values, visits = [0.0] * len(commands), [0] * len(commands)
-        else:
-            q_values = self.learner.values(observation, commands)
-            visits = self.learner.visits(observation, commands)
-        repeats = self._repeats(commands, history)
-        penalty = self.card.combine.repeat_penalty
-        held_back = [p.prior - penalty * n for p, n in zip(proposals, repeats, strict=True)]
-        scores = combine(
-            self.card.combine,
-            self._prior_weight.at(steps=self._steps, episodes=self._episodes),
-            held_back,
-            q_values,
-            visits,
-            rng,
-        )
+        q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
 
         best_first = sorted(range(len(commands)), key=lambda i: (-scores[i], -held_back[i], commands[i]))
         decision = Decision(
@@ -120,11 +105,16 @@ class CardAgent:
             decision,
             reason=reason.reason(
                 decision,
-                repeats=repeats[best_first[chosen]] if penalty else 0,
+                repeats=repeats[best_first[chosen]] if self.card.combine.repeat_penalty else 0,
                 how=self._how_it_explores(),
             ),
             seconds=time.perf_counter() - started,
         )
+
+    def weigh_again(self, decision: Decision, observation: Observation, history: History) -> tuple[float, ...]:
+        """The scores that a past decision's proposals would have now: its priors, and Q as it is today."""
+        rng = np.random.default_rng(0)
+        return tuple(self._weigh(decision.proposals, observation, history, rng)[-1])
 
     def learn(self, transition: Transition) -> Update | None:
         """Learn from one step. A person's feedback on a step is not one more step."""
@@ -164,6 +154,23 @@ class CardAgent:
             )
         self._memory.load({n: record for n, record in records.items() if n.startswith(_MEMORY)})
         self._steps, self._episodes, self._progressed = steps, episodes, False
+
+    def _weigh(
+        self, proposals: Sequence[Proposal], observation: Observation, history: History, rng: np.random.Generator
+    ) -> tuple[list[float], list[int], list[int], list[float], list[float]]:
+        """Q-values, visits, repeats, priors less the penalty on repeats, and scores, one for each proposal."""
+        commands = [proposal.command for proposal in proposals]
+        if self.learner is None:
+            q_values, visits = [0.0] * len(commands), [0] * len(commands)
+        else:
+            q_values = self.learner.values(observation, commands)
+            visits = self.learner.visits(observation, commands)
+        repeats = self._repeats(commands, history)
+        penalty = self.card.combine.repeat_penalty
+        held_back = [p.prior - penalty * n for p, n in zip(proposals, repeats, strict=True)]
+        weight = self._prior_weight.at(steps=self._steps, episodes=self._episodes)
+        scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
+        return q_values, visits, repeats, held_back, scores
 
     def _prompt(self, observation: Observation, history: History) -> str:
         if self._model is None:

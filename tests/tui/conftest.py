@@ -135,6 +135,11 @@ class Weigher:
             agent=self.name,
         )
 
+    def weigh_again(self, decision: Decision, observation: Observation, history: History) -> tuple[float, ...]:
+        commands = [proposal.command for proposal in decision.proposals]
+        values = self.q.values(observation, commands)
+        return tuple(0.1 * each.prior + q for each, q in zip(decision.proposals, values, strict=True))
+
     def learn(self, transition: Transition) -> Update | None:
         return self.q.update(transition)
 

@@ -16,7 +16,7 @@ from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Mind
-from sandbox.tui.widgets.panes import Learning, Map
+from sandbox.tui.widgets.panes import Changes, Learning, Map
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -180,6 +180,20 @@ async def test_a_reward_shows_the_update_it_makes(make_app: MakeApp) -> None:
         await typed(pilot, "/reward -0.95 you have been here")
         assert "★ −0.95 from ada  you have been here" in story(app)
         assert "· Q(s, look): 0.50 + 0.5·(0.05 + 0.9·0.50 − 0.50) = 0.50" in story(app)
+
+
+async def test_after_feedback_it_is_told_what_would_now_be_done_otherwise(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        changes = app.play.query_one(Changes)
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        assert not changes.display
+        await pilot.press("minus")
+        await settled(pilot)
+        await until(pilot, lambda: changes.display)
+        assert "turn 1  look → go north" in shown(app, Changes)
 
 
 async def test_undo_redo_and_another_try(make_app: MakeApp) -> None:

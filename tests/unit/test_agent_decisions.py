@@ -247,3 +247,13 @@ def test_a_script_is_played_line_by_line() -> None:
     assert played == ["go east", "take lamp", "wait", "wait"]
     assert who.decide(HALL, (), seed=0).chooser == "script"
     check_agent(lambda: ScriptedAgent(["wait", "go east", "go west", "take lamp"]), WORLD)
+
+
+def test_a_past_decision_is_weighed_by_what_is_known_now() -> None:
+    who = agent("model: m\nlearner: {alpha: 0.5}\ncombine: {method: additive, repeat_penalty: 1.0}")
+    past = decide(who, HALL, "go east")
+    replies = (Exchange(command="", reply=HALL.text), Exchange(command="go east", reply="Nothing."))
+    assert who.weigh_again(past, HALL, replies) == past.scores
+    taught(who, past.proposals[-1].command, 20.0)
+    again = who.weigh_again(past, HALL, replies)
+    assert max(again) == again[-1] > past.scores[-1]

@@ -19,6 +19,7 @@ from sandbox.tui import jobs, story, wishes
 from sandbox.tui.chart import Chart, chart
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
+from sandbox.tui.flips import Flips, flips
 from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
@@ -29,7 +30,7 @@ from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
-from sandbox.tui.widgets.panes import Learning, Map, Surprise, WorldFacts, side_pane
+from sandbox.tui.widgets.panes import Changes, Learning, Map, Surprise, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
@@ -172,6 +173,8 @@ class PlayScreen(Screen[None]):
             self._pass_on(view)
         if said := view.feedback.get(view.current.id):
             whose = "s" if view.watcher is None else view.name(view.current.seat)
+            if view.updates and view.watcher is None:
+                self.driver.ask("flips", flips)
             for update in view.updates:
                 self._notes[said[-1].id] = f"Q({whose}, {update.command}): {fmt.formula(update)}"
         self.game.arrive(view)
@@ -193,6 +196,8 @@ class PlayScreen(Screen[None]):
         match message.answer:
             case Chart() as drawn if message.generation == self.driver.generation:
                 self.query_one(Map).show(drawn)
+            case Flips() as found if message.generation == self.driver.generation:
+                self.query_one(Changes).show(found)
             case jobs.Glimpse() as glimpse if message.generation == self.driver.generation:
                 self._glimpses[glimpse.command] = glimpse
                 proposed = self.game.shown.proposals if self.game.shown else ()

@@ -124,7 +124,7 @@ class RateScreen(Screen[None]):
             return
         save, ids = self._written[-1]
         try:
-            with self._reviews[save].store.transaction():
+            with self._reviews[save].store.transaction(durable=True):
                 for feedback_id in ids:
                     self._reviews[save].retract(feedback_id)
         except SandboxError as error:
@@ -140,7 +140,7 @@ class RateScreen(Screen[None]):
             return
         review, latency = self._reviews[question.save], time.monotonic() - self._since
         try:
-            with review.store.transaction():
+            with review.store.transaction(durable=True):
                 ids = tuple(
                     review.prefer_proposal(
                         each.better, each.worse, turn=question.turn, verdict=each.verdict, latency=latency

@@ -15,10 +15,12 @@ from textual.widgets import Label, Sparkline, Static, TabbedContent, TabPane
 
 from sandbox.tui import format as fmt
 from sandbox.tui.chart import Chart
+from sandbox.tui.flips import Flips
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.types import Observation, Update
 
+_FLIPS = 8
 _FAINT = re.compile("[─│┌┐└┘═║┄┆╲╱╳?]+")
 _HEAVY = re.compile("[━┃┏┓┗┛]+")
 
@@ -113,6 +115,24 @@ class Learning(Static):
             self.update(Content("\n\n").join([_entry(update) for update in self._latest]))
 
 
+class Changes(Static):
+    """Past turns in which the agent would now prefer something else."""
+
+    def show(self, flips: Flips) -> None:
+        """Show these; the pane takes no room where there are none."""
+        self.display = bool(flips.turns)
+        lines = [Content.styled("It would now do otherwise", "bold $text-primary")]
+        for flip in flips.turns[:_FLIPS]:
+            lines.append(
+                Content.assemble(
+                    (f"turn {flip.depth}  ", fmt.MUTED), (flip.before, fmt.MUTED), " → ", (flip.now, "bold")
+                )
+            )
+        if (more := len(flips.turns) - _FLIPS) > 0:
+            lines.append(Content.styled(f"and in {more} more", fmt.MUTED))
+        self.update(Content("\n").join(lines))
+
+
 def _entry(update: Update) -> Content:
     tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else fmt.MUTED
     who = (f"  {fmt.REWARD} yours", "$text-warning") if update.source == "person" else ""
@@ -140,4 +160,5 @@ def side_pane() -> ComposeResult:
         with TabPane("Learn", id="learn-tab"), VerticalScroll(can_focus=False):
             yield Label("Errors of Q, update by update", id="surprise-title")
             yield Surprise(id="surprise")
+            yield Changes("", id="changes")
             yield Learning(id="learn")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -24,39 +25,30 @@ def _blocks(language: str) -> list[tuple[str, str]]:
     return found
 
 
-def _commands() -> list[tuple[str, str]]:
-    return [
-        (f"{where}:{line.split()[0]}-{n}", line)
-        for where, body in _blocks("console")
-        for n, line in enumerate(line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ "))
-    ]
-
-
-@pytest.mark.parametrize("command", [c for _, c in _commands()], ids=[w for w, _ in _commands()])
-def test_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = shlex.split(command, comments=True)
-    if words[0] == "make":
-        targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        assert words[1] in targets
-        return
-    assert words[0] == "sandbox"
-    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-c", "from sandbox.cli import main; main()", *words[1:]],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("block", [body for _, body in _blocks("console")], ids=[w for w, _ in _blocks("console")])
+def test_commands_run(block: str, tmp_path: Path) -> None:
+    """One after the other, in a folder of their own."""
+    for line in block.splitlines():
+        words = shlex.split(line.removeprefix("$ "), comments=True) if line.startswith("$ ") else []
+        if words[:1] == ["make"]:
+            assert words[1] in re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif words:
+            assert words[0] == "sandbox"
+            done = subprocess.run(
+                [sys.executable, "-c", "from sandbox.cli import main; main()", *words[1:]],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=280,
+                env={**os.environ, "SANDBOX_HOME": str(tmp_path)},
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("code", [c for _, c in _blocks("python")], ids=[w for w, _ in _blocks("python")])
 def test_python_block_runs(code: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=280
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -94,9 +94,15 @@ def _round(source: Source, quick: bool, progress: Progress) -> _Setting:
         references.open_world(world).close()
     with tempfile.TemporaryDirectory() as home:
         plan = Plan(
-            home=Path(home), save=Path(home) / "saves" / source, card=CARD, model=MODEL, sources=(source,),
-            worlds=training, eval_worlds=unseen, settings=Settings(),
-        )  # fmt: skip
+            home=Path(home),
+            save=Path(home) / "saves" / source,
+            card=CARD,
+            model=MODEL,
+            sources=(source,),
+            worlds=training,
+            eval_worlds=unseen,
+            settings=Settings(),
+        )
         started = time.perf_counter()
         round_ = rounds.start(plan)
         try:

@@ -13,7 +13,9 @@ from rich.table import Table
 from sandbox.cli import context, tune
 from sandbox.errors import UsageError
 from sandbox.tune import harvest
-from sandbox.tune.adapters import BASE, About, Adapters, Format
+from sandbox.tune.adapters import BASE, About, Adapters
+from sandbox.tune.export import Format
+from sandbox.tune.export import export as export_adapter
 
 app = typer.Typer(
     help="""The adapters of a save: small sets of weights that a fine-tuning round made.
@@ -139,10 +141,8 @@ def export(
     ] = "peft",
 ) -> None:
     """Take an adapter elsewhere: as a PEFT folder, or merged into a whole model that transformers serves."""
-    from sandbox.tune import export as exporting
-
     with context.working(f"writing {folder}"):
-        exporting.export(_of(ctx, save), adapter, folder, form)
+        export_adapter(_of(ctx, save), adapter, folder, form)
     context.console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

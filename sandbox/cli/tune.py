@@ -171,9 +171,16 @@ def make_plan(
         adapters.path(from_)
     known = source.name if catalogue.is_whole(catalogue.folder_of(source.name)) else str(source.folder)
     return Plan(
-        home=home.root, save=folders[0], saves=played, card_name=name, card=text, model=known, parent=from_,
-        settings=settings, **more,
-    )  # fmt: skip
+        home=home.root,
+        save=folders[0],
+        saves=played,
+        card_name=name,
+        card=text,
+        model=known,
+        parent=from_,
+        settings=settings,
+        **more,
+    )
 
 
 def finish(round_: Round, *, keep: bool) -> None:

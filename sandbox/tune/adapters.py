@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -239,6 +239,3 @@ def _read(file: Path) -> About:
     if about.id != file.parent.name:
         raise SaveError(f"it describes {clean_line(about.id)!r}, not {file.parent.name!r}", where=file)
     return about
-
-
-Format = Literal["peft", "merged"]

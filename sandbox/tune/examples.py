@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.errors import SaveError
+from sandbox.tune.files import write_bytes
 from sandbox.types import Exchange, History, Observation, World
 
 Kind = Literal["demonstration", "win", "selfplay", "correction", "preference", "rating"]
@@ -149,8 +150,8 @@ def digest(examples: Sequence[Example]) -> str:
 
 
 def write(file: Path, examples: Sequence[Example]) -> None:
-    """Write one JSON object a line."""
-    file.write_bytes(b"".join(map(_line, examples)))
+    """Write one JSON object a line, all at once. Raises `OSError`."""
+    write_bytes(file, b"".join(map(_line, examples)))
 
 
 def read(file: Path) -> list[Example]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 from sandbox.errors import UsageError
 from sandbox.llm import catalogue
-from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters, Format
+from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters
 from sandbox.tune.files import new_folder
+
+Format = Literal["peft", "merged"]
 
 
 def export(adapters: Adapters, adapter: str, folder: Path, form: Format) -> None:

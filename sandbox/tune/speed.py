@@ -71,12 +71,20 @@ def _trainer(tuned: Any, model: LocalModel, sequences: Sequence[Encoded], settin
         trainer = transformers.Trainer(
             model=tuned,
             args=transformers.TrainingArguments(
-                output_dir=scratch, num_train_epochs=1, per_device_train_batch_size=settings.batch,
-                learning_rate=settings.learning_rate, use_cpu=True, report_to="none", save_strategy="no",
-                disable_tqdm=True, logging_strategy="no", remove_unused_columns=False, seed=settings.seed,
+                output_dir=scratch,
+                num_train_epochs=1,
+                per_device_train_batch_size=settings.batch,
+                learning_rate=settings.learning_rate,
+                use_cpu=True,
+                report_to="none",
+                save_strategy="no",
+                disable_tqdm=True,
+                logging_strategy="no",
+                remove_unused_columns=False,
+                seed=settings.seed,
             ),
             train_dataset=rows,
             data_collator=collate,
-        )  # fmt: skip
+        )
         trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()

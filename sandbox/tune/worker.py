@@ -17,7 +17,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -111,8 +110,7 @@ class Worker:
         kept: list[Example] = harvest.usable(found, method)
         if method not in ("grpo", "rloo"):
             harvest.check(kept, method)
-        with new_file(file) as target:
-            examples.write(target, kept)
+        examples.write(file, kept)
         return kept
 
     def _from_worlds(self) -> Iterator[Example]:
@@ -166,17 +164,28 @@ class Worker:
         def told(episode: Episode) -> None:
             played.append(episode)
             self.tell(
-                "episode", side=side, done=len(played), of=total, world=episode.world,
-                won=episode.won, score=episode.score, steps=episode.steps,
-            )  # fmt: skip
+                "episode",
+                side=side,
+                done=len(played),
+                of=total,
+                world=episode.world,
+                won=episode.won,
+                score=episode.score,
+                steps=episode.steps,
+            )
 
         for reference in self.plan.eval_worlds:
             world = harvest.open_world(self.home, reference)
             try:
                 gate.play(
-                    self.card, model, [world], seeds=self.plan.eval_seeds, max_steps=self.plan.max_steps,
-                    on_episode=told, stop=self.stopped,
-                )  # fmt: skip
+                    self.card,
+                    model,
+                    [world],
+                    seeds=self.plan.eval_seeds,
+                    max_steps=self.plan.max_steps,
+                    on_episode=told,
+                    stop=self.stopped,
+                )
             finally:
                 world.close()
         write_bytes(file, _EPISODES.dump_json(played))
@@ -208,9 +217,14 @@ class Worker:
                     raise _Enough
             spent = progress.seconds if spent == 0.0 else 0.8 * spent + 0.2 * progress.seconds
             self.tell(
-                "step", step=progress.step, of=progress.steps, loss=progress.loss, tokens_per_second=speed,
-                seconds_left=(progress.steps - progress.step) * spent, note=progress.note,
-            )  # fmt: skip
+                "step",
+                step=progress.step,
+                of=progress.steps,
+                loss=progress.loss,
+                tokens_per_second=speed,
+                seconds_left=(progress.steps - progress.step) * spent,
+                note=progress.note,
+            )
 
         try:
             made = training.train(
@@ -276,15 +290,6 @@ def _explore(task: tuple[str, str]) -> Explored:
         return explore(world)
     finally:
         world.close()
-
-
-@contextmanager
-def new_file(file: Path) -> Iterator[Path]:
-    """A file to be written, which gets its name when the block ends without an error."""
-    temporary = file.with_name(f".{file.name}")
-    yield temporary
-    write_bytes(file, temporary.read_bytes())
-    temporary.unlink()
 
 
 def main(folder: Path, trial: bool) -> int:

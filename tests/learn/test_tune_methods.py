@@ -40,14 +40,24 @@ def trained(
     """Train an adapter and merge it into the model."""
     settings = Settings.for_method(method, rank=4, alpha=8, **given)
     plan = rounds.Plan(
-        home=Path(), save=Path("saves/s"), card="model: smollm2-135m-instruct", model="m", worlds=worlds,
+        home=Path(),
+        save=Path("saves/s"),
+        card="model: smollm2-135m-instruct",
+        model="m",
+        worlds=worlds,
         settings=settings,
-    )  # fmt: skip
+    )
     training.train(
-        model, data, plan, parent=None, home=Home(Path()), checkpoint=None,
+        model,
+        data,
+        plan,
+        parent=None,
+        home=Home(Path()),
+        checkpoint=None,
         on_step=lambda progress: told.append(f"{progress.step} of {progress.steps} {progress.note}"),
-        on_note=told.append, stop=lambda: False,
-    )  # fmt: skip
+        on_note=told.append,
+        stop=lambda: False,
+    )
 
 
 def margin(model: LocalModel, thing: str) -> float:
@@ -83,9 +93,17 @@ def test_kto_learns_from_single_ratings(model: LocalModel) -> None:
 def test_grpo_plays_whole_episodes_and_says_when_nothing_is_to_be_learned(model: LocalModel) -> None:
     told: list[str] = []
     trained(
-        model, "grpo", [], told, worlds=("tw:coin?level=1&seed=1",), steps=2, samples=3, turns=2, batch=3,
+        model,
+        "grpo",
+        [],
+        told,
+        worlds=("tw:coin?level=1&seed=1",),
+        steps=2,
+        samples=3,
+        turns=2,
+        batch=3,
         learning_rate=1e-3,
-    )  # fmt: skip
+    )
     steps = [line for line in told if " of 2 " in line]
     assert len(steps) == 2 and "reward" in steps[0]
     assert all(("same reward" in step) == (f"step {step[0]}:" in " ".join(told)) for step in steps)
@@ -102,9 +120,15 @@ def test_a_trainer_of_trl_can_be_stopped(model: LocalModel) -> None:
     steps: list[int] = []
     with pytest.raises(Stopped):
         trl_methods.train(
-            tuned, model, pairs, plan, home=Home(Path()), on_step=lambda progress: steps.append(progress.step),
-            on_note=print, stop=lambda: len(steps) == 1,
-        )  # fmt: skip
+            tuned,
+            model,
+            pairs,
+            plan,
+            home=Home(Path()),
+            on_step=lambda progress: steps.append(progress.step),
+            on_note=print,
+            stop=lambda: len(steps) == 1,
+        )
     assert len(steps) <= 2
 
 
@@ -143,10 +167,19 @@ def test_fine_tune_raises_the_mean_reward_on_prompts_it_has_not_seen(model: Loca
     before = mean_reward(model)
     told: list[str] = []
     better = fine_tune(
-        model, [ask(text) for text in TEXTS], reward, folder=tmp_path / "adapter",
+        model,
+        [ask(text) for text in TEXTS],
+        reward,
+        folder=tmp_path / "adapter",
         on_step=lambda progress: told.append(progress.note),
-        steps=8, samples=8, batch=8, max_tokens=16, rank=8, alpha=16, learning_rate=2e-3,
-    )  # fmt: skip
+        steps=8,
+        samples=8,
+        batch=8,
+        max_tokens=16,
+        rank=8,
+        alpha=16,
+        learning_rate=2e-3,
+    )
     assert better is model and model.name == "m@adapter" and len(told) == 7
     assert mean_reward(better) > before + 0.25
     model.use_adapter(None)

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import peft
 import pytest
 import torch
 
 from sandbox.agent.cards import parse_card
-from sandbox.errors import ModelError
+from sandbox.errors import ModelError, UsageError
 from sandbox.llm.local import LocalModel
 from sandbox.tune import harvest, lora, network, packing, sft, training
+from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.export import export
 from sandbox.tune.files import new_folder
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import Settings
@@ -179,6 +182,34 @@ def test_a_merged_adapter_scores_as_peft_does_and_comes_out_without_a_trace(
     with pytest.raises(ModelError, match="no adapter that can be read"):
         model.use_adapter(tmp_path)
     assert model.name == "smollm2-135m-instruct@base"
+
+
+def test_an_exported_adapter_is_loaded_by_plain_peft_and_as_a_whole_model(
+    model: LocalModel, tmp_path: Path
+) -> None:
+    prompt, options = "You see a lamp.\n\n>", [" take lamp\n", " look\n"]
+    tuned = lora.with_lora(model.network, rank=4, alpha=8, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02, generator=generator)
+    adapters = Adapters(tmp_path / "adapters")
+    name = adapters.new_id("sft")
+    about = describe(name, model="smollm2-135m-instruct", method="sft", data="", settings={})
+    adapters.publish(about, *lora.exported(tuned, "smollm2-135m-instruct"))
+    expected = [score.logprob for score in model.score(prompt, options)]
+    tuned.unload()
+
+    export(adapters, name, tmp_path / "peft", "peft")
+    model.network = peft.PeftModel.from_pretrained(model.network, tmp_path / "peft").get_base_model()
+    model.forget()
+    assert [score.logprob for score in model.score(prompt, options)] == pytest.approx(expected, abs=1e-3)
+
+    export(adapters, name, tmp_path / "merged", "merged")
+    whole = LocalModel.load(tmp_path / "merged", threads=1)
+    assert [score.logprob for score in whole.score(prompt, options)] == pytest.approx(expected, abs=1e-3)
+    with pytest.raises(UsageError, match="there already"):
+        export(adapters, name, tmp_path / "merged", "peft")
 
 
 def test_perplexity_of_plain_english_is_that_of_a_language_model(local_model: LocalModel) -> None:

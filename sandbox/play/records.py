@@ -154,7 +154,7 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
     """
     names = Names(store.latest_run().world, store.timeline())
     counts: Counter[str] = Counter(added=0, known=0, elsewhere=0)
-    with store.transaction():
+    with store.transaction(durable=True):
         places = {name: record.id for record, name, _ in named(names, store.feedback())}
         for record in incoming:
             if record.id in places:

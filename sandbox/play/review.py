@@ -165,7 +165,7 @@ class Review:
             latency=latency,
         )
         try:
-            with self.store.transaction():
+            with self.store.transaction(durable=True):
                 record = self.store.add_feedback(record)
                 self._book.add(record)
                 updates = self._teach(fb.shares(record) if about is None else about)
@@ -202,13 +202,13 @@ class Review:
             raise PlayError("a bookmark needs a name")
         node = self.timeline.node(self._current if turn is None else turn)
         mark = Mark(turn=node.id, kind=kind, name=name, annotator=self.annotator, created=time.time())
-        with self.store.transaction():
+        with self.store.transaction(durable=True):
             self.store.put_mark(mark)
         return mark
 
     def unmark(self, mark: Mark) -> None:
         """Take a bookmark or a blessing away."""
-        with self.store.transaction():
+        with self.store.transaction(durable=True):
             self.store.remove_mark(mark)
 
     def marks(self) -> tuple[Mark, ...]:

@@ -322,7 +322,7 @@ class Session(Review):
     def close(self) -> None:
         """Write what the agents have learned in full, and let go of the save."""
         try:
-            with self.store.transaction():
+            with self.store.transaction(durable=True):
                 self._seating.write_all(self.store)
         finally:
             self.store.close()

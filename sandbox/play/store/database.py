@@ -31,6 +31,7 @@ class Database:
         self._engine = engine
         self._connection = engine.connect()
         self._mutex = threading.RLock()
+        self._plain, self._level = "NORMAL", ""  # how SQLite waits for the disk: for most commits, and just now
         self._unborn: Path | None = None  # where a new save is until it is published
 
     @classmethod
@@ -72,7 +73,8 @@ class Database:
             self._unborn = None
             self._engine = opening.engine_for(self.file)
             self._connection = self._engine.connect()
-            opening.make_durable(self._connection)
+            self._level = ""
+            opening.use_log(self._connection)
 
     @classmethod
     def open(cls, folder: Path, *, readonly: bool = False) -> Self:
@@ -100,7 +102,7 @@ class Database:
                 upgrade(file, version)
             store = cls(opening.engine_for(file, readonly=readonly), file, lock, readonly=readonly)
             if not readonly:
-                opening.make_durable(store._connection)
+                opening.use_log(store._connection)
         except DBAPIError as error:
             if lock is not None:
                 lock.close()
@@ -170,16 +172,21 @@ class Database:
         self.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
         """All or nothing. Raises `SaveError` where the file cannot be written; it is then as it was before.
 
         Within another transaction it is a part of that one.
+
+        Args:
+            durable: return only once this, and all before it, would survive a power cut. Any commit survives the
+                death of the process.
         """
         with self._mutex:
             if self._connection.in_transaction():
                 yield
                 return
             try:
+                self._wait_as("FULL" if durable else self._plain)
                 with self._exclusive():
                     yield
             except BaseException as error:
@@ -242,8 +249,13 @@ class Database:
         self._outside("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def wait_for_disk(self, wait: bool) -> None:
-        """Whether a commit returns only once it is on the disk: always, but for bulk that can be redone."""
-        self._outside(f"PRAGMA synchronous = {'FULL' if wait else 'OFF'}")
+        """Whether the disk is waited for at all: always, but for bulk that can be redone."""
+        self._plain = "NORMAL" if wait else "OFF"
+
+    def _wait_as(self, level: str) -> None:
+        if self.file is not None and level != self._level:
+            self._outside(f"PRAGMA synchronous = {level}")
+            self._level = level
 
     def _outside(self, *statements: str) -> None:
         """Run statements that cannot stand in a transaction."""

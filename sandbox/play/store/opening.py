@@ -85,13 +85,12 @@ def prepare_server(connection: Connection, where: str) -> None:
         raise SaveError(f"the database has schema {version!r}, this is {schema.VERSION!r}", where=where)
 
 
-def make_durable(connection: Connection) -> None:
-    """Every commit reaches the disk before it returns, and readers never block the writer."""
+def use_log(connection: Connection) -> None:
+    """Write ahead: a commit survives the death of the process, and readers never block the writer."""
     driver = connection.connection.driver_connection
     assert driver is not None
     with closing(driver.cursor()) as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
 
 
 def create_tables(connection: Connection) -> None:

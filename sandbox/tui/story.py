@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from sandbox.tui import format as fmt
+from sandbox.tui.chart import room_name
 
 if TYPE_CHECKING:
     from sandbox.play.feedback import Feedback
@@ -81,7 +82,8 @@ def turn_paragraphs(
     if turn.command:
         paragraphs += [BLANK, *_command(turn, "" if watcher else name)]
     seat = watcher or turn.seat or next(iter(turn.observations))
-    paragraphs += prose(turn.observations[seat].text)
+    observation = turn.observations[seat]
+    paragraphs += prose(observation.text, room_name(observation))
     return paragraphs + _aftermath(turn, seat, feedback, notes)
 
 
@@ -90,7 +92,8 @@ def others_paragraphs(
 ) -> list[Paragraph]:
     """What a seat perceived while another acted; `apart` where something was told since its own turn already."""
     text, goes_on = heard(before, turn, watcher)
-    paragraphs = list(prose(text)) if not goes_on else [_overheard(line.text) for line in prose(text)]
+    room = room_name(turn.observations[watcher])
+    paragraphs = list(prose(text, room)) if not goes_on else [_overheard(line.text) for line in prose(text)]
     if paragraphs and not apart:
         paragraphs.insert(0, BLANK)
     return paragraphs + _aftermath(turn, watcher, feedback, notes)
@@ -136,14 +139,17 @@ def voice(turn: Node) -> str:
     return {"exploration": fmt.EXPLORATION, "script": fmt.SCRIPT}.get(turn.chooser, fmt.AGENT)
 
 
-def prose(text: str) -> Iterator[Paragraph]:
-    """A world's text, line by line; no blank lines around it and never two in a row."""
-    blank = True
+def prose(text: str, room: str = "") -> Iterator[Paragraph]:
+    """A world's text, line by line; no blank lines around it, never two in a row, the room's name a heading."""
+    blank, begun = True, False
     for line in text.strip().splitlines():
         line = line.rstrip()
+        heading = bool(line) and (line == room or _HEADING.fullmatch(line.strip()) is not None)
+        if heading and begun and not blank:
+            yield BLANK
         if line or not blank:
-            yield Paragraph(Content.styled(line, "bold" if _HEADING.fullmatch(line.strip()) else ""))
-        blank = not line
+            yield Paragraph(Content.styled(line, "bold" if heading else ""))
+        blank, begun = not line, True
 
 
 def remark(text: str, style: str = fmt.MUTED) -> Block:

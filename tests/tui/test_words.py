@@ -12,6 +12,7 @@ from sandbox.errors import UsageError
 from sandbox.play.timeline import Turn
 from sandbox.tui import format as fmt
 from sandbox.tui.completion import candidates, matches
+from sandbox.tui.story import prose
 from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View, signature
 from sandbox.tui.widgets.mind import overruled
@@ -109,3 +110,11 @@ def test_where_the_world_cannot_say_words_in_sight_are_offered() -> None:
     assert matches("ta", candidates(view(None), None, "ta")) == ["take"]
     assert matches("take si", candidates(view(None), None, "take si"))[0] == "take sign"
     assert "examine north" in candidates(view(None), None, "examine n")
+
+
+def test_the_name_of_the_room_is_a_heading() -> None:
+    told = list(prose("The boat leaves.\nLanding\nStone steps.\n\n\nExits: up.\n", "Landing"))
+    assert [line.text.plain for line in told] == [
+        "The boat leaves.", "", "Landing", "Stone steps.", "", "Exits: up.",
+    ]  # fmt: skip
+    assert [bool(line.text.spans) for line in told] == [False, False, True, False, False, False]

@@ -37,6 +37,9 @@ class Settings(BaseModel):
     """Weight of the model's own earlier sayings among what is learned, so that it forgets less; 0 does without."""
     pack: Annotated[int, Field(ge=64, le=65536)] = 1024
     """Tokens that go through the network at once, at most, where single examples are not longer."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What `sft` multiplies matrices in; sums and weights are float32 in any case. `auto` takes bfloat16 where the
+    processor has instructions for it."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How often the state of the training is written down."""
     beta: Annotated[float, Field(ge=0, le=10)] = 0.1

@@ -127,11 +127,20 @@ def _accumulate(
     rehearsing = {id(each) for each in rehearsed}
     total = 0.0
     for pack in packing.pack([*learned, *rehearsed], settings.pack):
-        losses = torch.split(token_losses(network, pack), [len(each.learned) for each in pack])
+        with torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(settings)):
+            found = token_losses(network, pack)
+        losses = torch.split(found, [len(each.learned) for each in pack])
         parts: list[Tensor] = [part.sum() * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
         torch.stack(parts).sum().backward()  # type: ignore[no-untyped-call]
         total += sum(part.item() for part, each in zip(parts, pack, strict=True) if id(each) not in rehearsing)
     return total
+
+
+def _in_bfloat16(settings: Settings) -> bool:
+    """Whether matrices are multiplied in bfloat16: without instructions for it, that would be slower."""
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _ramp(step: int, steps: int, warmup: float) -> float:

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer, VerticalScroll
 from textual.content import Content
@@ -70,7 +71,11 @@ class Map(Static):
         if not lines:
             parts = [Content.styled("Nothing here tells one room from another: there is no map.", fmt.MUTED)]
         if chart.people:
-            rows = [Content.assemble((name, "bold"), (f"  {room}", fmt.MUTED)) for name, room in chart.people]
+            widest = max(cell_len(name) for name, _ in chart.people)
+            rows = [
+                Content.assemble((fmt.fit(name, widest), "bold"), (f"  {room}", fmt.MUTED))
+                for name, room in chart.people
+            ]
             parts.append(Content("\n").join(rows))
         self.update(Content("\n\n").join(parts))
         row = next((at for at, line in enumerate(lines) if "┏" in line), 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
@@ -11,13 +10,12 @@ from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.errors import UsageError
-from sandbox.paths import Home
 from sandbox.tune import harvest, rounds
-from sandbox.tune.adapters import Adapters
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import Outcome, Rule
 from sandbox.tune.harvest import Source
-from sandbox.tune.rounds import Event, Plan, Round
+from sandbox.tune.planning import make_plan
+from sandbox.tune.rounds import Event, Round
 from sandbox.tune.settings import Method, Settings
 
 
@@ -131,56 +129,6 @@ def _sources(names: list[str]) -> tuple[Source, ...]:
         if name not in known:
             raise UsageError(f"there is no source {name!r}", mend=f"--from takes {', '.join(known)}")
     return tuple(source for source in known if source in names)
-
-
-def make_plan(
-    home: Home, saves: list[str], settings: Settings, *, agent: str | None, parent: str | None, **more: Any
-) -> Plan:
-    """The plan of a round over some saves. Raises `SandboxError` for names that lead nowhere."""
-    from sandbox import build
-    from sandbox.play.store import Store
-
-    folders = [home.save_folder(name) for name in saves]
-    played = tuple(folder for folder in folders if (folder / "save.db").exists())
-    missing = [folder.name for folder in folders[1:] if folder not in played]
-    if missing or (not played and not more["worlds"]):
-        raise UsageError(
-            f"there is no save {(missing or [folders[0].name])[0]!r}", mend="play one, or give --worlds"
-        )
-    name, text, folder = agent or "lm", "", None
-    if agent is None and played:
-        with Store.open(played[0], readonly=True) as store:
-            latest = store.runs()[-1]
-        held = next(((seat, card) for seat, card in latest.seats.items() if card and seat in latest.cards), None)
-        if held is not None:
-            name, text = str(held[1]), latest.cards[held[0]]
-    if not text:
-        file = build.CardFile.find(home, name)
-        text, folder = file.text, file.folder
-    from sandbox.agent.cards import parse_card
-    from sandbox.llm import catalogue
-
-    name = Path(name).stem
-    model = parse_card(text, name).model
-    if model is None:
-        raise UsageError(f"agent {name!r} has no language model to train", mend="name another with --agent")
-    source = catalogue.resolve(model, relative_to=folder)
-    adapters = Adapters.of(folders[0])
-    from_ = adapters.active if parent is None else parent
-    if from_ != "base":
-        adapters.path(from_)
-    known = source.name if catalogue.is_whole(catalogue.folder_of(source.name)) else str(source.folder)
-    return Plan(
-        home=home.root,
-        save=folders[0],
-        saves=played,
-        card_name=name,
-        card=text,
-        model=known,
-        parent=from_,
-        settings=settings,
-        **more,
-    )
 
 
 def finish(round_: Round, *, keep: bool) -> None:

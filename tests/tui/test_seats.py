@@ -188,3 +188,14 @@ async def test_the_map_shows_what_was_seen_and_whom(open_hall: Open) -> None:
         assert "┃ Yard" in shown(app, Map)
         assert "Ann  Yard" in shown(app, Map)
         assert "Bob" not in shown(app, Map)
+
+
+async def test_what_is_typed_too_soon_is_not_done_in_another_seat(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher(), speed=0.1)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        app.play.game.act("take key")
+        app.play.game.act("say mine")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        await settled(pilot)
+        assert app.play.game.view.current.command == "take key"

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.agent import cards
 from sandbox.agent.agent import CardAgent
-from sandbox.agent.cards import Card
+from sandbox.agent.cards import Card, Remote
 from sandbox.agent.learners import build_learner
 from sandbox.config import Settings
 from sandbox.errors import CardError, ModelError, SaveError, UsageError, WorldError
 from sandbox.llm import catalogue
+from sandbox.llm.cached import CachedModel
 from sandbox.paths import Home
 from sandbox.play.store import Run, Store
 from sandbox.tune.adapters import Adapters
@@ -101,6 +102,7 @@ class Models:
         self._settings = settings
         self._on_note = on_note
         self._loaded: dict[Path, LocalModel] = {}
+        self._playing: dict[object, CachedModel] = {}
 
     def get(self, reference: str, folder: Path | None = None) -> LocalModel:
         """The model that a card names. Raises `ModelError`."""
@@ -114,16 +116,45 @@ class Models:
             )
         return self._loaded[source.folder]
 
+    def playing(self, file: CardFile, save: Path | None = None) -> LanguageModel | None:
+        """What answers for a card: local with the adapters of a save, or remote; behind a decision cache.
+
+        Cards that name the same model share it, with its cache and its budget. None where a card names none.
+
+        Raises:
+            ModelError: it cannot be found, or the key of a remote one is not set.
+        """
+        remote, model = file.card.remote, file.card.model
+        if remote is not None:
+            return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
+        if model is None:
+            return None
+        base = self.get(model, file.folder)
+        return self._shared((base, save), lambda: base if save is None else LiveModel(base, Adapters.of(save)))
+
+    def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
+        if key not in self._playing:
+            self._playing[key] = CachedModel(make())
+        return self._playing[key]
+
+    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
+        from sandbox.llm.fallback import FallbackModel, UniformModel
+        from sandbox.llm.remote import RemoteModel
+
+        remote, fallback = RemoteModel(**given.model_dump(exclude={"fallback"})), given.fallback
+        if fallback is None:
+            return remote
+        if fallback == "uniform":
+            return FallbackModel(remote, UniformModel)
+        catalogue.resolve(fallback, relative_to=folder)
+        return FallbackModel(remote, lambda: self.get(fallback, folder))
+
 
 def build_agent(
     file: CardFile, models: Models, world: World[Any], save: Path | None = None, *, seed: int = 0
 ) -> CardAgent:
     """The agent that a card describes, fresh, to play in this world, with the adapters of a save."""
-    model: LanguageModel | None = None
-    if file.card.model is not None:
-        model = models.get(file.card.model, file.folder)
-        if save is not None:
-            model = LiveModel(model, Adapters.of(save))
+    model = models.playing(file, save)
     return CardAgent(file.card, model, build_learner(file.card, seed=seed), verbs=world.verbs)
 
 

@@ -21,10 +21,12 @@ from pydantic import (
 from sandbox import marked_yaml
 from sandbox.agent import mistakes
 from sandbox.errors import CardError
+from sandbox.llm.asking import CHOICE, INSTRUCTION, checked_url
 from sandbox.rl.exploration import Schedule, Shape, Unit
 
 MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -95,6 +97,55 @@ class Propose(Section):
     """How alike (0 to 1) a sampled command must be to an admissible one to be taken for it."""
     remember: bool = True
     """Remember for each state which sampled commands did something there; propose these again, drop the others."""
+
+
+class Remote(Section):
+    """A language model on a server that speaks the OpenAI protocol, in place of `model`."""
+
+    base_url: Annotated[str, Field(max_length=500)]
+    """The server, up to `/v1`: https, or http on this machine."""
+    model: Annotated[str, Field(min_length=1, max_length=500)]
+    """The model, as the server calls it."""
+    key: str | None = None
+    """The NAME of the environment variable that holds the key, never the key. `null` sends none."""
+    fallback: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """What plays while the server is away: a local model as in `model`, or `uniform`, with which every command has
+    the same prior. `null` stops with an error."""
+    api: Literal["auto", "completions", "chat"] = "auto"
+    """`completions`: continues the transcript, and scores commands exactly; needs a server that echoes
+    log-probabilities. `chat`: asks for the next command, and scores commands by a vote. `auto` finds out."""
+    votes: Annotated[int, Field(ge=0, le=64)] = 8
+    """With `chat`, how many replies the prior of a turn's commands is estimated from. 0 finds all alike."""
+    instruction: str = INSTRUCTION
+    """With `chat`, what the model is told to do, in any language."""
+    choice: str = CHOICE
+    """With `chat`, what stands before the list of commands in a vote."""
+    timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Seconds that a reply may take."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    """Further tries after one that failed, with growing pauses."""
+    max_calls: Annotated[int, Field(ge=1)] = 10_000
+    """Budget of requests, from start to end of the program."""
+    max_tokens: Annotated[int, Field(ge=1)] = 10_000_000
+    """Budget of tokens, read and written, as the server counts them."""
+    plain_http: bool = False
+    """Allow http to another machine: key and transcript can then be read on the way."""
+
+    @field_validator("key")
+    @classmethod
+    def _name_of_variable(cls, key: str | None) -> str | None:
+        # The message does not repeat what was given: it may be the key itself.
+        if key is not None and not _VARIABLE.fullmatch(key):
+            raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not the key")
+        return key
+
+    @model_validator(mode="after")
+    def _address(self) -> Self:
+        try:
+            checked_url(self.base_url, plain_http=self.plain_http)
+        except ValueError as error:
+            raise ValueError(f"base_url {error}") from error
+        return self
 
 
 class Prompt(Section):
@@ -218,6 +269,8 @@ class Card(Section):
     model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
     """The language model: a name such as `smollm2-135m-instruct`, a folder with a transformers model, or a `.gguf`
     file. `null` plays without one; every command then has the same prior."""
+    remote: Remote | None = None
+    """A language model on a server, in place of `model`."""
     propose: Propose = Propose()
     """Where candidate commands come from."""
     prompt: Prompt = Prompt()
@@ -228,6 +281,14 @@ class Card(Section):
     """How the prior and Q become one score."""
     explore: Explore = Explore()
     """How the choice is made from the scores."""
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if self.model is not None and self.remote is not None:
+            raise ValueError(
+                "give `model` or `remote`, not both; `remote.fallback` plays while the server is away"
+            )
+        return self
 
 
 def load_card(path: Path) -> Card:

@@ -81,7 +81,7 @@ def starter_card(description: str = "", *, model: str | None = None, learner: bo
         lines += _comment(field, "")
         if not sections:
             lines.append(f"{name}: {_as_yaml(given.get(name, field.default))}")
-        elif name == "learner" and not learner:
+        elif name == "remote" or (name == "learner" and not learner):
             lines.append(f"{name}: null")
         else:
             lines.append(f"{name}:")

@@ -1,0 +1,94 @@
+"""What plays while a remote language model is away."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sandbox.errors import ModelError
+from sandbox.llm.remote import RemoteModel
+from sandbox.llm.state import State
+from sandbox.types import LanguageModel, OptionScore, Sample
+
+T = TypeVar("T")
+
+
+class UniformModel:
+    """A `LanguageModel` that knows nothing: all options are equally likely, and it writes none of its own."""
+
+    name = "uniform@base"
+
+    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
+        return [OptionScore(-math.log(len(options)), 1)] * len(options)
+
+    def sample(
+        self,
+        prompt: str,
+        n: int,
+        *,
+        seed: int,
+        max_tokens: int = 24,
+        temperature: float = 1.0,
+        stop: Sequence[str] = ("\n",),
+    ) -> list[Sample]:
+        return []
+
+
+class FallbackModel:
+    """A remote `LanguageModel`, and another that answers while that one is away.
+
+    The name is that of whichever would answer, so that records and caches do not take one for the other.
+
+    Args:
+        remote: asked first.
+        other: makes the other; called when it is first needed.
+    """
+
+    def __init__(self, remote: RemoteModel, other: Callable[[], LanguageModel]) -> None:
+        self._remote = remote
+        self._make = other
+        self._made: LanguageModel | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._remote.name if self._remote.ready else self._other.name
+
+    @property
+    def state(self) -> State:
+        """That of the remote model."""
+        return self._remote.state
+
+    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
+        return self._ask(lambda model: model.score(prompt, options))
+
+    def sample(
+        self,
+        prompt: str,
+        n: int,
+        *,
+        seed: int,
+        max_tokens: int = 24,
+        temperature: float = 1.0,
+        stop: Sequence[str] = ("\n",),
+    ) -> list[Sample]:
+        return self._ask(
+            lambda model: model.sample(
+                prompt, n, seed=seed, max_tokens=max_tokens, temperature=temperature, stop=stop
+            )
+        )
+
+    def _ask(self, question: Callable[[LanguageModel], T]) -> T:
+        try:
+            return question(self._remote)
+        except ModelError:
+            return question(self._other)
+
+    @property
+    def _other(self) -> LanguageModel:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made

@@ -1,0 +1,25 @@
+"""How a language model does, for people to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sandbox.types import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a server does."""
+
+    kind: Literal["ok", "slow", "away"] = "ok"
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}" if self.reason else self.kind
+
+
+def state_of(model: LanguageModel) -> State:
+    """The state of a model on a server, also through wrappers; a local one is always `ok`."""
+    found = getattr(model, "state", None)
+    return found if isinstance(found, State) else State()

@@ -28,6 +28,8 @@ from sandbox.world import references
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
     from sandbox.play.session import Session
+    from sandbox.tune.rounds import Plan as RoundPlan
+    from sandbox.tune.settings import Method
 
 HUMAN = "human"
 WITHOUT_MODEL = "q-table"
@@ -376,6 +378,14 @@ class PlayPlan:
             progress=progress,
         )
 
+    def plan_round(self, method: Method, **evaluation: Any) -> RoundPlan:
+        """A fine-tuning round over the save. Raises `SandboxError` where there cannot be one."""
+        from sandbox.tune.planning import make_plan
+        from sandbox.tune.settings import Settings as Training
+
+        training = Training.for_method(method)
+        return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
+
 
 def play_on_screen(plan: PlayPlan) -> None:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened."""
@@ -383,7 +393,7 @@ def play_on_screen(plan: PlayPlan) -> None:
     from sandbox.tui.widgets.header import Title
 
     title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
-    error = SandboxApp(plan.open, title, plan.settings).run()
+    error = SandboxApp(plan.open, title, plan.settings, plan.plan_round).run()
     if error is not None:
         raise error
 

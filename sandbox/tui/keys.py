@@ -86,6 +86,15 @@ KEYS = (
     Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),
     Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
     Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
+    Key(
+        "rounds",
+        "f9",
+        "rounds",
+        "Learn",
+        "Make the agent's language model better from what was played",
+        "anywhere",
+        True,
+    ),
     Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app", True),
     Key("quit", "ctrl+q", "quit", "Quit", "Leave; the game goes on from here next time", "app"),
 )

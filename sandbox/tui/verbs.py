@@ -35,6 +35,7 @@ VERBS = (
     Verb("why", "/why", "show what the agent weighed"),
     Verb("speed", "/speed N", "decisions a second at most while the agent runs"),
     Verb("restart", "/restart", "begin a new episode; what was learned stays"),
+    Verb("tune", "/tune", "make the agent's language model better from what was played"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),
     Verb("quit", "/quit", "leave; the game goes on from here next time"),

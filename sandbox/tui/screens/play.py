@@ -17,6 +17,7 @@ from sandbox.errors import PlayError, SandboxError
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story, wishes
 from sandbox.tui.chart import Chart, chart
+from sandbox.tui.commands import PlayCommands
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.flips import Flips, flips
@@ -24,6 +25,7 @@ from sandbox.tui.game import Game
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
 from sandbox.tui.reasons import tags
+from sandbox.tui.round_desk import RoundsWanted
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.verbs import Typed, parse
@@ -54,6 +56,7 @@ class PlayScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     CSS_PATH = "../play.tcss"
     AUTO_FOCUS = "#prompt"
+    COMMANDS = {PlayCommands}  # noqa: RUF012
     BINDINGS = bindings("anywhere", "decide")
 
     def __init__(self, factory: SessionFactory, title: Title, speed: float = 1.0) -> None:
@@ -267,6 +270,9 @@ class PlayScreen(Screen[None]):
     def action_map(self) -> None:
         self._open_side("map-tab")
 
+    def action_rounds(self) -> None:
+        self.post_message(RoundsWanted())
+
     def action_pane(self) -> None:
         self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")
         if self.focused is None or not self.focused.display:
@@ -363,6 +369,8 @@ class PlayScreen(Screen[None]):
                 self._remark(f"Saved{name}: every turn is stored as it is played.")
             case "why":
                 self._open_side("mind-tab")
+            case "tune":
+                self.action_rounds()
             case "help":
                 self.app.push_screen(HelpScreen())
             case "quit":

@@ -72,6 +72,8 @@ class Status(Widget):
 
     mode: reactive[Content] = reactive(Content(""))
     """What stands at the right end."""
+    round: reactive[Content] = reactive(Content(""))
+    """How a fine-tuning round stands, before that; empty while there is none."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -105,7 +107,7 @@ class Status(Widget):
             seconds = monotonic() - self._since
             frame = fmt.SPINNER[int(seconds / _TICK) % len(fmt.SPINNER)]
             text = Content.assemble((f"{frame} ", "$text-primary"), text, (f"  {seconds:.1f} s", fmt.MUTED))
-        aside = self.mode
+        aside = Content("  ").join([part for part in (self.round, self.mode) if part])
         text = text.truncate(max(width - aside.cell_length - 1, 10), ellipsis=True)
         return Content("").join([text, Content(" " * max(width - text.cell_length - aside.cell_length, 1)), aside])
 

@@ -1,0 +1,374 @@
+"""The only way from the screen to rounds. A round outlives the screen; this is who looks at it.
+
+As with the session, all that takes time happens on threads of its own, and what came of it arrives as messages
+that carry values. The tuning code is imported on those threads too: the first screen stands without it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypedDict
+
+from textual.message import Message
+
+from sandbox.errors import SandboxError, UsageError
+from sandbox.tui.round_view import Choice, Offer, RoundView, fold
+
+if TYPE_CHECKING:
+    from sandbox.tune.examples import Example
+    from sandbox.tune.rounds import Plan, Round
+    from sandbox.tune.settings import Method
+
+EPISODES = 8
+"""Games that are played before and after by default: the fewest that tell anything."""
+UNSEEN = 1001
+"""Seed from which games for the evaluation are taken."""
+_EVERY = 0.3
+
+
+class Evaluation(TypedDict):
+    """What is played before and after."""
+
+    eval_worlds: tuple[str, ...]
+    eval_seeds: tuple[int, ...]
+    max_steps: int
+    """Commands that an episode may take."""
+
+
+class PlanRound(Protocol):
+    """Plans a round over the save that is being played. Raises `SandboxError`."""
+
+    def __call__(
+        self,
+        method: Method,
+        *,
+        eval_worlds: tuple[str, ...] = (),
+        eval_seeds: tuple[int, ...] = (0,),
+        max_steps: int = 25,
+    ) -> Plan: ...
+
+
+class RoundNews(Message, bubble=False):
+    """Something is known of the save's rounds that was not before."""
+
+    def __init__(
+        self,
+        *,
+        offer: Offer | None = None,
+        view: RoundView | None = None,
+        said: str = "",
+        swapped: bool = False,
+        error: Exception | None = None,
+    ) -> None:
+        super().__init__()
+        self.offer = offer
+        self.view = view
+        self.said = said
+        """A line about what was done."""
+        self.swapped = swapped
+        """Whether the agent plays with another adapter from now on."""
+        self.error = error
+
+
+class RoundsWanted(Message):
+    """The player wishes to see the round screen."""
+
+
+class RoundDesk:
+    """Looks at the save, starts a round and follows it. Its methods are for the screen's thread.
+
+    Args:
+        plan: plans a round; None where the game is kept nowhere, and nothing can be learned from it.
+        post: delivers a message to the application from any thread.
+    """
+
+    def __init__(self, plan: PlanRound | None, post: Callable[[Message], object]) -> None:
+        self.offer: Offer | None = None
+        self.view: RoundView | None = None
+        """The round that is followed, or was last; None where there is nothing to say of one."""
+        self._plan = plan
+        self._post = post
+        self._closed = threading.Event()
+        self._work = ThreadPoolExecutor(1, "rounds")
+        self._round: Round | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a round is under way."""
+        return self.view is not None and not self.view.over
+
+    def take(self, news: RoundNews) -> None:
+        """Keep what a message says."""
+        self.offer = news.offer or self.offer
+        if news.view is not None:
+            stopping = self.view is not None and self.running and self.view.stopping
+            self.view = replace(news.view, stopping=stopping)
+        if news.said:
+            self.forget()
+
+    def forget(self) -> None:
+        """Nothing more is to be said of the round that is over."""
+        if not self.running:
+            self.view = None
+
+    # Wishes. Each is answered by `RoundNews`.
+
+    def rejoin(self) -> None:
+        """Take up a round that runs already, if there is one. Says nothing where there is not."""
+
+        def job() -> None:
+            if self._plan is not None:
+                with suppress(SandboxError):
+                    self._take_up(self._plan("sft"))
+
+        self._do(job)
+
+    def look(self) -> None:
+        """Read what there is to learn from, and take up a round that runs already."""
+
+        def job() -> None:
+            plan = self._planned()("sft")
+            self._take_up(plan)
+            self._tell(RoundNews(offer=survey(plan)))
+
+        self._do(job)
+
+    def start(self, method: Method, evaluation: str, *, trial: bool = False) -> None:
+        """Start a round; a trial only times a step.
+
+        Args:
+            method: how to learn.
+            evaluation: references to the worlds to play before and after, with spaces between.
+            trial: whether to stop after the first step.
+        """
+
+        def job() -> None:
+            from sandbox.tune import rounds
+
+            plan = self._planned()(method, **evaluated(evaluation))
+            self._follow(rounds.start(plan, trial=trial), trial=trial)
+
+        self._do(job)
+
+    def resume(self, number: int) -> None:
+        """Go on with a round that stopped."""
+
+        def job() -> None:
+            from sandbox.tune import rounds
+
+            self._follow(rounds.resume(self._numbered(number)))
+
+        self._do(job)
+
+    def recall(self, number: int) -> None:
+        """Look at a round that is over."""
+        self._do(lambda: self._follow(self._numbered(number)))
+
+    def cancel(self) -> None:
+        """Ask the round to stop."""
+        if self.view is None or not self.running:
+            return
+        self.view = replace(self.view, stopping=True)
+
+        def job() -> None:
+            if self._round is not None:
+                self._round.cancel()
+
+        self._do(job)
+
+    def accept(self) -> None:
+        """Put the adapter that the round made into use."""
+
+        def job() -> None:
+            made = self._judged().accept()
+            self._tell(RoundNews(said=f"{made} is in use from the agent's next decision on", swapped=True))
+
+        self._do(job)
+
+    def reject(self) -> None:
+        """Delete the adapter that the round made."""
+
+        def job() -> None:
+            self._judged().reject()
+            self._tell(RoundNews(said="The adapter is deleted; the agent stays as it was"))
+
+        self._do(job)
+
+    def roll_back(self) -> None:
+        """Go back to the adapter that was in use before."""
+
+        def job() -> None:
+            from sandbox.tune.adapters import Adapters
+
+            now = Adapters.of(self._planned()("sft").save).rollback()
+            self._tell(RoundNews(said=f"Back to {now}, from the agent's next decision on", swapped=True))
+
+        self._do(job)
+
+    def close(self) -> None:
+        """Look at nothing any more. The round goes on."""
+        self._closed.set()
+        self._work.shutdown(wait=False, cancel_futures=True)
+
+    # How it is done.
+
+    def _planned(self) -> PlanRound:
+        if self._plan is None:
+            raise UsageError("this game is kept in no save", mend="play it with --save, and learn from that")
+        return self._plan
+
+    def _judged(self) -> Round:
+        if self._round is None:
+            raise UsageError("there is no round to judge")
+        return self._round
+
+    def _numbered(self, number: int) -> Round:
+        from sandbox.tune import rounds
+
+        found = [each for each in rounds.rounds_of(self._planned()("sft").save) if each.number == number]
+        if not found:
+            raise UsageError(f"there is no round {number} any more")
+        return found[0]
+
+    def _take_up(self, plan: Plan) -> None:
+        from sandbox.tune import rounds
+
+        known = rounds.rounds_of(plan.save)
+        if known and known[-1].running and (self._round is None or not self._round.running):
+            self._follow(known[-1])
+
+    def _follow(self, round_: Round, *, trial: bool = False) -> None:
+        self._round = round_
+        plan = round_.plan
+        start = RoundView(number=round_.number, method=plan.settings.method, parent=plan.parent, trial=trial)
+
+        def watch() -> None:
+            view, shown, seen, running = start, None, 0, True
+            while running and not self._closed.is_set() and self._round is round_:
+                running = round_.running
+                events = round_.events(seen)
+                seen += len(events)
+                view = fold(view, events)
+                # While it runs, an end is that of an earlier attempt.
+                now = replace(view, end="", trouble="") if running else view.ended(round_.state)
+                if now != shown:
+                    self._tell(RoundNews(view=now))
+                    shown = now
+                if running:
+                    self._closed.wait(_EVERY)
+
+        threading.Thread(target=watch, name=f"round-{round_.number}", daemon=True).start()
+
+    def _do(self, job: Callable[[], None]) -> None:
+        def run() -> None:
+            try:
+                job()
+            except Exception as error:
+                self._tell(RoundNews(error=error))
+
+        with suppress(RuntimeError):  # closed meanwhile
+            self._work.submit(run)
+
+    def _tell(self, news: RoundNews) -> None:
+        with suppress(RuntimeError):  # the application's loop may be gone
+            if not self._closed.is_set():
+                self._post(news)
+
+
+# What the save has. For the desk's threads.
+
+
+def survey(plan: Plan) -> Offer:
+    """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
+    from sandbox.play.store import Store
+    from sandbox.tune import harvest, rounds
+    from sandbox.tune.adapters import Adapters
+
+    found = [each for save in plan.saves for each in harvest.from_save(save, plan.parsed_card())]
+    counted = harvest.survey(found)
+    with Store.open(plan.save, readonly=True) as store:
+        world = store.latest_run().world
+    adapters = Adapters.of(plan.save)
+    latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not _was_trial(each)), None)
+    state = latest.state if latest is not None else ""
+    made = latest.adapter if latest is not None else None
+    kept = made is not None and made != adapters.active and made in {about.id for about in adapters}
+    return Offer(
+        save=plan.save.name,
+        card=plan.card_name,
+        model=model_name(plan.model),
+        active=adapters.active,
+        by_kind=counted.by_kind,
+        by_world=counted.by_world,
+        by_annotator=counted.by_annotator,
+        choices=tuple(_choice(found, method) for method in ("sft", "dpo", "kto")),
+        evaluation=suggested(world, counted.by_world),
+        unfinished=latest.number if latest and state in ("cancelled", "interrupted", "failed") else None,
+        finished=latest.number if latest and state == "finished" and kept else None,
+    )
+
+
+def suggested(world: str, seen: Mapping[str, int]) -> str:
+    """The worlds to evaluate on: a world of our own itself, and else games that were generated and never seen."""
+    from sandbox.world import references
+
+    if references.parse(world).kind == "native":
+        return world
+    options = {option for each in seen for option in each.replace("?", "&").split("&")}
+    first = UNSEEN
+    while options & {f"seed={seed}" for seed in range(first, first + EPISODES // 2)}:
+        first += EPISODES // 2
+    return f"tw:custom?quest=3..4&seed={first}..{first + EPISODES // 2 - 1}"
+
+
+def evaluated(text: str) -> Evaluation:
+    """How to evaluate on worlds that are named with spaces between; ranges stand for several.
+
+    Generated games are played once each. Worlds of our own are few: they are played with several seeds, none of
+    which is likely to have been played, and take longer.
+    """
+    from sandbox.tune import harvest
+    from sandbox.world import references
+
+    parsed = [references.parse(each) for reference in text.split() for each in harvest.expand(reference)]
+    worlds = tuple(dict.fromkeys(each.canonical for each in parsed))
+    own = bool(parsed) and all(each.kind == "native" for each in parsed)
+    seeds = -(-EPISODES // len(worlds)) if own else 1
+    return {
+        "eval_worlds": worlds,
+        "eval_seeds": tuple(range(UNSEEN, UNSEEN + seeds)) if own else (0,),
+        "max_steps": 50 if own else 25,
+    }
+
+
+def model_name(model: str) -> str:
+    """A model without its folder."""
+    return model.rpartition("/")[2]
+
+
+def _choice(found: list[Example], method: Method) -> Choice:
+    from sandbox.tune import harvest
+    from sandbox.tune.errors import RoundError
+    from sandbox.tune.examples import Transcript
+
+    usable = harvest.usable(found, method)
+    count = sum(each.commands if isinstance(each, Transcript) else 1 for each in usable)
+    try:
+        harvest.check(usable, method)
+    except RoundError as error:
+        return Choice(method, count, error.message)
+    return Choice(method, count)
+
+
+def _was_trial(round_: Round) -> bool:
+    events = round_.events()
+    return bool(events) and events[-1].kind == "estimated"
+
+
+def sentence(error: Exception) -> str:
+    """An error as one line."""
+    return str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"

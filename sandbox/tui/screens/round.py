@@ -1,0 +1,307 @@
+"""Where a player makes the model better: what there is to learn from, a round at work, what it came to."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Input, Label, Sparkline, Static
+
+from sandbox.tui import format as fmt
+from sandbox.tui.keys import Key
+from sandbox.tui.round_desk import RoundDesk, RoundNews, sentence
+from sandbox.tui.widgets import round_pages as pages
+
+if TYPE_CHECKING:
+    from sandbox.tune.settings import Method
+
+METHODS: tuple[Method, ...] = ("sft", "dpo", "kto")
+PREPARE, WORK, RESULT = "round-prepare", "round-work", "round-result"
+_TICK = 0.5
+
+KEYS = (
+    Key("round-start", "enter", "start", "Start", "Start a round; the game can go on meanwhile", show=True),
+    Key("round-time", "t", "time", "Time it", "Time one step, to see what a round would cost", show=True),
+    *(
+        Key(
+            f"round-method-{n}",
+            str(n),
+            f"choose('{method}')",
+            "Method",
+            f"Learn by {method}: it {pages.METHODS[method]}",
+            show=n == 1,
+            display="1-3" if n == 1 else None,
+        )
+        for n, method in enumerate(METHODS, 1)
+    ),
+    Key("round-method-before", "up", "next(-1)", "Method above", "Choose the method above"),
+    Key("round-method-after", "down", "next(1)", "Method below", "Choose the method below"),
+    Key("round-worlds", "w", "worlds", "Worlds", "Say which worlds are played before and after", show=True),
+    Key("round-resume", "c", "resume", "Continue", "Go on with the round that stopped", show=True),
+    Key("round-latest", "l", "latest", "Latest", "See what the latest round came to, and decide", show=True),
+    Key("round-cancel", "x", "cancel", "Cancel", "Stop the round after the step it is at", show=True),
+    Key("round-accept", "a", "accept", "Accept", "The agent plays with the new adapter from now on", show=True),
+    Key("round-reject", "r", "reject", "Reject", "Delete the new adapter", show=True),
+    Key("round-keep", "k", "keep", "Keep for later", "Keep the new adapter, and decide later", show=True),
+    Key("round-roll-back", "b", "roll_back", "Roll back", "Go back to the adapter in use before", show=True),
+    Key(
+        "round-leave", "escape,f9", "leave", "Game", "Back to the game; a round goes on", show=True, display="Esc"
+    ),
+)
+_ON = {
+    PREPARE: {"start", "time", "choose", "next", "worlds", "resume", "latest", "roll_back"},
+    WORK: {"cancel"},
+    RESULT: {"accept", "reject", "keep", "resume"},
+}
+"""Which actions each page has, apart from leaving."""
+
+
+class RoundCommands(Provider):
+    """Offers in the palette what the keys of the round screen do."""
+
+    async def discover(self) -> Hits:
+        for key in self._keys():
+            run = partial(self.screen.run_action, key.action)
+            yield DiscoveryHit(key.help, run, help=key.display or key.key)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for key in self._keys():
+            if (score := matcher.match(key.help)) > 0:
+                run = partial(self.screen.run_action, key.action)
+                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
+
+    def _keys(self) -> list[Key]:
+        screen = self.screen
+        return [key for key in KEYS if isinstance(screen, RoundScreen) and screen.offers(key.action.split("(")[0])]
+
+
+class MethodLine(Static):
+    """A method that can be chosen with a click."""
+
+    class Chosen(Message):
+        """It was clicked."""
+
+        def __init__(self, method: Method) -> None:
+            super().__init__()
+            self.method = method
+
+    def __init__(self, method: Method) -> None:
+        super().__init__(id=f"round-{method}")
+        self.method = method
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self.method))
+
+
+class RoundScreen(Screen[None]):
+    """Prepare, watch, judge.
+
+    Args:
+        desk: knows of the rounds. What it learns reaches this screen through `show`.
+    """
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
+    CSS_PATH = "../round.tcss"
+    AUTO_FOCUS = ""
+    COMMANDS = {RoundCommands}  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
+
+    def __init__(self, desk: RoundDesk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._method: Method = "sft"
+        self._touched = False
+        """Whether a person has chosen the method."""
+        self._trouble = ""
+        """Why the save cannot be looked at."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="round-header")
+        with ContentSwitcher(id="round-pages", initial=PREPARE):
+            with VerticalScroll(id=PREPARE, can_focus=False):
+                yield Static(Content.styled("Looking at what was played …", fmt.MUTED), id="round-data")
+                yield Label("How to learn", classes="round-title")
+                for method in METHODS:
+                    yield MethodLine(method)
+                yield Label("Played before and after, to see whether it helped", classes="round-title")
+                yield Input(placeholder="nothing: it is not measured", compact=True, id="round-worlds")
+                yield Static(id="round-cost")
+            with VerticalScroll(id=WORK, can_focus=False):
+                yield Static(id="round-doing")
+                yield Sparkline(id="round-loss")
+            with VerticalScroll(id=RESULT, can_focus=False):
+                yield Static(id="round-outcome")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(_TICK, self._tick)
+        self._desk.look()
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    # What there is to see.
+
+    def show(self, news: RoundNews) -> None:
+        """Show something that the desk has learned."""
+        if news.error is not None:
+            self._trouble = sentence(news.error) if self._desk.offer is None else ""
+            self.notify(sentence(news.error), severity="warning", markup=False)
+        if news.said:
+            self.notify(news.said, markup=False)
+            self._desk.look()
+        if news.offer is not None:
+            if not self._touched:
+                self._method = news.offer.suggested or "sft"
+            worlds = self.query_one("#round-worlds", Input)
+            worlds.value = worlds.value or news.offer.evaluation
+        if news.view is not None and news.view.trial and news.view.trouble:
+            self.notify(news.view.trouble, severity="warning", markup=False)
+        self._draw()
+
+    @property
+    def page(self) -> str:
+        """Which page there is to show now."""
+        view = self._desk.view
+        if view is None or (view.trial and view.over):
+            return PREPARE
+        return RESULT if view.over else WORK
+
+    def _draw(self) -> None:
+        switcher = self.query_one("#round-pages", ContentSwitcher)
+        if switcher.current != self.page:
+            switcher.current = self.page
+            self.set_focus(None)
+        offer, view = self._desk.offer, self._desk.view
+        width = max(switcher.content_size.width - 2, 20)
+        header = Content.styled("Make the agent better", "bold")
+        if offer is not None:
+            facts = f"   {offer.save}   {fmt.AGENT} {offer.card}@{offer.active}   {offer.model}"
+            header += Content.styled(facts, fmt.MUTED)
+            self.query_one("#round-data", Static).update(pages.data(offer, width))
+            for number, choice in enumerate(offer.choices, 1):
+                line = pages.method(number, choice, chosen=choice.method == self._method)
+                self.query_one(f"#round-{choice.method}", MethodLine).update(line)
+        elif self._trouble:
+            self.query_one("#round-data", Static).update(Content.styled(self._trouble, "$text-warning"))
+        self.query_one("#round-header", Static).update(header)
+        self.query_one("#round-cost", Static).update(pages.cost(view, self._method))
+        if view is not None and self.page == WORK:
+            self._tick()
+            loss = self.query_one("#round-loss", Sparkline)
+            loss.display = len(view.losses) > 1
+            loss.data = view.losses
+        if view is not None and self.page == RESULT:
+            active = offer.active if offer else view.parent
+            self.query_one("#round-outcome", Static).update(pages.result(view, active))
+        self.refresh_bindings()
+
+    def _tick(self) -> None:
+        view = self._desk.view
+        if view is not None and self.page == WORK:
+            width = max(self.query_one("#round-pages").content_size.width - 2, 20)
+            self.query_one("#round-doing", Static).update(pages.progress(view, time.time(), width))
+
+    # Keys.
+
+    def offers(self, action: str) -> bool:
+        """Whether an action makes sense now."""
+        offer, view = self._desk.offer, self._desk.view
+        if action not in set().union(*_ON.values()):
+            return True
+        if action not in _ON[self.page]:
+            return False
+        if self.page == RESULT and view is not None:
+            return view.end != "finished" if action == "resume" else view.end == "finished" or action == "keep"
+        if action == "resume":
+            return offer is not None and offer.unfinished is not None
+        if action == "latest":
+            return offer is not None and offer.finished is not None
+        return action == "worlds" or offer is not None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.offers(action)
+
+    def action_start(self) -> None:
+        self._begin(trial=False)
+
+    def action_time(self) -> None:
+        self._begin(trial=True)
+
+    def _begin(self, *, trial: bool) -> None:
+        offer = self._desk.offer
+        choice = next((each for each in offer.choices if each.method == self._method), None) if offer else None
+        if choice is not None and choice.missing:
+            text = f"{choice.missing}: {pages.ADVICE[choice.method]}"
+            self.notify(text, severity="warning", markup=False)
+            return
+        self._desk.start(self._method, self.query_one("#round-worlds", Input).value, trial=trial)
+
+    def action_choose(self, method: Method) -> None:
+        self._method, self._touched = method, True
+        self._draw()
+
+    def action_next(self, step: int) -> None:
+        self.action_choose(METHODS[(METHODS.index(self._method) + step) % len(METHODS)])
+
+    @on(MethodLine.Chosen)
+    def _chosen(self, message: MethodLine.Chosen) -> None:
+        self.action_choose(message.method)
+
+    def action_worlds(self) -> None:
+        self.query_one("#round-worlds", Input).focus()
+
+    @on(Input.Submitted)
+    def _named(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.set_focus(None)
+
+    def action_resume(self) -> None:
+        offer, view = self._desk.offer, self._desk.view
+        number = view.number if view is not None and self.page == RESULT else offer.unfinished if offer else None
+        if number is not None:
+            self._desk.resume(number)
+
+    def action_latest(self) -> None:
+        if self._desk.offer is not None and self._desk.offer.finished is not None:
+            self._desk.recall(self._desk.offer.finished)
+
+    def action_cancel(self) -> None:
+        self._desk.cancel()
+        self._draw()
+
+    def action_accept(self) -> None:
+        self._desk.accept()
+
+    def action_reject(self) -> None:
+        self._desk.reject()
+
+    def action_keep(self) -> None:
+        """Decide later: the round is put away, its adapter stays."""
+        self._desk.forget()
+        self._desk.look()
+        self._draw()
+
+    def action_roll_back(self) -> None:
+        self._desk.roll_back()
+
+    def action_leave(self) -> None:
+        """Out of the input first, then back to the game."""
+        if self.focused is not None:
+            self.set_focus(None)
+        else:
+            self.dismiss()

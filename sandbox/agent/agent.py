@@ -15,6 +15,7 @@ from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import Memory
 from sandbox.errors import SaveError
+from sandbox.llm.state import State, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
     Decision,
@@ -71,6 +72,11 @@ class CardAgent:
     @property
     def model(self) -> str:
         return "" if self._model is None else self._model.name
+
+    @property
+    def model_state(self) -> State:
+        """How the language model does: `away` and why, where it is on a server that does not answer."""
+        return State() if self._model is None else state_of(self._model)
 
     @property
     def epsilon(self) -> float:

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -282,13 +283,14 @@ class Card(Section):
     explore: Explore = Explore()
     """How the choice is made from the scores."""
 
-    @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if self.model is not None and self.remote is not None:
+    @field_validator("remote")
+    @classmethod
+    def _one_model(cls, remote: Remote | None, info: ValidationInfo) -> Remote | None:
+        if remote is not None and info.data.get("model") is not None:
             raise ValueError(
                 "give `model` or `remote`, not both; `remote.fallback` plays while the server is away"
             )
-        return self
+        return remote
 
 
 def load_card(path: Path) -> Card:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 class UniformModel:
     """A `LanguageModel` that knows nothing: all options are equally likely, and it writes none of its own."""
 
-    name = "uniform@base"
+    name = "none@uniform"
 
     def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
         return [OptionScore(-math.log(len(options)), 1)] * len(options)

@@ -1,0 +1,502 @@
+"""Language models on a server: a real one, one that gives exact log-probabilities, and one with every fault."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+
+from sandbox import build
+from sandbox.agent.cards import parse_card
+from sandbox.config import Settings
+from sandbox.errors import CardError, ModelError
+from sandbox.llm import catalogue, endpoint
+from sandbox.llm.fallback import FallbackModel, UniformModel
+from sandbox.llm.local import LocalModel
+from sandbox.llm.remote import RemoteModel
+from sandbox.llm.state import State, state_of
+from sandbox.paths import Home, bundled
+from sandbox.types import LanguageModel
+
+Body = dict[str, Any]
+Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
+OPTIONS = [" take lamp\n", " open door\n", " go north\n", " wait\n"]
+
+
+def said(*lines: str, tokens: int = 10) -> Answer:
+    """A chat reply."""
+    choices = [{"index": i, "message": {"role": "assistant", "content": line}} for i, line in enumerate(lines)]
+    return 200, {}, json.dumps({"choices": choices, "usage": {"total_tokens": tokens}}).encode()
+
+
+def problem(status: int, message: str = "", **headers: str) -> Answer:
+    return status, headers, json.dumps({"error": {"message": message}}).encode()
+
+
+class Server:
+    """A server on loopback whose every reply is decided by a function of path and body."""
+
+    def __init__(self, answer: Callable[[str, Body], Answer]) -> None:
+        self.asked: list[tuple[str, Body]] = []
+        self.authorisations: list[str | None] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.asked.append((self.path, body))
+                server.authorisations.append(self.headers["Authorization"])
+                status, headers, data = answer(self.path, body)
+                self.send_response(status)
+                length = {"Content-Length": str(len(data))} if isinstance(data, bytes) else {}
+                for name, value in {**length, **headers}.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    for chunk in [data] if isinstance(data, bytes) else data:
+                        self.wfile.write(chunk)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def paths(self) -> list[str]:
+        return [path.removeprefix("/v1/") for path, _ in self.asked]
+
+
+@contextmanager
+def serving(answer: Callable[[str, Body], Answer]) -> Iterator[Server]:
+    server = Server(answer)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def in_turn(*answers: Answer) -> Callable[[str, Body], Answer]:
+    """These answers one after the other, the last for ever."""
+    left = list(answers)
+    return lambda path, body: left.pop(0) if len(left) > 1 else left[0]
+
+
+def chat(server: Server, **given: Any) -> RemoteModel:
+    """A chat model on the server that does not really pause."""
+    return RemoteModel(server.url, "parrot", **{"api": "chat", "pause": lambda seconds: None, **given})
+
+
+def texts(model: LanguageModel, n: int = 1, **given: Any) -> list[str]:
+    return [sample.text for sample in model.sample("Hall.\n\n>", n, **{"seed": 1, **given})]
+
+
+# A real server.
+
+
+def test_a_real_server_plays_and_when_it_goes_the_fallback_does(local_model: LocalModel, tmp_path: Path) -> None:
+    folder = catalogue.resolve(catalogue.DEFAULT).folder
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = Path(sys.executable).parent / "transformers"
+    log = (tmp_path / "log").open("w")
+    served = subprocess.Popen(
+        [command, "serve", folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        base_url = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                if httpx.get(f"{base_url}/health", trust_env=False).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.1)
+            assert served.poll() is None, (tmp_path / "log").read_text()
+        remote = RemoteModel(f"{base_url}/v1", str(folder), votes=2, retries=0, timeout=120)
+        model = FallbackModel(remote, lambda: local_model)
+        prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"
+
+        samples = model.sample(prompt, 2, seed=3, max_tokens=8)
+        assert len(samples) == 2
+        assert all(sample.text.strip() and "\n" not in sample.text for sample in samples)
+        scores = model.score(prompt, OPTIONS)
+        assert math.isclose(sum(math.exp(score.logprob) for score in scores), 1.0)
+        assert remote.state == State()
+        assert remote.spent.tokens > 100
+        assert model.name == remote.name == f"{catalogue.DEFAULT}@127.0.0.1:{port}"
+    finally:
+        served.terminate()
+        served.wait(20)
+        log.close()
+
+    scores, local = model.score(prompt, OPTIONS), local_model.score(prompt, OPTIONS)
+    assert [score.logprob for score in scores] == pytest.approx([score.logprob for score in local], abs=1e-3)
+    assert str(remote.state).startswith("away: ")
+    assert model.name == local_model.name
+
+
+# A server that echoes log-probabilities.
+
+
+def echo_of(model: LocalModel) -> Callable[[str, Body], Answer]:
+    """What `/completions` with `echo` answers, by a plain forward pass of each prompt."""
+
+    def answer(path: str, body: Body) -> Answer:
+        if path != "/v1/completions":
+            return problem(404)
+        choices: list[Body] = []
+        if body.get("echo"):
+            for prompt in body["prompt"]:
+                tokens = torch.tensor([model.encode(prompt)])
+                with torch.inference_mode():
+                    logits = model.network(input_ids=tokens).logits[0, :-1].float().log_softmax(-1)
+                found = logits.gather(1, tokens[0, 1:, None])[:, 0].tolist()
+                choices.insert(  # in any order: the index says which is which
+                    0, {"index": len(choices), "text": prompt, "logprobs": {"token_logprobs": [None, *found]}}
+                )
+        else:
+            asked = {name: body[name] for name in ("n", "seed", "max_tokens", "stop")}
+            for index, sample in enumerate(model.sample(body["prompt"], **asked)):
+                told = {"token_logprobs": [sample.logprob]}
+                choices.append({"index": index, "text": f"{sample.text}\nand more", "logprobs": told})
+        return 200, {}, json.dumps({"choices": choices}).encode()
+
+    return answer
+
+
+def test_echoed_log_probabilities_give_the_scores_of_the_model_itself(local_model: LocalModel) -> None:
+    prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"
+    options = [*OPTIONS, "", " take lamp\n"]
+    with serving(echo_of(local_model)) as server:
+        remote = RemoteModel(server.url, "small")
+        scores = remote.score(prompt, options)
+        expected = local_model.score(prompt, options)
+        assert [score.tokens for score in scores] == [score.tokens for score in expected]
+        assert [s.logprob for s in scores] == pytest.approx([e.logprob for e in expected], abs=1e-3)
+
+        samples, local = (model.sample(prompt, 3, seed=5, max_tokens=4) for model in (remote, local_model))
+        assert [sample.text for sample in samples] == [sample.text for sample in local]
+        assert [sample.logprob for sample in samples] == pytest.approx([sample.logprob for sample in local])
+        assert len(server.asked) == 3  # what the server can do is found out once
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem(404, "no such path"),
+        problem(400, "prompt must be a string."),
+        (200, {}, b'{"choices": [{"text": "> look", "logprobs": null}, {"index": 1, "text": "> look around"}]}'),
+        (200, {}, b'{"choices": [{"text": " north", "logprobs": {"token_logprobs": [-1.0, -2.0]}}]}'),
+        (200, {}, b'{"choices": [{"text": "x", "logprobs": {"content": []}}]}'),
+    ],
+)
+def test_a_server_that_echoes_nothing_is_found_out_once_and_asked_to_chat(answer: Answer) -> None:
+    with serving(lambda path, body: answer if path == "/v1/completions" else said("go north")) as server:
+        remote = RemoteModel(server.url, "parrot")
+        assert texts(remote) == texts(remote) == [" go north"]
+        assert server.paths == ["completions", "chat/completions", "chat/completions"]
+
+
+# Chat.
+
+
+def test_a_vote_is_counted_with_one_vote_spread_over_all_options() -> None:
+    replies = ["> Take  Lamp.", "take lamp", "- `go north`", "I would rather not say"]
+    with serving(lambda path, body: said(*replies)) as server:
+        scores = chat(server, votes=4, instruction="Sag, was du tust.").score("Hall.\n\n>", OPTIONS)
+        (_, body) = server.asked[0]
+    assert [math.exp(score.logprob) for score in scores] == pytest.approx([2.25 / 4, 0.25 / 4, 1.25 / 4, 0.25 / 4])
+    assert all(score.mean == score.logprob for score in scores)
+    assert body["messages"][0] == {"role": "system", "content": "Sag, was du tust."}
+    assert body["messages"][1]["content"].endswith("- take lamp\n- open door\n- go north\n- wait")
+
+
+def test_no_votes_is_no_request_and_no_preference() -> None:
+    with serving(in_turn(problem(500))) as server:
+        scores = chat(server, votes=0).score("Hall.\n\n>", OPTIONS)
+        assert {score.logprob for score in scores} == {-math.log(4)}
+        assert server.asked == []
+
+
+def test_samples_are_asked_for_one_by_one_where_the_server_gives_one_at_a_time() -> None:
+    with serving(lambda path, body: said(f"wait {body['seed']}")) as server:
+        remote = chat(server)
+        assert texts(remote, 3, seed=5) == [" wait 5", " wait 6", " wait 7"]
+        assert texts(remote, 2, seed=8) == [" wait 8", " wait 9"]
+        assert ["n" in body for _, body in server.asked] == [True, False, False, False, False]
+
+
+def test_fields_that_a_server_refuses_are_left_out_from_then_on() -> None:
+    def picky(path: str, body: Body) -> Answer:
+        for field in ("n", "seed", "logprobs"):
+            if field in body:
+                return problem(422, f"Unexpected keys in the request: {{'{field}'}}")
+        if "max_tokens" in body:
+            return problem(400, "Use 'max_completion_tokens' in place of 'max_tokens'.")
+        return said(f"wait {body['max_completion_tokens']}")
+
+    with serving(picky) as server:
+        remote = chat(server)
+        assert texts(remote, 2, max_tokens=7) == [" wait 7", " wait 7"]
+        before = len(server.asked)
+        assert texts(remote, 2, max_tokens=9) == [" wait 9", " wait 9"]
+        assert len(server.asked) == before + 2
+
+
+def test_what_a_server_says_is_cleaned_cut_and_bounded() -> None:
+    replies = ["\n> take \x1b[31mlamp\x07<|im_end|>\nTaken.", "z" * 100_000, "<|im_<|x|>start|>system"]
+    with serving(lambda path, body: said(*replies)) as server:
+        first, second, third = texts(chat(server), 3)
+    assert first == " take lamp"
+    assert len(second) <= 2000
+    assert third == " system"
+
+
+def test_an_empty_reply_of_a_chat_model_is_an_empty_sample() -> None:
+    answer: Answer = 200, {}, b'{"choices": [{"message": {"content": null, "tool_calls": []}}]}'
+    with serving(in_turn(answer)) as server:
+        assert [text.strip() for text in texts(chat(server))] == [""]
+
+
+# Faults.
+
+
+def test_a_busy_server_is_tried_again_after_as_long_as_it_asks() -> None:
+    pauses: list[tuple[float, State]] = []
+    later = formatdate(time.time() + 30, usegmt=True)
+    answers = [problem(429, Retry_After="7"), problem(503, Retry_After=later), problem(502), said("wait")]
+    with serving(in_turn(*answers)) as server:
+
+        def pause(seconds: float) -> None:
+            pauses.append((seconds, remote.state))
+
+        remote = chat(server, pause=pause)
+        assert texts(remote) == [" wait"]
+    seconds, states = zip(*pauses, strict=True)
+    assert 7 <= seconds[0] <= 7.5
+    assert 20 <= seconds[1] <= 31
+    assert 0 <= seconds[2] <= 2
+    assert [state.kind for state in states] == ["slow"] * 3
+    assert states[0].reason == "429; try 2 of 4"
+    assert remote.state == State()
+    assert remote.spent.calls == 4
+
+
+def test_a_server_that_asks_for_a_long_pause_is_away() -> None:
+    with serving(in_turn(problem(429, "come back tomorrow", Retry_After="86400"))) as server:
+        remote = chat(server)
+        for _ in range(2):
+            with pytest.raises(ModelError, match="away: 429 come back tomorrow"):
+                texts(remote)
+        assert len(server.asked) == 1
+        assert not remote.ready
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "calls"),
+    [
+        (problem(500, "out of memory"), "500 out of memory", 3),
+        (problem(401, "Incorrect key: s3cret-key"), r"401 Incorrect key: \*\*\*", 1),
+        (problem(404, "no model 'parrot'"), "404 no model 'parrot'", 1),
+        (problem(302, Location="http://127.0.0.1:1/v1"), "302", 1),
+        ((200, {}, b"<html>welcome</html>"), "none of an OpenAI-compatible server", 3),
+        ((200, {}, b"[" * 200_000), "none of an OpenAI-compatible server", 3),
+        ((200, {}, b'{"choices": [{"message": {"content": 3}}]}'), "none of an OpenAI-compatible server", 3),
+        ((200, {}, b" " * (endpoint.MAX_BYTES + 1)), "longer than 16 MiB", 1),
+        ((200, {"Content-Length": "1000"}, b"{}"), "peer closed connection", 3),
+        ((200, {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08"), "none of an OpenAI-compatible server", 3),
+    ],
+)
+def test_faults_are_one_clear_line(
+    answer: Answer, reason: str, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARROT_KEY", "s3cret-key")
+    with serving(in_turn(answer)) as server:
+        remote = chat(server, retries=2, key="PARROT_KEY")
+        with pytest.raises(ModelError, match=reason) as caught:
+            texts(remote)
+        assert len(server.asked) == remote.spent.calls == calls
+        assert server.authorisations == ["Bearer s3cret-key"] * calls
+        assert remote.state.kind == "away"
+        assert "\n" not in str(caught.value)
+        assert "s3cret" not in str(caught.value) + str(remote.state) + repr(vars(remote))
+
+
+def test_a_server_that_takes_too_long_is_away() -> None:
+    over = threading.Event()
+
+    def silent(path: str, body: Body) -> Answer:
+        over.wait(10)
+        return said("wait")
+
+    with serving(silent) as server:
+        remote = chat(server, retries=1, timeout=0.2)
+        with pytest.raises(ModelError, match=r"away: no reply within 0.2 s"):
+            texts(remote)
+        assert len(server.asked) == 2
+        over.set()
+
+
+def test_a_reply_that_trickles_for_ever_is_given_up() -> None:
+    over = threading.Event()
+
+    def trickle() -> Iterator[bytes]:
+        while not over.wait(0.05):
+            yield b" "
+
+    with serving(lambda path, body: (200, {"Content-Length": "100000"}, trickle())) as server:
+        remote = chat(server, retries=0, timeout=0.3)
+        with pytest.raises(ModelError, match=r"away: no whole reply within 0.3 s"):
+            texts(remote)
+        over.set()
+
+
+def test_a_server_that_is_not_there_is_away_and_asked_again_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(in_turn(said("wait"))) as server:
+        pass
+    remote = chat(server, retries=1)
+    with pytest.raises(ModelError, match=r"away: .*refused"):
+        texts(remote)
+    assert remote.state.kind == "away"
+    assert remote.spent.calls == 2
+    with pytest.raises(ModelError, match="away"):
+        texts(remote)
+    assert remote.spent.calls == 2
+    monkeypatch.setattr(endpoint, "REST", 0.0)
+    with serving(in_turn(problem(500), problem(500), said("wait"))) as server:
+        remote = chat(server, retries=1)
+        with pytest.raises(ModelError):
+            texts(remote)
+        assert remote.state.kind == "away"
+        assert texts(remote) == [" wait"]
+        assert remote.state == State()
+
+
+def test_the_budget_of_calls_and_that_of_tokens_end_it() -> None:
+    with serving(in_turn(said("wait", tokens=60))) as server:
+        by_calls, by_tokens = chat(server, max_calls=2), chat(server, max_tokens=100)
+        for remote, reason in ((by_calls, "budget of 2 calls"), (by_tokens, "budget of 100 tokens")):
+            texts(remote), texts(remote)
+            with pytest.raises(ModelError, match=reason):
+                texts(remote)
+            assert reason in str(remote.state)
+            assert not remote.ready
+        assert len(server.asked) == 4
+        assert by_tokens.spent.tokens == 120
+
+
+# Fallback and cards.
+
+
+def test_the_fallback_answers_under_its_own_name_while_the_server_is_away() -> None:
+    with serving(in_turn(said("wait"), problem(403))) as server:
+        remote = chat(server, votes=1)
+        model = FallbackModel(remote, UniformModel)
+        assert texts(model) == [" wait"]
+        assert model.name == remote.name
+        scores = model.score("Hall.\n\n>", OPTIONS)
+        assert {score.logprob for score in scores} == {-math.log(4)}
+        assert model.name == "none@uniform"
+        assert texts(model) == []
+        assert str(state_of(model)) == "away: 403"
+
+
+def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARROT_KEY", "s3cret-key")
+    monkeypatch.setattr(endpoint, "REST", 0.0)
+    world = build.open_world(Home(bundled()), "tutorial")
+    state = world.initial(0)
+    seen = world.observe(state, world.seats[0])
+    assert seen.admissible
+    wanted = seen.admissible[-1]
+
+    def answer(path: str, body: Body) -> Answer:
+        return said(*[wanted] * body.get("n", 1)) if path.endswith("chat/completions") else problem(404)
+
+    with serving(answer) as server:
+        text = (
+            f"combine: {{method: prior}}\nremote:\n  base_url: {server.url}\n  model: parrot\n"
+            "  key: PARROT_KEY\n  retries: 0\n  fallback: uniform\n"
+        )
+        models = build.Models(Settings())
+        file = build.CardFile(parse_card(text, "polly"), text)
+        agent = build.build_agent(file, models, world)
+        decision = agent.decide(seen, (), seed=0, explore=False)
+        assert decision.command == wanted
+        assert decision.model.startswith("parrot@127.0.0.1")
+        assert server.authorisations == ["Bearer s3cret-key"] * 2
+
+        agent.decide(seen, (), seed=1, explore=False)
+        assert len(server.asked) == 2  # the cache knew
+    other = world.step(state, world.seats[0], wanted).state
+    monkeypatch.setattr(endpoint, "REST", 30.0)
+    decision = agent.decide(world.observe(other, world.seats[0]), (), seed=0, explore=False)
+    assert decision.model == "none@uniform"
+    assert len({proposal.prior for proposal in decision.proposals}) == 1
+    assert agent.model_state.kind == "away"
+    world.close()
+
+
+def test_a_key_that_is_not_set_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARROT_KEY", raising=False)
+    with pytest.raises(ModelError, match=r"'PARROT_KEY' holds no key.*export PARROT_KEY"):
+        RemoteModel("https://example.org/v1", "parrot", key="PARROT_KEY")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("base_url: http://example.org/v1", "http is for this machine only"),
+        ("base_url: ftp://example.org/v1", "should be a URL"),
+        ("base_url: https://ann:s3cret@example.org/v1", "may hold no user"),
+        ("base_url: https://example.org/v1?api_key=s3cret", "may hold no user"),
+        ("base_url: 'http://127.0.0.1.example.org/v1'", "http is for this machine only"),
+        ("base_url: 'http://[::1'", "is not a URL"),
+        ("base_url: https://example.org/v1\n  key: sk-s3cret", "name of an environment variable"),
+    ],
+)
+def test_a_card_says_where_and_never_what_the_key_is(fields: str, expected: str) -> None:
+    with pytest.raises(CardError, match=expected) as caught:
+        parse_card(f"remote:\n  model: parrot\n  {fields}\n", "polly")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "base_url: http://localhost:8000/v1",
+        "base_url: 'http://[::1]:8000/v1'",
+        "base_url: http://10.0.0.7/v1\n  plain_http: true",
+    ],
+)
+def test_plain_http_is_for_this_machine_or_on_demand(fields: str) -> None:
+    assert parse_card(f"remote:\n  model: parrot\n  {fields}\n", "polly").remote is not None
+
+
+def test_a_card_has_one_model() -> None:
+    with pytest.raises(CardError, match="give `model` or `remote`, not both"):
+        parse_card("model: lm\nremote: {base_url: 'https://example.org/v1', model: parrot}", "polly")

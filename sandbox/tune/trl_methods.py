@@ -229,7 +229,7 @@ class _Player:
             tokens = self._model.encode(text)
             completion += tokens
             mask += [int(learned)] * len(tokens)
-        return _Played(list(self._model.encode(first.text)), completion, mask, total - STEP_COST * len(moments))
+        return _Played(list(self._model.fit(first.text)), completion, mask, total - STEP_COST * len(moments))
 
 
 def reinforce(

@@ -1,0 +1,114 @@
+"""`sandbox league`: agents with and against each other."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from sandbox.cli import context
+from sandbox.errors import UsageError
+from sandbox.play.statistics import Interval
+
+if TYPE_CHECKING:
+    from sandbox.play.league import League
+
+
+def league(
+    ctx: typer.Context,
+    world: Annotated[str, typer.Argument(metavar="WORLD", help="A world for two seats or more.")],
+    agents: Annotated[
+        str, typer.Option(metavar="A,B,...", help="Cards of the agents: names under `agents/`, or files.")
+    ],
+    episodes: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Episodes of each agent with each partner.")
+    ] = 10,
+    train: Annotated[
+        int,
+        typer.Option(min=0, max=1_000_000, help="Episodes that each agent first learns from, among its likes."),
+    ] = 0,
+    max_steps: Annotated[int, typer.Option(min=1, max=100_000, help="Commands an episode may take.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same league.")] = 0,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
+    ] = None,
+) -> None:
+    """Let every agent play with every other, in every seat: ratings, and who does how well with whom.
+
+    The focal agent has one seat, its partner all the others. Nobody explores or learns once the league has begun.
+
+        sandbox league weathercock --agents q-table,random --train 300
+    """
+    from sandbox import build
+    from sandbox.play import team
+    from sandbox.play.league import round_robin
+
+    where = context.of(ctx)
+    names = list(dict.fromkeys(name.strip() for name in agents.split(",") if name.strip()))
+    if len(names) < 2:
+        raise UsageError("a league takes two agents at least", mend="such as --agents q-table,random")
+    with context.notes.status("opening") as status:
+        opened = build.open_world(where.home, world, status.update)
+        try:
+            if len(opened.seats) < 2:
+                raise UsageError(f"{world} is for one seat", mend="a league takes a world for two or more")
+            models = build.Models(where.settings, on_note=context.notes.print)
+            cast: dict[str, dict[str, Any]] = {}
+            for name in names:
+                file = build.CardFile.find(where.home, name)
+                cast[name] = {
+                    seat: build.build_agent(file, models, opened, seed=seed + number)
+                    for number, seat in enumerate(opened.seats)
+                }
+                training = team.train(opened, cast[name], seed=seed, max_steps=max_steps)
+                for done, _ in enumerate(islice(training, train), start=1):
+                    status.update(f"{name} learns: {done} of {train}")
+            found = round_robin(
+                opened,
+                cast,
+                episodes=episodes,
+                seed=seed + train,
+                max_steps=max_steps,
+                progress=lambda done, of: status.update(f"episode {done} of {of}"),
+            )
+        finally:
+            opened.close()
+    if json_file is not None:
+        text = json.dumps({"world": world, **found.as_json()}, ensure_ascii=False, indent=1)
+        if json_file == "-":
+            print(text)
+            return
+        Path(json_file).write_text(text + "\n", encoding="utf-8")
+    _print(found)
+
+
+def _print(found: League) -> None:
+    ratings = Table(title="Ratings", title_justify="left", show_edge=False, pad_edge=False)
+    ratings.add_column("agent")
+    for heading in ("skill", "matches"):
+        ratings.add_column(heading, justify="right")
+    for rating in found.ratings:
+        ratings.add_row(rating.agent, _number(rating.skill), str(rating.matches))
+    context.console.print(ratings)
+    context.console.print()
+
+    matrix = Table(
+        title="Return of the focal seat / of the others", title_justify="left", show_edge=False, pad_edge=False
+    )
+    matrix.add_column("focal")
+    for partner in found.agents:
+        matrix.add_column(f"with {partner}", justify="right")
+    for focal in found.agents:
+        cells = [found.cells[focal, partner] for partner in found.agents]
+        matrix.add_row(focal, *(f"{_number(cell.focal)} / {_number(cell.background)}" for cell in cells))
+    context.console.print(matrix)
+    against = "all seats share their reward: agents are rated against the world; " if found.shared else ""
+    context.console.print(f"{against}in brackets the 95 % confidence interval", style="dim")
+
+
+def _number(interval: Interval) -> str:
+    return f"{interval.value:.1f} \\[{interval.low:.1f}, {interval.high:.1f}]"

@@ -1,0 +1,93 @@
+"""Self-play: every generation of an agent learns against a pool of the earlier ones.
+
+Fictitious self-play in its plainest form (Heinrich, Lanctot & Silver, ICML 2015; the pool as in Silver et al.,
+2016): an opponent drawn from all earlier selves keeps an agent from forgetting how to beat what it has left
+behind, which playing only against the latest self does not. Opponents play greedily: what is learned against one
+that stumbles is how to take one's time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.play.team import play
+from sandbox.types import Agent, World
+
+
+def self_play(
+    world: World[Any],
+    make: Callable[[], Agent],
+    *,
+    generations: int,
+    episodes: int,
+    seed: int = 0,
+    max_steps: int = 1000,
+    progress: Callable[[int], None] = lambda generation: None,
+) -> list[Agent]:
+    """The generations of one agent, oldest first. Each begins with what the one before had learned.
+
+    Args:
+        world: for two seats or more. The agent learns to play all of them.
+        make: a fresh agent.
+        generations: how many.
+        episodes: that each of them learns from. The seat it learns in is drawn anew for every episode, and so is
+            the earlier self in each other seat; the first plays against one that knows nothing.
+        seed: of the draws and of the first episode.
+        max_steps: commands of an episode.
+        progress: told each generation that is done, counted from 1.
+    """
+    rng = random.Random(seed)
+    pool = [make()]
+    for generation in range(1, generations + 1):
+        learner = make()
+        learner.load(pool[-1].dump())
+        for number in range(episodes):
+            own = rng.choice(world.seats)
+            agents = {seat: learner if seat == own else rng.choice(pool) for seat in world.seats}
+            play(
+                world,
+                agents,
+                seed=seed + (generation - 1) * episodes + number,
+                explore=(own,),
+                learn=(own,),
+                max_steps=max_steps,
+            )
+            learner.end_episode()
+        pool.append(learner)
+        progress(generation)
+    return pool[1:]
+
+
+def races_won(
+    world: World[Any],
+    agent: Agent,
+    other: Agent,
+    *,
+    races: int,
+    opening: int,
+    seed: int = 0,
+    max_steps: int = 1000,
+) -> int:
+    """In how many races an agent gets more than every seat of another does, both playing greedily.
+
+    Every random opening is raced once from each seat, so that a good start favours nobody.
+
+    Args:
+        world: the race.
+        agent: in one seat.
+        other: in all others.
+        races: how many.
+        opening: commands of the random opening, of all seats together.
+        seed: of the first opening.
+        max_steps: commands of a race.
+    """
+    won = 0
+    for number in range(races):
+        own = world.seats[number % len(world.seats)]
+        agents = {seat: agent if seat == own else other for seat in world.seats}
+        start = seed + number // len(world.seats)
+        returns = play(world, agents, seed=start, opening=opening, max_steps=max_steps).returns
+        won += all(returns[own] > value for seat, value in returns.items() if seat != own)
+    return won

@@ -82,7 +82,7 @@ class SandboxApp(App[SandboxError]):
         if isinstance(self.screen, RoundScreen):
             self.screen.show(news)
         elif ended and summary:
-            self.notify(summary.plain.capitalize(), markup=False)
+            self.notify(summary.plain[0].upper() + summary.plain[1:], markup=False)
         if news.swapped and self.play.game.view is not None:
             # What the agent has in mind is the former adapter's.
             self.play.game.do("adapter", lambda session: None, halting=False)

@@ -7,6 +7,7 @@ that carry values. The tuning code is imported on those threads too: the first s
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -244,7 +245,8 @@ class RoundDesk:
     def _follow(self, round_: Round, *, trial: bool = False) -> None:
         self._round = round_
         plan = round_.plan
-        start = RoundView(number=round_.number, method=plan.settings.method, parent=plan.parent, trial=trial)
+        method, parent, now = plan.settings.method, plan.parent, time.time()
+        start = RoundView(number=round_.number, method=method, parent=parent, trial=trial, began=now)
 
         def watch() -> None:
             view, shown, seen, running = start, None, 0, True
@@ -254,10 +256,10 @@ class RoundDesk:
                 seen += len(events)
                 view = fold(view, events)
                 # While it runs, an end is that of an earlier attempt.
-                now = replace(view, end="", trouble="") if running else view.ended(round_.state)
-                if now != shown:
-                    self._tell(RoundNews(view=now))
-                    shown = now
+                stands = replace(view, end="", trouble="") if running else view.ended(round_.state)
+                if stands != shown:
+                    self._tell(RoundNews(view=stands))
+                    shown = stands
                 if running:
                     self._closed.wait(_EVERY)
 
@@ -360,7 +362,7 @@ def _choice(found: list[Example], method: Method) -> Choice:
     try:
         harvest.check(usable, method)
     except RoundError as error:
-        return Choice(method, count, error.message)
+        return Choice(method, count, error.message.removeprefix("too little to learn from: "))
     return Choice(method, count)
 
 

@@ -178,13 +178,14 @@ def _played(view: RoundView, event: Event) -> RoundView:
     if former.done:  # before the first game the model is loaded, which tells nothing of the second
         played = sum(max(each.done - 1, 0) for each in view.games.values())
         seconds += (event.at - view.at - seconds) / (played + 1)
-    training = 0.0 if side == "after" else view.training_left
+    more = done < data["of"]
+    following = "getting ready to train" if side == "before" else "comparing"
     return replace(
         view,
-        doing=f"playing {side}",
-        done=done,
-        of=data["of"],
+        doing=f"playing {side}" if more else following,
+        done=done if more else 0,
+        of=data["of"] if more else 0,
         games=games,
         game_seconds=seconds,
-        training_left=training,
+        training_left=0.0 if side == "after" else view.training_left,
     )

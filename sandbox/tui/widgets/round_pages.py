@@ -96,7 +96,7 @@ def progress(view: RoundView, now: float, width: int) -> Content:
     """
     what = "Timing one step" if view.trial else f"Round {view.number}"
     head = Content.assemble((what, TITLE), (f"   {view.method}, from {view.parent}", fmt.MUTED))
-    frame = fmt.SPINNER[int(now * 10) % len(fmt.SPINNER)]
+    frame = fmt.SPINNER[int(now * 2) % len(fmt.SPINNER)]
     count = f" {view.done} of {view.of}" if view.of else ""
     doing = "stopping after this step" if view.stopping else f"{view.doing}{count}"
     lines = [

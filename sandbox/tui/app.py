@@ -71,7 +71,8 @@ class SandboxApp(App[SandboxError]):
 
     @on(RoundsWanted)
     def _open_rounds(self) -> None:
-        self.push_screen(RoundScreen(self.rounds))
+        if not isinstance(self.screen, RoundScreen):
+            self.push_screen(RoundScreen(self.rounds))
 
     @on(RoundNews)
     def _rounds(self, news: RoundNews) -> None:

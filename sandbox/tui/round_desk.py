@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 from textual.message import Message
 
 from sandbox.errors import SandboxError, UsageError
-from sandbox.tui.round_view import Choice, Offer, RoundView, fold
+from sandbox.tui.round_view import Choice, Games, Offer, RoundView, fold
 
 if TYPE_CHECKING:
     from sandbox.tune.examples import Example
@@ -246,7 +246,9 @@ class RoundDesk:
         self._round = round_
         plan = round_.plan
         method, parent, now = plan.settings.method, plan.parent, time.time()
-        start = RoundView(number=round_.number, method=method, parent=parent, trial=trial, began=now)
+        played = 0 if trial else len(plan.eval_worlds) * len(plan.eval_seeds)
+        games = {"before": Games(of=played)} if played else {}
+        start = RoundView(number=round_.number, method=method, parent=parent, trial=trial, began=now, games=games)
 
         def watch() -> None:
             view, shown, seen, running = start, None, 0, True

@@ -83,7 +83,7 @@ class RoundView:
     training_left: float | None = None
     """Seconds."""
     games: Mapping[str, Games] = field(default_factory=dict)
-    """Of `before` and `after`."""
+    """Of `before` and `after`, as far as they have begun; `before` from the start, where there are any."""
     game_seconds: float = 0.0
     """What one game of the evaluation took, on average."""
     note: str = ""
@@ -137,17 +137,16 @@ def _after(view: RoundView, event: Event) -> RoundView:
             won = f", {data['won']} won" if "won" in data else ""
             return replace(view, doing=f"{data['what']}{won}", done=data["done"], of=data["of"])
         case "data":
-            return replace(view, doing="loading the model", done=0, of=0)
+            return _next(view, "before", "getting ready to train")
         case "episode":
             return _played(view, event)
         case "estimate":
             return replace(view, seconds=data["seconds"], steps=data["steps"], training_left=data["seconds"])
         case "step":
+            more = data["step"] < data["of"]
+            view = replace(view, doing="training", done=data["step"], of=data["of"])
             return replace(
-                view,
-                doing="training",
-                done=data["step"],
-                of=data["of"],
+                view if more else _next(view, "after", "making the adapter"),
                 losses=(*view.losses[: data["step"] - 1], data["loss"]),
                 training_left=data["seconds_left"],
                 note=data.get("note", ""),
@@ -178,14 +177,21 @@ def _played(view: RoundView, event: Event) -> RoundView:
     if former.done:  # before the first game the model is loaded, which tells nothing of the second
         played = sum(max(each.done - 1, 0) for each in view.games.values())
         seconds += (event.at - view.at - seconds) / (played + 1)
-    more = done < data["of"]
-    following = "getting ready to train" if side == "before" else "comparing"
-    return replace(
+    view = replace(
         view,
-        doing=f"playing {side}" if more else following,
-        done=done if more else 0,
-        of=data["of"] if more else 0,
+        doing=f"playing {side}",
+        done=done,
+        of=data["of"],
         games=games,
         game_seconds=seconds,
         training_left=0.0 if side == "after" else view.training_left,
     )
+    if done < data["of"]:
+        return view
+    return replace(view, doing="getting ready to train" if side == "before" else "comparing", done=0, of=0)
+
+
+def _next(view: RoundView, side: str, otherwise: str) -> RoundView:
+    """What follows: the games of one side where there are any."""
+    games = view.games.get("before", Games()).of
+    return replace(view, doing=f"playing {side}" if games else otherwise, done=0, of=games)

@@ -230,6 +230,8 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
         assert len(plan.eval_seeds) == 8
         round_ = stage.round
         assert round_ is not None
+        round_.happens("data", examples=5)
+        await until(pilot, lambda: "0 won of 0 played, 8 in all" in text(app))
         for done in (1, 2):
             round_.happens(
                 "episode", side="before", done=done, of=8, world="lighthouse", won=done == 2, score=0, steps=25

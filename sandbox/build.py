@@ -6,6 +6,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from sandbox.errors import CardError, ModelError, SaveError, UsageError, WorldEr
 from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
 from sandbox.paths import Home
+from sandbox.play.renewal import Renewal
 from sandbox.play.store import Run, Store
 from sandbox.tune.adapters import Adapters
 from sandbox.tune.live import LiveModel
@@ -220,26 +222,60 @@ def open_session(
     Raises:
         SandboxError: something cannot be found or used; nothing was changed then.
     """
+    folder = None if save is None else home.save_folder(save)
+    if folder is not None and (folder / "save.db").exists():
+        session = _resumed(home, folder, reference, cast, models, learn, annotator, progress)
+    elif reference is None or cast is None:
+        raise SaveError(f"there is no save {save!r}", mend="name a world to begin one")
+    else:
+        session = _begun(home, folder, reference, cast, models, seed or 0, learn, annotator, progress)
+    name = session.world.name
+    if references.parse(name).kind == "native":
+        session.renewal = Renewal(world_file(home, name), lambda: open_world(home, name))
+    return session
+
+
+def _begun(
+    home: Home,
+    folder: Path | None,
+    reference: str,
+    cast: Cast,
+    models: Models,
+    seed: int,
+    learn: bool,
+    annotator: str,
+    progress: Progress,
+) -> Session:
     from sandbox.play.session import Session
 
-    folder = None if save is None else home.save_folder(save)
-    exists = folder is not None and (folder / "save.db").exists()
-    if folder is None or not exists:
-        if reference is None or cast is None:
-            raise SaveError(f"there is no save {save!r}", mend="name a world to begin one")
-        world = open_world(home, reference, progress)
-        try:
-            files = cast.files(home, world)
-            seats = _agents(files, models, world, folder, seed=seed or 0)
-            store = Store.memory() if folder is None else Store.create(folder)
-            return Session.create(
-                store, world, seats, seed=seed or 0, learn=learn, annotator=annotator, cards=_texts(files)
-            )
-        except BaseException:
-            world.close()
-            raise
-    store = Store.open(folder)
+    world = open_world(home, reference, progress)
     try:
+        files = cast.files(home, world)
+        seats = _agents(files, models, world, folder, seed=seed)
+        store = Store.memory() if folder is None else Store.create(folder)
+        return Session.create(
+            store, world, seats, seed=seed, learn=learn, annotator=annotator, cards=_texts(files)
+        )
+    except BaseException:
+        world.close()
+        raise
+
+
+def _resumed(
+    home: Home,
+    folder: Path,
+    reference: str | None,
+    cast: Cast | None,
+    models: Models,
+    learn: bool,
+    annotator: str,
+    progress: Progress,
+) -> Session:
+    from sandbox.play.session import Session
+
+    with ExitStack() as undone:
+        store = Store.open(folder)
+        undone.callback(store.close)
         latest = store.latest_run()
         if reference is not None and references.parse(reference).canonical != latest.world:
             raise SaveError(
@@ -248,16 +284,12 @@ def open_session(
                 mend="choose another --save, or leave the world out",
             )
         world = open_world(home, latest.world, progress)
-        try:
-            files = _stored(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
-            seats = _agents(files, models, world, folder, seed=latest.seed)
-            return Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
-        except BaseException:
-            world.close()
-            raise
-    except BaseException:
-        store.close()
-        raise
+        undone.callback(world.close)
+        files = _stored(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
+        seats = _agents(files, models, world, folder, seed=latest.seed)
+        session = Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
+        undone.pop_all()
+        return session
 
 
 def agents_of(home: Home, run: Run, models: Models, world: World[Any]) -> dict[str, Agent | None]:
@@ -337,7 +369,10 @@ class PlayPlan:
         if parsed.kind == "native":
             world_file(home, reference)
         notice = ""
-        file = CardFile.find(home, agent or settings.agent)
+        if agent == HUMAN:
+            file = CardFile.find(home, WITHOUT_MODEL)
+        else:
+            file = CardFile.find(home, agent or settings.agent)
         if agent is None and file.card.model is not None:
             try:
                 catalogue.resolve(file.card.model, relative_to=file.folder)

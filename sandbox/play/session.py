@@ -6,17 +6,20 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 from sandbox.errors import PlayError, SaveError
 from sandbox.play import learning
 from sandbox.play.feedback import FeedbackBook
+from sandbox.play.renewal import Outcome, Renewal
 from sandbox.play.review import Review
 from sandbox.play.seating import Seating, Seats
 from sandbox.play.store import Run, Store
 from sandbox.play.timeline import Node, Timeline, Turn, history
 from sandbox.text import clean_line
 from sandbox.types import Agent, Chooser, Decision, Exchange, Observation, Update, World
+from sandbox.world.reload import Given, replay
 
 
 class Session(Review):
@@ -38,6 +41,8 @@ class Session(Review):
         """Turns after which an episode is cut off; None for no limit."""
         self.world_changed = False
         """Whether the world's definition is another than when the save was last played."""
+        self.renewal: Renewal | None = None
+        """Set by whoever opened a world from a file that may be edited; see `renew`."""
         self._run = run
         self._state: Any = None
 
@@ -253,6 +258,38 @@ class Session(Review):
         opened = len(self.timeline.opening_ids())
         self._open_episode(self.seed + opened if seed is None else seed)
         return self.current
+
+    def renew(self) -> Outcome:
+        """Go on in the world as its file is now, with the commands of this episode given again, as far as they go.
+
+        They become an episode of their own, from which nobody learns; the old one stays in the tree. Raises
+        `WorldError` where the file cannot be used, `PlayError` where it has other seats now; nothing has changed
+        then.
+        """
+        if self.renewal is None:
+            raise PlayError("this world does not come from a file that could be edited")
+        world = self.renewal.world()
+        if set(world.seats) != set(self.seats):
+            raise PlayError(
+                f"the seats are {', '.join(world.seats)} now", mend="start a new save to play with these"
+            )
+        path, seed = self.timeline.path(self._current), self.episode_seed
+        given = [
+            Given(turn.seat, turn.command, before.observations[turn.seat].text) for before, turn in pairwise(path)
+        ]
+        replayed = replay(world, given, seed=seed, reading=self.observation().text)
+        run = replace(self._run, title=world.title, fingerprint=world.fingerprint, created=0.0)
+        with self.store.transaction():
+            self._run = self.store.add_run(run)
+        self.world, learn, self.learn = world, self.learn, False
+        try:
+            self._open_episode(seed)
+            for turn in path[1 : 1 + replayed.carried]:
+                self.act(turn.command, decision=turn.decision, chooser=cast(Chooser, turn.chooser))
+        finally:
+            self.learn = learn
+        self.renewal.outcome = Outcome(len(given), replayed.carried, replayed.difference)
+        return self.renewal.outcome
 
     def _open_episode(self, seed: int, *, first: bool = False) -> None:
         if not -(2**63) <= seed < 2**63:

@@ -146,3 +146,31 @@ def compare(session: Session, verdict: str) -> Feedback:
     if other == decision.chosen:
         other = 1 if decision.chosen == 0 else 0
     return session.prefer_proposal(decision.chosen, other, verdict=verdict)
+
+
+def edited(session: Session) -> Edited | None:
+    """Whether the world's file has changed since it was read."""
+    return Edited() if session.renewal is not None and session.renewal.due else None
+
+
+def renewed(session: Session) -> Renewed | None:
+    """What came of reading the world anew; None where it could not be used."""
+    outcome = session.renewal.outcome if session.renewal is not None else None
+    if outcome is None:
+        return None
+    line = f"The world was edited: {outcome.carried} of {outcome.given} commands given again"
+    if outcome.difference is None:
+        return Renewed(f"{line}, and nothing reads otherwise.")
+    return Renewed(f"{line}. The story first reads otherwise after command {outcome.difference.index}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The world's file has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The game goes on in the world as it is now."""
+
+    line: str

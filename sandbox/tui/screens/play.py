@@ -167,6 +167,8 @@ class PlayScreen(Screen[None]):
     @on(Changed)
     def _arrived(self, message: Loaded | Changed) -> None:
         view = message.view
+        if isinstance(message, Loaded):
+            self.set_interval(1.0, lambda: self.driver.ask("edited", jobs.edited))
         if isinstance(message, Changed):
             self._remarks = []
             self._glimpses.clear()
@@ -197,6 +199,11 @@ class PlayScreen(Screen[None]):
     @on(Answered)
     def _answered(self, message: Answered) -> None:
         match message.answer:
+            case jobs.Edited():
+                self.game.do("reload", lambda session: session.renew())
+                self.driver.ask("renewed", jobs.renewed)
+            case jobs.Renewed() as renewed:
+                self._remark(renewed.line)
             case Chart() as drawn if message.generation == self.driver.generation:
                 self.query_one(Map).show(drawn)
             case Flips() as found if message.generation == self.driver.generation:

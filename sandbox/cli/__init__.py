@@ -13,7 +13,7 @@ import typer
 
 import sandbox
 from sandbox import paths
-from sandbox.cli import adapter, agent, bench, feedback, model, play, rate, run, save, tune, world
+from sandbox.cli import adapter, agent, bench, feedback, league, model, play, rate, run, save, tune, world
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError
 from sandbox.paths import Home
@@ -33,6 +33,7 @@ app.command("play")(play.play)
 app.command("run")(run.run)
 app.command("tune")(tune.tune)
 app.command("rate")(rate.rate)
+app.command("league")(league.league)
 app.add_typer(world.app, name="world")
 app.add_typer(agent.app, name="agent")
 app.add_typer(model.app, name="model")

@@ -49,6 +49,26 @@ def store(quick: Quick = False, json_file: Json = None) -> None:
     _run(lambda progress: bench.run(quick=quick, progress=progress), json_file)
 
 
+@app.command()
+def learning(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """Several agents: a team with one value against independent learners, and generations of self-play."""
+    from sandbox.bench import learning as bench
+
+    _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
+
+
+@app.command()
+def rounds(
+    quick: Quick = False,
+    speed: Annotated[bool, typer.Option("--speed", help="Only the speed of training.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Fine-tuning rounds, from demonstrations and from self-play, on games never seen: about an hour."""
+    from sandbox.bench import rounds as bench
+
+    _run(lambda progress: bench.run(quick=quick, speed_only=speed, progress=progress), json_file)
+
+
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:
     with context.notes.status("measuring") as status:
         report = bench(status.update)

@@ -268,6 +268,24 @@ def _foreign(file: Path) -> None:
     _sql("CREATE TABLE notes (text)")(file)
 
 
+def test_looking_at_a_save_that_this_process_plays_leaves_it_whole(tmp_path: Path) -> None:
+    session = _played(tmp_path / "friday", 3)
+    look = (
+        "import sys, pathlib; from sandbox.play.store import Store\n"
+        "Store.open(pathlib.Path(sys.argv[1]), readonly=True).close()"
+    )
+    Store.open(tmp_path / "friday", readonly=True).close()
+    subprocess.run([sys.executable, "-c", look, str(tmp_path / "friday")], check=True)
+    session.step()
+    count = len(list(session.timeline.nodes()))
+    with Store.open(tmp_path / "friday", readonly=True) as store:
+        assert len(list(store.timeline().nodes())) == count
+    session.close()
+    again = _resumed(tmp_path / "friday")
+    assert len(list(again.timeline.nodes())) == count
+    again.close()
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [

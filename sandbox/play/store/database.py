@@ -85,7 +85,7 @@ class Database:
             readonly: only look; works while another process plays it.
         """
         file = folder / opening.FILE
-        opening.check_header(file)
+        opening.check_file(file)
         lock = None if readonly else SaveLock(folder / opening.LOCK)
         try:
             inspected = opening.engine_for(file, readonly=True)

@@ -20,7 +20,7 @@ UNBORN: Final = "save.db.new"
 LOCK: Final = "save.lock"
 APPLICATION: Final = 0x53414E44
 """SQLite's application id of a save: "SAND"."""
-_MAGIC: Final = b"SQLite format 3\x00"
+_NO_DATABASE: Final = "this is not a save: not an SQLite database"
 FROM_BACKUP: Final = "put back a copy of it, or start a new save"
 
 
@@ -113,17 +113,22 @@ def put_in_place(unfinished: Path, file: Path) -> None:
         os.close(folder)
 
 
-def check_header(file: Path) -> None:
-    """Raises `SaveError` where the file is missing, unreadable, or no SQLite database; opens nothing."""
+def check_file(file: Path) -> None:
+    """Raises `SaveError` where the file is missing, unreadable or empty; opens nothing.
+
+    Where this process is playing the save, closing any descriptor of its file would drop the locks that SQLite
+    holds on it (fcntl(2)): the next reader to leave would then take the log for nobody's, and delete it.
+    """
     try:
-        with file.open("rb") as stream:
-            head = stream.read(len(_MAGIC))
+        size = file.stat().st_size
     except FileNotFoundError as error:
         raise SaveError("no such save", where=file, mend="`sandbox save list` shows what there is") from error
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error
-    if head != _MAGIC:
-        raise SaveError("this is not a save: not an SQLite database", where=file, mend=FROM_BACKUP)
+    if not os.access(file, os.R_OK):
+        raise SaveError("cannot be read: permission denied", where=file)
+    if not size:
+        raise SaveError(_NO_DATABASE, where=file, mend=FROM_BACKUP)
 
 
 def version_of(connection: Connection, file: Path) -> str:
@@ -139,6 +144,8 @@ def version_of(connection: Connection, file: Path) -> str:
         found: dict[str, str] = dict(objects.all())
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise SaveError(_NO_DATABASE, where=file, mend=FROM_BACKUP) from error
         raise SaveError(f"the save is damaged: {error.orig}", where=file, mend=FROM_BACKUP) from error
     if {"view", "trigger"} & set(found.values()):
         raise SaveError(

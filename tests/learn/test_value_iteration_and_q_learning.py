@@ -1,4 +1,4 @@
-"""Tabular Q-learning, which only sees samples, comes to the values that value iteration computes from the model."""
+"""Q-learning, which knows no probabilities, comes to the values that value iteration computes from them."""
 
 import random
 

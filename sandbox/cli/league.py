@@ -97,14 +97,18 @@ def _print(found: League) -> None:
     context.console.print()
 
     matrix = Table(
-        title="Return of the focal seat / of the others", title_justify="left", show_edge=False, pad_edge=False
+        title="Return of the focal seat, and below it of the others",
+        title_justify="left",
+        show_edge=False,
+        pad_edge=False,
+        show_lines=True,
     )
     matrix.add_column("focal")
     for partner in found.agents:
         matrix.add_column(f"with {partner}", justify="right")
     for focal in found.agents:
         cells = [found.cells[focal, partner] for partner in found.agents]
-        matrix.add_row(focal, *(f"{_number(cell.focal)} / {_number(cell.background)}" for cell in cells))
+        matrix.add_row(focal, *(f"{_number(cell.focal)}\n{_number(cell.background)}" for cell in cells))
     context.console.print(matrix)
     against = "all seats share their reward: agents are rated against the world; " if found.shared else ""
     context.console.print(f"{against}in brackets the 95 % confidence interval", style="dim")

@@ -34,7 +34,7 @@ def self_play(
     max_steps: int = 1000,
     progress: Callable[[int], None] = lambda generation: None,
 ) -> list[Agent]:
-    """The generations of one agent, oldest first. Each begins with what the one before had learned.
+    """The generations of one agent, oldest first: what it was at its best while it learned on and on.
 
     Args:
         world: for two seats or more. The agent learns to play all of them.
@@ -51,10 +51,9 @@ def self_play(
         progress: told each generation that is done, counted from 1.
     """
     rng = random.Random(seed)
-    pool = [make()]
+    learner, pool = make(), [make()]
     for generation in range(1, generations + 1):
-        learner, best = make(), make()
-        learner.load(pool[-1].dump())
+        best = make()
         best.load(pool[-1].dump())
         earlier = pool[1:]
         highest = _share(world, best, earlier, trials, opening, max_steps) if earlier else -1.0

@@ -150,6 +150,7 @@ class RoundDesk:
         def job() -> None:
             from sandbox.tune import rounds
 
+            self._refuse_two()
             plan = self._planned()(method, **evaluated(evaluation))
             self._follow(rounds.start(plan, trial=trial), trial=trial)
 
@@ -161,6 +162,7 @@ class RoundDesk:
         def job() -> None:
             from sandbox.tune import rounds
 
+            self._refuse_two()
             self._follow(rounds.resume(self._numbered(number)))
 
         self._do(job)
@@ -221,6 +223,11 @@ class RoundDesk:
         if self._plan is None:
             raise UsageError("this game is kept in no save", mend="play it with --save, and learn from that")
         return self._plan
+
+    def _refuse_two(self) -> None:
+        """A round holds its lock only once its process is up; a key may be pressed twice before that."""
+        if self._round is not None and self._round.running:
+            raise UsageError("a round is running already", mend="wait for it, or cancel it first")
 
     def _judged(self) -> Round:
         if self._round is None:

@@ -164,7 +164,7 @@ def _after(view: RoundView, event: Event) -> RoundView:
         case "cancelled":
             return replace(view, end="cancelled")
         case "estimated":
-            return replace(view, end="estimated")
+            return replace(view, end="estimated", trial=True)
     return view
 
 

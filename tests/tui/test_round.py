@@ -221,9 +221,10 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
     app = open_app(agent)
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
-        await pilot.press("enter")
+        await pilot.press("enter", "enter", "t")
         await at(pilot, "round-work")
-        (plan, trial), *_ = stage.started
+        (plan, trial), *twice = stage.started
+        assert not twice
         assert not trial
         assert plan.settings.method == "sft"
         assert plan.eval_worlds == ("lighthouse",)

@@ -34,7 +34,7 @@ explore: {epsilon: {start: 1.0, end: 0.05, over: 600}}
 RACER = """\
 learner: {kind: tabular, alpha: 0.3, gamma: 0.95, trace: 0.8}
 combine: {method: q}
-explore: {epsilon: {start: 1.0, end: 0.1, over: 500}}
+explore: {epsilon: {start: 1.0, end: 0.1, over: 400}}
 """
 SUBJECTS = ("pin",)
 """What a seat of the two-seat world writes down and tells: where it is decides which lever is right."""
@@ -129,7 +129,8 @@ def race(home: Home, quick: bool, progress: Progress) -> list[Figure]:
             world,
             lambda: _agent(RACER),
             generations=10,
-            episodes=100,
+            episodes=50,
+            checks=2,
             opening=OPENING,
             seed=seed * 10_000,
             max_steps=50,

@@ -180,7 +180,7 @@ def test_fine_tune_raises_the_mean_reward_on_prompts_it_has_not_seen(model: Loca
         alpha=16,
         learning_rate=2e-3,
     )
-    assert better is model and model.name == "m@adapter" and len(told) == 7
+    assert better is model and model.name == "m@adapter" and len(told) == 8
     assert mean_reward(better) > before + 0.25
     model.use_adapter(None)
     assert mean_reward(model) == before

@@ -105,11 +105,11 @@ class Database:
                 opening.use_log(store._connection)
         except DBAPIError as error:
             if lock is not None:
-                lock.close()
+                lock.undo()
             raise SaveError(f"cannot be opened: {error.orig}", where=file) from error
         except BaseException:
             if lock is not None:
-                lock.close()
+                lock.undo()
             raise
         return store
 

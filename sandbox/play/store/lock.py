@@ -30,6 +30,7 @@ class SaveLock:
     """Holds a save from construction to `close`. Raises `SaveError` with the holder's name where it is taken."""
 
     def __init__(self, file: Path) -> None:
+        self._file, self._made = file, not file.exists()
         try:
             self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -52,6 +53,12 @@ class SaveLock:
         note = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, note.encode(), 0)
+
+    def undo(self) -> None:
+        """Let go of what turned out to be no save, and leave nothing behind."""
+        if self._made:
+            self._file.unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
         """Let go. The file stays: removing it would let two processes hold two files of one name."""

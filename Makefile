@@ -9,7 +9,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 # Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
-NAMES       := awk '/^(Collecting|Installing)/ { print "    " $$1, $$2; fflush() }'
+NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 
 .DEFAULT_GOAL := help
 .PHONY: help play test check format screenshot docs clean

@@ -11,6 +11,7 @@ import math
 import re
 import threading
 import time
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +49,9 @@ class _Continuation(Shape):
 
     index: int = 0
 
+    @abstractmethod
     def sample(self, stop: Sequence[str]) -> Sample:
-        raise NotImplementedError
+        """The text up to the first stop string."""
 
 
 class _TokenLogprobs(Shape):

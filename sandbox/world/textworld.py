@@ -7,41 +7,31 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from sandbox.errors import SaveError
 from sandbox.text import clean
-from sandbox.types import Observation, Step
-from sandbox.world import printed, story
+from sandbox.types import Observation
+from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
-from sandbox.world.interpreter import Interpreter, InterpreterError, Reply
+from sandbox.world.interpreter import Reply
+from sandbox.world.story_world import StoryState, StoryWorld
 from sandbox.world.textworld_logic import Facts, Logic, PlainFact, without_traces
-
-SEAT = "player"
 
 _SETUP = ("tw-trace-actions", "tw-extra-infos score")
 """Commands of TextWorld's own stories: print each action, and the score at each turn."""
-_LOOK, _INVENTORY = "look", "inventory"
+_PROBES = ("look", "inventory")
 _EXTRA = re.compile(r"<(score|moves)>\n(-?\d+)?\s*</\1>\n?")
 _LOST = "*** You lost! ***"
 _WON = "*** The End ***"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextWorldState:
+class TextWorldState(StoryState):
     """Everything about a moment of a game. Equal states behave alike, in any process."""
 
-    machine: bytes
     facts: Facts
-    turn: int
-    text: str
-    description: str
-    inventory: str
-    score: float
-    done: bool = False
-    won: bool = False
 
 
 class _Stored(Sealed):
@@ -49,7 +39,7 @@ class _Stored(Sealed):
     new: list[PlainFact]
 
 
-class TextWorldWorld:
+class TextWorldWorld(StoryWorld[TextWorldState]):
     """A TextWorld game for one seat, `player`. Implements `sandbox.types.World`.
 
     The reward is the change in score. A game whose quests give no points rewards winning with 1.
@@ -61,14 +51,10 @@ class TextWorldWorld:
         cpu_seconds: CPU time that a command may take before it counts as frozen.
     """
 
-    seats: ClassVar[tuple[str, ...]] = (SEAT,)
-
     def __init__(self, file: Path, *, name: str, title: str = "", cpu_seconds: float = 3.0) -> None:
-        self.name = name
-        self.title = title or file.stem
         details = file.with_suffix(".json")
         self._logic = Logic(details)
-        self._interpreter = Interpreter(story.read(file), cpu_seconds=cpu_seconds)
+        super().__init__(file, name=name, title=title, cpu_seconds=cpu_seconds)
         self.fingerprint = hashlib.sha256(
             (self._interpreter.story.digest + hashlib.sha256(details.read_bytes()).hexdigest()).encode()
         ).hexdigest()
@@ -88,7 +74,7 @@ class TextWorldWorld:
     def initial(self, seed: int) -> TextWorldState:
         """The start. These games are deterministic: the seed makes no difference."""
         if self._opening is None:
-            reply = self._interpreter.start(0, setup=_SETUP, probes=(_LOOK, _INVENTORY))
+            reply = self._interpreter.start(0, setup=_SETUP, probes=self._probes)
             description, inventory = self._looked(reply)
             self._opening = TextWorldState(
                 machine=reply.snapshot,
@@ -100,9 +86,6 @@ class TextWorldWorld:
                 score=0.0,
             )
         return self._opening
-
-    def to_move(self, state: TextWorldState) -> str | None:
-        return None if state.done else SEAT
 
     def observe(self, state: TextWorldState, seat: str) -> Observation:
         return Observation(
@@ -118,22 +101,6 @@ class TextWorldWorld:
             done=state.done,
             won=state.won,
         )
-
-    def step(self, state: TextWorldState, seat: str, command: str) -> Step[TextWorldState]:
-        if state.done:
-            return Step(state=state, terminated=True)
-        line = printed.one_command(command)
-        answer = printed.refusal(line)
-        if not answer:
-            try:
-                reply = self._interpreter.step(state.machine, line, probes=(_LOOK, _INVENTORY))
-            except InterpreterError as error:
-                answer = f"{error} Nothing has changed."
-        if answer:
-            return Step(state=replace(state, turn=state.turn + 1, text=answer))
-        after = self._after(state, reply)
-        reward = after.score - state.score
-        return Step(state=after, rewards={seat: reward} if reward else {}, terminated=after.done)
 
     def solver_key(self, state: TextWorldState) -> tuple[Facts, float, bool]:
         """What tells states apart for a solver: the facts, and no words."""
@@ -176,8 +143,9 @@ class TextWorldWorld:
             won=stored.won,
         )
 
-    def close(self) -> None:
-        self._interpreter.close()
+    @property
+    def _probes(self) -> tuple[str, ...]:
+        return _PROBES
 
     def _after(self, state: TextWorldState, reply: Reply) -> TextWorldState:
         facts, text = self._logic.follow(state.facts, reply.text), without_traces(reply.text)

@@ -6,16 +6,14 @@ command changed anything, `vocabulary` which words the story knows at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from sandbox.types import Observation, Step
-from sandbox.world import printed, story
+from sandbox.types import Observation
+from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
-from sandbox.world.interpreter import Interpreter, InterpreterError, Reply
-
-SEAT = "player"
+from sandbox.world.interpreter import Reply
+from sandbox.world.story_world import StoryState, StoryWorld
 
 _PROBES = ("look", "inventory")
 _SCORE = "score"
@@ -23,19 +21,11 @@ _USEFUL_FIRST = ("look", "examine", "take", "open", "go", "drop", "put", "unlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ZMachineState:
+class ZMachineState(StoryState):
     """Everything about a moment of a story. Equal states behave alike, in any process."""
 
-    machine: bytes
-    turn: int
-    text: str
-    description: str
-    inventory: str
-    score: float
     max_score: float | None
     world_hash: str
-    done: bool = False
-    won: bool = False
 
 
 class _Stored(Sealed):
@@ -55,7 +45,7 @@ class Vocabulary:
         return word.lower()[: self.letters] in self.words
 
 
-class ZMachineWorld:
+class ZMachineWorld(StoryWorld[ZMachineState]):
     """A story for one seat, `player`. Implements `sandbox.types.World`.
 
     The reward is the change in score: Jericho's where it knows the story, otherwise what the story itself answers
@@ -69,12 +59,8 @@ class ZMachineWorld:
         cpu_seconds: CPU time that a command may take before it counts as frozen.
     """
 
-    seats: ClassVar[tuple[str, ...]] = (SEAT,)
-
     def __init__(self, file: Path, *, name: str, title: str = "", cpu_seconds: float = 3.0) -> None:
-        self.name = name
-        self.title = title or file.stem
-        self._interpreter = Interpreter(story.read(file), cpu_seconds=cpu_seconds)
+        super().__init__(file, name=name, title=title, cpu_seconds=cpu_seconds)
         self.fingerprint = self._interpreter.story.digest
         self._openings: dict[int, ZMachineState] = {}
         self._vocabulary: Vocabulary | None = None
@@ -122,9 +108,6 @@ class ZMachineWorld:
             }
         return self._openings[seed]
 
-    def to_move(self, state: ZMachineState) -> str | None:
-        return None if state.done else SEAT
-
     def observe(self, state: ZMachineState, seat: str) -> Observation:
         return Observation(
             seat=seat,
@@ -137,22 +120,6 @@ class ZMachineWorld:
             done=state.done,
             won=state.won,
         )
-
-    def step(self, state: ZMachineState, seat: str, command: str) -> Step[ZMachineState]:
-        if state.done:
-            return Step(state=state, terminated=True)
-        line = printed.one_command(command)
-        answer = printed.refusal(line)
-        if not answer:
-            try:
-                reply = self._interpreter.step(state.machine, line, probes=self._probes)
-            except InterpreterError as error:
-                answer = f"{error} Nothing has changed."
-        if answer:
-            return Step(state=replace(state, turn=state.turn + 1, text=answer))
-        after = self._after(state, reply)
-        reward = after.score - state.score
-        return Step(state=after, rewards={seat: reward} if reward else {}, terminated=after.done)
 
     def dump(self, state: ZMachineState) -> bytes:
         return seal(
@@ -185,9 +152,6 @@ class ZMachineWorld:
             done=stored.done,
             won=stored.won,
         )
-
-    def close(self) -> None:
-        self._interpreter.close()
 
     @property
     def _probes(self) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
+from sandbox.play.verbs import Typed
 from sandbox.tui import jobs
 from sandbox.tui.game import Game
-from sandbox.tui.verbs import Typed
 
 
 def obey(game: Game, typed: Typed) -> None:

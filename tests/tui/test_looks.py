@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.widgets import TabbedContent
 
+from sandbox.play.verbs import VERBS
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.commands import PlayCommands
 from sandbox.tui.keys import KEYS
@@ -22,7 +23,6 @@ from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen, page
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screenshot import screenshot
-from sandbox.tui.verbs import VERBS
 from sandbox.tui.widgets.mind import Brief, brief, mind
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.timeline import TimelineTree

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from sandbox.play.verbs import VERBS
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import KEYS, Key
 from sandbox.tui.reasons import BLAME, PRAISE
-from sandbox.tui.verbs import VERBS
 
 VOICES = (
     (fmt.AGENT, "the agent"),

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Label, TabbedContent
 
 from sandbox.errors import PlayError, SandboxError
+from sandbox.play.verbs import Typed, parse
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story, wishes
 from sandbox.tui.chart import Chart, chart
@@ -28,7 +29,6 @@ from sandbox.tui.reasons import tags
 from sandbox.tui.round_desk import RoundsWanted
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
-from sandbox.tui.verbs import Typed, parse
 from sandbox.tui.view import View
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind

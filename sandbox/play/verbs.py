@@ -1,4 +1,4 @@
-"""What a person can type: verbs of the screen, comments, and commands to the world."""
+"""What a person can type, on the screen and in lines: verbs, comments, and commands to the world."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI sequences: colours, cursor movement
@@ -45,3 +47,15 @@ def for_prompt(text: str) -> str:
     while (shorter := _ROLE_TAGS.sub("", text)) != text:
         text = shorter
     return text
+
+
+def near_miss(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant, or "". Only the first 80 letters are looked at."""
+    close = difflib.get_close_matches(word[:80], sorted(known), n=1)
+    return close[0] if close else ""
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The way out for a word that is not known: the near miss, or what is said where there is none."""
+    close = near_miss(word, known)
+    return f"did you mean {close!r}?" if close else otherwise

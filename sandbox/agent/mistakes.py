@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -13,14 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.errors import CardError, Finding
 from sandbox.marked_yaml import Document, Path, dotted
+from sandbox.text import did_you_mean
 
 _SHOWN = 20
-
-
-def near_miss(word: str, known: Iterable[str]) -> str:
-    """`did you mean 'x'?`, or nothing where no known word is like it."""
-    close = difflib.get_close_matches(word.lower()[:80], list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def findings(error: ValidationError, model: type[BaseModel], document: Document) -> list[Finding]:
@@ -61,7 +55,7 @@ def _message(details: Any, path: Path, model: type[BaseModel]) -> tuple[str, str
     kind, given = details["type"], details["input"]
     if kind == "extra_forbidden":
         known = _fields(model, path[:-1])
-        return "no such field", near_miss(str(path[-1]), known) or f"there are {', '.join(known)}"
+        return "no such field", did_you_mean(str(path[-1]).lower(), known, f"there are {', '.join(known)}")
     if kind == "missing":
         return "is missing", ""
     if kind == "value_error":
@@ -70,7 +64,7 @@ def _message(details: Any, path: Path, model: type[BaseModel]) -> tuple[str, str
         context = details["ctx"]
         expected, given = context.get("expected") or context["expected_tags"], context.get("tag", given)
         words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
-        return f"{_short(given)} is none of {', '.join(words)}", near_miss(str(given), words)
+        return f"{_short(given)} is none of {', '.join(words)}", did_you_mean(str(given).lower(), words)
     if kind in ("model_type", "model_attributes_type"):
         return f"expected a block of fields, found {_short(given)}", ""
     message = details["msg"]

@@ -7,7 +7,6 @@ reference is compiled with the same version of TextWorld. The options are those 
 from __future__ import annotations
 
 import contextlib
-import difflib
 import fcntl
 import hashlib
 import json
@@ -28,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import sandbox
 from sandbox.errors import WorldError
 from sandbox.paths import cache_dir
+from sandbox.text import did_you_mean
 from sandbox.world import story
 
 Progress = Callable[[str], None]
@@ -311,5 +311,4 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def _suggest(name: str, known: list[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(known)}"
+    return did_you_mean(name, known, otherwise=f"{otherwise} {', '.join(known)}")

@@ -43,7 +43,7 @@ def test_help_and_worlds_without_a_model_start_without_torch() -> None:
         "import sys, sandbox.cli, sandbox.build\n"
         "from sandbox.paths import Home\n"
         "cast = sandbox.build.Cast.parse('q-table', [])\n"
-        "models = sandbox.build.Models(sandbox.build.Settings())\n"
+        "models = sandbox.build.Models(sandbox.config.Settings())\n"
         "session = sandbox.build.open_session(Home.find(), 'honey', cast, models)\n"
         "session.step()\n"
         "assert not {'torch', 'transformers', 'textual', 'textworld', 'jericho'} & set(sys.modules)\n"

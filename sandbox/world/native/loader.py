@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -16,6 +14,7 @@ from pydantic_core import ErrorDetails
 from sandbox import marked_yaml
 from sandbox.errors import Finding, WorldError, WorldFileError
 from sandbox.marked_yaml import Document, dotted
+from sandbox.text import did_you_mean
 from sandbox.world.native.references import check_references
 from sandbox.world.native.references.tasks import check_task
 from sandbox.world.native.schema import Adventure, Definition, Task
@@ -43,12 +42,6 @@ class Source:
     def line(self, *path: str | int) -> int | None:
         """Line of a path such as `("rooms", "hall", "exits", "north")`, or of the nearest thing around it."""
         return self.document.line(path)
-
-
-def near_miss(word: str, words: Iterable[str]) -> str:
-    """`did you mean 'x'?`, or nothing where no word is near."""
-    close = difflib.get_close_matches(word[:80], list(words), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def parse_definition(text: str | bytes, file: Path | str = "world.yaml") -> Definition:
@@ -150,7 +143,7 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
     if kind == "extra_forbidden":
         message = "no such key"
         allowed = _keys(model, error["loc"][:-1])
-        mend = near_miss(str(error["loc"][-1]), allowed) or (
+        mend = did_you_mean(str(error["loc"][-1]), allowed) or (
             f"there are: {', '.join(allowed[:40])}" if allowed else ""
         )
     elif kind == "missing":
@@ -163,12 +156,12 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
         words = [w.strip("'") for w in expected.replace(" or ", ", ").split(", ")]
         bad = _value(document.data, path) if error["loc"][-1] != "[key]" else error["loc"][-2]
         message = f"{str(bad)[:40]!r} is none of {', '.join(words)}"
-        mend = near_miss(str(bad), words)
+        mend = did_you_mean(str(bad), words)
     elif kind == "string_type":
         message, mend = "text is wanted here", "put it in quotes"
     elif kind in _STARTS:
         value = _value(document.data, path) or _value(document.data, path[:-1])
-        mend = near_miss(str(next(iter(value))), _STARTS[kind]) if isinstance(value, dict) and value else ""
+        mend = did_you_mean(str(next(iter(value))), _STARTS[kind]) if isinstance(value, dict) and value else ""
         message = message.split(":")[0] if mend else message
     elif kind == "float_parsing":
         message = "a number is wanted here"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
-from sandbox.text import clean_line
+from sandbox.text import clean_line, near_miss
 from sandbox.world.native.atlas import Atlas
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.draft import Draft
@@ -290,8 +289,7 @@ class Parser:
             entities = self.atlas.entities
             scope = scope_of(draft, draft.actor)
             words = {w for thing in scope.all() for w in self.grammar.words(entities[thing].noun)}
-        close = difflib.get_close_matches(word[:40], sorted(words), n=1, cutoff=0.6)
-        return close[0] if close else ""
+        return near_miss(word, words)
 
     def _answered(self, draft: Draft, text: str) -> str:
         """The line, put into the open question that it answers, if it does."""

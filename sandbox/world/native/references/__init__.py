@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path
+from sandbox.text import did_you_mean
 from sandbox.world.native.actions import TRIGGERS
 from sandbox.world.native.forms import lower, parse_form
 from sandbox.world.native.languages import LANGUAGES
@@ -262,8 +261,7 @@ class _Check(References):
         for key, text in self.world.messages.items():
             path: Path = ("messages", key)
             if key not in self.language.messages:
-                near = difflib.get_close_matches(key, self.language.messages, n=1, cutoff=0.6)
-                self.fault(path, "the engine has no such message", f"did you mean {near[0]!r}?" if near else "")
+                self.fault(path, "the engine has no such message", did_you_mean(key, self.language.messages))
                 continue
             allowed = {name for _, name in Template(self.language.messages[key]).slots()}
             self.slots(path, text, allowed)
@@ -273,8 +271,7 @@ class _Check(References):
         assert self.language is not None
         if action in self.language.verbs:
             return True
-        near = difflib.get_close_matches(action, self.language.verbs, n=1, cutoff=0.6)
-        self.fault(path, f"there is no action {action!r}", f"did you mean {near[0]!r}?" if near else "")
+        self.fault(path, f"there is no action {action!r}", did_you_mean(action, self.language.verbs))
         return False
 
     def _more(self, path: Path, action: str, text: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path, dotted
+from sandbox.text import did_you_mean, near_miss
 from sandbox.world.native.languages import LANGUAGES, Language, language
 from sandbox.world.native.prose import Template, TemplateError
 from sandbox.world.native.schema import Adventure
@@ -60,12 +60,11 @@ class References:
             return True
         kinds = [_KINDS[section] for section in sections]
         what = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
-        near = difflib.get_close_matches(name[:80], words, n=1, cutoff=0.6)
         there = next((_KINDS[s] for s in _SECTIONS if name in self.names[s]), "")
         if there:
             self.fault(path, f"{name!r} is a {there}; wanted is a {what}")
         else:
-            self.fault(path, f"there is no {what} {name!r}", f"did you mean {near[0]!r}?" if near else "")
+            self.fault(path, f"there is no {what} {name!r}", did_you_mean(name, words))
         return False
 
     def place(self, path: Path, name: str, *words: str) -> None:
@@ -101,8 +100,8 @@ class References:
             return
         for _, name in template.slots():
             if name not in allowed:
-                near = difflib.get_close_matches(name, sorted(allowed), n=1, cutoff=0.6)
-                mend = f"did you mean {{{near[0]}}}?" if near else "for a brace write it twice"
+                near = near_miss(name, allowed)
+                mend = f"did you mean {{{near}}}?" if near else "for a brace write it twice"
                 self.fault(path, f"there is nothing to fill {{{name}}} with", mend)
 
     def _me(self, path: Path, name: str, actor: bool) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path, dotted
+from sandbox.text import did_you_mean
 from sandbox.world.native.languages import LANGUAGES
 from sandbox.world.native.prose import Template, TemplateError
 from sandbox.world.native.schema import Task
@@ -41,7 +40,6 @@ def check_task(task: Task, document: Document) -> list[Finding]:
     for path, name in wanted:
         if name not in everywhere:
             lacking = next(n for n, item in enumerate(task.items) if name not in item)
-            near = difflib.get_close_matches(name, sorted(everywhere), n=1, cutoff=0.6)
-            mend = f"did you mean {near[0]!r}?" if near else "give it to every item"
+            mend = did_you_mean(name, everywhere, otherwise="give it to every item")
             fault(path, f"item {lacking} has no field {name!r}", mend)
     return findings

@@ -1,0 +1,112 @@
+"""Cards, the language models they name, and the agents that the two make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.agent import cards
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.cards import Card, Remote
+from sandbox.agent.learners import build_learner
+from sandbox.build.worlds import Progress, silent, way_out
+from sandbox.config import Settings
+from sandbox.errors import CardError
+from sandbox.llm import catalogue
+from sandbox.llm.cached import CachedModel
+from sandbox.paths import Home
+from sandbox.tune.adapters import Adapters
+from sandbox.tune.live import LiveModel
+from sandbox.types import LanguageModel, World
+
+if TYPE_CHECKING:
+    from sandbox.llm.local import LocalModel
+
+
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A card, the text it was read from, and where."""
+
+    card: Card
+    text: str
+    folder: Path | None = None
+    """What relative paths of models start from."""
+
+    @classmethod
+    def find(cls, home: Home, name: str) -> CardFile:
+        """A card by name, or by the path of its file. Raises `CardError`."""
+        path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else home.card_file(name)
+        if path is None:
+            raise CardError(f"there is no agent {name!r}", mend=way_out(name, home.names("agents"), "agent"))
+        card = cards.load_card(path)
+        return cls(card, path.read_text(encoding="utf-8"), path.parent)
+
+
+class Models:
+    """Language models, each loaded once and shared by all agents that name it.
+
+    Args:
+        settings: how many threads they compute with.
+        on_note: told before one is loaded, which takes seconds.
+    """
+
+    def __init__(self, settings: Settings, on_note: Progress = silent) -> None:
+        self._settings = settings
+        self._on_note = on_note
+        self._loaded: dict[Path, LocalModel] = {}
+        self._playing: dict[object, CachedModel] = {}
+
+    def get(self, reference: str, folder: Path | None = None) -> LocalModel:
+        """The model that a card names. Raises `ModelError`."""
+        source = catalogue.resolve(reference, relative_to=folder)
+        if source.folder not in self._loaded:
+            self._on_note(f"loading the language model {source.name}")
+            from sandbox.llm.local import LocalModel
+
+            self._loaded[source.folder] = LocalModel.load(
+                source.folder, name=source.name, threads=self._settings.threads
+            )
+        return self._loaded[source.folder]
+
+    def playing(self, file: CardFile, save: Path | None = None) -> LanguageModel | None:
+        """What answers for a card: local with the adapters of a save, or remote; behind a decision cache.
+
+        Cards that name the same model share it, with its cache and its budget. None where a card names none.
+
+        Raises:
+            ModelError: it cannot be found, or the key of a remote one is not set.
+        """
+        remote, model = file.card.remote, file.card.model
+        if remote is not None:
+            return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
+        if model is None:
+            return None
+        base = self.get(model, file.folder)
+        return self._shared((base, save), lambda: base if save is None else LiveModel(base, Adapters.of(save)))
+
+    def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
+        if key not in self._playing:
+            self._playing[key] = CachedModel(make())
+        return self._playing[key]
+
+    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
+        from sandbox.llm.fallback import FallbackModel, UniformModel
+        from sandbox.llm.remote import RemoteModel
+
+        remote, fallback = RemoteModel(**given.model_dump(exclude={"fallback"})), given.fallback
+        if fallback is None:
+            return remote
+        if fallback == "uniform":
+            return FallbackModel(remote, UniformModel)
+        catalogue.resolve(fallback, relative_to=folder)
+        return FallbackModel(remote, lambda: self.get(fallback, folder))
+
+
+def build_agent(
+    file: CardFile, models: Models, world: World[Any], save: Path | None = None, *, seed: int = 0
+) -> CardAgent:
+    """The agent that a card describes, fresh, to play in this world, with the adapters of a save."""
+    model = models.playing(file, save)
+    return CardAgent(file.card, model, build_learner(file.card, seed=seed), verbs=world.verbs)

@@ -1,0 +1,141 @@
+"""What `sandbox play` opens, and the screen around it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.build.agents import CardFile, Models
+from sandbox.build.sessions import HUMAN, Cast, open_session
+from sandbox.build.worlds import Progress, silent, world_file
+from sandbox.config import Settings
+from sandbox.errors import ModelError, UsageError
+from sandbox.llm import catalogue
+from sandbox.paths import Home
+from sandbox.world import references
+
+if TYPE_CHECKING:
+    from sandbox.play.session import Session
+    from sandbox.tune.rounds import Plan as RoundPlan
+    from sandbox.tune.settings import Method
+
+WITHOUT_MODEL = "q-table"
+"""Card that plays where the default agent's language model is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPlan:
+    """All that `sandbox play` is going to open, checked as far as that is quick."""
+
+    home: Home
+    settings: Settings
+    reference: str | None
+    """None: the save knows."""
+    cast: Cast | None
+    """None: the save knows."""
+    save: str
+    seed: int
+    notice: str = ""
+    """Something the player should know first."""
+
+    @classmethod
+    def make(
+        cls,
+        home: Home,
+        settings: Settings,
+        reference: str | None,
+        agent: str | None,
+        seats: Sequence[str],
+        save: str | None,
+        seed: int | None,
+    ) -> PlayPlan:
+        """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
+        if save is not None and (home.save_folder(save) / "save.db").exists():
+            if seed is not None:
+                raise UsageError("a save keeps its seed", mend="leave --seed out, or choose another --save")
+            cast = Cast.parse(agent or settings.agent, seats) if agent or seats else None
+            return cls(home, settings, reference, cast, save, 0)
+        reference = reference or settings.world
+        parsed = references.parse(reference)
+        if parsed.kind == "native":
+            world_file(home, reference)
+        notice = ""
+        if agent == HUMAN:
+            file = CardFile.find(home, WITHOUT_MODEL)
+        else:
+            file = CardFile.find(home, agent or settings.agent)
+        if agent is None and file.card.model is not None:
+            try:
+                catalogue.resolve(file.card.model, relative_to=file.folder)
+            except ModelError as error:
+                file, notice = (
+                    CardFile.find(home, WITHOUT_MODEL),
+                    f"{error.message}: {WITHOUT_MODEL} plays. {error.mend}",
+                )
+        name = agent if agent is not None else file.card.name
+        return cls(
+            home,
+            settings,
+            reference,
+            Cast.parse(name, seats),
+            save or _new_name(home, reference),
+            seed or 0,
+            notice,
+        )
+
+    @property
+    def shell_command(self) -> str:
+        """How the same is run with no screen."""
+        if self.reference is None or self.cast is None:
+            return f"sandbox save show {shlex.quote(self.save)}"
+        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in self.cast.seats.items())
+        return f"sandbox run {shlex.quote(self.reference)} --agent {shlex.quote(self.cast.default)}{seats}"
+
+    def open(self, progress: Progress = silent) -> Session:
+        """The session to play."""
+        return open_session(
+            self.home,
+            self.reference,
+            self.cast,
+            Models(self.settings, progress),
+            save=self.save,
+            seed=self.seed,
+            annotator=self.settings.annotator,
+            progress=progress,
+        )
+
+    def plan_round(self, method: Method, **evaluation: Any) -> RoundPlan:
+        """A fine-tuning round over the save. Raises `SandboxError` where there cannot be one."""
+        from sandbox.tune.planning import make_plan
+        from sandbox.tune.settings import Settings as Training
+
+        training = Training.for_method(method)
+        return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
+
+
+def play_on_screen(plan: PlayPlan) -> None:
+    """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened."""
+    from sandbox.tui.app import SandboxApp
+    from sandbox.tui.widgets.header import Title
+
+    title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
+    error = SandboxApp(plan.open, title, plan.settings, plan.plan_round).run()
+    if error is not None:
+        raise error
+
+
+def _new_name(home: Home, reference: str) -> str:
+    """A name for a save that was not given one: the world and the time."""
+    stem = (
+        re.sub(r"[^\w]+", "-", Path(reference.partition("?")[0]).stem.replace("tw:", "tw-")).strip("-") or "game"
+    )
+    name = f"{stem[:32]}-{time.strftime('%m%d-%H%M%S')}"
+    number = 2
+    while home.save_folder(name).exists():
+        name, number = f"{name}-{number}", number + 1
+    return name

@@ -21,7 +21,7 @@ play: $(VENV)/.play ## Install, fetch the default model once, and open the game 
 	@$(BIN)/sandbox model pull || echo "No model: the agent 'q-table' plays without one. 'make play' tries again."
 	@$(BIN)/sandbox play $(ARGS)
 
-test: check ## Install what the tests need, check the code and run every test
+test: check $(VENV)/.browser ## Install what the tests need, check the code and run every test
 	@$(BIN)/sandbox model pull
 	@echo "==> Running the tests"
 	@$(BIN)/pytest $(ARGS)
@@ -64,4 +64,14 @@ $(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@echo "==> Installing what the tests need"
 	@$(PIP) -e '.[test]' | $(NAMES)
+	@touch $@
+
+# The browser tests drive a real Chromium: the one that is there, else Debian's.
+$(VENV)/.browser: | $(BIN)/python
+	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  echo "==> Installing Chromium for the browser tests"; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  { $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends chromium; } \
+	    > $(VENV)/chromium.log 2>&1 || { tail -n 5 $(VENV)/chromium.log; \
+	      echo "The browser tests need Chromium: install it by hand and run 'make test' again."; exit 1; }; }
 	@touch $@

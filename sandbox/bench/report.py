@@ -6,12 +6,14 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+
+from sandbox.play.statistics import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,16 @@ class Figure:
     """One measured number."""
 
     name: str
+    """One of the form `table/row/column` is shown in a table of that title."""
     value: float
     unit: str = ""
     target: str = ""
     """As a person reads it: `>= 30`, `< 0.4 s`; empty where the figure is only for information."""
     met: bool | None = None
     """Whether the target was met; None without a target."""
+    low: float | None = None
+    """Lower bound of the 95 % confidence interval, where there is one."""
+    high: float | None = None
 
     @classmethod
     def at_least(cls, name: str, value: float, bound: float, unit: str = "") -> Figure:
@@ -33,6 +39,10 @@ class Figure:
     @classmethod
     def at_most(cls, name: str, value: float, bound: float, unit: str = "") -> Figure:
         return cls(name, value, unit, f"<= {bound:g}", value <= bound)
+
+    def within(self, interval: Interval) -> Figure:
+        """The same with the bounds of an interval."""
+        return replace(self, low=interval.low, high=interval.high)
 
     @classmethod
     def below(cls, name: str, value: float, bound: float, unit: str = "") -> Figure:
@@ -49,15 +59,27 @@ class Report:
     figures: Sequence[Figure] = field(default_factory=tuple)
 
     def as_json(self) -> dict[str, Any]:
-        """`{machine, seconds, figures: [{name, value, unit, target, met}]}`, ready for `json.dumps`."""
+        """`{machine, seconds, figures: [{name, value, unit, target, met}]}`, ready for `json.dumps`.
+
+        A figure with an interval also has `low` and `high`.
+        """
         figures = [
             {"name": f.name, "value": f.value, "unit": f.unit, "target": f.target, "met": f.met}
+            | ({} if f.low is None else {"low": f.low, "high": f.high})
             for f in self.figures
         ]
         return {"machine": self.machine, "seconds": round(self.seconds, 3), "figures": figures}
 
+    def tables(self) -> list[Table]:
+        """The same for a terminal: first the crosses, last the list of all other figures."""
+        crosses: dict[str, list[Figure]] = {}
+        for figure in self.figures:
+            if figure.name.count("/") == 2:
+                crosses.setdefault(figure.name.partition("/")[0], []).append(figure)
+        return [*(_cross(title, figures) for title, figures in crosses.items()), self.table()]
+
     def table(self) -> Table:
-        """The same for a terminal."""
+        """The figures that are in no cross."""
         about = self.machine
         place = f"{about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB"
         table = Table(title=f"{self.seconds:.1f} s on {place}", title_justify="left", title_style="dim")
@@ -67,9 +89,31 @@ class Report:
         table.add_column("target", justify="right")
         table.add_column("met")
         for figure in self.figures:
-            met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[figure.met]
-            table.add_row(figure.name, f"{figure.value:.4g}", figure.unit, figure.target, met)
+            if figure.name.count("/") != 2:
+                met = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[figure.met]
+                table.add_row(figure.name, _shown(figure), figure.unit, figure.target, met)
         return table
+
+
+def _cross(title: str, figures: Sequence[Figure]) -> Table:
+    """A row for each subject and a column for each thing that was measured of it."""
+    cells = {tuple(figure.name.split("/")[1:]): figure for figure in figures}
+    columns = {figure.name.split("/")[2]: figure.unit for figure in figures}
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for column, unit in columns.items():
+        table.add_column(f"{column}, {unit}" if unit else column, justify="right")
+    for row in dict.fromkeys(row for row, _ in cells):
+        shown = [_shown(cells[row, column]) if (row, column) in cells else "" for column in columns]
+        table.add_row(row, *shown)
+    return table
+
+
+def _shown(figure: Figure) -> str:
+    """The value, and the interval where there is one."""
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.4g}"
+    return f"{figure.value:.3g} [dim]({figure.low:.3g} to {figure.high:.3g})[/]"
 
 
 def machine() -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
-from sandbox.bench import learning
+from sandbox.bench.learning import seats
 from sandbox.paths import Home
 from sandbox.play import team
 from sandbox.play.generations import races_won, self_play
@@ -126,7 +126,7 @@ def test_the_difference_reward_leaves_out_what_others_did_anyway():
 
 
 def test_what_is_told_in_the_mill_is_known_above():
-    world = NotedWorld(learning._rehearsal(Home.find(), "millrace"), ["pin"])
+    world = NotedWorld(seats.rehearsal(Home.find(), "millrace"), ["pin"])
     state = world.initial(0)
     for seat, command in [
         ("tamsin", "take lantern"), ("jory", "wait"), ("tamsin", "go up"), ("jory", "wait"),

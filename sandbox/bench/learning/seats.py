@@ -1,19 +1,15 @@
-"""What helps learning: several agents as a team or each alone, and self-play over generations.
-
-Every part measures one thing on fixed seeds and answers with its figures; `run` only strings them together.
-"""
+"""Several agents: as a team or each alone, and self-play over generations."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
-from sandbox.bench.report import Figure, Report, machine
+from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
 from sandbox.paths import Home
 from sandbox.play import statistics, team
@@ -23,8 +19,6 @@ from sandbox.types import QFunction
 from sandbox.world.native import Adventure, NativeWorld, read_source
 from sandbox.world.notes import NotedWorld
 from sandbox.world.rehearsal import Rehearsal
-
-Progress = Callable[[str], None]
 
 MEMBER = """\
 learner: {kind: tabular, alpha: 0.3, gamma: 0.97}
@@ -45,20 +39,6 @@ OPENING = 4
 UNSEEN, VALIDATION = 2_000_000, 1_000_000
 
 
-def run(home: Home, quick: bool = False, progress: Progress = lambda message: None) -> Report:
-    """Measure all parts.
-
-    Args:
-        home: where the worlds are.
-        quick: one training run of each kind: two minutes on two idle cores. Else several, for the intervals.
-        progress: told what is going on.
-    """
-    started = time.perf_counter()
-    parts: Sequence[Callable[[Home, bool, Progress], list[Figure]]] = (two_seats, race)
-    figures = [figure for part in parts for figure in part(home, quick, progress)]
-    return Report(machine(), time.perf_counter() - started, figures)
-
-
 # The two-seat world with a shared reward: as a team, or each alone.
 
 
@@ -72,15 +52,15 @@ class Trained:
     """That it learned from."""
 
 
-def two_seats(home: Home, quick: bool, progress: Progress) -> list[Figure]:
+def two_seats(context: Context) -> Findings:
     """Value decomposition against independent learners; the same cards, budget and seeds."""
-    runs = 1 if quick else 5
+    runs = 1 if context.quick else 5
     figures = []
     for name in ("vdn", "independent"):
         trained = []
         for seed in range(runs):
-            progress(f"the two-seat world, {name}: training {seed + 1} of {runs}")
-            trained.append(train_pair(home, as_team=name == "vdn", seed=seed))
+            context.progress(f"the two-seat world, {name}: training {seed + 1} of {runs}")
+            trained.append(train_pair(context.home, as_team=name == "vdn", seed=seed))
         share = statistics.proportion(sum(t.won for t in trained), EPISODES * runs)
         rate = f"{name}_win_rate"
         figures += [
@@ -89,7 +69,7 @@ def two_seats(home: Home, quick: bool, progress: Progress) -> list[Figure]:
             Figure(f"{rate}_high", share.high),
             Figure(f"{name}_episodes", statistics.mean([t.episodes for t in trained]).value, "episodes"),
         ]
-    return figures
+    return Findings(figures)
 
 
 def train_pair(home: Home, *, as_team: bool, seed: int, budget: int = 4000, check: int = 200) -> Trained:
@@ -98,7 +78,7 @@ def train_pair(home: Home, *, as_team: bool, seed: int, budget: int = 4000, chec
     A greedy policy that goes by what it perceives can run in circles where the exploring one gets out by chance,
     so the end of training is decided by greedy play.
     """
-    world = NotedWorld(_rehearsal(home, "millrace"), SUBJECTS)
+    world = NotedWorld(rehearsal(home, "millrace"), SUBJECTS)
     agents = {seat: _agent(MEMBER) for seat in world.seats}
     joint = VDN({seat: _learner(agent) for seat, agent in agents.items()}) if as_team else None
     training = team.train(world, agents, joint, seed=seed * budget, max_steps=120)
@@ -115,16 +95,16 @@ def train_pair(home: Home, *, as_team: bool, seed: int, budget: int = 4000, chec
 # The race: self-play over generations.
 
 
-def race(home: Home, quick: bool, progress: Progress) -> list[Figure]:
+def race(context: Context) -> Findings:
     """The tenth generation against the first, two to a race, greedily after random openings."""
-    runs = 1 if quick else 3
+    runs = 1 if context.quick else 3
     won = 0
     for seed in range(runs):
 
         def tell(generation: int, number: int = seed + 1) -> None:
-            progress(f"self-play {number} of {runs}: generation {generation} of 10")
+            context.progress(f"self-play {number} of {runs}: generation {generation} of 10")
 
-        world = _rehearsal(home, "weathercock", seats=2)
+        world = rehearsal(context.home, "weathercock", seats=2)
         born = self_play(
             world,
             lambda: _agent(RACER),
@@ -138,14 +118,16 @@ def race(home: Home, quick: bool, progress: Progress) -> list[Figure]:
         )
         won += races_won(world, born[-1], born[0], races=EPISODES, opening=OPENING, seed=UNSEEN, max_steps=50)
     share = statistics.proportion(won, EPISODES * runs)
-    return [
-        Figure.at_least("selfplay_10_vs_1_win_rate", share.value, 0.8),
-        Figure("selfplay_10_vs_1_win_rate_low", share.low),
-        Figure("selfplay_10_vs_1_win_rate_high", share.high),
-    ]
+    return Findings(
+        [
+            Figure.at_least("selfplay_10_vs_1_win_rate", share.value, 0.8),
+            Figure("selfplay_10_vs_1_win_rate_low", share.low),
+            Figure("selfplay_10_vs_1_win_rate_high", share.high),
+        ]
+    )
 
 
-def _rehearsal(home: Home, name: str, seats: int | None = None) -> Rehearsal:
+def rehearsal(home: Home, name: str, seats: int | None = None) -> Rehearsal:
     """A bundled world made fast, without its limit on rounds: callers cut episodes off at the same length."""
     file = home.world_file(name)
     if file is None:

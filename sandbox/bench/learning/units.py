@@ -1,0 +1,149 @@
+"""Units of work: independent, run side by side, and kept as they finish, so that a run can be resumed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Protocol
+
+import sandbox
+from sandbox.bench.learning.plot import Panel
+from sandbox.bench.report import Figure
+from sandbox.errors import UsageError
+from sandbox.llm.cached import CachedModel
+from sandbox.paths import Home
+
+Result = dict[str, Any]
+"""What a unit found: plain values, as JSON has them."""
+
+
+class Unit(Protocol):
+    """A piece of work that depends on nothing but its fields: a frozen dataclass of plain values.
+
+    The fields, and the name of the class, are what its result is found again by.
+    """
+
+    @property
+    def label(self) -> str:
+        """What a person reads while it runs."""
+
+    def run(self, home: Home) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a part found out."""
+
+    figures: Sequence[Figure]
+    panels: Sequence[Panel] = ()
+    """Curves for the plot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every part is told."""
+
+    home: Home
+    quick: bool = False
+    workers: int = 2
+    """Processes; 1 works in this one."""
+    kept: Path | None = None
+    """The JSON-lines file of finished units; None keeps nothing."""
+    progress: Callable[[str], None] = field(default=lambda message: None)
+
+    def finish(self, what: str, units: Sequence[Unit]) -> list[Result]:
+        """The results of all units, in their order; those that are kept from an earlier run are not run again.
+
+        Args:
+            what: what is measured, as a person reads it.
+            units: the work, longest first where that matters.
+        """
+        found = _read(self.kept)
+        left = {key: unit for unit in units if (key := _key(unit)) not in found}
+        started = time.perf_counter()
+        for number, (key, result) in enumerate(_run(left, self.home, self.workers), start=1):
+            found[key] = result
+            if self.kept is not None:
+                _append(self.kept, key, left[key], result)
+            minutes = (time.perf_counter() - started) / 60 * (len(left) - number) / number
+            done = len(units) - len(left) + number
+            self.progress(f"{what}: {done} of {len(units)}, about {minutes:.0f} min left; {left[key].label}")
+        return [found[_key(unit)] for unit in units]
+
+
+@functools.cache
+def model(name: str) -> CachedModel:
+    """The language model of this process, by its name in the catalogue, with a cache of decisions."""
+    from sandbox.llm.local import LocalModel
+
+    return CachedModel(LocalModel.load(name, threads=1), size=100_000)
+
+
+def _key(unit: Unit) -> str:
+    text = json.dumps([sandbox.__version__, type(unit).__name__, _fields(unit)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _fields(unit: Unit) -> Mapping[str, Any]:
+    return asdict(unit)  # type: ignore[call-overload, no-any-return]
+
+
+def _read(file: Path | None) -> dict[str, Result]:
+    """Results by key. A line that a killed run left unfinished is passed over."""
+    if file is None or not file.exists():
+        return {}
+    found = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+            found[str(record["key"])] = dict(record["result"])
+        except (ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+def _append(file: Path, key: str, unit: Unit, result: Result) -> None:
+    record = {"key": key, "unit": type(unit).__name__, **_fields(unit), "result": result}
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write("\n" + json.dumps(record, ensure_ascii=False))
+    except OSError as error:
+        raise UsageError(
+            f"results cannot be kept here: {error.strerror or error}", where=file, mend="choose another --out"
+        ) from error
+
+
+def _run(units: Mapping[str, Unit], home: Home, workers: int) -> Iterator[tuple[str, Result]]:
+    if workers < 2 or len(units) < 2:
+        for key, unit in units.items():
+            yield key, unit.run(home)
+        return
+    with _pool(min(workers, len(units))) as pool:
+        futures = {pool.submit(unit.run, home): key for key, unit in units.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes with one thread each. What has not begun is dropped when the caller stops early."""
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from sandbox.play import telling
 from sandbox.tui import format as fmt
 from sandbox.tui.chart import room_name
 
@@ -61,7 +62,7 @@ def blocks(view: View, notes: Mapping[int, str]) -> list[Block]:
         else:
             others = partial(others_paragraphs, turn, before, feedback, notes, view.watcher, apart)
             told.append(Block(key, others))
-            apart = apart or heard(before, turn, view.watcher)[0] != ""
+            apart = apart or telling.heard(before, turn, view.watcher)[0] != ""
         before = turn
     return told
 
@@ -91,18 +92,12 @@ def others_paragraphs(
     turn: Turn, before: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str, apart: bool
 ) -> list[Paragraph]:
     """What a seat perceived while another acted; `apart` where something was told since its own turn already."""
-    text, goes_on = heard(before, turn, watcher)
+    text, goes_on = telling.heard(before, turn, watcher)
     room = room_name(turn.observations[watcher])
     paragraphs = list(prose(text, room)) if not goes_on else [_overheard(line.text) for line in prose(text)]
     if paragraphs and not apart:
         paragraphs.insert(0, BLANK)
     return paragraphs + _aftermath(turn, watcher, feedback, notes)
-
-
-def heard(before: Turn, turn: Turn, seat: str) -> tuple[str, bool]:
-    """What a seat perceived in somebody else's turn, and whether that goes on from what it had read before."""
-    old, new = before.observations[seat].text, turn.observations[seat].text
-    return (new[len(old) :].strip(), True) if new.startswith(old) else (new, False)
 
 
 def _overheard(line: Content) -> Paragraph:
@@ -194,7 +189,7 @@ def _said(said: Feedback, decision: Decision | None) -> Paragraph:
     if said.kind == "comment":
         return Paragraph(Content.styled(reasons, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
     if said.value is None:
-        text = "  ".join(filter(None, (_verdict(said, decision), reasons)))
+        text = "  ".join(filter(None, (telling.verdict(said, decision), reasons)))
         return Paragraph(Content.styled(text, "$text-warning"), fmt.REWARD, "$text-warning")
     tone = "$text-success" if said.value > 0 else "$text-error"
     who = "you" if said.annotator == "anonymous" else said.annotator
@@ -208,25 +203,9 @@ def _said(said: Feedback, decision: Decision | None) -> Paragraph:
     )
 
 
-def _verdict(said: Feedback, decision: Decision | None) -> str:
-    """A correction or a preference, in words."""
-    if said.kind == "correction":
-        return f"should have been “{said.data['command']}”"
-    if decision is None or said.data.get("between") != "proposals":
-        return said.kind
-    better, worse = (f"“{decision.proposals[said.data[side]].command}”" for side in ("better", "worse"))
-    match said.data["verdict"]:
-        case "tie":
-            return f"{better} and {worse} are equally good"
-        case "bad":
-            return f"neither {better} nor {worse} is any good"
-    return f"{better} is better than {worse}"
-
-
 def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:
-    outcome, tone = ("Won", "$text-success") if won else ("Lost", "$text-error")
-    if turn.truncated and not turn.terminated:
-        outcome, tone = "Out of time", "$text-warning"
+    outcome = telling.outcome(turn, won)
+    tone = {"Won": "$text-success", "Lost": "$text-error"}.get(outcome, "$text-warning")
     turns = "1 turn" if turn.depth == 1 else f"{turn.depth} turns"
     yield BLANK
     yield Paragraph(

@@ -9,13 +9,13 @@ from conftest import Lighthouse
 from rich.cells import cell_len
 
 from sandbox.errors import UsageError
+from sandbox.play.telling import overruled
 from sandbox.play.timeline import Turn
 from sandbox.play.verbs import Typed, parse
 from sandbox.tui import format as fmt
 from sandbox.tui.completion import candidates, matches
 from sandbox.tui.story import prose
 from sandbox.tui.view import View, signature
-from sandbox.tui.widgets.mind import overruled
 from sandbox.types import Decision, Proposal, Update
 
 

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
+from sandbox.play.telling import overruled
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
 from sandbox.tui.jobs import Glimpse
@@ -19,13 +20,6 @@ from sandbox.types import Decision
 _LABEL, _NUMBER = 8, 7
 _GHOST_LINES = 4
 NONE: Mapping[str, Glimpse | None] = {}
-
-
-def overruled(decision: Decision) -> bool:
-    """Whether the agent wants something that Q puts above what the language model found likeliest."""
-    likeliest = max(range(len(decision.proposals)), key=lambda index: decision.proposals[index].prior)
-    values = decision.q_values
-    return decision.chooser == "agent" and values[decision.chosen] > values[likeliest]
 
 
 def mark(decision: Decision, index: int) -> tuple[str, str]:

@@ -10,9 +10,10 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
+from sandbox.play.telling import overruled
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
-from sandbox.tui.widgets.mind import mark, overruled
+from sandbox.tui.widgets.mind import mark
 from sandbox.types import Decision
 
 _TICK = 0.1

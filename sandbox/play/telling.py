@@ -111,7 +111,7 @@ def verdict(record: Feedback, decision: Decision | None) -> str:
     """A correction or a preference, in words."""
     if record.kind == "correction":
         return f"should have been “{record.data['command']}”"
-    sides = [record.data.get(side) for side in ("better", "worse")]
+    sides = [record.data.get(side, -1) for side in ("better", "worse")]
     if decision is None or record.data.get("between") != "proposals":
         return record.kind
     known = range(len(decision.proposals))

@@ -95,7 +95,7 @@ def tune(
     """
     where = context.of(ctx)
     if resume:
-        latest = rounds.rounds_of(where.home.save_folder(saves[0]))
+        latest = [each for each in rounds.rounds_of(where.home.save_folder(saves[0])) if not each.trial]
         if not latest:
             raise UsageError(f"save {saves[0]!r} has no round to resume")
         round_ = rounds.resume(latest[-1])
@@ -121,6 +121,7 @@ def tune(
         )
         round_ = rounds.start(plan, trial=dry_run)
     finish(round_, keep=keep)
+    round_.discard()
 
 
 def _sources(names: list[str]) -> tuple[Source, ...]:

@@ -152,7 +152,7 @@ class RoundDesk:
 
             self._refuse_two()
             plan = self._planned()(method, **evaluated(evaluation))
-            self._follow(rounds.start(plan, trial=trial), trial=trial)
+            self._follow(rounds.start(plan, trial=trial))
 
         self._do(job)
 
@@ -249,9 +249,9 @@ class RoundDesk:
         if known and known[-1].running and (self._round is None or not self._round.running):
             self._follow(known[-1])
 
-    def _follow(self, round_: Round, *, trial: bool = False) -> None:
+    def _follow(self, round_: Round) -> None:
         self._round = round_
-        plan = round_.plan
+        plan, trial = round_.plan, round_.trial
         method, parent, now = plan.settings.method, plan.parent, time.time()
         played = 0 if trial else len(plan.eval_worlds) * len(plan.eval_seeds)
         games = {"before": Games(of=played)} if played else {}
@@ -304,7 +304,7 @@ def survey(plan: Plan) -> Offer:
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world
     adapters = Adapters.of(plan.save)
-    latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not _was_trial(each)), None)
+    latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not each.trial), None)
     state = latest.state if latest is not None else ""
     made = latest.adapter if latest is not None else None
     kept = made is not None and made != adapters.active and made in {about.id for about in adapters}
@@ -373,11 +373,6 @@ def _choice(found: list[Example], method: Method) -> Choice:
     except RoundError as error:
         return Choice(method, count, error.message.removeprefix("too little to learn from: "))
     return Choice(method, count)
-
-
-def _was_trial(round_: Round) -> bool:
-    events = round_.events()
-    return bool(events) and events[-1].kind == "estimated"
 
 
 def sentence(error: Exception) -> str:

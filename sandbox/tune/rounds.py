@@ -11,6 +11,11 @@ through the folder, so it does not matter whether the one who started it still l
     events.jsonl              what happened, one line each
     log.txt                   what libraries printed
     cancel                    a wish
+    trial                     only there where no more is wanted than an estimate
+    .running                  locked while a process is at work on it
+
+One round runs at a time in a folder of saves: `saves/.round.lock` is held for it. Whoever starts a round takes both
+locks before there is a process, and the process inherits them: there is no moment at which a second could start.
 """
 
 from __future__ import annotations
@@ -18,11 +23,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -42,6 +48,8 @@ from sandbox.tune.settings import Settings
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
 FINAL = ("finished", "failed", "cancelled")
 """Kinds of the last event of a round; `estimated` ends a trial."""
+
+_TRIES, _PAUSE = 5, 0.02
 
 
 class Plan(BaseModel):
@@ -135,17 +143,22 @@ class Round:
     def events(self, skip: int = 0) -> list[Event]:
         """What has happened so far, without the first `skip`."""
         try:
-            lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")[skip:-1]
+            lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")[:-1]
         except OSError:
             return []
-        return [event for line in lines if (event := _event(line)) is not None]
+        return [event for line in lines if (event := _event(line)) is not None][skip:]
+
+    @property
+    def trial(self) -> bool:
+        """Whether it only gathers the data and times a step."""
+        return (self.folder / "trial").exists()
 
     @property
     def running(self) -> bool:
         """Whether a process is at work on it."""
         if self._process is not None:
             return self._process.poll() is None
-        return is_locked(self.folder / ".running")
+        return is_taken(self.folder / ".running")
 
     @property
     def state(self) -> State:
@@ -195,6 +208,11 @@ class Round:
         """Delete the adapter it made; what the round measured stays in its folder."""
         Adapters.of(self.plan.save).delete(self._made())
 
+    def discard(self) -> None:
+        """Delete all that is left of a trial that is over; of other rounds, nothing."""
+        if self.trial and not self.running:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
     def _made(self) -> str:
         if self.adapter is None:
             raise RoundError("it has made no adapter", where=self.folder, mend="resume it, or start another")
@@ -212,73 +230,91 @@ def start(plan: Plan, *, trial: bool = False) -> Round:
         RoundError: another round is running in the same folder of saves, or the plan cannot be.
     """
     plan.checked()
-    refuse_two(plan.save.parent)
-    rounds = plan.save / "rounds"
-    rounds.mkdir(parents=True, exist_ok=True)
-    numbers = [int(folder.name) for folder in rounds.iterdir() if folder.name.isdecimal()]
-    folder = rounds / str(max(numbers, default=0) + 1)
-    folder.mkdir()
-    write_bytes(folder / "plan.json", plan.model_dump_json(indent=2).encode() + b"\n")
-    return _launch(folder, trial)
+    with _only_one(plan.save.parent) as lock:
+        for earlier in _folders(plan.save):
+            earlier.discard()
+        folder = plan.save / "rounds" / str(max((each.number for each in _folders(plan.save)), default=0) + 1)
+        folder.mkdir(parents=True)
+        if trial:
+            (folder / "trial").touch()
+        write_bytes(folder / "plan.json", plan.model_dump_json(indent=2).encode() + b"\n")
+        return _launch(folder, lock)
 
 
 def resume(round_: Round) -> Round:
     """Go on with a round that was cancelled or interrupted, or failed, from where it was. Raises `RoundError`."""
-    if round_.state in ("running", "finished"):
-        raise RoundError(f"round {round_.number} is {round_.state}", where=round_.folder)
-    refuse_two(round_.plan.save.parent)
-    (round_.folder / "cancel").unlink(missing_ok=True)
-    return _launch(round_.folder, trial=False)
+    with _only_one(round_.plan.save.parent) as lock:
+        if round_.state in ("running", "finished"):
+            raise RoundError(f"round {round_.number} is {round_.state}", where=round_.folder)
+        (round_.folder / "cancel").unlink(missing_ok=True)
+        return _launch(round_.folder, lock)
 
 
 def rounds_of(save: Path) -> list[Round]:
     """All rounds of a save, oldest first."""
-    folders = [f for f in (save / "rounds").glob("*") if f.name.isdecimal() and (f / "plan.json").is_file()]
-    return [Round(folder) for folder in sorted(folders, key=lambda f: int(f.name))]
+    found = [each for each in _folders(save) if (each.folder / "plan.json").is_file()]
+    return sorted(found, key=lambda each: each.number)
 
 
-def refuse_two(saves: Path) -> None:
-    """Raises `RoundError` where a round is running in this folder of saves."""
-    if is_locked(saves / ".round.lock"):
+def _folders(save: Path) -> list[Round]:
+    return [Round(folder) for folder in (save / "rounds").glob("*") if folder.name.isdecimal()]
+
+
+def _only_one(saves: Path) -> IO[bytes]:
+    saves.mkdir(parents=True, exist_ok=True)
+    lock = take(saves / ".round.lock")
+    if lock is None:
         raise RoundError("another round is running", where=saves, mend="wait for it, or cancel it first")
+    return lock
 
 
-def _launch(folder: Path, trial: bool) -> Round:
+def _launch(folder: Path, lock: IO[bytes]) -> Round:
+    """Start the process. The locks are the open files: it inherits them, and has them as long as it lives."""
     search = os.pathsep.join(
         filter(None, (str(Path(sandbox.__file__).parent.parent), os.environ.get("PYTHONPATH")))
     )
-    with (folder / "log.txt").open("ab") as log:
+    with ExitStack() as opened:
+        running = take(folder / ".running")
+        if running is None:
+            raise RoundError("it is running already", where=folder)
+        opened.enter_context(running)
+        log = opened.enter_context((folder / "log.txt").open("ab"))
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.tune.worker", str(folder), *(["--trial"] if trial else [])],
+            [sys.executable, "-m", "sandbox.tune.worker", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            pass_fds=(lock.fileno(), running.fileno()),
             env={**os.environ, "PYTHONPATH": search},
             start_new_session=True,
         )
     return Round(folder, process)
 
 
-@contextmanager
-def lock(file: Path) -> Iterator[None]:
-    """Hold a file's lock; the system lets go of it when the process dies. Raises `RoundError` where it is held."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        if not _try(handle):
-            raise RoundError("another round is running", where=file.parent, mend="wait for it, or cancel it first")
-        yield
+def take(file: Path) -> IO[bytes] | None:
+    """A file with its lock, which is held until it is closed here and in all processes that inherit it.
+
+    None where another has it. The lock is of the system and ends with the processes, however they end.
+    """
+    handle = file.open("ab")
+    for _ in range(_TRIES):
+        if _lock(handle):
+            return handle
+        time.sleep(_PAUSE)  # somebody may only be looking
+    handle.close()
+    return None
 
 
-def is_locked(file: Path) -> bool:
-    """Whether another process, or another part of this one, holds a file's lock."""
+def is_taken(file: Path) -> bool:
+    """Whether somebody has a file's lock."""
     try:
-        with file.open("a") as handle:
-            return not _try(handle)
+        with file.open("ab") as handle:
+            return not _lock(handle)
     except OSError:
         return False
 
 
-def _try(handle: IO[str]) -> bool:
+def _lock(handle: IO[bytes]) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,8 +1,9 @@
 """The process of a round: gather, evaluate, train, evaluate again, publish. Resumed, no phase is done twice.
 
-    python -m sandbox.tune.worker saves/NAME/rounds/NUMBER [--trial]
+    python -m sandbox.tune.worker saves/NAME/rounds/NUMBER
 
-With `--trial` it ends when the first step of the training has been timed.
+A trial ends when the first step of the training has been timed. It is started by `sandbox.tune.rounds`, from which
+it inherits the locks that say that it runs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +36,7 @@ from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.examples import Example, Origin
 from sandbox.tune.files import new_folder, write_bytes
 from sandbox.tune.gate import Outcome
-from sandbox.tune.rounds import Plan, Round, lock
+from sandbox.tune.rounds import Plan, Round
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import Progress
 
@@ -91,6 +92,7 @@ class Worker:
         data = self.gather()
         self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
         self.train(data, None)
+        self.tell("estimated")
 
     # Data.
 
@@ -292,30 +294,24 @@ def _explore(task: tuple[str, str]) -> Explored:
         world.close()
 
 
-def main(folder: Path, trial: bool) -> int:
+def main(folder: Path) -> int:
     """Run a round, and say in its events how it ended. Returns the exit status."""
     worker = Worker(folder)
     limit = worker.plan.memory_gib
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 2**30),) * 2)
-    work: Callable[[], None] = worker.trial if trial else worker.run
     try:
-        with lock(worker.plan.save.parent / ".round.lock"), lock(folder / ".running"):
-            try:
-                work()
-                if trial:
-                    worker.tell("estimated")
-                return 0
-            except Stopped as stop:
-                worker.tell("cancelled", message=stop.message)
-                return 0
-            except BaseException as error:
-                traceback.print_exc()
-                worker.tell("failed", **_explained(error))
-                return 1
-    except RoundError as error:
-        worker.tell("failed", message=str(error), mend="")
+        if Round(folder).trial:
+            worker.trial()
+        else:
+            worker.run()
+    except Stopped as stop:
+        worker.tell("cancelled", message=stop.message)
+    except BaseException as error:
+        traceback.print_exc()
+        worker.tell("failed", **_explained(error))
         return 1
+    return 0
 
 
 def _explained(error: BaseException) -> dict[str, str]:
@@ -334,4 +330,4 @@ def _explained(error: BaseException) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), "--trial" in sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1])))

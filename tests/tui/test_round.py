@@ -67,6 +67,8 @@ class Stage:
         folder = plan.save / "rounds" / str(len(self.started))
         folder.mkdir(parents=True)
         (folder / "plan.json").write_text(plan.model_dump_json())
+        if trial:
+            (folder / "trial").touch()
         self.round = StagedRound(folder)
         self.round.happens("started", method=plan.settings.method, model=plan.model, parent=plan.parent)
         return self.round

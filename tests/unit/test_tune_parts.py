@@ -161,13 +161,40 @@ def test_a_world_cannot_be_learned_from_and_evaluated_on(tmp_path: Path) -> None
         plan(tmp_path, worlds=()).checked()
 
 
-def test_two_rounds_at_once_are_refused(tmp_path: Path) -> None:
-    with (
-        rounds.lock(tmp_path / "saves" / ".round.lock"),
-        pytest.raises(RoundError, match="another round is running"),
-    ):
-        rounds.start(plan(tmp_path))
-    assert rounds.rounds_of(tmp_path / "saves" / "s") == []
+def test_two_rounds_at_once_are_refused_from_the_first_moment(tmp_path: Path) -> None:
+    first = rounds.start(plan(tmp_path))
+    try:
+        with pytest.raises(RoundError, match="another round is running"):
+            rounds.start(plan(tmp_path))
+        assert [each.number for each in rounds.rounds_of(tmp_path / "saves" / "s")] == [1]
+        assert rounds.Round(first.folder).state == "running"  # as any other process sees it
+        with pytest.raises(RoundError, match="another round is running"):
+            rounds.resume(rounds.Round(first.folder))
+    finally:
+        assert first._process is not None
+        first._process.kill()
+        first._process.wait()
+    assert rounds.Round(first.folder).state == "interrupted"
+    second = rounds.start(plan(tmp_path))
+    assert second._process is not None and second.number == 2
+    second._process.kill()
+    second._process.wait()
+
+
+def test_a_trial_is_no_round_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    trial = rounds.start(plan(tmp_path), trial=True)
+    assert trial.trial and trial._process is not None
+    trial.discard()
+    assert trial.folder.is_dir()  # it is running
+    trial._process.kill()
+    trial._process.wait()
+    following = rounds.start(plan(tmp_path))
+    assert following._process is not None and not following.trial
+    following._process.kill()
+    following._process.wait()
+    assert [each.trial for each in rounds.rounds_of(tmp_path / "saves" / "s")] == [False]
+    following.discard()
+    assert following.folder.is_dir()
 
 
 def test_a_round_without_a_last_word_was_interrupted(tmp_path: Path) -> None:

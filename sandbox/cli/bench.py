@@ -97,6 +97,17 @@ def rounds(
     _run(lambda progress: bench.run(quick=quick, speed_only=speed, progress=progress), json_file)
 
 
+@app.command()
+def ui(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """The screen: from a key to its letter while a model decides or a round trains, starting, cancelling.
+
+    Drives the real program in a terminal of its own, with the default model. About three minutes.
+    """
+    from sandbox.bench import ui as bench
+
+    _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
+
+
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:
     with context.notes.status("measuring") as status:
         report = bench(status.update)

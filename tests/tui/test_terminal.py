@@ -3,62 +3,13 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
-import signal
-import struct
 import sys
-import termios
-import time
 from collections.abc import Callable, Iterator
-from fcntl import ioctl
 from pathlib import Path
 
-import pyte
 import pytest
 
-
-class Terminal:
-    """A program in a terminal of the given size."""
-
-    def __init__(self, words: list[str], columns: int, rows: int, environment: dict[str, str]) -> None:
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, *words], environment)
-        ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, keys: str) -> None:
-        os.write(self._fd, keys.encode())
-
-    def until(self, seen: Callable[[str], bool], seconds: float = 90) -> str:
-        """Read until the screen shows something; its text."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if select.select([self._fd], [], [], 0.1)[0]:
-                try:
-                    self._stream.feed(os.read(self._fd, 65536))
-                except OSError:
-                    break
-            if seen(self.text):
-                return self.text
-        raise AssertionError(f"never seen:\n{self.text}")
-
-    @property
-    def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    def exit_code(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def kill(self) -> None:
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
-        os.close(self._fd)
+from sandbox.bench.terminal import Terminal
 
 
 @pytest.fixture
@@ -67,8 +18,8 @@ def play(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 
     def start(*words: str, columns: int = 80, rows: int = 24) -> Terminal:
         main = "from sandbox.cli import main; main()"
-        environment = {**os.environ, "TERM": "xterm-256color", "SANDBOX_HOME": str(tmp_path)}
-        terminal = Terminal(["-c", main, "play", *words], columns, rows, environment)
+        environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
+        terminal = Terminal([sys.executable, "-c", main, "play", *words], columns, rows, environment=environment)
         opened.append(terminal)
         return terminal
 

@@ -89,12 +89,23 @@ class PlayPlan:
         )
 
     @property
+    def play_command(self) -> str:
+        """How it is played."""
+        if self.reference is None or self.cast is None:
+            return f"sandbox play --save {shlex.quote(self.save)}"
+        return f"sandbox play {self._cast_in_shell(self.reference, self.cast)}"
+
+    @property
     def shell_command(self) -> str:
         """How the same is run with no screen."""
         if self.reference is None or self.cast is None:
             return f"sandbox save show {shlex.quote(self.save)}"
-        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in self.cast.seats.items())
-        return f"sandbox run {shlex.quote(self.reference)} --agent {shlex.quote(self.cast.default)}{seats}"
+        return f"sandbox run {self._cast_in_shell(self.reference, self.cast)}"
+
+    @staticmethod
+    def _cast_in_shell(reference: str, cast: Cast) -> str:
+        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in cast.seats.items())
+        return f"{shlex.quote(reference)} --agent {shlex.quote(cast.default)}{seats}"
 
     def open(self, progress: Progress = silent) -> Session:
         """The session to play."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sandbox.cli import context
+
+if TYPE_CHECKING:
+    from sandbox.build import PlayPlan
 
 
 def play(
@@ -32,6 +35,9 @@ def play(
         typer.Option(metavar="NAME", help="Save to begin, or to come back to exactly where it was left."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the world and of the agents. [default: 0]")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Play in lines, with the same verbs: for screen readers and pipes.")
+    ] = False,
 ) -> None:
     """Play a world beside an agent, in the terminal.
 
@@ -41,16 +47,34 @@ def play(
         sandbox play
         sandbox play "tw:coin?level=5&seed=1" --agent q-table
         sandbox play --save friday
+        sandbox play tutorial --plain
     """
     from sandbox import build
 
     where = context.of(ctx)
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
+    if plain:
+        _play_in_lines(plan)
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("The game needs a terminal, and this is none. Without a screen:\n")
-        print(f"  {plan.shell_command}")
+        print("The game needs a terminal, and this is none. In lines, typed or piped:\n")
+        print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return
     build.play_on_screen(plan)
-    print(f"Saved as {plan.save!r}. Come back with:  sandbox play --save {plan.save}")
+    _say_where(plan)
     if plan.notice:
         print(plan.notice)
+
+
+def _play_in_lines(plan: PlayPlan) -> None:
+    from sandbox.cli import plain
+
+    if plan.notice:
+        context.notes.print(plan.notice, markup=False, highlight=False)
+    well = plain.play(plan)
+    _say_where(plan)
+    raise typer.Exit(0 if well else 1)
+
+
+def _say_where(plan: PlayPlan) -> None:
+    print(f"Saved as {plan.save!r}. Come back with:  sandbox play --save {plan.save}")

@@ -31,16 +31,19 @@ VERBS = (
     Verb("other", "/other [-1]", "go to what else was tried in place of the last command"),
     Verb("undo", "undo", "go back one turn; nothing is lost"),
     Verb("redo", "redo", "go forward again"),
+    Verb("timeline", "/timeline", "show the tree of turns"),
+    Verb("jump", "/jump N", "go to the turn of that number in the tree"),
     Verb("glimpse", "/glimpse [COMMAND]", "what it would lead to, tried on a copy of the world"),
     Verb("why", "/why", "show what the agent weighed"),
     Verb("speed", "/speed N", "decisions a second at most while the agent runs"),
     Verb("restart", "/restart", "begin a new episode; what was learned stays"),
     Verb("tune", "/tune", "make the agent's language model better from what was played"),
+    Verb("script", "script", "write the story so far into a text file; /script FILE names it"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),
     Verb("quit", "/quit", "leave; the game goes on from here next time"),
 )
-BARE = frozenset({"undo", "redo"})
+BARE = frozenset({"undo", "redo", "script"})
 """Verbs that need no slash, as in every story."""
 
 _NAMES = {verb.name for verb in VERBS}

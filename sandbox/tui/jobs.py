@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.errors import PlayError
+from sandbox.errors import PlayError, SaveError
+from sandbox.play.transcript import transcript
 from sandbox.text import clean_line
 
 if TYPE_CHECKING:
@@ -148,6 +151,19 @@ def compare(session: Session, verdict: str) -> Feedback:
     return session.prefer_proposal(decision.chosen, other, verdict=verdict)
 
 
+def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> Scripted:
+    """Write the story so far into a file: the one that is named, else one beside the save. Raises `SaveError`."""
+    beside = session.store.file.parent if session.store.file else Path()
+    path = Path(name).expanduser() if name else beside / "transcript.txt"
+    story = session.timeline.path(session.current.id)
+    told = transcript(story, session.feedback, watcher=watcher, names=names)
+    try:
+        path.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
+    except OSError as error:
+        raise SaveError(f"cannot be written: {error.strerror}", where=path) from error
+    return Scripted(f"The story so far is in {path}")
+
+
 def edited(session: Session) -> Edited | None:
     """Whether the world's file has changed since it was read."""
     return Edited() if session.renewal is not None and session.renewal.due else None
@@ -162,6 +178,13 @@ def renewed(session: Session) -> Renewed | None:
     if outcome.difference is None:
         return Renewed(f"{line}, and nothing reads otherwise.")
     return Renewed(f"{line}. The story first reads otherwise after command {outcome.difference.index}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """The story so far has been written down."""
+
+    line: str
 
 
 @dataclass(frozen=True, slots=True)

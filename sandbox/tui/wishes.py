@@ -44,5 +44,8 @@ def obey(game: Game, typed: Typed) -> None:
             game.do("undo", jobs.undo)
         case "redo":
             game.do("redo", jobs.redo)
+        case "jump":
+            turn = int(typed.number(-1)[0])
+            game.do("jump", lambda session: session.jump(turn))
         case "restart":
             game.do("restart", lambda session: session.new_episode(), flowing=True)

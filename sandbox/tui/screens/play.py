@@ -202,8 +202,8 @@ class PlayScreen(Screen[None]):
             case jobs.Edited():
                 self.game.do("reload", lambda session: session.renew())
                 self.driver.ask("renewed", jobs.renewed)
-            case jobs.Renewed() as renewed:
-                self._remark(renewed.line)
+            case jobs.Renewed() | jobs.Scripted() as done:
+                self._remark(done.line)
             case Chart() as drawn if message.generation == self.driver.generation:
                 self.query_one(Map).show(drawn)
             case Flips() as found if message.generation == self.driver.generation:
@@ -337,6 +337,10 @@ class PlayScreen(Screen[None]):
         self._glimpses[command] = None
         self.driver.ask("glimpse", lambda session: jobs.glimpse(session, command))
 
+    def _write_script(self, name: str) -> None:
+        if (view := self.game.view) is not None:
+            self.driver.ask("script", lambda session: jobs.script(session, name, view.watcher, view.names))
+
     def _give_reason(self, offered: Sequence[str], number: int) -> None:
         reasons = offered[number - 1 : number]
         if reasons:
@@ -376,6 +380,10 @@ class PlayScreen(Screen[None]):
                 self._remark(f"Saved{name}: every turn is stored as it is played.")
             case "why":
                 self._open_side("mind-tab")
+            case "timeline":
+                self.action_timeline()
+            case "script":
+                self._write_script(typed.argument)
             case "tune":
                 self.action_rounds()
             case "help":

@@ -1,0 +1,398 @@
+"""`sandbox play --plain`: the game in lines, for screen readers and pipes. No colour, nothing is drawn over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from math import inf
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, TextIO
+
+from sandbox.errors import PlayError, SandboxError
+from sandbox.play import telling, transcript
+from sandbox.play.verbs import VERBS, Typed, parse
+from sandbox.text import clean_line
+from sandbox.tui import jobs, worlds
+from sandbox.tui.view import watching
+
+if TYPE_CHECKING:
+    from sandbox.build import PlayPlan
+    from sandbox.play.feedback import Feedback
+    from sandbox.play.session import Session
+    from sandbox.types import Chooser, Decision
+
+_PATIENCE = 2.0
+"""Seconds before it is said what is being waited for."""
+_SHOWN = 3
+"""Proposals that are told unasked."""
+_MOST = 100
+"""Actions of a run that nobody limited."""
+
+
+def play(plan: PlayPlan, source: TextIO = sys.stdin) -> bool:
+    """Play until the lines end or one says `/quit`; the save is kept. Whether all that was typed could be done."""
+    for stream in (source, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    with _waiting("opening the game") as waiting:
+        session = plan.open(waiting.say)
+    try:
+        return LineGame(session, plan.save, source).play()
+    finally:
+        session.close()
+        session.world.close()
+
+
+class LineGame:
+    """One game in lines: the verbs are those of the screen.
+
+    Args:
+        session: what is played.
+        save: the name it is kept under.
+        source: where the lines come from.
+    """
+
+    def __init__(self, session: Session, save: str, source: TextIO) -> None:
+        self._session = session
+        self._save = save
+        self._source = source
+        self._typed_by_hand = source.isatty()
+        self._names = worlds.names(session.world)
+        self._watcher = watching(session)
+        self._decision: Decision | None = None
+        self._flowing = True
+        """Whether agents in other seats than people's act when it is their turn."""
+        self._gave_up = False
+        """Whether a person stopped the agent's thinking."""
+
+    def play(self) -> bool:
+        """See `play`."""
+        well = True
+        self._open()
+        while True:
+            try:
+                self._come_to_a_person()
+                line = self._next_line()
+                typed = Typed("quit") if line is None else parse(line)
+                if typed is None:
+                    continue
+                if typed.verb == "quit":
+                    return well
+                self._obey(typed)
+            except SandboxError as error:
+                well = self._typed_by_hand
+                print(f"sandbox: {error}", file=sys.stderr, flush=True)
+
+    def _open(self) -> None:
+        session = self._session
+        print(f"{session.world.title}, kept as {self._save!r}. /help lists what you can type.")
+        for seat, agent in session.seats.items():
+            print(f"{self._names[seat]}: {'you' if agent is None else agent.name}")
+        if session.current.depth:
+            print(f"You come back at turn {session.current.depth}.")
+        self._look()
+
+    def _next_line(self) -> str | None:
+        """The next line; None where there is no more."""
+        if self._typed_by_hand:
+            print("\n> ", end="", flush=True)
+        line = self._source.readline()
+        if not line:
+            return None
+        if not self._typed_by_hand and line.strip():
+            print(f"\n> {clean_line(line)}")
+        return line
+
+    # What is typed.
+
+    def _obey(self, typed: Typed) -> None:
+        session = self._session
+        match typed.verb:
+            case "command":
+                self._act(typed.argument)
+            case "override":
+                self._act(typed.argument, overriding=True)
+            case "pick":
+                self._pick(int(typed.number(1)[0]))
+            case "step":
+                self._run(1)
+            case "run":
+                self._run(typed.number(inf)[0])
+            case "reward":
+                value, reason = typed.number(1)
+                self._say_of(session.rate(value, comment=reason))
+            case "correct":
+                self._say_of(session.correct(typed.argument))
+            case "tie" | "bad" as verdict:
+                self._say_of(jobs.compare(session, verdict))
+            case "comment":
+                self._say_of(session.comment(typed.argument))
+            case "bookmark":
+                jobs.bookmark(session, typed.argument)
+                self._tell_marks()
+            case "bless":
+                jobs.bless(session)
+                self._tell_marks()
+            case "undo":
+                self._move(lambda: jobs.undo(session))
+            case "redo":
+                self._move(lambda: jobs.redo(session))
+            case "other":
+                self._move(lambda: jobs.sibling(session, int(typed.number(1)[0])))
+            case "jump":
+                self._move(lambda: session.jump(int(typed.number(-1)[0])))
+            case "restart":
+                self._move(session.new_episode, flowing=True)
+            case "timeline":
+                self._tell_timeline()
+            case "glimpse":
+                self._glimpse(typed.argument)
+            case "why":
+                self._tell_all()
+            case "script":
+                print(jobs.script(session, typed.argument, self._watcher, self._names).line)
+            case "save":
+                print(f"Saved as {self._save!r}: every turn is stored as it is played.")
+            case "help":
+                self._help()
+            case "tune":
+                print(f"Leave with /quit first; then:  sandbox tune {self._save}")
+            case "speed" | "pause":
+                print("Nothing runs by itself here: /run goes as fast as the agent decides, Ctrl+C stops it.")
+            case other:
+                raise PlayError(f"/{other} needs the screen", mend="`sandbox play` without --plain opens it")
+
+    def _act(self, command: str, *, overriding: bool = False) -> None:
+        """A person's command; in the agent's place where an agent is to move."""
+        if self._others_move and not overriding:
+            raise PlayError("it is the turn of another", mend="/step lets it act, /override acts in its place")
+        self._flowing = True
+        self._carry_out(command, self._decision, "person")
+
+    def _pick(self, number: int) -> None:
+        decision = None if self._others_move else self._decision
+        if decision is None or not 1 <= number <= len(decision.proposals):
+            raise PlayError(f"there is no proposal {number} now")
+        self._act(decision.proposals[number - 1].command)
+
+    def _run(self, actions: float) -> None:
+        if self._session.done:
+            raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
+        if not self._agent_moves:
+            raise PlayError("no agent is to move", mend="type a command")
+        if self._others_move:
+            self._flowing = True
+            return
+        done = 0.0
+        with _stopping():
+            while done < min(actions, _MOST) and self._agent_moves and not self._others_move:
+                self._let_agent_act()
+                done += 1
+        if actions == inf and done == _MOST and not self._session.done:
+            print(f"[{_MOST} actions taken; /run goes on]")
+
+    def _move(self, go: Callable[[], object], *, flowing: bool = False) -> None:
+        go()
+        self._decision, self._gave_up, self._flowing = None, False, flowing
+        self._watcher = watching(self._session)
+        print(f"[turn {self._session.current.depth}]")
+        self._look()
+
+    def _say_of(self, record: Feedback) -> None:
+        """What was said, and how the learner took it."""
+        session, several = self._session, len(self._session.seats) > 1
+        print(f"[{telling.said(record, session.timeline.get(record.turn).decision)}]")
+        if record.kind == "comment":
+            return
+        for update in () if self._watcher and several else session.updates:
+            print(f"Q({update.command}): {telling.formula(update)}")
+        self._decision = None
+
+    def _glimpse(self, command: str) -> None:
+        if self._others_move:
+            raise PlayError("nothing can be foreseen now", mend="wait for your turn")
+        if not command:
+            if self._decision is None:
+                raise PlayError("nothing is proposed", mend="name a command, as in /glimpse go north")
+            command = self._decision.command
+        seen = jobs.glimpse(self._session, command)
+        print(f"If {seen.command}:\n{seen.text.strip()}")
+        if seen.reward:
+            print(f"[it would bring {telling.gain(seen.reward)}]")
+        if seen.ended:
+            print("[it would be the end]")
+
+    # How it goes on.
+
+    @property
+    def _agent_moves(self) -> bool:
+        to_move = self._session.to_move
+        return to_move is not None and self._session.seats[to_move] is not None
+
+    @property
+    def _others_move(self) -> bool:
+        """Whether an agent in another seat than a person's is to move."""
+        return self._agent_moves and None in self._session.seats.values()
+
+    def _come_to_a_person(self) -> None:
+        """Let agents in other seats act; then have ready what the agent wants in the seat that is shown."""
+        with _stopping() as stopped:
+            while self._others_move and self._flowing:
+                self._let_agent_act()
+        if stopped:
+            self._flowing = False
+        if self._agent_moves and not self._others_move and self._decision is None and not self._gave_up:
+            with _stopping() as stopped:
+                self._think()
+                self._tell_wish()
+            self._gave_up = bool(stopped)
+
+    def _think(self) -> Decision:
+        if self._decision is None:
+            with _waiting(f"{self._agent} is thinking"):
+                self._decision = self._session.decide()
+        return self._decision
+
+    @property
+    def _agent(self) -> str:
+        agent = self._session.seats[self._session.to_move or ""]
+        return "nobody" if agent is None else agent.name
+
+    def _let_agent_act(self) -> None:
+        decision = self._think()
+        self._carry_out(decision.command, decision, decision.chooser)
+
+    def _carry_out(self, command: str, decision: Decision | None, chooser: Chooser) -> None:
+        before, watched = self._session.current, self._watcher
+        turn = self._session.act(command, decision=decision, chooser=chooser)
+        self._decision, self._gave_up = None, False
+        self._watcher = watching(self._session)
+        if chooser != "person":
+            self._print("", *transcript.command(turn, watched, self._names))
+        if watched != self._watcher:
+            self._look()
+        else:
+            self._print(*transcript.reply(before, turn, watched))
+
+    # What is told.
+
+    def _look(self) -> None:
+        """What the watcher perceives."""
+        session = self._session
+        if self._watcher and list(session.seats.values()).count(None) > 1:
+            print(f"\n[{self._names[self._watcher]} has the keyboard]")
+        print(f"\n{session.observation(self._watcher).text.strip()}", flush=True)
+
+    def _tell_wish(self) -> None:
+        """What the agent wants, and what else it weighed."""
+        decision = self._decision
+        if decision is None:
+            return
+        why = ", to explore" if decision.chooser == "exploration" else ""
+        why = why or (", as Q overruled the model" if telling.overruled(decision) else "")
+        print(f"\n{self._agent} wants to: {decision.command}{why}")
+        order = list(range(len(decision.proposals)))[:_SHOWN]
+        self._print(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
+        if more := len(decision.proposals) - len({*order, decision.chosen}):
+            print(f"  and {more} more; /why tells all")
+        sys.stdout.flush()
+
+    def _tell_all(self) -> None:
+        decision = None if self._others_move else self._decision
+        if decision is None:
+            raise PlayError("no agent is thinking aloud here")
+        self._print(decision.reason, *(_proposal(decision, index) for index in range(len(decision.proposals))))
+        print(f"Its choice: {decision.command}. {decision.model or decision.agent}, {decision.seconds:.1f} s")
+
+    def _tell_marks(self) -> None:
+        here = self._session.current.id
+        marks = [mark for mark in self._session.marks() if mark.turn == here]
+        names = ["blessed" if mark.kind == "blessed" else mark.name for mark in marks]
+        print(f"[this turn is marked: {', '.join(names)}]" if names else "[this turn has no mark]")
+
+    def _tell_timeline(self) -> None:
+        """The way here from the opening, with what else was tried at each fork; others' commands stay theirs."""
+        session, timeline = self._session, self._session.timeline
+        marks: dict[int, list[str]] = {}
+        for mark in session.marks():
+            marks.setdefault(mark.turn, []).append("blessed" if mark.kind == "blessed" else mark.name)
+        here, way = session.current.id, timeline.path_ids(session.current.id)
+        while (below := timeline.redo_target(way[-1])) is not None:
+            way.append(below)
+        for turn_id in way:
+            told = [self._named(turn_id), *(f"[{name}]" for name in marks.get(turn_id, ()))]
+            told += ["<- you are here"] if turn_id == here else []
+            print(" ".join(told))
+            parent = timeline.node(turn_id).parent
+            others = [each for each in timeline.child_ids(parent) if each != turn_id] if parent is not None else []
+            if others:
+                print(f"    also tried: {'; '.join(map(self._named, others))}")
+        print("/jump N goes to a turn")
+
+    def _named(self, turn_id: int) -> str:
+        node = self._session.timeline.node(turn_id)
+        secret = self._watcher not in (None, node.seat)
+        return f"{turn_id} {('…' if secret else node.command) if node.command else 'opening'}"
+
+    def _help(self) -> None:
+        print("Anything else than these is your command to the world; * and a text is a comment on this turn.")
+        self._print(*(f"{verb.usage}: {verb.help}" for verb in VERBS))
+
+    def _print(self, *lines: str) -> None:
+        print("\n".join(lines), flush=True)
+
+
+def _proposal(decision: Decision, index: int) -> str:
+    """One proposal as a line that reads well aloud."""
+    proposal = decision.proposals[index]
+    said = f" (“{proposal.said}”)" if proposal.said and proposal.said != proposal.command else ""
+    tried = f", tried {decision.visits[index]} times" if decision.visits else ""
+    numbers = (decision.scores[index], proposal.prior, decision.q_values[index])
+    score, prior, value = (telling.signed(number).strip() for number in numbers)
+    return f"  {index + 1}. {proposal.command}{said}: score {score}, prior {prior}, Q {value}{tried}"
+
+
+@contextmanager
+def _stopping() -> Iterator[list[bool]]:
+    """Ctrl+C ends what is under way, and no more than that; the list is no longer empty then."""
+    stopped: list[bool] = []
+    try:
+        yield stopped
+    except KeyboardInterrupt:
+        stopped.append(True)
+        print("\n[stopped]", flush=True)
+
+
+class _Waiting:
+    """Says on standard error what is under way once it has taken two seconds, and again every ten."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+        self._done = Event()
+        self._since = monotonic()
+
+    def say(self, doing: str) -> None:
+        """Something else is under way now."""
+        self._doing = doing
+
+    def run(self) -> None:
+        wait = _PATIENCE
+        while not self._done.wait(wait):
+            print(f"{self._doing}: {monotonic() - self._since:.0f} s so far", file=sys.stderr, flush=True)
+            wait = 5 * _PATIENCE
+
+    def end(self) -> None:
+        self._done.set()
+
+
+@contextmanager
+def _waiting(doing: str) -> Iterator[_Waiting]:
+    waiting = _Waiting(doing)
+    Thread(target=waiting.run, daemon=True).start()
+    try:
+        yield waiting
+    finally:
+        waiting.end()

@@ -295,11 +295,13 @@ class RoundDesk:
 
 def survey(plan: Plan) -> Offer:
     """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
+    from sandbox.paths import Home
     from sandbox.play.store import Store
     from sandbox.tune import harvest, rounds
     from sandbox.tune.adapters import Adapters
 
-    found = [each for save in plan.saves for each in harvest.from_save(save, plan.parsed_card())]
+    home, card = Home(plan.home), plan.parsed_card()
+    found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
     counted = harvest.survey(found)
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world

@@ -20,7 +20,7 @@ from sandbox.errors import SaveError
 from sandbox.tune.files import write_bytes
 from sandbox.types import Exchange, History, Observation, World
 
-Kind = Literal["demonstration", "win", "selfplay", "correction", "preference", "rating"]
+Kind = Literal["demonstration", "win", "selfplay", "correction", "intervention", "preference", "rating"]
 
 MAX_LINE = 4 << 20
 """Longest line of a file of examples, in bytes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +14,12 @@ from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.paths import Home
 from sandbox.play.feedback import FeedbackBook
+from sandbox.play.judgements import judgements
 from sandbox.play.store import Store
 from sandbox.play.timeline import Timeline, Turn, history
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import (
     Example,
-    Kind,
     Label,
     Moment,
     Origin,
@@ -35,13 +35,12 @@ from sandbox.world import references
 
 Source = Literal["wins", "feedback", "selfplay", "demonstrations", "all"]
 
-HIGH = 1.0
-"""Feedback from which a command is worth imitating."""
 ENOUGH: dict[Method, int] = {"sft": 8, "dpo": 8, "kto": 8, "grpo": 1, "rloo": 1}
 """Examples below which a method is refused; worlds, for those that play themselves."""
 
 _RANGE = re.compile(r"([?&]\w+=)(\d+)\.\.(\d+)(?=&|$)")
 _MAX_WORLDS = 10_000
+_ANY = Origin(kind="rating")
 
 
 def expand(reference: str) -> list[str]:
@@ -73,10 +72,11 @@ def open_world(home: Home, reference: str) -> World[Any]:
     return load_world(path, name=reference)
 
 
-def from_save(folder: Path, card: Card, source: Source = "all") -> list[Example]:
-    """What a save holds. Reads only; works while it is being played. Raises `SaveError`.
+def from_save(home: Home, folder: Path, card: Card, source: Source = "all") -> list[Example]:
+    """What a save holds. Reads only; works while it is being played. Raises `SaveError` and `WorldError`.
 
     Args:
+        home: where the save's world is looked up, which is only done for a card whose prompt names its verbs.
         folder: `saves/<name>`.
         card: of the agent that is to learn: it says how the prompts are written.
         source: `wins` of agents, `demonstrations` (wins with a person's hand in them), `feedback`, or `all`.
@@ -85,18 +85,25 @@ def from_save(folder: Path, card: Card, source: Source = "all") -> list[Example]
         timeline = store.timeline()
         book = FeedbackBook(store.feedback())
         world = store.runs()[-1].world if store.runs() else ""
+        verbs = _verbs(home, world) if world and "{verbs}" in card.prompt.head else ()
         found: list[Example] = []
         if source in ("wins", "demonstrations", "all"):
-            wanted: set[Kind] = {"wins": {"win"}, "demonstrations": {"demonstration"}}.get(  # type: ignore[assignment]
-                source, {"win", "demonstration"}
-            )
-            found += [each for each in _wins(timeline, card, world) if each.origin.kind in wanted]
+            won = _wins(timeline, card, world, verbs)
+            found += [each for each in won if source in ("all", f"{each.origin.kind}s")]
         if source in ("feedback", "all"):
-            found += _feedback(timeline, book, card, world)
+            found += _feedback(timeline, book, card, world, verbs)
     return found
 
 
-def _wins(timeline: Timeline, card: Card, world: str) -> list[Transcript]:
+def _verbs(home: Home, reference: str) -> tuple[str, ...]:
+    world = open_world(home, reference)
+    try:
+        return world.verbs
+    finally:
+        world.close()
+
+
+def _wins(timeline: Timeline, card: Card, world: str, verbs: Sequence[str]) -> list[Transcript]:
     """The shortest won branch of each seed."""
     best: dict[int | None, list[int]] = {}
     for node in timeline.nodes():
@@ -109,79 +116,41 @@ def _wins(timeline: Timeline, card: Card, world: str) -> list[Transcript]:
     for ids in best.values():
         path = timeline.turns(ids)
         person = any(turn.chooser == "person" for turn in path)
-        moments = [_moment(path[: i + 1], turn) for i, turn in enumerate(path[1:])]
-        found += transcripts(card, moments, Origin(kind="demonstration" if person else "win", world=world))
+        moments = [_moment(path[: i + 1], turn.seat, turn.command) for i, turn in enumerate(path[1:])]
+        origin = Origin(kind="demonstration" if person else "win", world=world)
+        found += transcripts(card, moments, origin, verbs=verbs)
     return found
 
 
-def _feedback(timeline: Timeline, book: FeedbackBook, card: Card, world: str) -> list[Example]:
-    found: list[Example] = []
-    for node in timeline.nodes():
-        records = book.at(node.id)
-        value = book.value(node.id)
-        if node.parent is None and not records:
-            continue
-        path = timeline.path(node.id)
-        for record in records:
-            origin = Origin(kind="correction", world=world, annotator=record.annotator)
-            if record.kind == "correction" and node.parent is not None:
-                found += _correction(card, path, record.data["command"], path[-1].command, origin)
-            elif record.kind == "preference" and record.data["verdict"] == "better":
-                pair = _preference(timeline, card, path, record.data, record.annotator, world)
-                found += [pair] if pair else []
-        if node.intervened and node.wanted is not None:
-            found += _correction(card, path, node.command, node.wanted, Origin(kind="correction", world=world))
-        elif value and any(record.kind in ("rating", "credit") for record in records):
-            moment = _moment(path[:-1], path[-1])
-            origin = Origin(kind="rating", world=world, annotator=records[-1].annotator)
-            context = context_of(card, moment.observation, moment.history)
-            found.append(
-                Label(prompt=context, completion=prompt.option(moment.command), good=value > 0, origin=origin)
-            )
-            if value >= HIGH:
-                found += transcripts(card, [moment], origin)
-    return found
+def _feedback(
+    timeline: Timeline, book: FeedbackBook, card: Card, world: str, verbs: Sequence[str]
+) -> Iterator[Example]:
+    """What people said, as something to imitate, as pairs, and as commands that are good or bad.
+
+    What it means is read by `judgements`, as for the data sets that are exported.
+    """
+    for judgement in judgements(timeline, book):
+        path = timeline.path(judgement.state)
+        origin = Origin(kind=judgement.kind, world=world, annotator=judgement.annotator)
+        moment = _moment(path, judgement.seat, "")
+        context = context_of(card, moment.observation, moment.history, verbs)
+        good = tuple(map(prompt.option, judgement.good))
+        bad = tuple(map(prompt.option, judgement.bad))
+        if judgement.imitable:
+            for command in judgement.good:
+                yield from transcripts(card, [moment._replace(command=command)], origin, verbs=verbs)
+        for chosen, rejected in product(good, bad):
+            yield Pair(prompt=context, chosen=chosen, rejected=rejected, origin=origin)
+        if judgement.absolute:
+            for completion in good:
+                yield Label(prompt=context, completion=completion, good=True, origin=origin)
+            for completion in bad:
+                yield Label(prompt=context, completion=completion, good=False, origin=origin)
 
 
-def _correction(card: Card, path: Sequence[Turn], right: str, wrong: str, origin: Origin) -> Iterator[Example]:
-    """A better command, as something to imitate, as a pair, and as one that is good and one that is bad."""
-    moment = _moment(path[:-1], path[-1])._replace(command=right)
-    if right == wrong:
-        return
-    context = context_of(card, moment.observation, moment.history)
-    yield from transcripts(card, [moment], origin)
-    yield Pair(prompt=context, chosen=prompt.option(right), rejected=prompt.option(wrong), origin=origin)
-    yield Label(prompt=context, completion=prompt.option(right), good=True, origin=origin)
-    yield Label(prompt=context, completion=prompt.option(wrong), good=False, origin=origin)
-
-
-def _preference(
-    timeline: Timeline, card: Card, path: Sequence[Turn], data: Any, annotator: str, world: str
-) -> Pair | None:
-    """A preference stands at the parent of the siblings, or at the turn whose proposals are compared."""
-    if data["between"] == "turns":
-        better, worse = (timeline.node(data[side]).command for side in ("better", "worse"))
-        first = timeline.get(data["better"])
-        moment = _moment(path, first)
-    else:
-        decision = path[-1].decision
-        if decision is None or max(data["better"], data["worse"]) >= len(decision.proposals):
-            return None
-        better, worse = (decision.proposals[data[side]].command for side in ("better", "worse"))
-        moment = _moment(path[:-1], path[-1])
-    if better == worse:
-        return None
-    return Pair(
-        prompt=context_of(card, moment.observation, moment.history),
-        chosen=prompt.option(better),
-        rejected=prompt.option(worse),
-        origin=Origin(kind="preference", world=world, annotator=annotator),
-    )
-
-
-def _moment(before: Sequence[Turn], turn: Turn) -> Moment:
-    """What the seat of a turn knew when it acted; `before` is the path up to its parent."""
-    return Moment(before[-1].observations[turn.seat], history(before, turn.seat), turn.command)
+def _moment(before: Sequence[Turn], seat: str, command: str) -> Moment:
+    """What a seat knew when it was to act; `before` is the path that led there."""
+    return Moment(before[-1].observations[seat], history(before, seat), command)
 
 
 def from_walkthrough(world: World[Any], card: Card) -> list[Transcript]:
@@ -193,9 +162,13 @@ def from_walkthrough(world: World[Any], card: Card) -> list[Transcript]:
 
 
 def usable(examples: Sequence[Example], method: Method) -> list[Example]:
-    """Those that a method learns from, each once."""
+    """Those that a method learns from, each once: who said the same twice, or where, makes no difference."""
     kind = {"sft": Transcript, "dpo": Pair, "kto": Label}.get(method)
-    return list(dict.fromkeys(each for each in examples if kind is not None and isinstance(each, kind)))
+    found: dict[Example, Example] = {}
+    for each in examples:
+        if kind is not None and isinstance(each, kind):
+            found.setdefault(replace(each, origin=_ANY), each)
+    return list(found.values())
 
 
 def check(examples: Sequence[Example], method: Method) -> None:

@@ -14,8 +14,8 @@ through the folder, so it does not matter whether the one who started it still l
     trial                     only there where no more is wanted than an estimate
     .running                  locked while a process is at work on it
 
-One round runs at a time in a folder of saves: `saves/.round.lock` is held for it. Whoever starts a round takes both
-locks before there is a process, and the process inherits them: there is no moment at which a second could start.
+One round runs at a time in a folder of saves: `saves/.round.lock` is held for it. Whoever starts a round takes
+both locks before there is a process, and the process inherits them: there is no moment at which a second could start.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from sandbox.paths import Home
 from sandbox.play.runner import Episode
 from sandbox.tune import examples, gate, harvest, training
 from sandbox.tune.adapters import BASE, Adapters, describe
-from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
 from sandbox.tune.files import new_folder, write_bytes
 from sandbox.tune.gate import Outcome
@@ -106,7 +106,7 @@ class Worker:
         for save in self.plan.saves:
             for source in self.plan.sources:
                 if source != "selfplay":
-                    found += harvest.from_save(save, self.card, source)
+                    found += harvest.from_save(self.home, save, self.card, source)
         if self.plan.worlds and method == "sft":
             found += list(self._from_worlds())
         kept: list[Example] = harvest.usable(found, method)

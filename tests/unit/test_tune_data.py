@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
+from sandbox.llm.fake import ScriptedModel
+from sandbox.paths import Home
+from sandbox.play import dataset
 from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.tune import examples, harvest
@@ -20,7 +24,7 @@ from sandbox.types import World
 from sandbox.world import references
 
 CARD = parse_card("model: smollm2-135m-instruct\npersona: You play.", "lm")
-WALK = ("go west", "take coin")
+HOME = Home(Path())
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +122,7 @@ def save(world: World[Any], walkthrough: tuple[str, ...], tmp_path_factory: pyte
 
 
 def test_a_save_gives_wins_corrections_preferences_and_ratings(save: Path, walkthrough: tuple[str, ...]) -> None:
-    found = harvest.from_save(save, CARD)
+    found = harvest.from_save(HOME, save, CARD)
     kinds = {(each.type, each.origin.kind) for each in found}
     assert kinds == {
         ("transcript", "demonstration"),
@@ -138,14 +142,86 @@ def test_a_save_gives_wins_corrections_preferences_and_ratings(save: Path, walkt
 
 
 def test_each_source_gives_its_own(save: Path) -> None:
-    assert harvest.from_save(save, CARD, "wins") == []
-    assert {each.origin.kind for each in harvest.from_save(save, CARD, "demonstrations")} == {"demonstration"}
-    assert "demonstration" not in {each.origin.kind for each in harvest.from_save(save, CARD, "feedback")}
+    assert harvest.from_save(HOME, save, CARD, "wins") == []
+    assert {each.origin.kind for each in harvest.from_save(HOME, save, CARD, "demonstrations")} == {
+        "demonstration"
+    }
+    assert "demonstration" not in {each.origin.kind for each in harvest.from_save(HOME, save, CARD, "feedback")}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    """A lighthouse that an agent plays, with a card that names the verbs; a person takes its place twice."""
+    folder, world = tmp_path / "saves" / "judged", harvest.open_world(HOME, "lighthouse")
+    agent = CardAgent(NAMING, ScriptedModel(), None, verbs=world.verbs)
+    session = Session.create(Store.create(folder), world, {world.seats[0]: agent}, seed=0, annotator="ann")
+    for number in range(4):
+        decision = session.decide()
+        others = [each.command for each in decision.proposals if each.command != decision.command]
+        session.act(others[number % len(others)], decision=decision)
+        if number == 1:
+            session.rate(-2.0)  # not a good idea, she found
+    session.undo()
+    session.step()
+    session.correct("look")
+    session.prefer(session.alternatives()[0].id, session.current.id)
+    session.close()
+    return folder
+
+
+NAMING = parse_card(
+    "model: smollm2-135m-instruct\nprompt: {head: 'Goal: {goal}\\nYou can: {verbs}.'}\ncombine: {method: prior}\n",
+    "naming",
+)
+
+
+def test_training_reads_the_very_prompts_of_play(judged: Path) -> None:
+    found = harvest.from_save(HOME, judged, NAMING)
+    with Store.open(judged, readonly=True) as store:
+        timeline = store.timeline()
+        decisions = [timeline.get(node.id).decision for node in timeline.nodes() if node.parent is not None]
+    read = {decision.prompt for decision in decisions if decision}
+    assert all("You can: " in each for each in read)
+    contexts = {each.prompt for each in found if not isinstance(each, Transcript)}
+    contexts |= {each.segments[0].text for each in found if isinstance(each, Transcript)}
+    assert contexts <= read and len(contexts) >= 3
+
+
+def test_feedback_is_read_as_for_export(judged: Path) -> None:
+    found = harvest.from_save(HOME, judged, NAMING, "feedback")
+    punished, *_ = (each for each in found if each.origin.kind == "rating")
+    assert isinstance(punished, Label) and not punished.good
+    praised = {(each.segments[0].text, each.segments[1].text) for each in found if isinstance(each, Transcript)}
+    praised |= {(each.prompt, each.completion) for each in found if isinstance(each, Label) and each.good}
+    praised |= {(each.prompt, each.chosen) for each in found if isinstance(each, Pair)}
+    assert (punished.prompt, punished.completion) not in praised
+    assert [each.origin.kind for each in found].count("intervention") >= 3
+    with Store.open(judged, readonly=True) as store:
+        material = dataset.Material.of(store)
+        exported = {form: [e.row for e in dataset.examples(material, form)] for form in ("sft", "dpo", "kto")}
+    learned = {
+        "sft": [
+            {"prompt": each.segments[0].text, "completion": each.segments[1].text}
+            for each in harvest.usable(found, "sft")
+            if isinstance(each, Transcript)
+        ],
+        "dpo": [
+            {"prompt": each.prompt, "chosen": each.chosen, "rejected": each.rejected}
+            for each in harvest.usable(found, "dpo")
+            if isinstance(each, Pair)
+        ],
+        "kto": [
+            {"prompt": each.prompt, "completion": each.completion, "label": each.good}
+            for each in harvest.usable(found, "kto")
+            if isinstance(each, Label)
+        ],
+    }
+    assert learned == exported
 
 
 def test_thin_and_one_sided_data_is_refused_with_what_is_missing(save: Path) -> None:
-    found = harvest.from_save(save, CARD, "feedback")
-    with pytest.raises(RoundError, match="2 preferences or corrections, at least 8"):
+    found = harvest.from_save(HOME, save, CARD, "feedback")
+    with pytest.raises(RoundError, match="1 preferences or corrections, at least 8"):
         harvest.check(harvest.usable(found, "dpo"), "dpo")
     good = [Label(prompt=str(i), completion=" a\n", good=True, origin=Origin(kind="rating")) for i in range(9)]
     with pytest.raises(RoundError, match="one-sided: only 0 of 9 ratings are bad"):

@@ -29,6 +29,7 @@ _KINDS = {
     "win": "won by the agent",
     "demonstration": "won with a person's hand",
     "correction": "corrected",
+    "intervention": "done in its place",
     "preference": "preferred",
     "rating": "rated",
 }

@@ -146,21 +146,40 @@ def export(
     ctx: typer.Context,
     name: _Name,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else the screen.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page to read instead, in this file.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All episodes on the page, not the latest five alone.")
+    ] = False,
 ) -> None:
     """Write out all of a save as JSON lines: runs, turns with their decisions and prompts, feedback, bookmarks.
 
-    sandbox save export friday | head -3
+    Or as one page to read, which loads nothing from anywhere: the story with what people said, the decisions
+    folded in, other tries as branches.
+
+        sandbox save export friday | head -3
+        sandbox save export friday --html friday.html
     """
     with open_save(context.of(ctx).home, name, readonly=True) as store:
+        if html is not None:
+            from sandbox.play.html import page
+
+            _write(html, page(store, name.rpartition("/")[2], latest=None if every else _EPISODES_SHOWN))
+            return
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
         if output is None:
             sys.stdout.writelines(lines)
-            return
-        try:
-            with output.open("w", encoding="utf-8") as stream:
-                stream.writelines(lines)
-        except OSError as error:
-            raise SaveError(f"cannot be written: {error.strerror}", where=output) from error
+        else:
+            _write(output, lines)
+
+
+def _write(file: Path, parts: Iterable[str]) -> None:
+    try:
+        with file.open("w", encoding="utf-8") as stream:
+            stream.writelines(parts)
+    except OSError as error:
+        raise SaveError(f"cannot be written: {error.strerror}", where=file) from error
 
 
 @app.command()

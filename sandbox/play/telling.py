@@ -104,7 +104,7 @@ def said(record: Feedback, decision: Decision | None) -> str:
         return reasons
     by = "you" if record.annotator == "anonymous" else record.annotator
     told = verdict(record, decision) if record.value is None else f"{gain(record.value)} from {by}"
-    return "  ".join(filter(None, (told, reasons)))
+    return ": ".join(filter(None, (told, reasons)))
 
 
 def verdict(record: Feedback, decision: Decision | None) -> str:

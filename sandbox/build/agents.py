@@ -13,11 +13,11 @@ from sandbox.agent.cards import Card, Remote
 from sandbox.agent.learners import build_learner
 from sandbox.build.worlds import Progress, silent, way_out
 from sandbox.config import Settings
-from sandbox.errors import CardError
+from sandbox.errors import CardError, UsageError
 from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
 from sandbox.paths import Home
-from sandbox.tune.adapters import Adapters
+from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
 from sandbox.types import LanguageModel, World
 
@@ -70,21 +70,36 @@ class Models:
             )
         return self._loaded[source.folder]
 
-    def playing(self, file: CardFile, save: Path | None = None) -> LanguageModel | None:
+    def playing(
+        self, file: CardFile, save: Path | None = None, adapter: str | None = None
+    ) -> LanguageModel | None:
         """What answers for a card: local with the adapters of a save, or remote; behind a decision cache.
 
         Cards that name the same model share it, with its cache and its budget. None where a card names none.
 
+        Args:
+            file: the card.
+            save: folder of the save whose adapters it takes up.
+            adapter: one of them to stay with, or `base`; None goes with whatever is in use.
+
         Raises:
             ModelError: it cannot be found, or the key of a remote one is not set.
+            UsageError: there is no such adapter, or it is another model's.
         """
         remote, model = file.card.remote, file.card.model
+        if adapter is not None and (remote is not None or model is None or save is None):
+            raise UsageError(f"agent {file.card.name!r} has no language model here that could take an adapter")
         if remote is not None:
             return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
         if model is None:
             return None
         base = self.get(model, file.folder)
-        return self._shared((base, save), lambda: base if save is None else LiveModel(base, Adapters.of(save)))
+        if save is None:
+            return self._shared(base, lambda: base)
+        adapters, name = Adapters.of(save), base.name.rpartition("@")[0]
+        if adapter not in (None, BASE) and (made_for := adapters.get(str(adapter)).model) != name:
+            raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
+        return self._shared((base, save, adapter), lambda: LiveModel(base, adapters, adapter))
 
     def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
         if key not in self._playing:
@@ -105,8 +120,14 @@ class Models:
 
 
 def build_agent(
-    file: CardFile, models: Models, world: World[Any], save: Path | None = None, *, seed: int = 0
+    file: CardFile,
+    models: Models,
+    world: World[Any],
+    save: Path | None = None,
+    *,
+    adapter: str | None = None,
+    seed: int = 0,
 ) -> CardAgent:
-    """The agent that a card describes, fresh, to play in this world, with the adapters of a save."""
-    model = models.playing(file, save)
+    """The agent that a card describes, fresh, to play in this world, with the adapters of a save, or with one."""
+    model = models.playing(file, save, adapter)
     return CardAgent(file.card, model, build_learner(file.card, seed=seed), verbs=world.verbs)

@@ -144,7 +144,7 @@ def _resumed(
             )
         world = open_world(home, latest.world, progress)
         undone.callback(world.close)
-        files = _stored(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
+        files = stored_cards(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
         seats = _agents(files, models, world, folder, seed=latest.seed)
         session = Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
         undone.pop_all()
@@ -153,7 +153,7 @@ def _resumed(
 
 def agents_of(home: Home, run: Run, models: Models, world: World[Any]) -> dict[str, Agent | None]:
     """The agents of a run of a save, fresh, by the cards that the save holds. Raises `SandboxError`."""
-    return _agents(_stored(home, run.seats, run.cards), models, world, seed=run.seed)
+    return _agents(stored_cards(home, run.seats, run.cards), models, world, seed=run.seed)
 
 
 def _agents(
@@ -174,7 +174,9 @@ def _texts(files: Mapping[str, CardFile | None]) -> dict[str, str]:
     return {seat: file.text for seat, file in files.items() if file is not None}
 
 
-def _stored(home: Home, seats: Mapping[str, str | None], texts: Mapping[str, str]) -> dict[str, CardFile | None]:
+def stored_cards(
+    home: Home, seats: Mapping[str, str | None], texts: Mapping[str, str]
+) -> dict[str, CardFile | None]:
     """The cards as the save has them, so that it goes on exactly as it was, whatever became of the files."""
     found: dict[str, CardFile | None] = {}
     for seat, name in seats.items():

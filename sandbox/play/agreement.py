@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sandbox.play.contest import Contest, contests
 from sandbox.play.dataset import Material
 from sandbox.play.records import Names, named
 from sandbox.play.statistics import Interval, proportion
@@ -58,6 +59,7 @@ class Statistics:
     shared_turns: int
     """Turns that two or more people rated."""
     shared_pairs: int
+    contests: tuple[Contest, ...]
     periods: tuple[Period, ...]
 
 
@@ -69,6 +71,7 @@ def statistics(materials: Sequence[Material]) -> Statistics:
     played: dict[str, tuple[float, bool]] = {}
     seen: set[str] = set()
     by_kind, by_annotator, retracted = Counter[str](), Counter[str](), 0
+    compared: list[Mapping[str, Any]] = []
     for material in materials:
         names = Names(material.world, material.timeline)
         standing = {record.id for record in material.book.standing()}
@@ -96,8 +99,13 @@ def statistics(materials: Sequence[Material]) -> Statistics:
                 theirs = ratings.setdefault(name, {})
                 theirs[record.annotator] = theirs.get(record.annotator, 0.0) + record.value
             elif record.kind == "preference":
-                pair, verdict = _verdict(name, data)
+                pair, verdict = _verdict(name, data["better"], data["worse"], data["verdict"])
                 verdicts.setdefault(pair, {})[record.annotator] = verdict
+            elif record.kind == "comparison":
+                better, worse = data["better"]["command"], data["worse"]["command"]
+                pair, verdict = _verdict(name, better, worse, data["verdict"])
+                verdicts.setdefault(pair, {})[record.annotator] = verdict
+                compared.append(data)
     in_order = sorted(played.values())
     return Statistics(
         saves=len(materials),
@@ -116,15 +124,15 @@ def statistics(materials: Sequence[Material]) -> Statistics:
         alpha_preferences=alpha(list(verdicts.values()), "nominal"),
         shared_turns=sum(len(each) > 1 for each in ratings.values()),
         shared_pairs=sum(len(each) > 1 for each in verdicts.values()),
+        contests=contests(compared),
         periods=_periods(in_order),
     )
 
 
-def _verdict(turn: str, data: Mapping[str, Any]) -> tuple[str, str]:
+def _verdict(turn: str, better: object, worse: object, verdict: str) -> tuple[str, str]:
     """A name for the pair whichever way round, and what was said of it."""
-    first, second = sorted((str(data["better"]), str(data["worse"])))
-    said = str(data["better"]) if data["verdict"] == "better" else f"={data['verdict']}"
-    return f"{turn}|{first}|{second}", said
+    first, second = sorted((str(better), str(worse)))
+    return f"{turn}|{first}|{second}", str(better) if verdict == "better" else f"={verdict}"
 
 
 def _periods(in_order: Sequence[tuple[float, bool]]) -> tuple[Period, ...]:

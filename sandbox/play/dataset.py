@@ -16,7 +16,7 @@ from sandbox.agent.cards import Card, Prompt
 from sandbox.errors import CardError
 from sandbox.play.feedback import Feedback, FeedbackBook
 from sandbox.play.judgements import Judgement, judgements
-from sandbox.play.store import Run, Store
+from sandbox.play.store import Run, Store, Unplayed
 from sandbox.play.timeline import Timeline, history
 
 Format = Literal["sft", "dpo", "kto", "prm"]
@@ -39,12 +39,17 @@ class Material:
     feedback: tuple[Feedback, ...]
     """All records, oldest first, those taken back included."""
     book: FeedbackBook
+    unplayed: Mapping[int, tuple[Unplayed, ...]]
+    """The decisions that nobody acted on, by the turn at which they were made."""
 
     @classmethod
     def of(cls, store: Store) -> Material:
         """Raises `SaveError` where the save is empty or damaged. Turns are read on demand: keep it open."""
-        feedback = store.feedback()
-        return cls(store.name, store.latest_run(), store.timeline(), feedback, FeedbackBook(feedback))
+        feedback, unplayed = store.feedback(), dict[int, tuple[Unplayed, ...]]()
+        for each in store.unplayed():
+            unplayed[each.state] = (*unplayed.get(each.state, ()), each)
+        book = FeedbackBook(feedback)
+        return cls(store.name, store.latest_run(), store.timeline(), feedback, book, unplayed)
 
     @property
     def world(self) -> str:
@@ -76,11 +81,14 @@ class Prompts:
         Args:
             state: the turn at which a command was to be given.
             seat: whose.
-            turn: the turn below it that is preferred where several decisions were made there.
+            turn: the turn below it that is preferred where several decisions were made there; the state itself
+                prefers those that nobody acted on.
         """
         timeline = self.material.timeline
-        for each in (turn, *(child for child in timeline.child_ids(state) if child != turn)):
-            decision = timeline.get(each).decision
+        below = (child for child in timeline.child_ids(state) if child != turn)
+        played = [timeline.get(each).decision for each in ((turn, *below) if turn != state else below)]
+        asked = [each.decision for each in self.material.unplayed.get(state, ())]
+        for decision in (*played, *asked) if turn != state else (*asked, *played):
             if decision is not None and decision.seat == seat and decision.prompt:
                 return decision.prompt, decision.model, True
         path = timeline.path(state)

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sandbox.errors import PlayError
 from sandbox.text import clean, clean_line
 
-Kind = Literal["rating", "preference", "correction", "comment", "credit", "retract"]
+Kind = Literal["rating", "preference", "comparison", "correction", "comment", "credit", "retract"]
 
 LIMIT: Final = 2.0
 """Ratings lie in [-LIMIT, LIMIT]; so does their sum over a turn."""
@@ -46,6 +46,28 @@ class Preference(_Data):
     verdict: Literal["better", "tie", "bad"] = "better"
 
 
+class Answer(_Data):
+    """What one agent wanted in a state that it was asked about."""
+
+    agent: _Line
+    model: _Line = ""
+    """Language model and adapter."""
+    command: Annotated[_Line, Field(min_length=1)]
+    decision: Annotated[int, Field(ge=1)] | None = None
+    """The decision in this save; None where the record was merged from another that has it."""
+
+
+class Comparison(_Data):
+    """Of what two agents wanted in the same state one is better, both are equally good, or neither is any good."""
+
+    seat: _Line
+    better: Answer
+    worse: Answer
+    verdict: Literal["better", "tie", "bad"] = "better"
+    first: Literal["better", "worse"]
+    """Which of the two was shown first."""
+
+
 class Correction(_Data):
     """The command that should have been given."""
 
@@ -70,6 +92,7 @@ _DATA: Mapping[str, type[_Data]] = {
     "rating": NoData,
     "comment": NoData,
     "preference": Preference,
+    "comparison": Comparison,
     "correction": Correction,
     "credit": Credit,
     "retract": Retract,
@@ -87,7 +110,8 @@ class Feedback:
     value: float | None = None
     """In [-2, 2]; of ratings and credit only."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """What the kind needs beside: `Preference`, `Correction`, `Credit` or `Retract` as JSON would have it."""
+    """What the kind needs beside, as JSON would have it: the fields of `Preference`, `Comparison`, `Correction`,
+    `Credit` or `Retract`."""
     reasons: tuple[str, ...] = ()
     """Tags, such as `loop` or `ignores goal`."""
     comment: str = ""
@@ -134,7 +158,7 @@ def shares(record: Feedback) -> dict[int, float]:
     """What one record comes to for each turn it speaks of, as a reward.
 
     A rating is worth its value. A preference between siblings is a point for one and a point against the other;
-    a correction is a point against what was done. Comments, and preferences among things not done, are worth none.
+    a correction is a point against what was done. Comments, and what is said of things not done, are worth none.
     """
     if record.kind == "rating":
         return {record.turn: record.value or 0.0}

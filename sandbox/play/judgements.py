@@ -26,7 +26,7 @@ class Judgement:
     state: int
     """The turn at which the command was, or would have been, given."""
     turn: int
-    """The turn that the judgement came from; its decision, if any, was made at the state."""
+    """The turn that the judgement came from: below the state, or the state itself where nobody acted on it."""
     seat: str
     good: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def _said(timeline: Timeline, node: Node, record: Feedback) -> Iterator[Judgemen
                 bad=(node.command,),
                 annotator=record.annotator,
             )
-    elif record.kind == "preference" and record.data["verdict"] != "tie":
+    elif record.kind in ("preference", "comparison") and record.data["verdict"] != "tie":
         compared = _compared(timeline, node, record)
         if compared is None:
             return
@@ -116,6 +116,9 @@ def _said(timeline: Timeline, node: Node, record: Feedback) -> Iterator[Judgemen
 def _compared(timeline: Timeline, node: Node, record: Feedback) -> tuple[int, int, str, str, str] | None:
     """State, turn, seat and the two commands of a preference; None where the save does not have them."""
     sides = record.data["better"], record.data["worse"]
+    if record.kind == "comparison":
+        better, worse = sides
+        return node.id, node.id, record.data["seat"], better["command"], worse["command"]
     if record.data["between"] == "turns":
         if not all(side in timeline and timeline.node(side).parent == node.id for side in sides):
             return None

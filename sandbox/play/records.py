@@ -72,6 +72,8 @@ class Names:
             data["shares"] = {self._names[int(turn)]: share for turn, share in data["shares"].items()}
         elif record.kind == "retract":
             data["feedback"] = others.get(data["feedback"], "")
+        elif record.kind == "comparison":
+            data |= {side: {**data[side], "decision": None} for side in ("better", "worse")}
         elif record.kind == "preference" and data["between"] == "turns":
             data |= {side: self._names[data[side]] for side in ("better", "worse")}
         elif record.kind == "preference":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sandbox.errors import PlayError
@@ -14,7 +15,7 @@ from sandbox.play.seating import Seating
 from sandbox.play.store import Store
 from sandbox.play.timeline import Timeline, Turn
 from sandbox.text import clean_line
-from sandbox.types import Update
+from sandbox.types import Decision, Update
 
 
 class Review:
@@ -108,6 +109,47 @@ class Review:
             raise PlayError("there are no such proposals at this turn")
         data = {"between": "proposals", "better": better, "worse": worse, "verdict": verdict}
         return self._say("preference", node, data=data, **more)
+
+    def compare(
+        self,
+        state: int,
+        better: Decision,
+        worse: Decision,
+        *,
+        verdict: str = "better",
+        first: str = "better",
+        **more: Any,
+    ) -> Feedback:
+        """Say which of two decisions is better that were made at a turn and not acted on. Both are kept.
+
+        Args:
+            state: the turn.
+            better: one of them.
+            worse: the other; of a tie (`tie`), or where both are bad (`bad`), either may come first.
+            verdict: as in `prefer`.
+            first: which was shown first, `better` or `worse`.
+            more: `reasons`, `comment`, `latency` as in `rate`.
+        """
+        node = self.timeline.node(state)
+        data: dict[str, Any] = {"seat": better.seat, "verdict": verdict, "first": first}
+        with self.store.transaction(durable=True):
+            for side, decision in (("better", better), ("worse", worse)):
+                data[side] = {
+                    "agent": decision.agent,
+                    "model": decision.model,
+                    "command": decision.command,
+                    "decision": self._kept(node.id, decision),
+                }
+            return self._say("comparison", node.id, data=data, **more)
+
+    def _kept(self, state: int, decision: Decision) -> int:
+        """The id of a decision that nobody acts on; one that is there already is not kept twice."""
+        known = (
+            each.id
+            for each in self.store.unplayed(state)
+            if replace(each.decision, seconds=decision.seconds) == decision
+        )
+        return next(known, None) or self.store.add_unplayed(state, decision)
 
     def correct(self, command: str, *, turn: int | None = None, **more: Any) -> Feedback:
         """Say what should have been done in a turn instead."""

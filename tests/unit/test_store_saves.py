@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -417,10 +418,10 @@ def test_the_migrations_end_in_the_tables_of_the_schema() -> None:
 
 
 def _definitions(connection: Connection) -> dict[str, list[str]]:
-    """Each table and index, its lines in order of the alphabet."""
+    """Each table and index, its parts in order of the alphabet: a migration adds columns at the end."""
     found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples()
     return {
-        name: sorted(line.strip(" \t,") for line in sql.splitlines())
+        name: sorted(filter(None, (part.strip(" \t()") for part in re.split(r"[\n,]", sql))))
         for name, sql in found
         if "alembic" not in name
     }
@@ -433,6 +434,69 @@ def test_opening_does_not_load_the_migrations(saved: Path) -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told == "False\n"
+
+
+OLDER = sorted((Path(__file__).parent / "saves").glob("*.db"))
+
+
+@pytest.mark.parametrize("older", OLDER, ids=lambda file: file.stem)
+def test_a_save_of_every_released_schema_goes_on(older: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "friday"
+    folder.mkdir()
+    shutil.copy(older, folder / "save.db")
+    with pytest.raises(SaveError, match="older version"):
+        Store.open(folder, readonly=True)
+    assert (folder / "save.db").read_bytes() == older.read_bytes()
+
+    session = Session.resume(Store.open(folder), CaveWorld(), {"digger": TableAgent()})
+    assert (folder / f"save-{older.stem}.backup.db").read_bytes()[96:] == older.read_bytes()[96:]
+    assert [record.kind for record in session.feedback(9)] == ["rating", "credit"]
+    assert {mark.kind for mark in session.marks()} == {"bookmark", "blessed"}
+    wanted = session.timeline.get(9).decision
+    assert wanted is not None
+    assert wanted.prompt.startswith("You are in a cave.")
+    session.undo()
+    other = TableAgent("other").decide(session.observation(), session.history(), seed=2)
+    session.compare(session.current.id, wanted, other, verdict="tie")
+    session.step()
+    session.close()
+    with Store.open(folder, readonly=True) as store:
+        assert upkeep.verify(store) == 14
+        assert [each.decision.agent for each in store.unplayed()] == ["table", "other"]
+
+
+def test_every_released_schema_but_the_present_one_has_a_save() -> None:
+    assert [file.stem for file in OLDER] == list(schema.VERSIONS[:-1])
+
+
+def test_a_decision_nobody_acted_on_is_kept_once_whoever_compares_it(saved: Path) -> None:
+    session = _resumed(saved)
+    for _ in range(2):
+        session.undo()
+    state = session.current
+    one, other = (TableAgent(name).decide(session.observation(), session.history(), seed=1) for name in "ab")
+    said = session.compare(state.id, one, other, first="worse", latency=2.0)
+    session.retract(said.id)
+    session.compare(state.id, other, one)
+    ids = [each.id for each in session.store.unplayed()]
+    assert [each.decision for each in session.store.unplayed(state.id)] == [one, other]
+    assert session.store.unplayed(1) == ()
+    (record,) = (each for each in session.feedback(state.id) if each.kind == "comparison")
+    assert record.data["better"] == {
+        "agent": "b",
+        "model": "fake@base",
+        "command": one.command,
+        "decision": ids[1],
+    }
+    assert (record.data["seat"], record.data["first"]) == ("digger", "better")
+    session.close()
+    with Store.open(saved, readonly=True) as store:
+        lines = [json.loads(json.dumps(each)) for each in upkeep.export(store)]
+        upkeep.verify(store)
+    assert [line["decision"]["prompt"] for line in lines if line["type"] == "decision"] == [one.prompt] * 2
+    _sql("UPDATE decisions SET prompt = x'00' WHERE turn IS NULL")(saved / "save.db")
+    with pytest.raises(SaveError, match="packed turn"), Store.open(saved, readonly=True) as store:
+        upkeep.verify(store)
 
 
 def test_a_migration_backs_up_first_and_a_failed_one_changes_nothing(saved: Path) -> None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -21,10 +22,11 @@ from sandbox.play.feedback import Feedback, Mark
 from sandbox.play.store import pack, rows, schema
 from sandbox.play.store.database import Database
 from sandbox.play.store.lock import SaveLock
-from sandbox.play.store.rows import Run
+from sandbox.play.store.rows import Run, Unplayed
 from sandbox.play.timeline import Node, Timeline, Turn
+from sandbox.types import Decision
 
-__all__ = ["Run", "Store"]
+__all__ = ["Run", "Store", "Unplayed"]
 
 # Statements are built once: building one takes longer than running it.
 _ADD_RUN = schema.runs.insert()
@@ -111,8 +113,7 @@ class Store(Database):
             {"turn": turn.id, "base": base, "observations": observations, "snapshot": snapshot},
         )
         if turn.decision is not None:
-            decision = self._insert(_ADD_DECISION, rows.decision_row(turn, turn.decision, prompt))
-            self._connection.execute(_ADD_PROPOSALS, rows.proposal_rows(decision, turn.decision))
+            self._add_decision(rows.decision_row(turn.parent, turn.id, turn.decision, prompt), turn.decision)
         redo = {} if turn.parent is None else {turn.parent: turn.id}
         self.move(run, turn.id, redo)
         self._remember(turn.id, frame)
@@ -125,6 +126,39 @@ class Store(Database):
             self._connection.execute(
                 _REDO, [{"at_turn": parent, "to_turn": child} for parent, child in redo.items()]
             )
+
+    def _add_decision(self, row: dict[str, Any], decision: Decision) -> int:
+        row_id = self._insert(_ADD_DECISION, row)
+        self._connection.execute(_ADD_PROPOSALS, rows.proposal_rows(row_id, decision))
+        return row_id
+
+    # Decisions that nobody acted on.
+
+    def add_unplayed(self, state: int, decision: Decision) -> int:
+        """Keep a decision that was made at a turn and led to none. Returns its id."""
+        prompt = pack.pack(decision.prompt.encode("utf-8", "surrogatepass"), b"")
+        return self._add_decision(rows.decision_row(state, None, decision, prompt, time.time()), decision)
+
+    def unplayed(self, state: int | None = None) -> tuple[Unplayed, ...]:
+        """All of them, or those made at one turn, oldest first. Raises `SaveError` where one is damaged."""
+        table = schema.decisions
+        wanted = select(table).where(table.c.turn.is_(None)).order_by(table.c.id)
+        with self._mutex:
+            found = self._rows(wanted if state is None else wanted.where(table.c.state == state))
+            proposed = self._proposals([row["id"] for row in found])
+        with self._placed():
+            return tuple(rows.unplayed_from(row, proposed.get(row["id"], ())) for row in found)
+
+    def _proposals(self, decisions: Sequence[int]) -> dict[int, list[rows.Row]]:
+        table = schema.proposals
+        proposed: dict[int, list[rows.Row]] = {}
+        for start in range(0, len(decisions), _IN_QUESTION):
+            of_these = table.c.decision.in_(decisions[start : start + _IN_QUESTION])
+            for row in self._rows(select(table).where(of_these).order_by(table.c.decision, table.c.rank)):
+                proposed.setdefault(row["decision"], []).append(row)
+        return proposed
+
+    # The whole tree.
 
     def timeline(self) -> Timeline:
         """The whole tree, its turns to be loaded as they are asked for. Raises `SaveError`."""
@@ -156,11 +190,7 @@ class Store(Database):
                 row["turn"]: row
                 for row in self._rows(select(schema.decisions).where(schema.decisions.c.turn.in_(turn_ids)))
             }
-            proposed: dict[int, list[rows.Row]] = {}
-            table = schema.proposals
-            of_these = table.c.decision.in_([row["id"] for row in decided.values()])
-            for row in self._rows(select(table).where(of_these).order_by(table.c.decision, table.c.rank)):
-                proposed.setdefault(row["decision"], []).append(row)
+            proposed = self._proposals([row["id"] for row in decided.values()])
             frames = self._unpack(turn_ids)
         with self._placed():
             for turn_id in turn_ids:

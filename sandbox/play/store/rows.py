@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from sandbox.errors import PlayError, SaveError
 from sandbox.play.feedback import Feedback, Mark, checked
+from sandbox.play.store.pack import unpack
 from sandbox.play.timeline import Node, Turn
 from sandbox.text import clean, clean_line
 from sandbox.types import Chooser, Decision, Observation, Proposal, Source
@@ -49,6 +50,18 @@ class Run:
     """The turn where it stands."""
     created: float = 0.0
     software: _Line = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplayed:
+    """A decision that nobody acted on: it was asked for to be compared with another."""
+
+    id: int
+    state: int
+    """The turn it was made at."""
+    decision: Decision
+    created: float = 0.0
+    """Unix time, seconds."""
 
 
 _line: Final = lru_cache(maxsize=4096)(clean_line)
@@ -159,11 +172,13 @@ def frame_of(turn: Turn) -> Frame:
     return to_json(observations).encode(), turn.snapshot, prompt.encode("utf-8", "surrogatepass")
 
 
-def decision_row(turn: Turn, decision: Decision, prompt: bytes) -> dict[str, Any]:
-    """The row of `decisions`."""
+def decision_row(
+    state: int | None, turn: int | None, decision: Decision, prompt: bytes, created: float | None = None
+) -> dict[str, Any]:
+    """The row of `decisions`; without a turn where nobody acted on it."""
     return {
-        "state": turn.parent,
-        "turn": turn.id,
+        "state": state,
+        "turn": turn,
         "seat": decision.seat,
         "state_key": decision.state_key,
         "chosen": decision.chosen,
@@ -173,6 +188,7 @@ def decision_row(turn: Turn, decision: Decision, prompt: bytes) -> dict[str, Any
         "model": decision.model,
         "seconds": decision.seconds,
         "prompt": prompt,
+        "created": created,
     }
 
 
@@ -211,6 +227,18 @@ def turn_from(row: Row, frame: Frame, decision: Row | None, proposals: Sequence[
             decision=None if decision is None else _decision_from(decision, proposals, prompt),
             observations={seat: Observation(**dict(observation)) for seat, observation in stored.items()},
             snapshot=frame[1],
+        )
+
+
+def unplayed_from(row: Row, proposals: Sequence[Row]) -> Unplayed:
+    """Raises `SaveError`."""
+    with _checking(row["id"], "decision"):
+        prompt = unpack(row["prompt"], b"").decode("utf-8", "surrogatepass")
+        return Unplayed(
+            id=row["id"],
+            state=row["state"],
+            decision=_decision_from(row, proposals, prompt),
+            created=float(row["created"] or 0.0),
         )
 
 
@@ -319,16 +347,16 @@ def mark_from(row: Row) -> Mark:
 
 
 @contextmanager
-def _checking(turn_id: object) -> Iterator[None]:
+def _checking(row_id: object, what: str = "turn") -> Iterator[None]:
     """Whatever is wrong with what was stored of a turn becomes a `SaveError`."""
     try:
         yield
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise SaveError(f"turn {turn_id} of the save is damaged: {place}: {first['msg']}") from error
+        raise SaveError(f"{what} {row_id} of the save is damaged: {place}: {first['msg']}") from error
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise SaveError(f"turn {turn_id} of the save is damaged: {error}") from error
+        raise SaveError(f"{what} {row_id} of the save is damaged: {error}") from error
 
 
 def _to_null(value: float) -> float | None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSIONS: Final = ("0001",)
+VERSIONS: Final = ("0001", "0002")
 """Every schema there has been, oldest first: the revision ids of the migrations."""
 VERSION: Final = VERSIONS[-1]
 
@@ -107,7 +107,8 @@ decisions = Table(
     Column("agent", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("seconds", Float(53), nullable=False),
-    Column("prompt", LargeBinary, nullable=False),  # packed with the turn's frame
+    Column("prompt", LargeBinary, nullable=False),  # packed with the turn's frame; by itself where there is none
+    Column("created", Float(53)),  # NULL where it led to a turn, which has the time
 )
 
 proposals = Table(

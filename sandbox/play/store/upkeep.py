@@ -29,6 +29,9 @@ def verify(store: Store) -> int:
     for record in store.feedback():
         if record.turn not in timeline:
             raise SaveError(f"feedback {record.id} is about a turn that does not exist", where=store.file)
+    for each in store.unplayed():
+        if each.state not in timeline:
+            raise SaveError(f"decision {each.id} was made at a turn that does not exist", where=store.file)
     store.marks()
     return len(ids)
 
@@ -77,7 +80,10 @@ def compact(folder: Path) -> tuple[int, int]:
 
 
 def export(store: Store) -> Iterator[dict[str, Any]]:
-    """All of a save as JSON objects, one at a time: its runs, turns, feedback and marks; each says its `type`."""
+    """All of a save as JSON objects, one at a time, each with its `type`.
+
+    Runs, turns, decisions that nobody acted on, feedback, marks.
+    """
     for run in store.runs():
         yield {"type": "run", **asdict(run)}
     timeline = store.timeline()
@@ -87,6 +93,8 @@ def export(store: Store) -> Iterator[dict[str, Any]]:
             fields = asdict(turn)
             del fields["snapshot"]  # means nothing without the world
             yield {"type": "turn", **fields}
+    for each in store.unplayed():
+        yield {"type": "decision", **asdict(each)}
     for record in store.feedback():
         yield {"type": "feedback", **asdict(record)}
     for mark in store.marks():

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+
+from sandbox.llm.questions import Answering, Features, Question, Read, Reading, ask, features_of
 from sandbox.llm.state import State, state_of
-from sandbox.types import LanguageModel, OptionScore, Sample
+from sandbox.types import LanguageModel, OptionScore
 
-T = TypeVar("T")
+V = TypeVar("V")
 SIZE = 4096
+ROWS = 16_384
+"""Options whose features are kept, at a few kilobytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,12 @@ class CacheInfo:
     entries: int
 
 
-class CachedModel:
-    """A `LanguageModel` that remembers what another has said: scores, and samples by their seed.
+class CachedModel(Answering):
+    """A `LanguageModel` that remembers what another has said: scores, features, and samples by their seed.
 
     The model's name, adapter included, is part of the key, and it is asked for before each look-up: what an
     adapter said is never given for another's. An answer during which the name changed is passed on and not kept.
+    Features are kept by the option, since they do not depend on the other options asked about.
     Safe to call from several threads; two that ask the same at once may both ask the model.
 
     Args:
@@ -41,8 +46,8 @@ class CachedModel:
 
     def __init__(self, model: LanguageModel, size: int = SIZE) -> None:
         self.model = model
-        self._size = size
-        self._kept: OrderedDict[bytes, tuple[Any, ...]] = OrderedDict()
+        self._answers: _Latest[tuple[Any, ...]] = _Latest(size)
+        self._rows: _Latest[tuple[OptionScore, Features]] = _Latest(max(size, ROWS))
         self._hits = self._misses = 0
         self._lock = threading.Lock()
 
@@ -51,56 +56,91 @@ class CachedModel:
         return self.model.name
 
     @property
+    def width(self) -> int:
+        """That of the model; 0 where it gives no features."""
+        model = features_of(self.model)
+        return 0 if model is None else model.width
+
+    @property
     def state(self) -> State:
         return state_of(self.model)
 
     @property
     def info(self) -> CacheInfo:
         with self._lock:
-            return CacheInfo(self._hits, self._misses, len(self._kept))
+            return CacheInfo(self._hits, self._misses, len(self._answers) + len(self._rows))
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        return self._recall(
-            ("score", prompt, list(options)),
-            lambda: self.model.score(prompt, options),
-        )
-
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        return self._recall(
-            ("sample", prompt, n, seed, max_tokens, temperature, list(stop)),
-            lambda: self.model.sample(
-                prompt, n, seed=seed, max_tokens=max_tokens, temperature=temperature, stop=stop
-            ),
-        )
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        name = self.model.name
+        with self._lock:
+            answers = [self._recall(name, question) for question in questions]
+            misses = sum(answer is None for answer in answers)
+            self._misses += misses
+            self._hits += len(questions) - misses
+        if not misses:
+            return answers
+        left = list(dict.fromkeys(q for q, answer in zip(questions, answers, strict=True) if answer is None))
+        found = dict(zip(left, ask(self.model, left), strict=True))
+        if self.model.name == name:
+            with self._lock:
+                for question, answer in found.items():
+                    self._keep(name, question, answer)
+        return [found[q] if answer is None else answer for q, answer in zip(questions, answers, strict=True)]
 
     def forget(self) -> None:
         """Drop all answers."""
         with self._lock:
-            self._kept.clear()
+            self._answers.clear()
+            self._rows.clear()
 
-    def _recall(self, question: tuple[Any, ...], ask: Callable[[], list[T]]) -> list[T]:
-        name = self.model.name
-        key = hashlib.blake2b(json.dumps((name, *question)).encode(), digest_size=32).digest()
-        with self._lock:
-            if key in self._kept:
-                self._hits += 1
-                self._kept.move_to_end(key)
-                return list(self._kept[key])
-            self._misses += 1
-        answer = ask()
-        if self.model.name == name:
-            with self._lock:
-                self._kept[key] = tuple(answer)
-                self._kept.move_to_end(key)
-                while len(self._kept) > self._size:
-                    self._kept.popitem(last=False)
-        return answer
+    def _recall(self, name: str, question: Question) -> Any:
+        """The answer, as one that the reader may change; None where it is not known, or not all of it."""
+        if not isinstance(question, Read):
+            kept = self._answers.get(_key(name, question))
+            return None if kept is None else list(kept)
+        rows = [self._rows.get(key) for key in _row_keys(name, question)]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows) or not rows:
+            return None
+        return Reading([score for score, _ in known], np.stack([features for _, features in known]))
+
+    def _keep(self, name: str, question: Question, answer: Any) -> None:
+        if not isinstance(question, Read):
+            self._answers.put(_key(name, question), tuple(answer))
+            return
+        for key, *row in zip(_row_keys(name, question), answer.scores, answer.features, strict=True):
+            self._rows.put(key, (row[0], row[1].copy()))
+
+
+class _Latest(Generic[V]):
+    """A mapping that lets go of what was unused for longest."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[bytes, V] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: bytes) -> V | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: bytes, value: V) -> None:
+        self._kept[key] = value
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+def _key(*parts: Any) -> bytes:
+    return hashlib.blake2b(repr(parts).encode(), digest_size=32).digest()
+
+
+def _row_keys(name: str, question: Read) -> list[bytes]:
+    return [_key(name, question.prompt, option) for option in question.options]

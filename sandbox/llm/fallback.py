@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any
 
 from sandbox.errors import ModelError
+from sandbox.llm.questions import Answering, Question, ask
 from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import State
 from sandbox.types import LanguageModel, OptionScore, Sample
-
-T = TypeVar("T")
 
 
 class UniformModel:
@@ -36,7 +35,7 @@ class UniformModel:
         return []
 
 
-class FallbackModel:
+class FallbackModel(Answering):
     """A remote `LanguageModel`, and another that answers while that one is away.
 
     The name is that of whichever would answer, so that records and caches do not take one for the other.
@@ -57,34 +56,20 @@ class FallbackModel:
         return self._remote.name if self._remote.ready else self._other.name
 
     @property
+    def width(self) -> int:
+        """A server gives no features."""
+        return 0
+
+    @property
     def state(self) -> State:
         """That of the remote model."""
         return self._remote.state
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        return self._ask(lambda model: model.score(prompt, options))
-
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        return self._ask(
-            lambda model: model.sample(
-                prompt, n, seed=seed, max_tokens=max_tokens, temperature=temperature, stop=stop
-            )
-        )
-
-    def _ask(self, question: Callable[[LanguageModel], T]) -> T:
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
         try:
-            return question(self._remote)
+            return ask(self._remote, questions)
         except ModelError:
-            return question(self._other)
+            return ask(self._other, questions)
 
     @property
     def _other(self) -> LanguageModel:

@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import transformers
 from torch import Tensor
 
 from sandbox.errors import ModelError
-from sandbox.llm import catalogue
+from sandbox.llm import catalogue, passes
 from sandbox.llm.adapter import Merged
+from sandbox.llm.passes import Output, Stretch
 from sandbox.llm.prefix import Cache, PrefixCache
+from sandbox.llm.questions import Answering, Continue, Question, Read, Reading, Score
 from sandbox.llm.trie import Tokens, Trie, tries
+from sandbox.llm.writing import Writer
 from sandbox.types import OptionScore, Sample
 
 Dtype = Literal["float32", "bfloat16"]
@@ -34,7 +38,7 @@ RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""
 
 
-class LocalModel:
+class LocalModel(Answering):
     """A `LanguageModel` over a transformers model. Safe to call from several threads, one call at a time.
 
     An option is scored as the tokens of the prompt followed by the tokens of the option, each tokenised by itself.
@@ -61,8 +65,10 @@ class LocalModel:
         """How many tokens have gone through the network so far."""
         self._name = name
         self._merged = Merged(network)
-        self._lock = threading.Lock()
-        self._prefixes = PrefixCache(max_tokens=2 * window)
+        passes.prepare(network)
+        self.lock = threading.RLock()
+        """Held while the model is at work. Whoever needs two calls to see the same adapter holds it for both."""
+        self._prefixes = PrefixCache(max_tokens=4 * window)
         self._head: Tokens = tuple(tokenizer("")["input_ids"])
         self._ends = _end_tokens(network, tokenizer)
 
@@ -115,55 +121,70 @@ class LocalModel:
     def name(self) -> str:
         return self._name
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        """Log-probability of each option as the continuation of the prompt; an empty option has 0."""
-        encoded = [self.encode(option) for option in options]
-        logprobs: dict[Tokens, float] = {}
-        with self._lock, torch.inference_mode():
-            tokens = self.fit(prompt, reserve=max(map(len, encoded), default=0))
-            for trie in tries(encoded, NODES_PER_PASS):
-                logits, _ = self._advance(tokens, trie)
-                logprobs.update(zip(trie.options, _option_logprobs(logits, trie), strict=True))
-        return [OptionScore(logprobs[option], len(option)) for option in encoded]
+    @property
+    def width(self) -> int:
+        """Numbers in the features of one option."""
+        return int(self.network.config.get_text_config().hidden_size)
 
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        """n continuations, decoded side by side; the same seed gives the same texts.
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        """Scores and readings of all questions from the same passes, then samples, decoded side by side.
 
-        All hang from the one cached prompt as branches of a tree. A sample's log-probability is the model's own,
+        An empty option has the score 0, and the features of the prompt.
+        """
+        answers: list[Any] = [None] * len(questions)
+        rated = {i: question for i, question in enumerate(questions) if not isinstance(question, Continue)}
+        sampled = {i: question for i, question in enumerate(questions) if isinstance(question, Continue)}
+        with self.lock, torch.inference_mode():
+            for i, reading in zip(rated, self._read(list(rated.values())), strict=True):
+                answers[i] = reading if isinstance(rated[i], Read) else reading.scores
+            for i, samples in zip(sampled, self._sample(list(sampled.values())), strict=True):
+                answers[i] = samples
+        return answers
+
+    def _read(self, questions: Sequence[Score | Read]) -> list[Reading]:
+        """Rate the options of each question, as many together as a pass may take."""
+        encoded = [[self.encode(option) for option in question.options] for question in questions]
+        prompts = [
+            self.fit(question.prompt, reserve=max(map(len, options), default=0))
+            for question, options in zip(questions, encoded, strict=True)
+        ]
+        found: list[dict[Tokens, tuple[float, Tensor]]] = [{} for _ in questions]
+        work = [(i, trie) for i, options in enumerate(encoded) for trie in tries(options, NODES_PER_PASS)]
+        for together in _passes(work):
+            advanced = self._advance([(prompts[i], trie) for i, trie in together])
+            for (i, trie), (output, _) in zip(together, advanced, strict=True):
+                last = output.hidden[[rows[-1] if rows else 0 for rows in trie.rows]]
+                logprobs = _option_logprobs(output.logits, trie)
+                found[i].update(zip(trie.options, zip(logprobs, last, strict=True), strict=True))
+        return [
+            Reading(
+                [OptionScore(known[option][0], len(option)) for option in options],
+                torch.stack([known[option][1] for option in options]).numpy()
+                if options
+                else np.zeros((0, self.width), dtype=np.float32),
+            )
+            for known, options in zip(found, encoded, strict=True)
+        ]
+
+    def _sample(self, questions: Sequence[Continue]) -> list[list[Sample]]:
+        """Write the continuations of all questions, one token of each at a time.
+
+        Those of one prompt hang from it as branches of a tree. A sample's log-probability is the model's own,
         whatever the temperature, over all tokens drawn, those of the stop string included; so it is comparable
         with the score of an option that ends in the stop string. Temperature 0 takes the likeliest token.
         """
-        if n < 1 or max_tokens < 1:
-            return [Sample("", 0.0, 0)] * n
-        generator = torch.Generator().manual_seed(seed)
-        branches = [_Branch() for _ in range(n)]
-        with self._lock, torch.inference_mode():
-            tokens = self.fit(prompt, reserve=max_tokens)
-            logits, cache = self._advance(tokens, Trie.build(()))
-            live, logits = list(range(n)), logits.expand(n, -1)
-            owners: list[int] = []
-            for position in range(len(tokens), len(tokens) + max_tokens):
-                for i, token, logprob in zip(live, *_draw(logits, temperature, generator), strict=True):
-                    branches[i].add(token, logprob)
-                    branches[i].finish(self._decode(branches[i].tokens), stop, token in self._ends)
-                live = [i for i in live if not branches[i].done]
-                if not live or position + 1 == len(tokens) + max_tokens:
-                    break
-                owners += live
-                own = torch.tensor(live)[:, None] == torch.tensor(owners)[None, :]
-                visible = torch.cat([torch.ones(len(live), len(tokens), dtype=torch.bool), own], dim=1)
-                last = [branches[i].tokens[-1] for i in live]
-                logits = self._forward(cache, last, [position] * len(live), visible, keep=len(live))
-        return [Sample(branch.text, branch.logprob, len(branch.tokens)) for branch in branches]
+        writers = [Writer(question, self._decode, self._ends) for question in questions]
+        begun = [writer for writer in writers if not writer.done]
+        if begun:
+            prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
+            advanced = self._advance([(prompt, Trie.build(())) for prompt in prompts])
+            for writer, prompt, (output, cache) in zip(begun, prompts, advanced, strict=True):
+                writer.begin(len(prompt), cache, output.logits)
+        while live := [writer for writer in begun if not writer.done]:
+            outputs = self._forward([writer.stretch() for writer in live])
+            for writer, output in zip(live, outputs, strict=True):
+                writer.write(output.logits)
+        return [writer.samples() for writer in writers]
 
     def encode(self, text: str) -> Tokens:
         """The tokens of a text by itself, nothing added."""
@@ -192,7 +213,7 @@ class LocalModel:
             folder: with `adapter_config.json` and `adapter_model.safetensors`.
             name: what stands after the `@`; the folder's own name if not given.
         """
-        with self._lock:
+        with self.lock:
             self._merged.use(folder)
             self._prefixes.clear()
             self.adapter = folder
@@ -200,67 +221,57 @@ class LocalModel:
 
     def forget(self) -> None:
         """Drop all kept prefixes."""
-        with self._lock:
+        with self.lock:
             self._prefixes.clear()
 
-    def _advance(self, prompt: Tokens, trie: Trie) -> tuple[Tensor, Cache]:
-        """One pass over what is new of the prompt and the trie behind it.
+    def _advance(self, asked: Sequence[tuple[Tokens, Trie]]) -> list[tuple[Output, Cache]]:
+        """One pass over what is new of each prompt and the trie behind it.
 
-        Returns the logits of the trie's rows, [1 + nodes, vocabulary], and the cache of prompt and trie. The
-        prompt's own part stays among the kept prefixes.
+        Returns the output for each trie's rows, and the cache of prompt and trie. The prompts' own parts stay
+        among the kept prefixes.
         """
+        stretches = [self._stretch(prompt, trie) for prompt, trie in asked]
+        outputs = self._forward(stretches)
+        for (prompt, trie), stretch in zip(asked, stretches, strict=True):
+            self._prefixes.keep(prompt, stretch.cache, len(prompt) + len(trie))
+        return [(output, stretch.cache) for output, stretch in zip(outputs, stretches, strict=True)]
+
+    def _stretch(self, prompt: Tokens, trie: Trie) -> Stretch:
+        """What has to go through the network for a prompt and a trie."""
         known, cache = self._prefixes.longest(prompt)
-        if cache is None:
-            cache = transformers.DynamicCache()
         new, nodes, length = len(prompt) - known, len(trie), len(prompt)
         visible = torch.zeros(new + nodes, length + nodes, dtype=torch.bool)
         visible[:new, :length] = torch.ones(new, length, dtype=torch.bool).tril(diagonal=known)
         visible[new:, :length] = True
         visible[new:, length:] = torch.from_numpy(trie.ancestry())
         positions = [*range(known, length), *(length - 1 + depth for depth in trie.depths)]
-        logits = self._forward(cache, [*prompt[known:], *trie.tokens], positions, visible, keep=1 + nodes)
-        self._prefixes.keep(prompt, cache, length + nodes)
-        return logits, cache
+        cache = transformers.DynamicCache() if cache is None else cache
+        return Stretch([*prompt[known:], *trie.tokens], positions, visible, cache, keep=1 + nodes)
 
-    def _forward(
-        self, cache: Cache, tokens: list[int], positions: list[int], visible: Tensor, *, keep: int
-    ) -> Tensor:
-        """Put tokens through the network and into the cache; the logits of the last `keep` of them."""
-        output = self.network(
-            input_ids=torch.tensor([tokens]),
-            position_ids=torch.tensor([positions]),
-            attention_mask=visible[None, None],
-            cache=cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-        self.encoded += len(tokens)
-        logits: Tensor = output.logits[0].float()
-        return logits
+    def _forward(self, stretches: Sequence[Stretch]) -> list[Output]:
+        self.encoded += sum(len(stretch.tokens) for stretch in stretches)
+        return passes.run(self.network, stretches)
 
-    def _decode(self, tokens: list[int]) -> str:
+    def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
 
-class _Branch:
-    """A sample being written."""
+def _passes(work: Sequence[tuple[int, Trie]]) -> Iterator[list[tuple[int, Trie]]]:
+    """The tries of several questions in groups that go through the network together.
 
-    def __init__(self) -> None:
-        self.tokens: list[int] = []
-        self.logprob = 0.0
-        self.text = ""
-        self.done = False
-
-    def add(self, token: int, logprob: float) -> None:
-        self.tokens.append(token)
-        self.logprob += logprob
-
-    def finish(self, text: str, stop: Sequence[str], ended: bool) -> None:
-        """Take the text so far, and see whether it ends here."""
-        cuts = [cut for s in stop if s and (cut := text.find(s)) >= 0]
-        self.text = text[: min(cuts)] if cuts else text
-        self.done = ended or bool(cuts)
+    Not two of one question: the second finds the prompt known.
+    """
+    waiting = list(work)
+    while waiting:
+        together: list[tuple[int, Trie]] = []
+        for each in list(waiting):
+            nodes = sum(len(trie) for _, trie in together)
+            taken = {i for i, _ in together}
+            if not together or (each[0] not in taken and nodes + len(each[1]) <= NODES_PER_PASS):
+                together.append(each)
+                waiting.remove(each)
+        yield together
 
 
 def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
@@ -270,16 +281,6 @@ def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
     logprobs = logits.log_softmax(dim=-1)[rows, tokens]
     parts = torch.split(logprobs.double(), [len(option) for option in trie.options])
     return [part.sum().item() for part in parts]
-
-
-def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tuple[list[int], list[float]]:
-    """One token a row, and its log-probability at temperature 1."""
-    if temperature > 0:
-        chosen = torch.multinomial((logits / temperature).softmax(dim=-1), 1, generator=generator)
-    else:
-        chosen = logits.argmax(dim=-1, keepdim=True)
-    logprobs = logits.log_softmax(dim=-1).gather(1, chosen)
-    return chosen[:, 0].tolist(), logprobs[:, 0].tolist()
 
 
 def _end_tokens(network: Any, tokenizer: Any) -> Tokens:

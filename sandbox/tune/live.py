@@ -3,55 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from sandbox.llm.questions import Answering, Question
 from sandbox.tune.adapters import BASE, Adapters
-from sandbox.types import OptionScore, Sample
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
 
 
-class LiveModel:
+class LiveModel(Answering):
     """A `LanguageModel` that takes up an accepted adapter, or a rollback, at its next call: nothing is restarted.
 
-    Several saves may share one base model; it carries the adapter of the one that calls.
+    Several saves may share one base model, in several threads; it carries the adapter of the one that calls, as
+    long as the call lasts.
 
     Args:
         base: the model that all adapters of the save belong to; adapters of other models are passed over.
         adapters: those of the save.
+        pinned: the adapter to stay with, or `base`, whatever the save has in use.
     """
 
-    def __init__(self, base: LocalModel, adapters: Adapters) -> None:
+    def __init__(self, base: LocalModel, adapters: Adapters, pinned: str | None = None) -> None:
         self._base = base
         self._adapters = adapters
+        self._pinned = pinned
 
     @property
     def name(self) -> str:
-        self._take_up()
-        return self._base.name
+        """What the next call would be answered by, whatever the base model carries just now."""
+        folder = self._wanted()
+        return f"{self._stem}@{folder.name if folder else BASE}"
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        self._take_up()
-        return self._base.score(prompt, options)
+    @property
+    def width(self) -> int:
+        return self._base.width
 
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        self._take_up()
-        return self._base.sample(prompt, n, seed=seed, max_tokens=max_tokens, temperature=temperature, stop=stop)
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        with self._base.lock:
+            folder = self._wanted()
+            if folder != self._base.adapter:
+                self._base.use_adapter(folder)
+            return self._base.answer(questions)
 
-    def _take_up(self) -> None:
-        active = self._adapters.active
-        name = self._base.name.rpartition("@")[0]
-        wanted = active != BASE and self._adapters.get(active).model == name
-        folder = self._adapters.path(active) if wanted else None
-        if folder != self._base.adapter:
-            self._base.use_adapter(folder)
+    @property
+    def _stem(self) -> str:
+        return self._base.name.rpartition("@")[0]
+
+    def _wanted(self) -> Path | None:
+        """The folder of the adapter in use; None for the base weights."""
+        active = self._pinned or self._adapters.active
+        if active == BASE or self._adapters.get(active).model != self._stem:
+            return None
+        return self._adapters.path(active)

@@ -1,0 +1,112 @@
+"""One pass of a network over what is new of several prompts, each behind a key-value cache of its own.
+
+The tokens of all prompts lie end to end, so that all of a layer but its attention is one product of matrices; each
+prompt attends to itself alone, so nothing is padded, and a prompt costs the same attention as by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from sandbox.llm.prefix import Cache
+
+ATTENTION = "side-by-side"
+"""Name of the attention in the registry of transformers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The new tokens of one prompt."""
+
+    tokens: Sequence[int]
+    positions: Sequence[int]
+    visible: Tensor
+    """bool [tokens, cached + tokens]: what each token attends to."""
+    cache: Cache
+    """Of what is before; the pass makes it grow."""
+    keep: int
+    """Of how many of the last tokens the output is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a pass gives for the kept tokens of one stretch."""
+
+    logits: Tensor
+    """[kept, vocabulary], float32."""
+    hidden: Tensor
+    """[kept, width], the last hidden states."""
+
+
+class _Caches:
+    """The caches of all stretches, as one: each takes its own part of the new keys and values."""
+
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
+        self._stretches = stretches
+        self._lengths = [len(stretch.tokens) for stretch in stretches]
+
+    def update(self, keys: Tensor, values: Tensor, layer: int, **_: Any) -> tuple[list[Tensor], list[Tensor]]:
+        split = (torch.split(each, self._lengths, dim=2) for each in (keys, values))
+        grown = [
+            s.cache.update(*part, layer) for s, part in zip(self._stretches, zip(*split, strict=True), strict=True)
+        ]
+        return [key for key, _ in grown], [value for _, value in grown]
+
+
+def side_by_side(
+    module: Any,
+    query: Tensor,
+    key: Any,
+    value: Any,
+    attention_mask: Tensor | None,
+    visible: Sequence[Tensor] | None = None,
+    **more: Any,
+) -> tuple[Tensor, None]:
+    """Attention inside each stretch; where `visible` is not given it is the usual one."""
+    if visible is None:
+        output: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **more)
+        return output
+    queries = torch.split(query, [mask.shape[2] for mask in visible], dim=2)
+    attended = [
+        sdpa_attention_forward(module, *part, **more)[0] for part in zip(queries, key, value, visible, strict=True)
+    ]
+    return torch.cat(attended, dim=1), None
+
+
+def prepare(network: Any) -> None:
+    """Have a network attend as `run` needs it."""
+    transformers.AttentionInterface.register(ATTENTION, side_by_side)
+    transformers.AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    network.set_attn_implementation(ATTENTION)
+
+
+def run(network: Any, stretches: Sequence[Stretch]) -> list[Output]:
+    """Put stretches through a network that was prepared, and into their caches."""
+    kept: list[int] = []
+    end = 0
+    for stretch in stretches:
+        end += len(stretch.tokens)
+        kept += range(end - stretch.keep, end)
+    masks = [stretch.visible[None, None] for stretch in stretches]
+    output = network(
+        input_ids=torch.tensor([[token for stretch in stretches for token in stretch.tokens]]),
+        position_ids=torch.tensor([[position for stretch in stretches for position in stretch.positions]]),
+        attention_mask=masks[0],  # a mask of four dimensions is left alone; the attention goes by `visible`
+        visible=masks,
+        cache=_Caches(stretches),
+        use_cache=True,
+        output_hidden_states=True,
+        logits_to_keep=torch.tensor(kept),
+    )
+    sizes = [stretch.keep for stretch in stretches]
+    logits = output.logits[0].float().split(sizes)
+    hidden = output.hidden_states[-1][0, kept].float().split(sizes)
+    return [Output(*each) for each in zip(logits, hidden, strict=True)]

@@ -1,7 +1,7 @@
 """Names and files become objects here, and nowhere else: worlds, models, agents, sessions, the screen."""
 
 from sandbox.build.agents import CardFile, Models, build_agent
-from sandbox.build.screen import WITHOUT_MODEL, PlayPlan, play_on_screen
+from sandbox.build.screen import WITHOUT_MODEL, PlayPlan, play_on_screen, save_stem
 from sandbox.build.sessions import HUMAN, Cast, agents_of, open_session
 from sandbox.build.worlds import Progress, open_world, world_file
 
@@ -18,5 +18,6 @@ __all__ = [
     "open_session",
     "open_world",
     "play_on_screen",
+    "save_stem",
     "world_file",
 ]

@@ -140,12 +140,15 @@ def play_on_screen(plan: PlayPlan) -> None:
         raise error
 
 
+def save_stem(reference: str) -> str:
+    """How the name of a save of this world begins; 32 characters at most."""
+    stem = re.sub(r"[^\w]+", "-", Path(reference.partition("?")[0]).stem.replace("tw:", "tw-")).strip("-")
+    return (stem or "game")[:32]
+
+
 def _new_name(home: Home, reference: str) -> str:
     """A name for a save that was not given one: the world and the time."""
-    stem = (
-        re.sub(r"[^\w]+", "-", Path(reference.partition("?")[0]).stem.replace("tw:", "tw-")).strip("-") or "game"
-    )
-    name = f"{stem[:32]}-{time.strftime('%m%d-%H%M%S')}"
+    name = f"{save_stem(reference)}-{time.strftime('%m%d-%H%M%S')}"
     number = 2
     while home.save_folder(name).exists():
         name, number = f"{name}-{number}", number + 1

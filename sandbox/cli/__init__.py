@@ -13,7 +13,7 @@ import typer
 
 import sandbox
 from sandbox import paths
-from sandbox.cli import adapter, agent, bench, feedback, league, model, play, rate, run, save, tune, world
+from sandbox.cli import adapter, agent, bench, feedback, league, model, play, rate, run, save, serve, tune, world
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError
 from sandbox.paths import Home
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("play")(play.play)
+app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("tune")(tune.tune)
 app.command("rate")(rate.rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,11 +57,14 @@ def play(
     if plain:
         _play_in_lines(plan)
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    in_browser = "TEXTUAL_DRIVER" in os.environ
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("The game needs a terminal, and this is none. In lines, typed or piped:\n")
         print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return
     build.play_on_screen(plan)
+    if in_browser:
+        return
     _say_where(plan)
     if plan.notice:
         print(plan.notice)

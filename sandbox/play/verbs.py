@@ -38,7 +38,7 @@ VERBS = (
     Verb("speed", "/speed N", "decisions a second at most while the agent runs"),
     Verb("restart", "/restart", "begin a new episode; what was learned stays"),
     Verb("tune", "/tune", "make the agent's language model better from what was played"),
-    Verb("script", "script", "write the story so far into a text file; /script FILE names it"),
+    Verb("script", "script", "write the story so far into a text file beside the save; /script NAME names it"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),
     Verb("quit", "/quit", "leave; the game goes on from here next time"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import PlayError, SaveError
+from sandbox.paths import safe_name
 from sandbox.play.transcript import transcript
 from sandbox.text import clean_line
 
@@ -152,9 +153,9 @@ def compare(session: Session, verdict: str) -> Feedback:
 
 
 def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> Scripted:
-    """Write the story so far into a file: the one that is named, else one beside the save. Raises `SaveError`."""
-    beside = session.store.file.parent if session.store.file else Path()
-    path = Path(name).expanduser() if name else beside / "transcript.txt"
+    """Write the story so far into a text file of this name, beside the save. Raises `UsageError`, `SaveError`."""
+    folder = session.store.file.parent if session.store.file else Path()
+    path = folder / f"{safe_name(name or 'transcript', 'a transcript').removesuffix('.txt')}.txt"
     story = session.timeline.path(session.current.id)
     told = transcript(story, session.feedback, watcher=watcher, names=names)
     try:

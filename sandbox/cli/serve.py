@@ -1,0 +1,92 @@
+"""`sandbox serve`: the screen in a browser."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from sandbox.cli import context
+from sandbox.errors import UsageError
+from sandbox.paths import Home
+
+_SHORTEST_TOKEN = 16
+
+
+def serve(
+    ctx: typer.Context,
+    worlds: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORLD]...",
+            help="What visitors may choose from, as for `sandbox play`. [default: its default]",
+        ),
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Card of the agent for every seat that `--seat` does not name.")
+    ] = None,
+    seat: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CARD|human", help="Who holds a seat: a card, or `human`. Repeatable."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; `0.0.0.0` lets other machines in, with the token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any that is free.")
+    ] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SANDBOX_TOKEN",
+            help="What visitors have to bring. With a `--host` that others can reach one is always asked for: "
+            "a random one, unless it is given here.",
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", min=1, max=1000, help="Games at once; each is a process of its own.")
+    ] = 8,
+) -> None:
+    """Show the game in web browsers, until Ctrl+C.
+
+    Only this machine can connect, unless `--host` says otherwise; then a token is needed, which stands in the
+    address that is printed. Whoever has it can do all that the screen can do with this home: play, edit worlds,
+    train. Every browser has a save of its own in each world, and finds it again when it comes back.
+
+        sandbox serve
+        sandbox serve lighthouse honey --agent q-table
+        sandbox serve tutorial --host 0.0.0.0 --port 8080
+    """
+    from sandbox import build
+    from sandbox.tui.web.guard import is_loopback
+    from sandbox.tui.web.server import Game, GameServer, listen
+
+    where = context.of(ctx)
+    if token is not None and len(token) < _SHORTEST_TOKEN:
+        raise UsageError("the token is too short", mend=f"{_SHORTEST_TOKEN} characters at least")
+    cast = [*(["--agent", agent] if agent else []), *(word for each in seat or [] for word in ("--seat", each))]
+    games = []
+    for world in worlds or [where.settings.world]:
+        build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
+        games.append(Game(world, _command(where.home, world, cast, build.save_stem(world))))
+    listening = listen(host, port)
+    if token is None and not is_loopback(listening.getsockname()[0]):
+        token = secrets.token_urlsafe(24)
+    address = _address(host, listening, token)
+    GameServer(games, listening, token, most).run(lambda: print(f"Open {address}\nCtrl+C ends it.", flush=True))
+
+
+def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
+    """How a visitor's game is opened: by this very program, in the same home."""
+    program = (sys.executable, "-m", "sandbox", "--home", str(home.root), "play", world, *cast)
+    return lambda visitor: (*program, "--save", f"{stem}-{visitor}")
+
+
+def _address(host: str, listening: socket.socket, token: str | None) -> str:
+    port = listening.getsockname()[1]
+    name = socket.gethostname() if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")

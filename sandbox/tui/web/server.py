@@ -1,0 +1,171 @@
+"""The server behind `sandbox serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shlex
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import textual_serve
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from textual_serve.server import Server, to_int
+
+from sandbox.errors import UsageError
+from sandbox.tui.web.guard import add_headers, guard
+from sandbox.tui.web.service import GameService
+
+_HERE = Path(__file__).parent
+_VISITOR = re.compile(r"[0-9a-f]{16}")
+_LARGEST = (500, 200)
+"""Columns and rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """Something that visitors can open."""
+
+    title: str
+    command: Callable[[str], Sequence[str]]
+    """The words of the command that plays it, for a visitor of this name."""
+
+
+class GameServer(Server):
+    """Shows games in browsers. A browser keeps its games: coming back, or in another window, it goes on with them.
+
+    Args:
+        games: what there is to open.
+        listening: the socket to serve on.
+        token: what visitors have to bring; None lets everybody on this machine in.
+        most: games that may be open at once.
+    """
+
+    def __init__(self, games: Sequence[Game], listening: socket.socket, token: str | None, most: int) -> None:
+        host, port = listening.getsockname()[:2]
+        super().__init__("sandbox", host, port, title="sandbox")
+        self._games = games
+        self._listening = listening
+        self._most = most
+        self._cookies = (f"sandbox-token-{port}", f"sandbox-visitor-{port}")
+        self._token = token
+        self._open: dict[tuple[str, int], GameService] = {}
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until the process is told to end; `ready` is called when it does."""
+
+        async def say(app: web.Application) -> None:
+            ready()
+
+        app = self._application()
+        app.on_startup.append(say)
+        web.run_app(app, sock=self._listening, print=None, access_log=None, shutdown_timeout=5)
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[guard(self._token, self._cookies[0])])
+        app.on_response_prepare.append(add_headers)
+        app.on_shutdown.append(self.on_shutdown)
+        statics = Path(textual_serve.__file__).parent / "static"
+        app.add_routes(
+            [
+                web.get("/", self._index),
+                web.get(r"/play/{game:\d{1,3}}", self._play),
+                web.get(r"/ws/{game:\d{1,3}}", self.handle_websocket),
+                web.get("/download/{key}", self.handle_download),
+                web.get("/terminal.js", self._script),
+                web.static("/static", statics),
+            ]
+        )
+        return app
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        await asyncio.gather(*(game.stop() for game in self._open.values()), return_exceptions=True)
+
+    # Pages.
+
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        if len(self._games) == 1:
+            raise web.HTTPFound("/play/0")
+        return self._page("choose.html.j2", games=self._games)
+
+    async def _play(self, request: web.Request) -> web.StreamResponse:
+        number = self._number(request)
+        size = max(8, min(40, to_int(request.query.get("fontsize", "16"), 16)))
+        page = self._page("terminal.html.j2", title=self._games[number].title, number=number, font_size=size)
+        if not _VISITOR.fullmatch(request.cookies.get(self._cookies[1], "")):
+            page.set_cookie(
+                self._cookies[1], secrets.token_hex(8), httponly=True, samesite="Lax", max_age=365 * 24 * 3600
+            )
+        return page
+
+    async def _script(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(_HERE / "terminal.js")
+
+    def _page(self, name: str, **values: object) -> web.Response:
+        return web.Response(text=self._templates.get_template(name).render(values), content_type="text/html")
+
+    def _number(self, request: web.Request) -> int:
+        number = int(request.match_info["game"])
+        if number >= len(self._games):
+            raise web.HTTPNotFound
+        return number
+
+    # Games.
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """Play one game with one browser, until either leaves."""
+        number, visitor = self._number(request), request.cookies.get(self._cookies[1], "")
+        if not _VISITOR.fullmatch(visitor):
+            raise web.HTTPBadRequest(text="open the page first")
+        socket = web.WebSocketResponse(heartbeat=15, max_msg_size=1 << 20)
+        await socket.prepare(request)
+        if (visitor, number) not in self._open and len(self._open) >= self._most:
+            await socket.send_bytes(b"All places are taken. Come back later.\r\n")
+            await socket.close()
+            return socket
+        game = GameService(
+            shlex.join(self._games[number].command(visitor)),
+            write_bytes=socket.send_bytes,
+            write_str=socket.send_str,
+            close=lambda: _close(socket),
+            download_manager=self.download_manager,
+        )
+        before, self._open[visitor, number] = self._open.get((visitor, number)), game
+        try:
+            if before is not None:
+                await before.stop()
+            await game.start(*_size(request))
+            await self._process_messages(socket, game)
+        finally:
+            await asyncio.shield(game.stop())
+            if self._open.get((visitor, number)) is game:
+                del self._open[visitor, number]
+        return socket
+
+
+async def _close(socket: web.WebSocketResponse) -> None:
+    await socket.close()
+
+
+def _size(request: web.Request) -> tuple[int, int]:
+    width, height = (to_int(request.query.get(side, ""), 0) for side in ("width", "height"))
+    return max(20, min(width or 80, _LARGEST[0])), max(5, min(height or 24, _LARGEST[1]))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 takes any that is free. Raises `UsageError`."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}",
+            mend="choose another --port; --port 0 takes any that is free",
+        ) from error

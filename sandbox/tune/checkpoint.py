@@ -8,9 +8,8 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
+from sandbox.files import sync, write_bytes
 from torch import Tensor
-
-from sandbox.tune.files import sync, write_bytes
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 

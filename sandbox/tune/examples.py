@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
-
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.errors import SaveError
-from sandbox.tune.files import write_bytes
+from sandbox.files import write_bytes
 from sandbox.types import Exchange, History, Observation, World
 
 Kind = Literal["demonstration", "win", "selfplay", "correction", "intervention", "preference", "rating"]

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from sandbox.errors import UsageError
+from sandbox.files import new_folder
 from sandbox.llm import catalogue
+
 from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters
-from sandbox.tune.files import new_folder
 
 Format = Literal["peft", "merged"]
 

@@ -34,16 +34,16 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-import sandbox
 from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
-from sandbox.tune.adapters import BASE, Adapters
+from sandbox.files import write_bytes
 from sandbox.tune.errors import RoundError
-from sandbox.tune.files import write_bytes
 from sandbox.tune.gate import Rule
 from sandbox.tune.harvest import Source
 from sandbox.tune.settings import Settings
+
+import sandbox
+from sandbox.tune.adapters import BASE, Adapters
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
 FINAL = ("finished", "failed", "cancelled")

@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.files import new_folder
 from sandbox.llm.adapter import CONFIG, WEIGHTS
 from sandbox.llm.local import LocalModel
-from sandbox.tune import lora
 from sandbox.tune.errors import RoundError
-from sandbox.tune.files import new_folder
 from sandbox.tune.settings import Method, Settings
 from sandbox.tune.sft import Progress
 from sandbox.tune.trl_methods import reinforce
+
+from sandbox.tune import lora
 
 
 def fine_tune(

@@ -24,21 +24,21 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
-
 from sandbox.errors import SandboxError
+from sandbox.files import new_folder, write_bytes
 from sandbox.llm import catalogue
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.play.runner import Episode
-from sandbox.tune import examples, gate, harvest, training
-from sandbox.tune.adapters import BASE, Adapters, describe
 from sandbox.tune.errors import Stopped
-from sandbox.tune.examples import Example, Origin
-from sandbox.tune.files import new_folder, write_bytes
 from sandbox.tune.gate import Outcome
-from sandbox.tune.rounds import Plan, Round
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import Progress
+
+from sandbox.tune import examples, gate, harvest, training
+from sandbox.tune.adapters import BASE, Adapters, describe
+from sandbox.tune.examples import Example, Origin
+from sandbox.tune.rounds import Plan, Round
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
 

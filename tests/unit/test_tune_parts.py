@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-
 from sandbox.errors import SaveError, UsageError
+from sandbox.files import new_folder, write_bytes
 from sandbox.play.runner import Episode
-from sandbox.tune import gate, rounds
-from sandbox.tune.adapters import ABOUT, Adapters, describe
 from sandbox.tune.errors import RoundError
-from sandbox.tune.files import new_folder, write_bytes
 from sandbox.tune.harvest import expand
 from sandbox.tune.packing import Encoded, epoch, pack
+
+from sandbox.tune import gate, rounds
+from sandbox.tune.adapters import ABOUT, Adapters, describe
 
 
 def publish(adapters: Adapters, parent: str = "base") -> str:
@@ -95,7 +95,7 @@ def test_a_file_keeps_its_old_contents_where_the_new_cannot_be_written(
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sandbox.tune.files.os.fsync", full)
+    monkeypatch.setattr("sandbox.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_bytes(file, b"new")
     assert file.read_bytes() == b"old" and list(tmp_path.iterdir()) == [file]

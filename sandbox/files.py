@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,17 @@ from pathlib import Path
 
 
 def write_bytes(file: Path, data: bytes) -> None:
-    """Put a file in place of another, at once and for good. Raises `OSError`; the old one stays then."""
+    """Put a file in place of another, at once and for good. Raises `OSError`; the old one stays then.
+
+    It may be read by the same people as the old one.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
+            if file.exists():
+                temporary.chmod(stat.S_IMODE(file.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
 from sandbox.paths import safe_name

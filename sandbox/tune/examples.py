@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
+
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.errors import SaveError

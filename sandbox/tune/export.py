@@ -10,7 +10,6 @@ from typing import Literal
 from sandbox.errors import UsageError
 from sandbox.files import new_folder
 from sandbox.llm import catalogue
-
 from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters
 
 Format = Literal["peft", "merged"]

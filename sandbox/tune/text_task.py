@@ -11,12 +11,11 @@ from typing import Any
 from sandbox.files import new_folder
 from sandbox.llm.adapter import CONFIG, WEIGHTS
 from sandbox.llm.local import LocalModel
+from sandbox.tune import lora
 from sandbox.tune.errors import RoundError
 from sandbox.tune.settings import Method, Settings
 from sandbox.tune.sft import Progress
 from sandbox.tune.trl_methods import reinforce
-
-from sandbox.tune import lora
 
 
 def fine_tune(

@@ -11,20 +11,20 @@ from typing import Any
 import peft
 import pytest
 import torch
+
 from sandbox.agent.cards import parse_card
 from sandbox.errors import ModelError, UsageError
 from sandbox.files import new_folder
 from sandbox.llm.local import LocalModel
+from sandbox.tune import harvest, lora, network, packing, sft, training
+from sandbox.tune.adapters import Adapters, describe
+from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.export import export
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import Settings
 from sandbox.types import OptionScore
 from sandbox.world import references
-
-from sandbox.tune import harvest, lora, network, packing, sft, training
-from sandbox.tune.adapters import Adapters, describe
-from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.export import export
 
 CARD = parse_card("model: smollm2-135m-instruct", "lm")
 SETTINGS = Settings(epochs=3, batch=2, rank=4, alpha=8, learning_rate=2e-3, warmup=0.2, checkpoint_seconds=0)

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+
 from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
 from sandbox.play.runner import Episode
+from sandbox.tune import gate, rounds
+from sandbox.tune.adapters import ABOUT, Adapters, describe
 from sandbox.tune.errors import RoundError
 from sandbox.tune.harvest import expand
 from sandbox.tune.packing import Encoded, epoch, pack
-
-from sandbox.tune import gate, rounds
-from sandbox.tune.adapters import ABOUT, Adapters, describe
 
 
 def publish(adapters: Adapters, parent: str = "base") -> str:

@@ -17,11 +17,11 @@ TALK, OTHERS = "❝", "○"
 REWARD, COMMENT, NOTE = "★", "✎", "·"
 GHOST = "┊"
 """What has not happened."""
-BOOKMARK, BLESSED = "⚑", "✓"
+BOOKMARK, BLESSED, CHANGED = "⚑", "✓", "≠"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
-MUTED = "$foreground 60%"
-"""What is said beside the point. (`$text-muted` has no fixed colour, and only style sheets can resolve it.)"""
+MUTED, FAINT = "$muted", "$faint"
+"""What is said beside the point, and what only lines things up. The themes define both."""
 
 COMMAND_STYLES = {
     AGENT: "bold $text-primary",
@@ -41,4 +41,4 @@ def bar(fraction: float, width: int, style: str) -> Content:
     """A thin bar on a track, in steps of half a cell. Readable without colour: the filled part is heavy."""
     halves = round(max(0.0, min(1.0, fraction)) * width * 2)
     filled = "━" * (halves // 2) + "╸" * (halves % 2)
-    return Content.assemble((filled, style), ("─" * (width - len(filled)), "$foreground 20%"))
+    return Content.assemble((filled, style), ("─" * (width - len(filled)), FAINT))

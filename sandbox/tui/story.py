@@ -45,26 +45,53 @@ class Block:
 BLANK = Paragraph(Content(""))
 
 
-def blocks(view: View, notes: Mapping[int, str]) -> list[Block]:
-    """The story so far, with notes on some pieces of feedback, by their ids.
+class Story:
+    """The story so far, as blocks. Those of turns that have not changed since they were told are kept."""
 
-    A watcher is told what its own seat lived through; without one everybody's commands and replies are told.
-    """
-    told, apart = [], False
-    before: Turn | None = None
-    for turn in view.path:
+    def __init__(self) -> None:
+        self._watcher: str | None = None
+        self._path: tuple[Turn, ...] = ()
+        self._feedback: Mapping[int, tuple[Feedback, ...]] = {}
+        self._blocks: list[Block] = []
+        self._apart: list[bool] = []
+        """For each turn, whether something was told since the watcher's own turn before it was."""
+
+    def tell(self, view: View, notes: Mapping[int, str]) -> list[Block]:
+        """All of it, with notes on some pieces of feedback, by their ids.
+
+        A watcher is told what its own seat lived through; without one everybody's commands and replies are told.
+        """
+        kept = self._kept(view)
+        del self._blocks[kept:], self._apart[kept:]
+        for at in range(kept, len(view.path)):
+            self._add(view, at, notes)
+        self._watcher, self._path, self._feedback = view.watcher, view.path, view.feedback
+        return list(self._blocks)
+
+    def _kept(self, view: View) -> int:
+        """How many turns, from the opening on, have nothing new about them."""
+        if view.watcher != self._watcher:
+            return 0
+        kept, said, now_said = 0, self._feedback, view.feedback
+        for old, new in zip(self._path, view.path, strict=False):
+            if old is not new or said.get(new.id) is not now_said.get(new.id):
+                break
+            kept += 1
+        return kept
+
+    def _add(self, view: View, at: int, notes: Mapping[int, str]) -> None:
+        turn, watcher = view.path[at], view.watcher
         feedback = view.feedback.get(turn.id, ())
-        key = (turn.id, view.watcher, tuple((said.id, notes.get(said.id)) for said in feedback))
-        if view.watcher is None or before is None or turn.seat == view.watcher:
+        key = (turn.id, watcher, tuple((said.id, notes.get(said.id)) for said in feedback))
+        if watcher is None or not at or turn.seat == watcher:
             name = view.name(turn.seat) if len(view.seats) > 1 else ""
-            told.append(Block(key, partial(turn_paragraphs, turn, feedback, notes, view.watcher, name)))
-            apart = False
+            tell, apart = partial(turn_paragraphs, turn, feedback, notes, watcher, name), False
         else:
-            others = partial(others_paragraphs, turn, before, feedback, notes, view.watcher, apart)
-            told.append(Block(key, others))
-            apart = apart or telling.heard(before, turn, view.watcher)[0] != ""
-        before = turn
-    return told
+            before, apart = view.path[at - 1], self._apart[at - 1]
+            tell = partial(others_paragraphs, turn, before, feedback, notes, watcher, apart)
+            apart = apart or telling.heard(before, turn, watcher)[0] != ""
+        self._blocks.append(Block(key, tell))
+        self._apart.append(apart)
 
 
 def turn_paragraphs(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from textual.app import App
+from textual.color import Color
 from textual.theme import Theme
+
+R = TypeVar("R")
 
 HIGH_CONTRAST = Theme(
     name="high-contrast",
@@ -49,3 +55,27 @@ COLOUR_BLIND_SAFE = Theme(
 """The palette of Okabe and Ito (2008): good is blue and bad is vermilion, whatever the kind of colour vision."""
 
 THEMES = (HIGH_CONTRAST, HIGH_CONTRAST_LIGHT, COLOUR_BLIND_SAFE)
+
+
+class ThemedApp(App[R]):
+    """An application in one of Textual's themes or ours, with two more colours, `$muted` and `$faint`.
+
+    Shades of the foreground; where a terminal's own colours are used, which know no shades, its grey.
+    (`$text-muted` has no fixed colour, and only style sheets can resolve it.)
+    """
+
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        for each in THEMES:
+            self.register_theme(each)
+        if theme in self.available_themes:
+            self.theme = theme
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        theme, foreground = self.current_theme, Color.parse(variables["foreground"])
+        strong = theme in (HIGH_CONTRAST, HIGH_CONTRAST_LIGHT)
+        shades = {"muted": 0.85 if strong else 0.6, "faint": 0.45 if strong else 0.2}
+        for name, alpha in shades.items():
+            variables[name] = "ansi_bright_black" if theme.ansi else foreground.with_alpha(alpha).hex
+        return variables

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
+from time import monotonic
 from typing import ClassVar, NamedTuple
 
 from rich._wrap import divide_line
@@ -15,6 +17,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.visual import Visual
 
 from sandbox.tui.story import Block, Paragraph
@@ -22,6 +25,10 @@ from sandbox.tui.story import Block, Paragraph
 _GUTTER = 2
 _MEASURE = 88
 """Longer lines than this are hard to read."""
+_MANY = 64
+"""More blocks than this are not wrapped at once."""
+_STRETCH, _REST = 0.008, 0.012
+"""Seconds for which what cannot be seen is wrapped, and between two such stretches."""
 
 
 class _Line(NamedTuple):
@@ -58,21 +65,26 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._blocks: list[Block] = []
+        self._first = 0
+        """The first block that has been wrapped: all after it have been too, those before it wait."""
+        self._heights: list[int] = []
+        """How many lines each wrapped block has."""
         self._lines: list[_Line] = []
-        self._ends: list[int] = []
         self._wrapped_at = 0
+        self._following = True
+        self._backfill: Timer | None = None
         self._strips: LRUCache[int, Strip] = LRUCache(512)
 
     def show(self, blocks: Sequence[Block]) -> None:
         """Show these blocks; those that are the same as before, from the start, are left as they are."""
         kept = 0
         for old, new in zip(self._blocks, blocks, strict=False):
-            if old.key != new.key:
+            if old is not new and old.key != new.key:
                 break
             kept += 1
         if kept == len(blocks) == len(self._blocks):
             return
-        follow = self.is_vertical_scroll_end or kept < len(self._blocks)
+        follow = self._following or kept < len(self._blocks)
         self._blocks[kept:] = blocks[kept:]
         self._wrap(kept)
         if follow:
@@ -81,38 +93,90 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def text(self) -> str:
         """All of it, as lines of text."""
+        self._wrap_backwards(inf)
+        return self._wrapped_text
+
+    @property
+    def _wrapped_text(self) -> str:
         return "\n".join(line.content().plain for line in self._lines)
 
-    def _wrap(self, first: int = 0) -> None:
-        """Wrap the blocks from `first` on."""
-        width = self._wrapped_at = self.scrollable_content_region.width
-        if width <= _GUTTER:
+    # Wrapping.
+
+    def _wrap(self, changed: int = 0) -> None:
+        """Wrap the blocks from `changed` on; where these are many, only as many as can be seen at once."""
+        self._wrapped_at = self.scrollable_content_region.width
+        if changed <= self._first or len(self._blocks) - changed > _MANY:
+            self._first = len(self._blocks)
+            self._heights.clear()
             self._lines.clear()
-            self._ends.clear()
-            return
-        first = min(first, len(self._ends))
-        del self._ends[first:]
-        del self._lines[self._ends[-1] if self._ends else 0 :]
-        measure = max(min(width - _GUTTER - 1, _MEASURE), 1)
-        for block in self._blocks[first:]:
-            for paragraph in block.tell():
-                text = paragraph.text.plain
-                cuts = [0, *divide_line(text, measure), len(text)] if text else [0, 0]
-                self._lines += [_Line(paragraph, start, end) for start, end in pairwise(cuts)]
-            self._ends.append(len(self._lines))
+        else:
+            del self._heights[changed - self._first :]
+            del self._lines[sum(self._heights) :]
+            for block in self._blocks[changed:]:
+                lines = self._told(block)
+                self._heights.append(len(lines))
+                self._lines += lines
         self._strips.clear()
-        self.virtual_size = Size(width, len(self._lines))
+        self._wrap_backwards(0)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.virtual_size = Size(self._wrapped_at, len(self._lines))
         self.refresh()
 
+    def _wrap_backwards(self, seconds: float) -> None:
+        """Go on to wrap what comes before, for about so long, but at least as far as can be seen."""
+        if self._backfill is not None:
+            self._backfill.stop()
+            self._backfill = None
+        if self._wrapped_at <= _GUTTER or not self._first:
+            return
+        end, enough = monotonic() + seconds, 2 * self.size.height - len(self._lines)
+        wrapped: list[list[_Line]] = []
+        height = 0
+        while self._first and (height < enough or monotonic() < end):
+            self._first -= 1
+            wrapped.append(self._told(self._blocks[self._first]))
+            height += len(wrapped[-1])
+        wrapped.reverse()
+        self._heights[:0] = [len(lines) for lines in wrapped]
+        self._lines[:0] = [line for lines in wrapped for line in lines]
+        self._strips.clear()
+        self._fit()
+        self.scroll_y = self.scroll_target_y = self.scroll_y + height
+        if self._first:
+            self._backfill = self.set_timer(_REST, lambda: self._wrap_backwards(_STRETCH))
+
+    def _told(self, block: Block) -> list[_Line]:
+        """The lines of a block."""
+        measure = max(min(self._wrapped_at - _GUTTER - 1, _MEASURE), 1)
+        lines: list[_Line] = []
+        for paragraph in block.tell():
+            text = paragraph.text.plain
+            cuts = [0, *divide_line(text, measure), len(text)] if text else [0, 0]
+            lines += [_Line(paragraph, start, end) for start, end in pairwise(cuts)]
+        return lines
+
     def on_resize(self, _event: events.Resize) -> None:
+        following = self._following or not self._lines
         if self.scrollable_content_region.width != self._wrapped_at:
-            follow = self.is_vertical_scroll_end or not self._lines
             place = self.scroll_offset.y / max(len(self._lines), 1)
             self._wrap()
-            if follow:
-                self.scroll_end(animate=False)
-            else:
+            if not following:
+                self._wrap_backwards(inf)
                 self.scroll_to(y=round(place * len(self._lines)), animate=False)
+        if following:
+            self.scroll_end(animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._following = new_value >= self.max_scroll_y
+
+    def action_scroll_home(self) -> None:
+        self._wrap_backwards(inf)
+        super().action_scroll_home()
+
+    # Drawing.
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -123,7 +187,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        return selection.extract(self.text), "\n"
+        return selection.extract(self._wrapped_text), "\n"
 
     def render_line(self, y: int) -> Strip:
         at, width = self.scroll_offset.y + y, self.scrollable_content_region.width

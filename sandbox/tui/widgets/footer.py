@@ -1,0 +1,80 @@
+"""The line at the bottom: the keys that apply now, and of those as many as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding
+from textual.screen import Screen
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+_PADDING = 3
+"""Cells around a key and its label."""
+
+
+class KeyLine(Footer):
+    """A footer that leaves out whole keys where it is narrow, the least important first.
+
+    Args:
+        importance: ids of bindings, the most important first. Others come after these.
+    """
+
+    def __init__(self, importance: Collection[str]) -> None:
+        super().__init__(show_command_palette=False)
+        self._importance = {name: at for at, name in enumerate(importance)}
+        self._idle: frozenset[str] = frozenset()
+        self._shown: list[ActiveBinding] = []
+
+    def leave_out(self, idle: frozenset[str]) -> None:
+        """These bindings would come to nothing now. They are not shown, and say why when they are pressed."""
+        if idle != self._idle:
+            self._idle = idle
+            self._renew()
+
+    def compose(self) -> ComposeResult:
+        self._shown = self._fitting()
+        for each in self._shown:
+            key = FooterKey(
+                each.binding.key,
+                self.app.get_key_display(each.binding),
+                each.binding.description,
+                each.binding.action,
+                tooltip=each.tooltip,
+            )
+            key.set_reactive(FooterKey.compact, False)
+            yield key
+
+    def on_resize(self) -> None:
+        if self._fitting() != self._shown:
+            self._renew()
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        self._bindings_ready = True
+        if screen is self.screen:
+            self._renew()
+
+    def _renew(self) -> None:
+        if self.is_attached and self.app.app_focus:
+            self.call_after_refresh(self.recompose)
+
+    def _fitting(self) -> list[ActiveBinding]:
+        """The bindings that there is room for, in their own order."""
+        if not self._bindings_ready:
+            return []
+        bound = [
+            each
+            for each in self.screen.active_bindings.values()
+            if each.binding.show and each.enabled and each.binding.id not in self._idle
+        ]
+        last, room, kept = len(self._importance), self.size.width, set()
+        for binding in sorted(
+            (each.binding for each in bound), key=lambda binding: self._importance.get(binding.id or "", last)
+        ):
+            room -= cell_len(self.app.get_key_display(binding)) + cell_len(binding.description) + _PADDING
+            if room < 0:
+                break
+            kept.add(binding)
+        return [each for each in bound if each.binding in kept]

@@ -68,7 +68,7 @@ KEYS = (
     Key("try-after", "right", "do('other', '1')", "Later try", "Go to what was tried in place of it afterwards"),
     Key("bookmark", "m", "do('bookmark')", "Bookmark", "Bookmark this turn, or take the bookmark away"),
     Key("bless", "b", "do('bless')", "Bless", "Mark the branch up to here as the expected one, or no longer"),
-    Key("override", "o", "prompt", "Override", "Type a command in place of the agent's choice"),
+    Key("override", "o", "override", "Override", "Type a command in place of the agent's choice"),
     Key("prompt", "i", "prompt", "Prompt", "Go back to the prompt", show=True),
     Key("act-once", "a", "do('step')", "Act once", "Let the agent act once"),
     Key("act-on", "A", "run", "Run", "Let the agent run, or pause it"),
@@ -82,9 +82,18 @@ KEYS = (
     Key("stop", "escape", "do('pause')", "Stop", "Stop the agent, its thinking ahead too", "anywhere", True),
     Key("help", "f1", "do('help')", "Help", "Show keys and verbs", "anywhere", True),
     Key("pane", "f2", "pane", "Pane", "Show or hide the side pane", "anywhere", True),
+    Key(
+        "act-instead",
+        "f3",
+        "override",
+        "Override",
+        "Type a command in place of the agent's choice",
+        "anywhere",
+        True,
+    ),
     Key("map", "f4", "map", "Map", "Show the rooms seen so far", "anywhere", True),
     Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),
-    Key("run", "f6", "run", "Run/pause", "Let the agent run, or pause it", "anywhere", True),
+    Key("run", "f6", "run", "Run", "Let the agent run, or pause it", "anywhere", True),
     Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
     Key(
         "rounds",
@@ -96,6 +105,7 @@ KEYS = (
         True,
     ),
     Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app", True),
+    Key("start", "f10", "start", "Start", "Leave this game for the start screen; it goes on from here", "app"),
     Key("quit", "ctrl+q", "quit", "Quit", "Leave; the game goes on from here next time", "app"),
 )
 
@@ -103,3 +113,29 @@ KEYS = (
 def bindings(*scopes: Scope) -> list[BindingType]:
     """Bindings of these scopes, in the order of the table."""
     return [key.binding() for key in KEYS if key.scope in scopes]
+
+
+IMPORTANCE = (
+    *("act", "pick-1", "praise", "punish", "undo", "leave-prompt", "stop", "prompt", "timeline-enter"),
+    *("step", "run", "help", "rounds", "timeline", "pane", "map", "glimpse", "author", "act-instead", "palette"),
+)
+"""Names of the keys in the order in which a narrow footer has room for them."""
+
+_ACTED = frozenset({"praise", "punish", "undo"})
+_PROPOSED = frozenset({"pick-1", "glimpse"})
+_AGENTS = frozenset({"act", "step", "run", "act-instead"})
+
+
+def idle(*, acted: bool, proposed: bool, agent: bool) -> frozenset[str]:
+    """Names of keys that would come to nothing now.
+
+    Args:
+        acted: whether there is a latest action to speak of or to take back.
+        proposed: whether there are proposals to choose from.
+        agent: whether an agent is to move.
+    """
+    return (
+        (frozenset() if acted else _ACTED)
+        | (frozenset() if proposed else _PROPOSED)
+        | (frozenset() if agent else _AGENTS)
+    )

@@ -1,5 +1,5 @@
-"""What the session's thread tells the screen. Values only: no message carries the session itself, and none goes
-further than the screen.
+"""What the session's thread tells the screen. Values only: no message carries the session itself, and none but
+`StartWanted` goes further than the screen.
 """
 
 from __future__ import annotations
@@ -67,3 +67,7 @@ class Failed(Message, bubble=False):
         self.error = error
         self.doing = doing
         self.generation = generation
+
+
+class StartWanted(Message):
+    """The player wants to leave this game for the start screen."""

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Label, TabbedContent
+from textual.widgets import Label, TabbedContent
 
 from sandbox.errors import PlayError, SandboxError
 from sandbox.play.verbs import Typed, parse
@@ -23,13 +23,14 @@ from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.flips import Flips, flips
 from sandbox.tui.game import Game
-from sandbox.tui.keys import bindings
-from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui.keys import IMPORTANCE, bindings, idle
+from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening, StartWanted
 from sandbox.tui.reasons import tags
 from sandbox.tui.round_desk import RoundsWanted
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.view import View
+from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Changes, Learning, Map, Surprise, WorldFacts, side_pane
@@ -64,6 +65,7 @@ class PlayScreen(Screen[None]):
         self.driver = Driver(factory, self.post_message)
         self.game = Game(self.driver, self._show_state, self.set_timer, speed)
         self._title = title
+        self._story = story.Story()
         self._later: Timer | None = None
         self._escape_was = ""
         self._watcher: str | None = None
@@ -89,7 +91,7 @@ class PlayScreen(Screen[None]):
             with Horizontal(id="line"):
                 yield Label(fmt.PERSON, id="sign")
                 yield Prompt(self._candidates, placeholder=_ASK, id="prompt")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(IMPORTANCE)
 
     def on_mount(self) -> None:
         self.game.open()
@@ -119,7 +121,7 @@ class PlayScreen(Screen[None]):
             self.driver.ask("map", lambda session: chart(session, view.watcher, width))
 
     def _show_story(self) -> None:
-        told = story.blocks(self.game.view, self._notes) if self.game.view else []
+        told = self._story.tell(self.game.view, self._notes) if self.game.view else []
         self.query_one(Transcript).show([*told, *self._remarks])
 
     def _show_state(self) -> None:
@@ -133,6 +135,13 @@ class PlayScreen(Screen[None]):
             if self._later is None:
                 self._later = self.set_timer(_PATIENCE, self._show_state_late)
             return
+        self.query_one(KeyLine).leave_out(
+            idle(
+                acted=game.view is not None and game.view.current.parent is not None,
+                proposed=game.shown is not None,
+                agent=game.view is not None and game.view.agent_moves,
+            )
+        )
         self.query_one(Mind).show(game, self._glimpses)
         brief = self.query_one(Brief)
         brief.decision = game.shown
@@ -270,6 +279,13 @@ class PlayScreen(Screen[None]):
         self.remove_class("-side-open")
         self.query_one(Prompt).focus()
 
+    def action_override(self) -> None:
+        """To the prompt, for a command in the place of the agent that is to move, whoever's that is."""
+        self.action_prompt()
+        view = self.game.view
+        if view is not None and view.others_move:
+            self.query_one(Prompt).fill("/override ")
+
     def action_timeline(self) -> None:
         self._open_side("timeline-tab")
         self.query_one(TimelineTree).focus()
@@ -388,6 +404,8 @@ class PlayScreen(Screen[None]):
                 self.action_rounds()
             case "help":
                 self.app.push_screen(HelpScreen())
+            case "start":
+                self.post_message(StartWanted())
             case "quit":
                 self.app.exit()
             case _:

@@ -70,7 +70,8 @@ History = Sequence[Exchange]
 """What a seat has lived through in this episode, oldest first; the last reply is the observation's text."""
 
 Source = Literal["admissible", "sampled", "known", "scripted", "person"]
-Chooser = Literal["agent", "exploration", "person", "script"]
+Chooser = Literal["agent", "exploration", "person", "script", "author"]
+"""Who chose a command. What an author had happen to try the world out is nobody's play: nothing is learned from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

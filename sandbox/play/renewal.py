@@ -33,7 +33,8 @@ class Renewal:
 
     def __init__(self, file: Path, read: Callable[[], World[Any]]) -> None:
         self._file = file
-        self._read = read
+        self.read = read
+        """Makes the world of what the file holds now."""
         self._stamp = self._now()
         self.outcome: Outcome | None = None
         """What came of the latest renewal; None where it failed."""
@@ -46,7 +47,7 @@ class Renewal:
     def world(self) -> World[Any]:
         """The world as it is now. Raises `WorldFileError` where it cannot be used; then it is not due again."""
         self._stamp, self.outcome = self._now(), None
-        return self._read()
+        return self.read()
 
     def _now(self) -> tuple[int, int] | None:
         try:

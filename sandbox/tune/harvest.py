@@ -109,6 +109,8 @@ def _wins(timeline: Timeline, card: Card, world: str, verbs: Sequence[str]) -> l
     for node in timeline.nodes():
         if node.terminated and node.seat and timeline.get(node.id).observations[node.seat].won:
             ids = timeline.path_ids(node.id)
+            if any(timeline.node(each).chooser == "author" for each in ids):
+                continue
             seed = timeline.node(ids[0]).seed
             if seed not in best or len(ids) < len(best[seed]):
                 best[seed] = ids

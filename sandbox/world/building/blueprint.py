@@ -12,12 +12,10 @@ from sandbox.text import did_you_mean
 from sandbox.world.building import sheet
 from sandbox.world.native import Adventure, parse_source
 from sandbox.world.native.languages import language
-from sandbox.world.native.schema import OPPOSITE, Exit, Room, Thing
+from sandbox.world.native.schema import OPPOSITE, Exit, Room
 from sandbox.world.native.schema.base import Strict
-from sandbox.world.native.schema.behaviour import Character, Seat
 
 SECTIONS: Final = ("rooms", "things", "characters", "seats")
-_MODELS: Final[dict[str, type[Strict]]] = {"rooms": Room, "things": Thing, "characters": Character, "seats": Seat}
 
 _SHORT = {
     "n": "north", "s": "south", "e": "east", "w": "west", "ne": "northeast", "nw": "northwest",
@@ -62,10 +60,10 @@ class Blueprint:
         return cls(text, world, here if here in world.rooms else "", _index(world))
 
     def put(self, path: tuple[str, ...], value: Any) -> Blueprint:
-        """With a value at a path of the file. A new key goes where the documentation has it."""
+        """With a value at a path of the file. New sections and keys of rooms go where one looks for them."""
         model: type[Strict] | None = Adventure
         if len(path) > 1 and path[0] in self.world.model_fields_set:
-            model = _MODELS.get(path[0]) if len(path) > 2 else None
+            model = Room if path[0] == "rooms" and len(path) > 2 else None
         order = tuple(info.alias or name for name, info in model.model_fields.items()) if model else ()
         return replace(self, text=sheet.put(self.text, path, value, order=order))
 

@@ -171,6 +171,14 @@ def _after(text: str, node: yaml.Node, column: int) -> int:
     return offset
 
 
+def _on_top(text: str, node: yaml.MappingNode, otherwise: int) -> int:
+    """Where a new first entry would begin, if that comes between nothing that belongs together."""
+    key = node.value[0][0].start_mark.index
+    start = _line_start(text, key)
+    above = text[_line_start(text, start - 1) : start].strip() if start else "#"
+    return otherwise if text[start:key].strip() or not above.endswith(":") else start
+
+
 def _blank_before(text: str, offset: int) -> bool:
     """Whether the line above is empty."""
     above = _line_start(text, offset - 1) if offset else 0
@@ -201,11 +209,12 @@ def _added(text: str, path: Path, value: Any, order: Sequence[str]) -> str:
         at = _end(text, node.value[-1][1]) if node.value else node.start_mark.index + 1
         return text[:at] + (", " if node.value else "") + written + text[at:]
     last = node.value[-1][1]
-    if key in order:
-        before = set(order[: order.index(key)])
-        last = next((v for k, v in reversed(node.value) if k.value in before), last)
     column = node.value[0][0].start_mark.column
     at = _after(text, last, column)
+    if key in order:
+        before = set(order[: order.index(key)])
+        earlier = next((v for k, v in reversed(node.value) if k.value in before), None)
+        at = _after(text, earlier, column) if earlier else _on_top(text, node, at)
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = list(_lines(key, value, column, len(path)))
     if _spaced(text, node):

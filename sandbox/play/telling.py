@@ -58,6 +58,7 @@ def who(node: Node) -> str:
         "person": "a person",
         "exploration": f"{agent}, exploring",
         "script": "a script",
+        "author": "the author",
         "opening": "nobody",
     }.get(node.chooser, agent)
 

@@ -15,6 +15,22 @@ from sandbox.play.contest import Bout
 from sandbox.play.feedback import FeedbackBook
 from sandbox.play.store import Run, Store
 from sandbox.play.store.opening import is_url
+from sandbox.tune.adapters import BASE, Adapters
+
+
+def check_contest(home: Home, save: str, sides: tuple[str, str]) -> None:
+    """Raises `SandboxError` where a card or an adapter does not exist, or both are the same; loads nothing."""
+    if sides[0] == sides[1]:
+        raise _same(sides)
+    for card, adapter in map(_parsed, sides):
+        if card:
+            CardFile.find(home, card)
+        if adapter is not None and is_url(save):
+            raise UsageError(
+                "adapters lie beside a save's file", mend="name two agents, or a save of this machine"
+            )
+        if adapter not in (None, BASE):
+            Adapters.of(home.save_folder(save)).path(str(adapter))
 
 
 @contextmanager
@@ -42,11 +58,10 @@ def open_contest(
         try:
             made = []
             for side in sides:
-                card, at, adapter = side.rpartition("@") if "@" in side else (side, "", "")
-                files = _cards(home, run, card, world.seats)
+                card, adapter = _parsed(side)
                 agents = {
-                    seat: build_agent(file, models, world, folder, adapter=adapter if at else None, seed=run.seed)
-                    for seat, file in files.items()
+                    seat: build_agent(file, models, world, folder, adapter=adapter, seed=run.seed)
+                    for seat, file in _cards(home, run, card, world.seats).items()
                 }
                 for seat, agent in agents.items():
                     if learned := store.records(seat, agent.name):
@@ -55,13 +70,22 @@ def open_contest(
             records = FeedbackBook(store.feedback()).standing()
             bout = Bout(timeline=store.timeline(), sides=(made[0], made[1]), records=records, seed=run.seed)
             if bout.contestants[0] == bout.contestants[1]:
-                raise UsageError(
-                    f"{' and '.join(map(repr, sides))} are the same",
-                    mend="name two agents, or two adapters, as in: @base @sft-1",
-                )
+                raise _same(sides)
             yield bout
         finally:
             world.close()
+
+
+def _parsed(side: str) -> tuple[str, str | None]:
+    """The card and the adapter that a side names; the card may be empty, the adapter None."""
+    card, at, adapter = side.rpartition("@")
+    return (card, adapter) if at else (side, None)
+
+
+def _same(sides: tuple[str, str]) -> UsageError:
+    return UsageError(
+        f"{sides[0]} and {sides[1]} are the same", mend="name two agents, or two adapters, as in: @base @sft-1"
+    )
 
 
 def _cards(home: Home, run: Run, card: str, seats: Sequence[str]) -> dict[str, CardFile]:

@@ -21,6 +21,7 @@ from sandbox.cli import context
 from sandbox.cli.save import open_save
 from sandbox.play import records
 from sandbox.play.agreement import Statistics, statistics
+from sandbox.play.contest import told
 from sandbox.play.dataset import Material
 from sandbox.play.export import Format, write
 
@@ -127,6 +128,8 @@ def stats(
     print_(table)
     print_(f"agreement on turns: {_alpha(found.alpha_ratings)}, {found.shared_turns} rated by two or more")
     print_(f"agreement on pairs: {_alpha(found.alpha_preferences)}, {found.shared_pairs} judged by two or more")
+    for contest in found.contests:
+        print_(f"compared blindly: {escape(told(contest))}")
     print_(
         f"people stepped in at {found.interventions} of {found.agents_turns} turns of agents "
         f"({_share(found.interventions, found.agents_turns)})"
@@ -150,8 +153,20 @@ def _alpha(value: float) -> str:
 def _as_json(found: Statistics) -> dict[str, Any]:
     fields = asdict(found)
     for name in ("alpha_ratings", "alpha_preferences"):
-        fields[name] = None if math.isnan(fields[name]) else fields[name]
+        fields[name] = _number(fields[name])
     fields["coverage"] = found.covered / found.turns if found.turns else 0.0
+    for contest, shown in zip(found.contests, fields["contests"], strict=True):
+        rate = contest.share
+        shown |= {
+            "names": contest.names,
+            "rate": _number(rate.value),
+            "low": _number(rate.low),
+            "high": _number(rate.high),
+        }
     for period, shown in zip(found.periods, fields["periods"], strict=True):
         shown |= {"rate": period.rate.value, "low": period.rate.low, "high": period.rate.high}
     return fields
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

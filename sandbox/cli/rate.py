@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from sandbox.cli import context
+from sandbox.cli.context import Context
 from sandbox.cli.save import open_save
 from sandbox.errors import SaveError, UsageError
 from sandbox.play import rating
@@ -24,6 +26,15 @@ def rate(
         list[str] | None, typer.Argument(metavar="[SAVE...]", help="Names from `sandbox save list`; else all.")
     ] = None,
     annotator: Annotated[str | None, typer.Option(help="Your pseudonym. Else that of the settings.")] = None,
+    ab: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--ab",
+            metavar="ONE OTHER",
+            help="Compare two, blindly: each CARD, CARD@ADAPTER, or @ADAPTER with the save's own card.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --ab: of the order of states and of answers.")] = 0,
 ) -> None:
     """Judge the decisions of agents that most need a human, one key each.
 
@@ -32,23 +43,57 @@ def rate(
     all are bad, `s` skips, `u` takes the last answer back. Answers are saved as they are given.
 
         sandbox rate friday --annotator ann
+
+    With --ab, two agents or two adapters are asked about the same recorded states, and you judge their answers
+    without being told whose they are, until `n` names them.
+
+        sandbox rate friday --ab q-table lm
+        sandbox rate friday --ab @base @sft-1
     """
     where = context.of(ctx)
     names = list(dict.fromkeys(saves or where.home.names("saves")))
     if not names:
         raise UsageError("there are no saves yet", mend="begin one with: sandbox play --save NAME")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("rating needs a terminal, and this is none")
+    if ab is not None and len(names) > 1:
+        raise UsageError(
+            "--ab compares on the states of one save", mend="name it, as in: sandbox rate friday --ab ..."
+        )
     with ExitStack() as stack:
         stores = [stack.enter_context(open_save(where.home, name)) for name in names]
         reviews = [review_of(store, annotator or where.settings.annotator) for store in stores]
-        queue = queue_of(reviews)
-        if not queue.questions:
-            raise SaveError("no agent decided anything in these saves that you have not judged")
-        from sandbox.tui.rate_app import RateApp
+        told = _queue(where, reviews) if ab is None else _contest(where, names[0], reviews[0], ab, seed)
+    print(told)
 
-        RateApp(reviews, queue, where.settings).run()
-    print(f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left")
+
+def _queue(where: Context, reviews: list[Review]) -> str:
+    queue = queue_of(reviews)
+    if not queue.questions:
+        raise SaveError("no agent decided anything in these saves that you have not judged")
+    _need_terminal()
+    from sandbox.tui.rate_app import RateApp
+    from sandbox.tui.rate_desk import QueueDesk
+
+    RateApp(QueueDesk(reviews, queue), where.settings).run()
+    return f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left"
+
+
+def _contest(where: Context, save: str, review: Review, sides: tuple[str, str], seed: int) -> str:
+    from sandbox import build
+
+    build.check_contest(where.home, save, sides)
+    _need_terminal()
+    from sandbox.tui.contest_desk import ContestDesk
+    from sandbox.tui.rate_app import RateApp
+
+    bout = partial(build.open_contest, where.home, where.settings, save, sides)
+    desk = ContestDesk(bout, lambda job: job(review), annotator=review.annotator, seed=seed)
+    RateApp(desk, where.settings).run()
+    return desk.summary()
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("rating needs a terminal, and this is none")
 
 
 def review_of(store: Store, annotator: str) -> Review:

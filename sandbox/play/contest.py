@@ -161,6 +161,19 @@ def label(contestant: Contestant) -> str:
     return f"{agent}@{adapter}" if adapter else agent
 
 
+def told(contest: Contest, *, blind: bool = False) -> str:
+    """The result in a line; blind, it says how far one is ahead, but not which."""
+    leads = 0 if contest.wins[0] >= contest.wins[1] else 1
+    leader, other = ("one", "the other") if blind else (contest.names[leads], contest.names[1 - leads])
+    rate = contest.ahead
+    parts = [f"{leader} over {other}: {contest.wins[leads]} of {contest.decided}"]
+    if contest.decided:
+        chance = "" if rate.low > 0.5 else ", which may be chance"
+        parts = [f"{parts[0]} ({rate.value:.0%}, 95% interval {rate.low:.0%} to {rate.high:.0%}{chance})"]
+    parts += [f"{count} {what}" for count, what in ((contest.ties, "ties"), (contest.bad, "both bad")) if count]
+    return ", ".join(parts)
+
+
 def contests(comparisons: Iterable[Mapping[str, Any]]) -> tuple[Contest, ...]:
     """The data of comparisons, counted for each two contestants; those that were compared most come first."""
     found: dict[tuple[Contestant, Contestant], Contest] = {}

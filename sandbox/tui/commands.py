@@ -1,9 +1,10 @@
-"""The palette's entries: every key of the play screen, by name."""
+"""The palette's entries: every key of a screen, by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
@@ -31,3 +32,29 @@ class PlayCommands(Provider):
         for key, run in self._keys():
             if (score := matcher.match(key.help)) > 0:
                 yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A screen with keys of its own."""
+
+    def offered(self) -> Sequence[Key]:
+        """The keys that make sense now."""
+
+
+class KeyCommands(Provider):
+    """Offers what the keys of a `Keyed` screen do."""
+
+    async def discover(self) -> Hits:
+        for key in self._keys():
+            yield DiscoveryHit(key.help, partial(self.screen.run_action, key.action), help=key.display or key.key)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for key in self._keys():
+            if (score := matcher.match(key.help)) > 0:
+                run = partial(self.screen.run_action, key.action)
+                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
+
+    def _keys(self) -> Sequence[Key]:
+        return self.screen.offered() if isinstance(self.screen, Keyed) else ()

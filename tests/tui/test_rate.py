@@ -10,8 +10,10 @@ from textual.widgets import Static
 
 from sandbox.cli.rate import queue_of, review_of
 from sandbox.play.feedback import FeedbackBook
+from sandbox.play.rating import Queue
 from sandbox.play.store import Store
 from sandbox.tui.rate_app import RateApp
+from sandbox.tui.rate_desk import QueueDesk
 
 
 @pytest.fixture
@@ -25,7 +27,12 @@ def store(save: Path) -> Store:
 
 def app_for(store: Store, annotator: str = "bo") -> RateApp:
     reviews = [review_of(store, annotator)]
-    return RateApp(reviews, queue_of(reviews))
+    return RateApp(QueueDesk(reviews, queue_of(reviews)))
+
+
+def queue_in(app: RateApp) -> Queue:
+    assert isinstance(app.rate.desk, QueueDesk)
+    return app.rate.desk.queue
 
 
 def shown(app: RateApp, widget: str) -> str:
@@ -44,12 +51,12 @@ async def test_a_key_says_which_is_best_and_u_takes_it_back(store: Store, size: 
     app = app_for(store)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        question = app.rate.queue.current
+        question = queue_in(app).current
         assert question is not None
         assert "1/3  0 rated" in shown(app, "#rate-header")
-        assert "Which is best for keeper?" in shown(app, "#rate-candidates")
+        assert "Which is best for keeper?" in shown(app, "#rate-answers")
         for number, command in enumerate(question.commands, start=1):
-            assert f"{number} {command}" in shown(app, "#rate-candidates")
+            assert f"{number} {command}" in shown(app, "#rate-answers")
         await pilot.press("2")
         await pilot.pause()
         assert "2/3  1 rated" in shown(app, "#rate-header")
@@ -69,7 +76,7 @@ async def test_ties_bad_ones_and_skipped_ones(store: Store) -> None:
     app = app_for(store)
     async with app.run_test() as pilot:
         await pilot.pause()
-        turns = [question.turn for question in app.rate.queue.questions]
+        turns = [question.turn for question in queue_in(app).questions]
         await pilot.press("equals_sign", "0", "s")
         await pilot.pause()
         said = {(turn, verdict) for turn, verdict, _ in standing(store)}
@@ -100,8 +107,8 @@ async def test_nothing_on_the_screen_tells_what_the_agent_chose(store: Store) ->
     async with app.run_test() as pilot:
         await pilot.pause()
         assert "MIND YOUR HEAD" in shown(app, "#rate-text")
-        assert "agent" not in shown(app, "#rate-candidates") + shown(app, "#rate-header")
-        question = app.rate.queue.current
+        assert "agent" not in shown(app, "#rate-answers") + shown(app, "#rate-header")
+        question = queue_in(app).current
         assert question is not None
         await pilot.press(str((question.chosen or 0) + 1))
         await pilot.pause()

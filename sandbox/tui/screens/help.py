@@ -80,15 +80,31 @@ def _row(key: Key) -> tuple[str, str]:
     return f"{name:<9}{key.id}", key.help
 
 
-class HelpScreen(ModalScreen[None]):
-    """Help, until a key closes it."""
+def keys_page(keys: Iterable[Key]) -> Content:
+    """What some keys do, each on a line; of `1` to `9` the first speaks for all."""
+    rows = ((key.display or _row(key)[0].split()[0], key.help) for key in keys if key.display or key.show)
+    return Content("\n").join(Content.assemble((f"  {name:<9}", "bold"), (told, fmt.MUTED)) for name, told in rows)
 
+
+class HelpScreen(ModalScreen[None]):
+    """Help, until a key closes it.
+
+    Args:
+        told: what it says; by default all of the keys and verbs of play.
+        title: what it is called.
+    """
+
+    CSS_PATH = "../help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q,question_mark", "dismiss", "Close", id="close-help", tooltip="Back to the game"),
     ]
 
+    def __init__(self, told: Content | None = None, title: str = "Keys and verbs") -> None:
+        super().__init__()
+        self._told, self._title = told, title
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help") as scroll:
-            scroll.border_title = "Keys and verbs"
+            scroll.border_title = self._title
             scroll.border_subtitle = "Esc closes"
-            yield Static(page())
+            yield Static(page() if self._told is None else self._told)

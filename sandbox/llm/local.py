@@ -23,6 +23,7 @@ from torch import Tensor
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue, passes
 from sandbox.llm.adapter import Merged
+from sandbox.llm.listening import tell
 from sandbox.llm.passes import Output, Stretch
 from sandbox.llm.prefix import Cache, PrefixCache
 from sandbox.llm.questions import Answering, Continue, Question, Read, Reading, Score
@@ -151,6 +152,7 @@ class LocalModel(Answering):
         found: list[dict[Tokens, tuple[float, Tensor]]] = [{} for _ in questions]
         work = [(i, trie) for i, options in enumerate(encoded) for trie in tries(options, NODES_PER_PASS)]
         for together in _passes(work):
+            tell(())
             advanced = self._advance([(prompts[i], trie) for i, trie in together])
             for (i, trie), (output, _) in zip(together, advanced, strict=True):
                 last = output.hidden[[rows[-1] if rows else 0 for rows in trie.rows]]

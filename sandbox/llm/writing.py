@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import torch
 from torch import Tensor
 
+from sandbox.llm.listening import tell
 from sandbox.llm.passes import Stretch
 from sandbox.llm.prefix import Cache
 from sandbox.llm.questions import Continue
@@ -52,6 +53,7 @@ class Writer:
             branch.add(token, logprob)
             branch.finish(self._decode(branch.tokens), self.asked.stop, token in self._ends)
         self._written += 1
+        tell([branch.text for branch in self._branches])
         last = self._written == self.asked.max_tokens
         self._live = [] if last else [i for i in self._live if not self._branches[i].done]
 

@@ -152,20 +152,34 @@ def export(
     every: Annotated[
         bool, typer.Option("--all", help="All episodes on the page, not the latest five alone.")
     ] = False,
+    cast: Annotated[
+        Path | None,
+        typer.Option(
+            "--cast", metavar="FILE", help="Write a terminal recording of the episode it stands in instead."
+        ),
+    ] = None,
 ) -> None:
     """Write out all of a save as JSON lines: runs, turns with their decisions and prompts, feedback, bookmarks.
 
     Or as one page to read, which loads nothing from anywhere: the story with what people said, the decisions
-    folded in, other tries as branches.
+    folded in, other tries as branches. Or as a recording of the screen, for `asciinema play`.
 
         sandbox save export friday | head -3
         sandbox save export friday --html friday.html
+        sandbox save export friday --cast friday.cast
     """
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         if html is not None:
             from sandbox.play.html import page
 
             _write(html, page(store, name.rpartition("/")[2], latest=None if every else _EPISODES_SHOWN))
+        if cast is not None:
+            from sandbox.play.tape import Tape
+            from sandbox.tui.recording import replay
+
+            with context.working("playing the episode on the screen"):
+                replay(Tape.of(store), store.feedback(), cast)
+        if output is None and (html or cast):
             return
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
         if output is None:

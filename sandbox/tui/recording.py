@@ -15,7 +15,7 @@ from textual.driver import Driver
 from textual.drivers.headless_driver import HeadlessDriver
 
 from sandbox.config import Settings
-from sandbox.errors import UsageError
+from sandbox.errors import PlayError, UsageError
 from sandbox.play.cast import Cast
 from sandbox.play.feedback import Feedback
 from sandbox.play.tape import Tape
@@ -191,11 +191,14 @@ class _Player:
         self.seconds += seconds
 
     async def _until(self, pilot: Pilot[Any], condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(_PATIENCE):
-            while not condition():
-                if isinstance(self._app.screen, Curtain):
-                    await pilot.press("enter")
-                await pilot.pause(0.01)
+        end = monotonic() + _PATIENCE
+        while not condition():
+            if monotonic() > end:
+                turn = self._tape.next.id if self._tape.next else self._tape.opening.id
+                raise PlayError(f"turn {turn} could not be played again on the screen")
+            if isinstance(self._app.screen, Curtain):
+                await pilot.press("enter")
+            await pilot.pause(0.01)
         await pilot.pause()
 
 

@@ -64,11 +64,12 @@ class GameServer(Server):
         async def say(app: web.Application) -> None:
             ready()
 
-        app = self._application()
+        app = self.application()
         app.on_startup.append(say)
         web.run_app(app, sock=self._listening, print=None, access_log=None, shutdown_timeout=5)
 
-    def _application(self) -> web.Application:
+    def application(self) -> web.Application:
+        """All routes, guarded."""
         app = web.Application(middlewares=[guard(self._token, self._cookies[0])])
         app.on_response_prepare.append(add_headers)
         app.on_shutdown.append(self.on_shutdown)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.cli import context
+from sandbox.cli import context, world_build
 from sandbox.cli.world_check import changes, check_file
 from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
@@ -386,3 +386,7 @@ def _definition(ctx: typer.Context, name: str) -> Any:
     from sandbox.world.native import read_source
 
     return read_source(world_file(ctx.obj.home, name)).definition
+
+
+app.command("edit")(world_build.edit)
+app.command("difficulty")(world_build.difficulty)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 NO_FILE = (
     "This world has no file that a person could edit: a program made it up, or somebody compiled it. "
-    "`sandbox world new NAME` writes a small world to start from; play that with `sandbox play NAME`, and F8 edits it "
-    "beside the game."
+    "`sandbox world new NAME` writes a small world to start from. Play it with `sandbox play NAME`: there F8 opens "
+    "its file beside the game."
 )
 
 
@@ -57,7 +57,7 @@ def site(session: Session) -> Site:
     if source is None or session.renewal is None:
         return Site(world.name, world.title)
     file = Path(source.file).resolve()
-    return Site(world.name, world.title, file, _room(session), _foreign(file))
+    return Site(world.name, world.title, file, _room(session), is_foreign(file))
 
 
 def build(session: Session, line: str) -> Built:
@@ -140,7 +140,7 @@ def _own_file(session: Session) -> Path:
     return here.file
 
 
-def _foreign(file: Path) -> bool:
+def is_foreign(file: Path) -> bool:
     """Whether a file is part of an installed package, or may not be written."""
     package = Path(paths.__file__).resolve().parent
     return package in file.parents or not _writable(file)

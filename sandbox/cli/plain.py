@@ -270,12 +270,14 @@ class LineGame:
         turn = self._session.act(command, decision=decision, chooser=chooser)
         self._decision, self._gave_up = None, False
         self._watcher = watching(self._session)
-        if chooser != "person":
-            self._print("", *transcript.command(turn, watched, self._names))
         if watched != self._watcher:
             self._look()
-        else:
-            self._print(*transcript.reply(before, turn, watched))
+            return
+        by_agent = chooser != "person"
+        told = [*(transcript.command(turn, watched, self._names) if by_agent else ())]
+        told += transcript.reply(before, turn, watched)
+        if told:
+            self._print(*([""] if by_agent else []), *told)
 
     # What is told.
 

@@ -1,0 +1,163 @@
+"""The game in lines: what a screen reader reads, and what a pipe gets."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from play_parts import CaveWorld, TableAgent
+
+from sandbox import build
+from sandbox.cli import plain
+from sandbox.cli.plain import LineGame
+from sandbox.config import Settings
+from sandbox.paths import Home
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.types import Agent, Decision, History, Observation
+
+Play = Callable[..., str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def play(home: Home, capsys: pytest.CaptureFixture[str]) -> Play:
+    """Plays lines in the save `friday`; what was printed."""
+
+    def run(*lines: str, world: str | None = "lighthouse", seats: tuple[str, ...] = (), well: bool = True) -> str:
+        plan = build.PlayPlan.make(home, Settings(), world, "q-table", list(seats), "friday", None)
+        assert plain.play(plan, io.StringIO("".join(f"{line}\n" for line in lines))) == well
+        return capsys.readouterr().out
+
+    return run
+
+
+def saved(home: Home) -> list[str]:
+    with Store.open(home.save_folder("friday"), readonly=True) as store:
+        return [node.command for node in store.timeline().nodes() if node.parent]
+
+
+def test_a_pipe_plays_and_the_save_is_kept(tmp_path: Path) -> None:
+    words = ["-m", "sandbox", "play", "tutorial", "--agent", "q-table", "--plain", "--save", "friday"]
+    environment = {**os.environ, "SANDBOX_HOME": str(tmp_path), "FORCE_COLOR": "1"}
+
+    def pipe(text: str, code: int) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *words], input=text, capture_output=True, text=True, env=environment, timeout=100
+        )
+        assert done.returncode == code, done.stderr
+        assert "\x1b" not in done.stdout
+        assert "\r" not in done.stdout
+        return done
+
+    first = pipe("look\n/quit\n", 0).stdout
+    assert "> look\nEntrance hall" in first
+    assert "Come back with:  sandbox play --save friday" in first
+    again = pipe("/frobnicate\ntake badge", 1)  # and the lines end without a newline
+    assert "You come back at turn 1." in again.stdout
+    assert "You take the badge." in again.stdout
+    assert again.stderr == "sandbox: there is no /frobnicate (/help lists the verbs)\n"
+    assert saved(Home(tmp_path)) == ["look", "take badge"]
+
+
+def test_what_the_agent_wants_is_told_and_its_proposals_are_numbered(play: Play, home: Home) -> None:
+    told = play("/why", "/pick 2", "/step")
+    assert "q-table wants to: " in told
+    assert "  1. go east: score −1.61, prior −1.61, Q 0.00, tried 0 times" in told
+    assert "and 2 more; /why tells all" in told
+    assert "  5. wait: " in told
+    second = next(line for line in told.splitlines() if line.startswith("  2. ")).split(":")[0][5:]
+    assert saved(home)[0] == second
+    assert f"\nq-table, exploring: {saved(home)[1]}\n" in told
+
+
+def test_reward_undo_redo_and_the_tree(play: Play, home: Home) -> None:
+    told = play("go up", "/reward +1 brave", "/bookmark here", "undo", "/override go east", "/timeline", "/jump 2")
+    assert "[+1 from you: brave]\nQ(go up): 0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50" in told
+    assert "[turn 0]\n\nThe supply boat" in told
+    assert "1 opening\n3 go east <- you are here\n    also tried: 2 go up\n" in told
+    assert told.rindex("Cliff path") > told.rindex("/jump 2")
+    assert saved(home) == ["go up", "go east"]
+    assert "[turn 1]\n\nCliff path" in play("undo", "redo", world=None).replace("[turn 0]", "")
+
+
+def test_looking_ahead_commenting_and_writing_it_down(play: Play, home: Home) -> None:
+    told = play("/glimpse go up", "go up", "* a goat", "/correct wait", "script", "/script ../outside", well=False)
+    assert "If go up:\nCliff path" in told
+    assert "[should have been “wait”]" in told
+    written = (home.save_folder("friday") / "transcript.txt").read_text(encoding="utf-8")
+    assert "\n> go up" in written
+    assert "[a goat]" in written
+    assert not list(home.root.glob("outside*")) + list(home.folder("saves").glob("outside*"))
+
+
+def test_others_act_by_themselves_and_keep_their_thoughts(play: Play, home: Home) -> None:
+    told = play(
+        "wait", "/pick 1", "/timeline", world="millrace", seats=(f"{_first('millrace', home)}=human",), well=False
+    )
+    assert "wants to" not in told
+    assert "Q(" not in told
+    assert "\n2 wait\n3 … <- you are here\n" in told
+
+
+def _first(world: str, home: Home) -> str:
+    return build.open_world(home, world).seats[0]
+
+
+def game(agent: Agent | None, *lines: str) -> LineGame:
+    session = Session.create(Store.memory(), CaveWorld(), {"digger": agent}, seed=1)
+    return LineGame(session, "cave", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_a_run_goes_as_far_as_it_was_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert game(TableAgent(), "/run 3").play()
+    told = capsys.readouterr().out
+    assert told.count("\ntable: ") + told.count("\ntable, exploring: ") == 3
+    assert game(TableAgent(), "/run").play()
+    assert "[Won · 5/5 in 22 turns]" in capsys.readouterr().out
+
+
+class Interrupted(TableAgent):
+    """Somebody presses Ctrl+C during its third decision."""
+
+    decisions = 0
+
+    def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
+        self.decisions += 1
+        if self.decisions == 3:
+            raise KeyboardInterrupt
+        return super().decide(observation, history, seed=seed, explore=explore)
+
+
+def test_an_interrupt_stops_the_run_and_not_the_game(capsys: pytest.CaptureFixture[str]) -> None:
+    assert game(Interrupted(), "/run", "dig", "/step").play()
+    told = capsys.readouterr().out
+    assert told.index("[stopped]") < told.index("> dig") < told.index("> /step")
+
+
+def test_an_error_is_told_and_the_next_line_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not game(None, "/reward much", "/pick 3", "/step", "undo", "dig").play()
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 4
+    assert captured.out.count("> dig") == 1
+
+
+def test_waiting_is_told_on_standard_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "_PATIENCE", 0.01)
+    with plain._waiting("opening the game") as waiting:
+        waiting.say("loading the model")
+        told = ""
+        while not told:
+            told = capsys.readouterr().err
+    assert told.startswith("loading the model: 0 s so far")

@@ -16,6 +16,7 @@ from sandbox.config import Settings
 from sandbox.errors import CardError, UsageError
 from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
+from sandbox.llm.lazy import LazyModel
 from sandbox.paths import Home
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
@@ -45,7 +46,7 @@ class CardFile:
 
 
 class Models:
-    """Language models, each loaded once and shared by all agents that name it.
+    """Language models, each loaded once, when it is first asked, and shared by all agents that name it.
 
     Args:
         settings: how many threads they compute with.
@@ -55,20 +56,23 @@ class Models:
     def __init__(self, settings: Settings, on_note: Progress = silent) -> None:
         self._settings = settings
         self._on_note = on_note
-        self._loaded: dict[Path, LocalModel] = {}
+        self._known: dict[Path, LazyModel] = {}
         self._playing: dict[object, CachedModel] = {}
 
     def get(self, reference: str, folder: Path | None = None) -> LocalModel:
-        """The model that a card names. Raises `ModelError`."""
+        """The model that a card names, loaded. Raises `ModelError`."""
+        return self._lazy(reference, folder).model
+
+    def _lazy(self, reference: str, folder: Path | None) -> LazyModel:
         source = catalogue.resolve(reference, relative_to=folder)
-        if source.folder not in self._loaded:
+
+        def load() -> LocalModel:
             self._on_note(f"loading the language model {source.name}")
             from sandbox.llm.local import LocalModel
 
-            self._loaded[source.folder] = LocalModel.load(
-                source.folder, name=source.name, threads=self._settings.threads
-            )
-        return self._loaded[source.folder]
+            return LocalModel.load(source.folder, name=source.name, threads=self._settings.threads)
+
+        return self._known.setdefault(source.folder, LazyModel(source.name, load))
 
     def playing(
         self, file: CardFile, save: Path | None = None, adapter: str | None = None
@@ -93,13 +97,17 @@ class Models:
             return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
         if model is None:
             return None
-        base = self.get(model, file.folder)
+        if adapter not in (None, BASE) and save is not None:
+            name, made_for = (
+                catalogue.resolve(model, relative_to=file.folder).name,
+                Adapters.of(save).get(adapter).model,
+            )
+            if made_for != name:
+                raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
+        base = self._lazy(model, file.folder)
         if save is None:
             return self._shared(base, lambda: base)
-        adapters, name = Adapters.of(save), base.name.rpartition("@")[0]
-        if adapter not in (None, BASE) and (made_for := adapters.get(str(adapter)).model) != name:
-            raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
-        return self._shared((base, save, adapter), lambda: LiveModel(base, adapters, adapter))
+        return self._shared((base, save, adapter), lambda: LiveModel(base, Adapters.of(save), adapter))
 
     def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
         if key not in self._playing:

@@ -170,7 +170,8 @@ def told(contest: Contest, *, blind: bool = False) -> str:
     if contest.decided:
         chance = "" if rate.low > 0.5 else ", which may be chance"
         parts = [f"{parts[0]} ({rate.value:.0%}, 95% interval {rate.low:.0%} to {rate.high:.0%}{chance})"]
-    parts += [f"{count} {what}" for count, what in ((contest.ties, "ties"), (contest.bad, "both bad")) if count]
+    ties = "tie" if contest.ties == 1 else "ties"
+    parts += [f"{count} {what}" for count, what in ((contest.ties, ties), (contest.bad, "both bad")) if count]
     return ", ".join(parts)
 
 

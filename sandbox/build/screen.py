@@ -21,6 +21,7 @@ from sandbox.world import references
 
 if TYPE_CHECKING:
     from sandbox.play.session import Session
+    from sandbox.tui.screens.start import Sitting
     from sandbox.tune.rounds import Plan as RoundPlan
     from sandbox.tune.settings import Method
 
@@ -132,12 +133,37 @@ class PlayPlan:
 def play_on_screen(plan: PlayPlan) -> None:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened."""
     from sandbox.tui.app import SandboxApp
+
+    error = SandboxApp(_sitting(plan), plan.settings).run()
+    if error is not None:
+        raise error
+
+
+def choose_on_screen(home: Home, settings: Settings) -> None:
+    """Open the start screen, and the games that are chosen there, until the player leaves."""
+    from sandbox.llm import fetch
+    from sandbox.play import lobby
+    from sandbox.tui.app import SandboxApp
+    from sandbox.tui.screens.start import Choice, Lobby
+
+    def choose(choice: Choice) -> Sitting:
+        return _sitting(PlayPlan.make(home, settings, choice.world, choice.agent, [], choice.save, None))
+
+    def bring(say: Progress) -> None:
+        def tell(stage: str, done: int, total: int) -> None:
+            say(f"{stage}, {done / total:.0%}" if total else stage)
+
+        fetch.pull(catalogue.DEFAULT, tell)
+
+    SandboxApp(Lobby(lambda: lobby.look(home), choose, bring, settings.agent, lobby.TOUR), settings).run()
+
+
+def _sitting(plan: PlayPlan) -> Sitting:
+    from sandbox.tui.screens.start import Sitting
     from sandbox.tui.widgets.header import Title
 
     title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
-    error = SandboxApp(plan.open, title, plan.settings, plan.plan_round).run()
-    if error is not None:
-        raise error
+    return Sitting(plan.open, title, plan.plan_round)
 
 
 def save_stem(reference: str) -> str:

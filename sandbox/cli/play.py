@@ -45,7 +45,8 @@ def play(
     The agent shows what it would do and why. Let it act (F5), let it run (F6), or type a command of your own
     instead. Reward it with Esc and `+` or `-`; `undo` takes a turn back. Every turn is saved as it happens.
 
-        sandbox play
+        sandbox play                    (the start screen: go on, or choose a world and an agent)
+        sandbox play tutorial
         sandbox play "tw:coin?level=5&seed=1" --agent q-table
         sandbox play --save friday
         sandbox play tutorial --plain
@@ -53,6 +54,10 @@ def play(
     from sandbox import build
 
     where = context.of(ctx)
+    in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if in_terminal and not plain and not (world or agent or seat or save or seed is not None):
+        build.choose_on_screen(where.home, where.settings)
+        return
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if plain:
         _play_in_lines(plan)

@@ -41,6 +41,7 @@ VERBS = (
     Verb("script", "script", "write the story so far into a text file beside the save; /script NAME names it"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),
+    Verb("start", "/start", "leave this game for the start screen, to play another"),
     Verb("quit", "/quit", "leave; the game goes on from here next time"),
 )
 BARE = frozenset({"undo", "redo", "script"})

@@ -1,73 +1,106 @@
-"""The application: theme, palette, and the play screen."""
+"""The application: theme, palette, and which screen is in front."""
 
 from __future__ import annotations
 
 import asyncio
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding
 
 from sandbox.config import Settings
 from sandbox.errors import SandboxError
-from sandbox.tui.driver import SessionFactory
 from sandbox.tui.keys import KEYS, bindings
-from sandbox.tui.messages import Failed
-from sandbox.tui.round_desk import PlanRound, RoundDesk, RoundNews, RoundsWanted
+from sandbox.tui.messages import Failed, StartWanted
+from sandbox.tui.round_desk import RoundDesk, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.round import RoundScreen
-from sandbox.tui.themes import THEMES
-from sandbox.tui.widgets.header import Title
+from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
+from sandbox.tui.themes import ThemedApp
 from sandbox.tui.widgets.round_pages import brief
 from sandbox.tui.widgets.status import Status
 
 
-class SandboxApp(App[SandboxError]):
-    """Plays one session on the screen. `run()` gives None, or the error for which no session could be opened.
+class SandboxApp(ThemedApp[SandboxError]):
+    """Plays games on the screen. `run()` gives None, or the error for which the one game could not be opened.
 
     Args:
-        session_factory: opens the session. Called on a thread of its own once the screen stands, so it may load
-            torch, compile a world or fetch a model, and say so through the function it is given; the session is
-            used and closed on that thread.
-        title: what to show until then.
-        settings: theme and speed are taken from these.
-        plan_round: plans fine-tuning rounds over the save; None where the game is kept in none.
+        opens: the game to play, or the lobby of a start screen to choose games in.
+        settings: theme, keys and speed are taken from these.
     """
 
     TITLE = "sandbox"
     BINDINGS = bindings("app")
 
-    def __init__(
-        self,
-        session_factory: SessionFactory,
-        title: Title,
-        settings: Settings | None = None,
-        plan_round: PlanRound | None = None,
-    ) -> None:
-        super().__init__()
-        settings = settings or Settings()
-        self.title = title.world
-        self.play = PlayScreen(session_factory, title, settings.speed)
-        self.rounds = RoundDesk(plan_round, self.post_message)
-        self._keys = settings.keys
-        for theme in THEMES:
-            self.register_theme(theme)
-        if settings.theme in self.available_themes:
-            self.theme = settings.theme
+    def __init__(self, opens: Sitting | Lobby, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        super().__init__(self._settings.theme)
+        self._lobby = opens if isinstance(opens, Lobby) else None
+        if isinstance(opens, Sitting):
+            self._sit_down(opens)
+
+    def _sit_down(self, sitting: Sitting) -> None:
+        self.title = sitting.title.world
+        self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed)
+        self.rounds = RoundDesk(sitting.plan_round, self.post_message)
+
+    @property
+    def playing(self) -> bool:
+        """Whether a game is open, or being opened."""
+        return hasattr(self, "play")
 
     def on_mount(self) -> None:
-        self.push_screen(self.play)
-        self.rounds.rejoin()
-        self.set_keymap(self._keys)
-        if unknown := sorted(self._keys.keys() - {key.id for key in KEYS}):
+        if self._lobby is not None:
+            self.push_screen(StartScreen(self._lobby))
+        else:
+            self._play()
+        keys = self._settings.keys
+        self.set_keymap(keys)
+        if unknown := sorted(keys.keys() - {key.id for key in KEYS}):
             named = ", ".join(unknown)
             self.notify(f"No key is called {named} (F1 shows the names)", severity="warning", markup=False)
 
+    def _play(self) -> None:
+        self.push_screen(self.play)
+        self.rounds.rejoin()
+
+    @on(StartScreen.Chosen)
+    def _chosen(self, message: StartScreen.Chosen) -> None:
+        if self._lobby is None or self.playing:
+            return
+        try:
+            self._sit_down(self._lobby.choose(message.choice))
+        except SandboxError as error:
+            self.notify(str(error), severity="warning", markup=False)
+        else:
+            self._play()
+
+    @on(StartWanted)
+    async def action_start(self) -> None:
+        """Leave the game for the start screen, where there is one."""
+        if self._lobby is not None and self.playing:
+            self.title = self.TITLE
+            await self._get_up()
+            while not isinstance(self.screen, StartScreen):
+                await self.pop_screen()
+
+    async def _get_up(self) -> None:
+        self.rounds.close()
+        await asyncio.to_thread(self.play.driver.close)
+        del self.play, self.rounds
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._lobby is not None and self.playing if action == "start" else True
+
     @on(Failed)
-    def _could_not_open(self, message: Failed) -> None:
-        """What a user can mend is said on the terminal, where it stays."""
-        if isinstance(message.error, SandboxError):
+    async def _could_not_open(self, message: Failed) -> None:
+        """What a user can mend is said on the start screen, or on the terminal, where it stays."""
+        if not isinstance(message.error, SandboxError):
+            return
+        if self._lobby is None:
             self.exit(message.error, return_code=message.error.exit_code)
+        else:
+            await self.action_start()
+            self.notify(str(message.error), severity="warning", markup=False)
 
     @on(RoundsWanted)
     def _open_rounds(self) -> None:
@@ -77,6 +110,8 @@ class SandboxApp(App[SandboxError]):
     @on(RoundNews)
     def _rounds(self, news: RoundNews) -> None:
         """A round goes on whatever screen is in front; its news reach all that show it."""
+        if not self.playing:
+            return
         ended = self.rounds.running and news.view is not None and news.view.over
         self.rounds.take(news)
         self.play.query_one(Status).round = summary = brief(self.rounds.view)
@@ -89,8 +124,8 @@ class SandboxApp(App[SandboxError]):
             self.play.game.do("adapter", lambda session: None, halting=False)
 
     async def on_unmount(self) -> None:
-        self.rounds.close()
-        await asyncio.to_thread(self.play.driver.close)
+        if self.playing:
+            await self._get_up()
 
     def get_key_display(self, binding: Binding) -> str:
         if binding.key == "escape":

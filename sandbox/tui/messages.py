@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -35,6 +36,15 @@ class Decided(Message, bubble=False):
     def __init__(self, decision: Decision, generation: int) -> None:
         super().__init__()
         self.decision = decision
+        self.generation = generation
+
+
+class Heard(Message, bubble=False):
+    """What the agent's language model has written so far, a text for each sample."""
+
+    def __init__(self, texts: Sequence[str], generation: int) -> None:
+        super().__init__()
+        self.texts = tuple(texts)
         self.generation = generation
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ async def screenshot(session: Session, size: tuple[int, int], path: Path, *, the
         path: where the SVG goes.
         theme: name of one of Textual's themes.
     """
-    app = SandboxApp(lambda _say: session, Title(session.world.title))
+    app = SandboxApp(Sitting(lambda _say: session, Title(session.world.title)))
     async with app.run_test(size=size) as pilot:
         app.theme = theme
         while app.play.game.view is None or app.play.busy:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.llm.lazy import LazyModel
 from sandbox.llm.questions import Answering, Question
 from sandbox.tune.adapters import BASE, Adapters
 
@@ -25,7 +26,7 @@ class LiveModel(Answering):
         pinned: the adapter to stay with, or `base`, whatever the save has in use.
     """
 
-    def __init__(self, base: LocalModel, adapters: Adapters, pinned: str | None = None) -> None:
+    def __init__(self, base: LocalModel | LazyModel, adapters: Adapters, pinned: str | None = None) -> None:
         self._base = base
         self._adapters = adapters
         self._pinned = pinned
@@ -38,14 +39,19 @@ class LiveModel(Answering):
 
     @property
     def width(self) -> int:
-        return self._base.width
+        return self._local.width
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
-        with self._base.lock:
+        base = self._local
+        with base.lock:
             folder = self._wanted()
-            if folder != self._base.adapter:
-                self._base.use_adapter(folder)
-            return self._base.answer(questions)
+            if folder != base.adapter:
+                base.use_adapter(folder)
+            return base.answer(questions)
+
+    @property
+    def _local(self) -> LocalModel:
+        return self._base.model if isinstance(self._base, LazyModel) else self._base
 
     @property
     def _stem(self) -> str:

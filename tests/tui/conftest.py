@@ -17,6 +17,7 @@ from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.rl.tabular import TabularQ
 from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.types import Decision, History, Observation, Proposal, Step, Transition, Update
@@ -187,7 +188,7 @@ def make_app(save: Path) -> MakeApp:
                 session.act(command)
             return session
 
-        return SandboxApp(factory, Title("lighthouse", save="friday"), Settings(speed=speed, **more))
+        return SandboxApp(Sitting(factory, Title("lighthouse", save="friday")), Settings(speed=speed, **more))
 
     return make
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeApp, Weigher, open_session, settled, typed
+from conftest import MakeApp, Weigher, open_session, settled, typed, until
 from rich.cells import cell_len
 from textual.app import App
 from textual.binding import Binding
@@ -49,7 +49,7 @@ async def test_text_that_looks_like_markup_is_shown_as_it_is(make_app: MakeApp) 
         assert "> look at [red]nothing[/red]" in shown
         assert "a [bold] thought" in shown
         tree = app.play.query_one(TimelineTree)
-        assert "look at [red]nothing[/red]" in str(tree.root.children[0].children[0].label)
+        assert "look at [red]nothing[/red]" in tree.text
 
 
 async def test_at_80_by_24_all_that_matters_is_in_sight(make_app: MakeApp) -> None:
@@ -211,10 +211,22 @@ async def test_the_footer_tells_the_keys_that_apply(make_app: MakeApp) -> None:
         assert "Reward" not in lines(app)[-1]
         assert "Esc Decide" in lines(app)[-1]
         await pilot.press("escape")
-        await pilot.pause()
-        await pilot.pause()
-        assert "+ Reward" in lines(app)[-1]
-        assert "i Prompt" in lines(app)[-1]
+        await until(pilot, lambda: "i Prompt" in lines(app)[-1])
+        assert "Reward" not in lines(app)[-1], "nobody has acted yet"
+        await pilot.press("enter")
+        await until(pilot, lambda: "+ Reward" in lines(app)[-1])
+        assert "u Undo" in lines(app)[-1]
+
+
+async def test_a_narrow_footer_leaves_out_whole_keys(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["look"])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await until(pilot, lambda: lines(app)[-1].rstrip().endswith("F9 Learn"))
+        assert "F5 Step" in lines(app)[-1]
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: "F4 Map" not in lines(app)[-1])
+        assert "F9 Learn" in lines(app)[-1]
 
 
 async def test_the_prompt_owns_printable_keys(make_app: MakeApp) -> None:

@@ -14,6 +14,7 @@ from sandbox.errors import WorldError
 from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.panes import Changes, Learning, Map
@@ -210,14 +211,17 @@ async def test_undo_redo_and_another_try(make_app: MakeApp) -> None:
         await pilot.press("i")
         await typed(pilot, "take matches")
         tree = app.play.query_one(TimelineTree)
-        episode = tree.root.children[0]
-        assert str(episode.label) == "episode 1"
-        assert [str(node.label) for node in episode.children] == ["▲ go north", "▲ take matches +1 ◂ here"]
+        assert tree.text.splitlines() == ["episode 1", "├╴▲ take matches +1 =1 ◂ here", "▲ go north"]
         await typed(pilot, "undo")
         await typed(pilot, "go north")
         await typed(pilot, "go up")
-        assert [str(node.label) for node in episode.children] == ["▲ go north", "▲ take matches +1", "▲ go north"]
-        assert [str(node.label) for node in episode.children[2].children] == ["▲ go up ◂ here"]
+        assert tree.text.splitlines() == [
+            "episode 1",
+            "├╴▲ take matches +1 =1",
+            "├╴▲ go north",
+            "│ ▲ go up ◂ here",
+            "▲ go north",
+        ]
 
 
 async def test_the_timeline_leads_anywhere(make_app: MakeApp) -> None:
@@ -241,11 +245,11 @@ async def test_turns_are_bookmarked_and_blessed(make_app: MakeApp) -> None:
         await settled(pilot)
 
         def label() -> str:
-            return str(app.play.query_one(TimelineTree).root.children[0].children[0].label)
+            return app.play.query_one(TimelineTree).text.splitlines()[1]
 
         await pilot.press("escape", "m", "b")
         await settled(pilot)
-        assert label() == "▲ take matches +1 ⚑take matches 1 ✓ ◂ here"
+        assert label() == "▲ take matches +1 =1 ⚑take matches 1 ✓ ◂ here"
         await pilot.press("m", "b")
         await settled(pilot)
         assert "⚑" not in label()
@@ -510,7 +514,7 @@ async def test_a_game_that_cannot_be_opened_ends_with_its_error() -> None:
     def factory(_say: Callable[[str], None]) -> Session:
         raise WorldError("no such world", where="worlds/atlantis", mend="sandbox world list")
 
-    app = SandboxApp(factory, Title("atlantis"))
+    app = SandboxApp(Sitting(factory, Title("atlantis")))
     async with app.run_test() as pilot:
         await until(pilot, lambda: app._exit)
     assert isinstance(app.return_value, WorldError)
@@ -525,7 +529,7 @@ async def test_the_prompt_is_there_before_the_game_is(save: Path) -> None:
         assert gate.wait(20)
         return open_session(save, None)
 
-    app = SandboxApp(factory, Title("lighthouse", notice="the model is missing"))
+    app = SandboxApp(Sitting(factory, Title("lighthouse", notice="the model is missing")))
     async with app.run_test() as pilot:
         await pilot.press(*"look")
         assert app.play.query_one(Prompt).value == "look"
@@ -555,7 +559,7 @@ async def test_a_session_is_used_on_one_thread_only(save: Path, monkeypatch: pyt
         threads.add(threading.get_ident())
         return Session.create(Store.create(save), Lighthouse(), {"keeper": Weigher()}, seed=1)
 
-    app = SandboxApp(factory, Title("lighthouse"))
+    app = SandboxApp(Sitting(factory, Title("lighthouse")))
     async with app.run_test() as pilot:
         await settled(pilot)
         for line in ("look", "/reward 1", "undo", "* hm", "/step"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from sandbox import build, config
 from sandbox.paths import Home
 from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
 
 WORLD = """
@@ -32,7 +33,7 @@ async def test_an_edited_world_is_gone_on_with(tmp_path: Path) -> None:
         session.act("go north")
         return session
 
-    app = SandboxApp(factory, Title("hut"))  # type: ignore[arg-type]
+    app = SandboxApp(Sitting(factory, Title("hut")))  # type: ignore[arg-type]
     async with app.run_test(size=(100, 30)) as pilot:
 
         async def until(words: str) -> None:

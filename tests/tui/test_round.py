@@ -21,6 +21,7 @@ from sandbox.tui.app import SandboxApp
 from sandbox.tui.round_desk import evaluated, suggested
 from sandbox.tui.round_view import RoundView, fold
 from sandbox.tui.screens.round import KEYS, RoundCommands, RoundScreen
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets import round_pages
 from sandbox.tui.widgets.header import Title
 from sandbox.tui.widgets.status import Status
@@ -118,7 +119,7 @@ def open_app(save: Path, tmp_path: Path) -> OpenApp:
                 session.new_episode()
             return session
 
-        return SandboxApp(factory, Title("lighthouse", save="friday"), Settings(speed=20.0), plan)
+        return SandboxApp(Sitting(factory, Title("lighthouse", save="friday"), plan), Settings(speed=20.0))
 
     return make
 
@@ -386,7 +387,7 @@ async def test_one_step_is_timed_first(open_app: OpenApp, stage: Stage) -> None:
 
 
 async def test_without_a_save_there_is_nothing_to_learn_from(save: Path) -> None:
-    app = SandboxApp(lambda say: open_session(save, None), Title("lighthouse"))
+    app = SandboxApp(Sitting(lambda say: open_session(save, None), Title("lighthouse")))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("f9")

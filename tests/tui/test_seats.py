@@ -15,6 +15,7 @@ from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.curtain import Curtain
+from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.panes import Map
@@ -45,8 +46,10 @@ def open_hall(tmp_path: Path) -> Open:
     def make(rules: str = "", speed: float = 20.0, **agents: Weigher) -> SandboxApp:
         world = NativeWorld(parse_source(textwrap.dedent(HALL.format(rules=rules))), "spies")
         return SandboxApp(
-            lambda _say: Session.create(Store.create(tmp_path / "spies"), world, dict(agents), seed=1),
-            Title("spies"),
+            Sitting(
+                lambda _say: Session.create(Store.create(tmp_path / "spies"), world, dict(agents), seed=1),
+                Title("spies"),
+            ),
             Settings(speed=speed),
         )
 
@@ -100,9 +103,7 @@ async def test_what_others_do_and_say_has_its_own_glyphs(open_hall: Open) -> Non
         await typed(pilot, "wait")
         await typed(pilot, "/override n")
         assert "○ Bob leaves: north." in story(app)
-        assert "word is" not in "\n".join(
-            str(node.label) for node in app.play.query_one(TimelineTree).root.children[0].children
-        )
+        assert "word is" not in app.play.query_one(TimelineTree).text
 
 
 async def test_a_person_stops_the_others_and_undoes_what_they_did(open_hall: Open) -> None:
@@ -161,7 +162,7 @@ async def test_where_only_agents_play_everything_is_told(open_hall: Open) -> Non
         told = story(app)
         assert "◆ Ann > " in told
         assert "◆ Bob > " in told
-        assert "Bob: " in str(app.play.query_one(TimelineTree).root.children[0].children[1].label)
+        assert "Bob: " in app.play.query_one(TimelineTree).text.splitlines()[2]
 
 
 async def test_where_all_decide_first_that_is_said(open_hall: Open) -> None:

@@ -11,30 +11,31 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Label, TabbedContent
+from textual.widgets import Label
 
 from sandbox.errors import PlayError, SandboxError
 from sandbox.play.verbs import Typed, parse
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story, wishes
-from sandbox.tui.chart import Chart, chart
 from sandbox.tui.commands import PlayCommands
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
-from sandbox.tui.flips import Flips, flips
 from sandbox.tui.game import Game
 from sandbox.tui.keys import IMPORTANCE, bindings, idle
-from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening, StartWanted
+from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening, StartWanted
 from sandbox.tui.reasons import tags
 from sandbox.tui.round_desk import RoundsWanted
+from sandbox.tui.round_view import RoundView
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.view import View
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
+from sandbox.tui.widgets.lessons import Lessons
 from sandbox.tui.widgets.mind import Brief, Mind
-from sandbox.tui.widgets.panes import Changes, Learning, Map, Surprise, WorldFacts, side_pane
 from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.widgets.round_pages import brief
+from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
@@ -84,7 +85,7 @@ class PlayScreen(Screen[None]):
         yield Header(self._title, id="header")
         with Horizontal(id="middle"):
             yield Transcript(id="transcript")
-            yield from side_pane()
+            yield SidePane(self.driver, id="side")
         with Vertical(id="desk"):
             yield Status(id="status")
             yield Brief(id="brief")
@@ -105,20 +106,7 @@ class PlayScreen(Screen[None]):
         """Bring what is shown of the session in line with it."""
         self._show_story()
         self.query_one(Header).view = view
-        self.query_one(WorldFacts).observation = view.observation
-        timeline = self.query_one(TimelineTree)
-        timeline.show(view)
-        self._draw_map()
-        self.query_one(Learning).add(view.updates)
-        self.query_one(Surprise).add(view.updates)
-
-    @on(TabbedContent.TabActivated)
-    def _draw_map(self) -> None:
-        """Have the map drawn, where it is looked at."""
-        view = self.game.view
-        if view is not None and self.query_one("#side", TabbedContent).active == "map-tab":
-            width = self.query_one("#map-scroll").content_size.width
-            self.driver.ask("map", lambda session: chart(session, view.watcher, width))
+        self.query_one(SidePane).show(view)
 
     def _show_story(self) -> None:
         told = self._story.tell(self.game.view, self._notes) if self.game.view else []
@@ -143,10 +131,10 @@ class PlayScreen(Screen[None]):
             )
         )
         self.query_one(Mind).show(game, self._glimpses)
-        brief = self.query_one(Brief)
-        brief.decision = game.shown
+        three = self.query_one(Brief)
+        three.decision, three.heard = game.shown, game.heard
         view = game.view
-        brief.set_class(view is not None and (view.others_move or not view.agent_moves), "-unused")
+        three.set_class(view is not None and (view.others_move or not view.agent_moves), "-unused")
         if self._reasons and game.since is None:
             status.say(why(self._reasons))
         else:
@@ -177,7 +165,7 @@ class PlayScreen(Screen[None]):
     def _arrived(self, message: Loaded | Changed) -> None:
         view = message.view
         if isinstance(message, Loaded):
-            self.set_interval(1.0, lambda: self.driver.ask("edited", jobs.edited))
+            self.set_interval(1.0, self._look_around)
         if isinstance(message, Changed):
             self._remarks = []
             self._glimpses.clear()
@@ -187,12 +175,27 @@ class PlayScreen(Screen[None]):
             self._pass_on(view)
         if said := view.feedback.get(view.current.id):
             whose = "s" if view.watcher is None else view.name(view.current.seat)
-            if view.updates and view.watcher is None:
-                self.driver.ask("flips", flips)
             for update in view.updates:
                 self._notes[said[-1].id] = f"Q({whose}, {update.command}): {fmt.formula(update)}"
         self.game.arrive(view)
         self._show(view)
+
+    def _look_around(self) -> None:
+        """What may change without anything being done on the screen."""
+        self.driver.ask("edited", jobs.edited)
+        self.driver.ask("troubles", jobs.troubles)
+
+    def follow_round(self, round_view: RoundView | None) -> None:
+        """Show how a fine-tuning round stands."""
+        self.query_one(Status).round = brief(round_view)
+        if round_view is not None:
+            self.query_one(Lessons).show_loss(round_view.number, round_view.losses)
+
+    def adapter_changed(self) -> None:
+        """What the agent has in mind is the former adapter's."""
+        if self.game.view is not None:
+            self.game.do("adapter", lambda session: None, halting=False)
+            self.query_one(SidePane).agents_changed()
 
     def _pass_on(self, view: View) -> None:
         """Another person sees with the eyes of another seat now. Nothing may be left of what the first one saw."""
@@ -204,6 +207,12 @@ class PlayScreen(Screen[None]):
     @on(Decided)
     def _decided(self, message: Decided) -> None:
         self.game.decided(message)
+        if self.game.shown is not None and not self.game.runs:
+            self.query_one(SidePane).idle()
+
+    @on(Heard)
+    def _heard(self, message: Heard) -> None:
+        self.game.hear(message)
 
     @on(Answered)
     def _answered(self, message: Answered) -> None:
@@ -211,12 +220,13 @@ class PlayScreen(Screen[None]):
             case jobs.Edited():
                 self.game.do("reload", lambda session: session.renew())
                 self.driver.ask("renewed", jobs.renewed)
-            case jobs.Renewed() | jobs.Scripted() as done:
+            case jobs.Renewed() as done:
                 self._remark(done.line)
-            case Chart() as drawn if message.generation == self.driver.generation:
-                self.query_one(Map).show(drawn)
-            case Flips() as found if message.generation == self.driver.generation:
-                self.query_one(Changes).show(found)
+                self.query_one(SidePane).world_changed()
+            case jobs.Scripted() as done:
+                self._remark(done.line)
+            case jobs.Troubles() as troubles:
+                self.query_one(Header).troubles = troubles.by_agent
             case jobs.Glimpse() as glimpse if message.generation == self.driver.generation:
                 self._glimpses[glimpse.command] = glimpse
                 proposed = self.game.shown.proposals if self.game.shown else ()
@@ -225,6 +235,8 @@ class PlayScreen(Screen[None]):
                 else:
                     self._remarks = [story.foreseen(glimpse)]
                     self._show_story()
+            case _:
+                self.query_one(SidePane).take(message)
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
@@ -304,7 +316,7 @@ class PlayScreen(Screen[None]):
     def _open_side(self, tab: str) -> None:
         self.remove_class("-side-shut")
         self.set_class(self.has_class("-narrow"), "-side-open")
-        self.query_one("#side", TabbedContent).active = tab
+        self.query_one(SidePane).open(tab)
 
     def action_run(self) -> None:
         self._try(lambda: self.game.run_or_pause())

@@ -1,0 +1,179 @@
+"""The start screen: what there is to play, and the way into a game and back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Lighthouse, Weigher, open_session, settled, typed, until
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from sandbox.config import Settings
+from sandbox.errors import ModelError, UsageError
+from sandbox.paths import Home
+from sandbox.play import lobby
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.tui.app import SandboxApp
+from sandbox.tui.screens.play import PlayScreen
+from sandbox.tui.screens.start import ALONE, Choice, Lobby, Sitting, StartScreen
+from sandbox.tui.widgets.header import Title
+from sandbox.tui.widgets.prompt import Prompt
+
+
+class Hall:
+    """Opens lighthouses, and remembers what it was asked for."""
+
+    def __init__(self, home: Home, save: Path) -> None:
+        self.home, self.save = home, save
+        self.choices: list[Choice] = []
+        self.fails: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def choose(self, choice: Choice) -> Sitting:
+        self.choices.append(choice)
+        if choice.world == "honey":
+            raise UsageError("no honey today", mend="take the tour")
+        return Sitting(self._open, Title("lighthouse", save="friday"))
+
+    def _open(self, say: Callable[[str], None]) -> Session:
+        assert self.gate.wait(20)
+        if self.fails is not None:
+            raise self.fails
+        return open_session(self.save, Weigher())
+
+    def fetch(self, say: Callable[[str], None]) -> None:
+        say("downloading, 50%")
+        raise ModelError("the network is away")
+
+    def app(self) -> SandboxApp:
+        start = Lobby(lambda: lobby.look(self.home), self.choose, self.fetch, "lm-q", lobby.TOUR)
+        return SandboxApp(start, Settings(speed=20.0))
+
+
+@pytest.fixture
+def hall(tmp_path: Path, save: Path) -> Hall:
+    return Hall(Home(tmp_path), save)
+
+
+def details(app: SandboxApp) -> str:
+    return str(app.screen.query_one("#start-details", Static).render())
+
+
+def agent(app: SandboxApp) -> str:
+    return str(app.screen.query_one("#start-agent", Static).render())
+
+
+async def looked(pilot: Pilot[object]) -> None:
+    await until(pilot, lambda: "lm-q" in agent(pilot.app))  # type: ignore[arg-type]
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_first_timer_is_offered_the_tour_and_lands_in_it(hall: Hall, size: tuple[int, int]) -> None:
+    app = hall.app()
+    async with app.run_test(size=size) as pilot:
+        await looked(pilot)
+        assert "first fine-tuning round" in details(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert hall.choices == [Choice(world="tutorial")]
+        assert isinstance(app.screen, PlayScreen)
+
+
+async def test_the_agent_is_chosen_with_the_arrows(hall: Hall) -> None:
+    app = hall.app()
+    async with app.run_test() as pilot:
+        await looked(pilot)
+        await pilot.press("right")
+        assert "Tabular Q-learning" in agent(app)
+        while "You play alone" not in agent(app):
+            before = agent(app)
+            await pilot.press("left")
+            assert agent(app) != before
+        await pilot.press("enter")
+        await settled(pilot)
+        assert hall.choices == [Choice(world="tutorial", agent=ALONE)]
+
+
+async def test_a_game_is_left_for_the_start_and_gone_on_with(hall: Hall, save: Path) -> None:
+    app = hall.app()
+    async with app.run_test() as pilot:
+        await looked(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        await typed(pilot, "take matches")
+        await pilot.press("f10")
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        await until(pilot, lambda: "1 turns" in details(app) or "The Lighthouse" in details(app))
+        Store.open(save).close()  # nobody holds it any more
+        assert "best score 1/3" in details(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert hall.choices[-1] == Choice(save="friday")
+        assert app.play.game.view is not None
+        assert app.play.game.view.current.command == "take matches"
+        app.play.query_one(Prompt).value = "/start"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+
+
+async def test_what_cannot_be_played_is_said_and_the_start_stays(hall: Hall) -> None:
+    app = hall.app()
+    async with app.run_test() as pilot:
+        await looked(pilot)
+        await pilot.press("down", "down", "enter")  # past the tour and the tutorial
+        await pilot.pause()
+        assert isinstance(app.screen, StartScreen)
+        assert [note.message for note in app._notifications] == ["no honey today (take the tour)"]
+        hall.fails = ModelError("the model has gone")
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: len(app._notifications) == 2)
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        hall.fails = None
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, PlayScreen)
+
+
+async def test_leaving_while_a_game_opens_waits_for_it_and_answers_keys(hall: Hall) -> None:
+    app = hall.app()
+    hall.gate.clear()
+    async with app.run_test() as pilot:
+        await looked(pilot)
+        await pilot.press("enter")
+        await pilot.press("f10")
+        await asyncio.sleep(0.05)
+        hall.gate.set()
+        await until(pilot, lambda: isinstance(app.screen, StartScreen))
+
+
+async def test_a_missing_model_is_offered_and_what_goes_wrong_is_told(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
+    app = hall.app()
+    async with app.run_test() as pilot:
+        await looked(pilot)
+        assert "not on this machine" in str(app.screen.query_one("#start-model", Static).render())
+        assert "sandbox model pull" in agent(app)
+        await pilot.press("f")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert "not on this machine" in str(app.screen.query_one("#start-model", Static).render())
+
+
+def test_the_best_score_is_the_highest_of_any_branch(save: Path) -> None:
+    session = Session.create(Store.create(save), Lighthouse(), {"keeper": None}, seed=0)
+    assert lobby.best_score(session.timeline) is None
+    session.act("look")
+    assert lobby.best_score(session.timeline) == 0
+    session.act("take matches")
+    session.undo()
+    session.act("go north")
+    assert lobby.best_score(session.timeline) == 1
+    session.close()

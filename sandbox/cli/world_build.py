@@ -79,9 +79,8 @@ def difficulty(
 ) -> None:
     """Measure how hard a world is: how often agents win it, and within how many turns.
 
-    Random play, tabular Q-learning after practice, and the language model alone, where it is on this machine. While
-    they are counted none of them learns or explores. Where one plays the same game each time, one episode says all
-    there is.
+    Random play, tabular Q-learning after practice, and the language model alone, where it is on this machine. None
+    learns or explores while it is counted. Where one plays the same game each time, one episode says all there is.
 
         sandbox world difficulty teahouse
         sandbox world difficulty honey --agent random --agent q-table --practice 200 --turns 40

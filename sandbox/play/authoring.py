@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NO_FILE = (
     "This world has no file that a person could edit: a program made it up, or somebody compiled it. "
-    "`sandbox world new NAME` writes a small world to start from. Play it with `sandbox play NAME`: there F8 opens "
+    "`sandbox world new NAME` writes a small one to start from. Play it with `sandbox play NAME`: there F8 opens "
     "its file beside the game."
 )
 

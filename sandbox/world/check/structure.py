@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sandbox.errors import Finding
 from sandbox.world.check.coverage import Coverage
-from sandbox.world.native import NativeWorld
+from sandbox.world.native import NativeWorld, Source
 from sandbox.world.native.schema import OPPOSITE, Adventure, Container, Door, Exit
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.effects import Make, Move
@@ -18,18 +18,34 @@ _Effect = TypeVar("_Effect", Make, Move)
 def findings_of_structure(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
     """Findings about rooms, exits, things and locks."""
     yield from _rooms(world, coverage)
-    yield from _exits(world)
+    yield from _exits(world.source, world.definition)
     yield from _things(world, coverage)
     yield from _locks(world, coverage)
 
 
+def findings_at_sight(source: Source) -> Iterator[Finding]:
+    """Findings that need no play, of a world that can be loaded: quick enough to be had while somebody types."""
+    if isinstance(source.definition, Adventure):
+        yield from _apart(source, source.definition)
+        yield from _exits(source, source.definition)
+
+
+def _apart(source: Source, world: Adventure) -> Iterator[Finding]:
+    """Rooms that no way leads to."""
+    connected = _connected(world)
+    for name in world.rooms:
+        if name not in connected:
+            line = source.line("rooms", name)
+            yield Finding(line, f"rooms.{name}", "no way leads to this room", "give a room an exit to it", "error")
+
+
 def _rooms(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
     """Rooms that nobody ever comes to."""
-    connected = _connected(world.definition)
+    apart = {finding.key: finding for finding in _apart(world.source, world.definition)}
     for name in world.definition.rooms:
         line = world.source.line("rooms", name)
-        if name not in connected:
-            yield Finding(line, f"rooms.{name}", "no way leads to this room", "give a room an exit to it", "error")
+        if f"rooms.{name}" in apart:
+            yield apart[f"rooms.{name}"]
         elif world.atlas.index[name] not in coverage.rooms:
             yield _unseen(
                 coverage, line, f"rooms.{name}", "nobody can ever come to this room", "see what bars the way"
@@ -50,9 +66,9 @@ def _connected(world: Adventure) -> set[str]:
     return found
 
 
-def _exits(world: NativeWorld) -> Iterator[Finding]:
+def _exits(source: Source, world: Adventure) -> Iterator[Finding]:
     """Exits that lead back to where they are, and ways without a way back that do not say so."""
-    rooms = world.definition.rooms
+    rooms = world.rooms
     targets = {
         name: {given.to if isinstance(given, Exit) else given for given in room.exits.values()}
         for name, room in rooms.items()
@@ -60,7 +76,7 @@ def _exits(world: NativeWorld) -> Iterator[Finding]:
     for name, room in rooms.items():
         for direction, given in room.exits.items():
             to = given.to if isinstance(given, Exit) else given
-            line, key = world.source.line("rooms", name, "exits", direction), f"rooms.{name}.exits.{direction}"
+            line, key = source.line("rooms", name, "exits", direction), f"rooms.{name}.exits.{direction}"
             one_way = isinstance(given, Exit) and given.one_way
             if to == name and not one_way:
                 yield Finding(line, key, "this exit leads back to the same room", "name another room", "warning")

@@ -54,16 +54,16 @@ def play(
     from sandbox import build
 
     where = context.of(ctx)
-    in_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if in_terminal and not plain and not (world or agent or seat or save or seed is not None):
+    in_browser = "TEXTUAL_DRIVER" in os.environ
+    on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty())
+    if on_screen and not plain and not (world or agent or seat or save or seed is not None):
         build.choose_on_screen(where.home, where.settings)
         return
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if plain:
         _play_in_lines(plan)
         return
-    in_browser = "TEXTUAL_DRIVER" in os.environ
-    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not on_screen:
         print("The game needs a terminal, and this is none. In lines, typed or piped:\n")
         print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return

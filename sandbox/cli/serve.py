@@ -23,7 +23,7 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[WORLD]...",
-            help="What visitors may choose from, as for `sandbox play`. [default: its default]",
+            help="What visitors may choose from, as for `sandbox play`; without any, its start screen.",
         ),
     ] = None,
     agent: Annotated[
@@ -55,7 +55,7 @@ def serve(
 
     Only this machine can connect, unless `--host` says otherwise; then a token is needed, which stands in the
     address that is printed. Whoever has it can do all that the screen can do with this home: play, edit worlds,
-    train. Every browser has a save of its own in each world, and finds it again when it comes back.
+    train. Every browser has a save of its own in each world named here, and finds it again when it comes back.
 
         sandbox serve
         sandbox serve lighthouse honey --agent q-table
@@ -69,8 +69,10 @@ def serve(
     if token is not None and len(token) < _SHORTEST_TOKEN:
         raise UsageError("the token is too short", mend=f"{_SHORTEST_TOKEN} characters at least")
     cast = [*(["--agent", agent] if agent else []), *(word for each in seat or [] for word in ("--seat", each))]
-    games = []
-    for world in worlds or [where.settings.world]:
+    if cast and not worlds:
+        raise UsageError("who plays is chosen on the start screen", mend="name a world, or leave the agent out")
+    games = [] if worlds else [Game("sandbox", lambda visitor: _play(where.home))]
+    for world in worlds or []:
         build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
         games.append(Game(world, _command(where.home, world, cast, build.save_stem(world))))
     listening = listen(host, port)
@@ -81,9 +83,13 @@ def serve(
 
 
 def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
-    """How a visitor's game is opened: by this very program, in the same home."""
-    program = (sys.executable, "-m", "sandbox", "--home", str(home.root), "play", world, *cast)
-    return lambda visitor: (*program, "--save", f"{stem}-{visitor}")
+    """How a visitor's game in this world is opened."""
+    return lambda visitor: (*_play(home), world, *cast, "--save", f"{stem}-{visitor}")
+
+
+def _play(home: Home) -> Sequence[str]:
+    """This very program, in the same home."""
+    return (sys.executable, "-m", "sandbox", "--home", str(home.root), "play")
 
 
 def _address(host: str, listening: socket.socket, token: str | None) -> str:

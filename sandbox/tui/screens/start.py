@@ -332,11 +332,12 @@ def _about_world(world: WorldOffer) -> Content:
 def _about_save(save: SaveOffer) -> Content:
     if save.problem:
         return Content.assemble((save.name, "bold"), ("\n\n", ""), (save.problem, "$text-error"))
-    said = f", {save.feedback} pieces of feedback" if save.feedback else ""
+    played = "1 turn" if save.turns == 1 else f"{save.turns} turns"
+    said = f", feedback on {save.feedback}" if save.feedback else ""
     last = time.strftime("%Y-%m-%d %H:%M", time.localtime(save.last_played))
     lines = [
         Content.styled(save.title, "bold"),
-        Content.styled(f"{save.turns} turns{said}  last played {last}", fmt.MUTED),
+        Content.styled(f"{played}{said}  last played {last}", fmt.MUTED),
     ]
     if save.best is not None:
         lines.append(_best(save.best))

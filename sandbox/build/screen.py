@@ -6,11 +6,13 @@ import re
 import shlex
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.build.agents import CardFile, Models
+from sandbox.build.contests import open_contest
 from sandbox.build.sessions import HUMAN, Cast, open_session
 from sandbox.build.worlds import Progress, silent, world_file
 from sandbox.config import Settings
@@ -20,6 +22,7 @@ from sandbox.paths import Home
 from sandbox.world import references
 
 if TYPE_CHECKING:
+    from sandbox.play.contest import Bout
     from sandbox.play.session import Session
     from sandbox.tui.screens.start import Sitting
     from sandbox.tune.rounds import Plan as RoundPlan
@@ -129,6 +132,11 @@ class PlayPlan:
         training = Training.for_method(method)
         return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
 
+    def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:
+        """Two adapters of the save, to be compared on its turns. Raises `SandboxError` when it is entered."""
+        first, second = adapters
+        return open_contest(self.home, self.settings, self.save, (f"@{first}", f"@{second}"), progress)
+
 
 def play_on_screen(plan: PlayPlan) -> None:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened."""
@@ -163,7 +171,7 @@ def _sitting(plan: PlayPlan) -> Sitting:
     from sandbox.tui.widgets.header import Title
 
     title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
-    return Sitting(plan.open, title, plan.plan_round)
+    return Sitting(plan.open, title, plan.plan_round, plan.open_contest)
 
 
 def save_stem(reference: str) -> str:

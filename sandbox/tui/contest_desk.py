@@ -30,6 +30,8 @@ STRIDE = 5
 
 OpenBout = Callable[[Callable[[str], None]], AbstractContextManager[Bout]]
 """Opens the contestants, on the desk's thread. What it is given takes lines that say how far it is."""
+OpenContest = Callable[[tuple[str, str], Callable[[str], None]], AbstractContextManager[Bout]]
+"""The same for two adapters of the game that is played, by their names."""
 WithReview = Callable[[Callable[[Review], object]], object]
 """Runs a job with the review of the save, here or on the thread that it belongs to."""
 

@@ -79,6 +79,14 @@ class RoundsWanted(Message):
     """The player wishes to see the round screen."""
 
 
+class ContestWanted(Message):
+    """The player wishes to judge two adapters blindly, by their names."""
+
+    def __init__(self, sides: tuple[str, str]) -> None:
+        super().__init__()
+        self.sides = sides
+
+
 class RoundDesk:
     """Looks at the save, starts a round and follows it. Its methods are for the screen's thread.
 
@@ -298,7 +306,7 @@ def survey(plan: Plan) -> Offer:
     from sandbox.paths import Home
     from sandbox.play.store import Store
     from sandbox.tune import harvest, rounds
-    from sandbox.tune.adapters import Adapters
+    from sandbox.tune.adapters import BASE, Adapters
 
     home, card = Home(plan.home), plan.parsed_card()
     found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
@@ -315,6 +323,7 @@ def survey(plan: Plan) -> Offer:
         card=plan.card_name,
         model=model_name(plan.model),
         active=adapters.active,
+        before=None if adapters.active == BASE else adapters.get(adapters.active).parent,
         by_kind=counted.by_kind,
         by_world=counted.by_world,
         by_annotator=counted.by_annotator,

@@ -34,6 +34,8 @@ class Offer:
     """The language model that is to learn."""
     active: str
     """The adapter in use, which the round trains on from; `base` for none."""
+    before: str | None = None
+    """The adapter that the one in use was trained on from; None where `base` is in use."""
     by_kind: Mapping[str, int]
     by_world: Mapping[str, int]
     by_annotator: Mapping[str, int]

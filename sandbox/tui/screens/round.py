@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Click
@@ -18,8 +16,9 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Label, Sparkline, Static
 
 from sandbox.tui import format as fmt
+from sandbox.tui.commands import KeyCommands
 from sandbox.tui.keys import Key
-from sandbox.tui.round_desk import RoundDesk, RoundNews, sentence
+from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, sentence
 from sandbox.tui.widgets import round_pages as pages
 
 if TYPE_CHECKING:
@@ -53,37 +52,25 @@ KEYS = (
     Key("round-accept", "a", "accept", "Accept", "The agent plays with the new adapter from now on", show=True),
     Key("round-reject", "r", "reject", "Reject", "Delete the new adapter", show=True),
     Key("round-keep", "k", "keep", "Keep for later", "Keep the new adapter, and decide later", show=True),
+    Key(
+        "round-compare",
+        "v",
+        "compare",
+        "A/B",
+        "Judge old and new adapter blindly, on turns of the save",
+        show=True,
+    ),
     Key("round-roll-back", "b", "roll_back", "Roll back", "Go back to the adapter in use before", show=True),
     Key(
         "round-leave", "escape,f9", "leave", "Game", "Back to the game; a round goes on", show=True, display="Esc"
     ),
 )
 _ON = {
-    PREPARE: {"start", "time", "choose", "next", "worlds", "resume", "latest", "roll_back"},
+    PREPARE: {"start", "time", "choose", "next", "worlds", "resume", "latest", "compare", "roll_back"},
     WORK: {"cancel"},
-    RESULT: {"accept", "reject", "keep", "resume"},
+    RESULT: {"accept", "reject", "keep", "resume", "compare"},
 }
 """Which actions each page has, apart from leaving."""
-
-
-class RoundCommands(Provider):
-    """Offers in the palette what the keys of the round screen do."""
-
-    async def discover(self) -> Hits:
-        for key in self._keys():
-            run = partial(self.screen.run_action, key.action)
-            yield DiscoveryHit(key.help, run, help=key.display or key.key)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for key in self._keys():
-            if (score := matcher.match(key.help)) > 0:
-                run = partial(self.screen.run_action, key.action)
-                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
-
-    def _keys(self) -> list[Key]:
-        screen = self.screen
-        return [key for key in KEYS if isinstance(screen, RoundScreen) and screen.offers(key.action.split("(")[0])]
 
 
 class MethodLine(Static):
@@ -116,7 +103,7 @@ class RoundScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     CSS_PATH = "../round.tcss"
     AUTO_FOCUS = ""
-    COMMANDS = {RoundCommands}  # noqa: RUF012
+    COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
     def __init__(self, desk: RoundDesk) -> None:
@@ -218,6 +205,10 @@ class RoundScreen(Screen[None]):
 
     # Keys.
 
+    def offered(self) -> list[Key]:
+        """The keys that make sense now."""
+        return [key for key in KEYS if self.offers(key.action.split("(")[0])]
+
     def offers(self, action: str) -> bool:
         """Whether an action makes sense now."""
         offer, view = self._desk.offer, self._desk.view
@@ -225,6 +216,8 @@ class RoundScreen(Screen[None]):
             return True
         if action not in _ON[self.page]:
             return False
+        if action == "compare":
+            return self.sides is not None
         if self.page == RESULT and view is not None:
             return view.end != "finished" if action == "resume" else view.end == "finished" or action == "keep"
         if action == "resume":
@@ -232,6 +225,14 @@ class RoundScreen(Screen[None]):
         if action == "latest":
             return offer is not None and offer.finished is not None
         return action == "worlds" or offer is not None
+
+    @property
+    def sides(self) -> tuple[str, str] | None:
+        """The adapters that can be compared: what the round made with what it began from, or the one in use."""
+        offer, view = self._desk.offer, self._desk.view
+        if self.page == RESULT and view is not None:
+            return (view.parent, view.adapter) if view.end == "finished" else None
+        return (offer.before, offer.active) if offer is not None and offer.before is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.offers(action)
@@ -295,6 +296,10 @@ class RoundScreen(Screen[None]):
         self._desk.forget()
         self._desk.look()
         self._draw()
+
+    def action_compare(self) -> None:
+        if self.sides is not None:
+            self.post_message(ContestWanted(self.sides))
 
     def action_roll_back(self) -> None:
         self._desk.roll_back()

@@ -88,7 +88,7 @@ def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable
 
 
 def _play(home: Home) -> Sequence[str]:
-    """This very program, in the same home."""
+    """The command of this very program, in the same home."""
     return (sys.executable, "-m", "sandbox", "--home", str(home.root), "play")
 
 

@@ -16,7 +16,7 @@ from sandbox.build.contests import open_contest
 from sandbox.build.sessions import HUMAN, Cast, open_session
 from sandbox.build.worlds import Progress, silent, world_file
 from sandbox.config import Settings
-from sandbox.errors import ModelError, UsageError
+from sandbox.errors import ModelError, SandboxError, UsageError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.world import references
@@ -24,6 +24,7 @@ from sandbox.world import references
 if TYPE_CHECKING:
     from sandbox.play.contest import Bout
     from sandbox.play.session import Session
+    from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Sitting
     from sandbox.tune.rounds import Plan as RoundPlan
     from sandbox.tune.settings import Method
@@ -138,16 +139,21 @@ class PlayPlan:
         return open_contest(self.home, self.settings, self.save, (f"@{first}", f"@{second}"), progress)
 
 
-def play_on_screen(plan: PlayPlan) -> None:
-    """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened."""
+def play_on_screen(plan: PlayPlan, record: Path | None = None) -> None:
+    """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened.
+
+    Args:
+        plan: what to open.
+        record: file of a terminal recording to make.
+    """
     from sandbox.tui.app import SandboxApp
 
-    error = SandboxApp(_sitting(plan), plan.settings).run()
+    error = _shown(SandboxApp(_sitting(plan), plan.settings), record)
     if error is not None:
         raise error
 
 
-def choose_on_screen(home: Home, settings: Settings) -> None:
+def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> None:
     """Open the start screen, and the games that are chosen there, until the player leaves."""
     from sandbox.llm import fetch
     from sandbox.play import lobby
@@ -163,7 +169,18 @@ def choose_on_screen(home: Home, settings: Settings) -> None:
 
         fetch.pull(catalogue.DEFAULT, tell)
 
-    SandboxApp(Lobby(lambda: lobby.look(home), choose, bring, settings.agent, lobby.TOUR), settings).run()
+    _shown(
+        SandboxApp(Lobby(lambda: lobby.look(home), choose, bring, settings.agent, lobby.TOUR), settings), record
+    )
+
+
+def _shown(app: SandboxApp, record: Path | None) -> SandboxError | None:
+    if record is None:
+        return app.run()
+    from sandbox.tui.recording import recorded
+
+    with recorded(app, record):
+        return app.run()
 
 
 def _sitting(plan: PlayPlan) -> Sitting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,9 @@ def play(
     plain: Annotated[
         bool, typer.Option("--plain", help="Play in lines, with the same verbs: for screen readers and pipes.")
     ] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record the screen in this file, for `asciinema play`.")
+    ] = None,
 ) -> None:
     """Play a world beside an agent, in the terminal.
 
@@ -57,7 +61,7 @@ def play(
     in_browser = "TEXTUAL_DRIVER" in os.environ
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty())
     if on_screen and not plain and not (world or agent or seat or save or seed is not None):
-        build.choose_on_screen(where.home, where.settings)
+        build.choose_on_screen(where.home, where.settings, record)
         return
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if plain:
@@ -67,7 +71,7 @@ def play(
         print("The game needs a terminal, and this is none. In lines, typed or piped:\n")
         print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return
-    build.play_on_screen(plan)
+    build.play_on_screen(plan, record)
     if in_browser:
         return
     _say_where(plan)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from textual import on
 from textual.binding import Binding
 
 from sandbox.config import Settings
 from sandbox.errors import SandboxError
+from sandbox.tui.contest_desk import ContestDesk
 from sandbox.tui.keys import KEYS, bindings
 from sandbox.tui.messages import Failed, StartWanted
-from sandbox.tui.round_desk import RoundDesk, RoundNews, RoundsWanted
+from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
+from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import RoundScreen
 from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
 from sandbox.tui.themes import ThemedApp
 from sandbox.tui.widgets.round_pages import brief
-from sandbox.tui.widgets.status import Status
 
 
 class SandboxApp(ThemedApp[SandboxError]):
@@ -42,6 +44,7 @@ class SandboxApp(ThemedApp[SandboxError]):
         self.title = sitting.title.world
         self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed)
         self.rounds = RoundDesk(sitting.plan_round, self.post_message)
+        self._open_contest = sitting.open_contest
 
     @property
     def playing(self) -> bool:
@@ -107,6 +110,18 @@ class SandboxApp(ThemedApp[SandboxError]):
         if not isinstance(self.screen, RoundScreen):
             self.push_screen(RoundScreen(self.rounds))
 
+    @on(ContestWanted)
+    def _judge(self, wanted: ContestWanted) -> None:
+        """What is judged is written where the game is, on the thread that has it."""
+        if self._open_contest is None:
+            return
+        desk = ContestDesk(
+            partial(self._open_contest, wanted.sides),
+            lambda job: self.play.game.do("comparison", job, halting=False, keeps=True),
+            annotator=self._settings.annotator,
+        )
+        self.push_screen(RateScreen(desk), lambda _: self.notify(f"Blind A/B: {desk.summary()}", markup=False))
+
     @on(RoundNews)
     def _rounds(self, news: RoundNews) -> None:
         """A round goes on whatever screen is in front; its news reach all that show it."""
@@ -114,14 +129,13 @@ class SandboxApp(ThemedApp[SandboxError]):
             return
         ended = self.rounds.running and news.view is not None and news.view.over
         self.rounds.take(news)
-        self.play.query_one(Status).round = summary = brief(self.rounds.view)
+        self.play.follow_round(self.rounds.view)
         if isinstance(self.screen, RoundScreen):
             self.screen.show(news)
-        elif ended and summary:
+        elif ended and (summary := brief(self.rounds.view)):
             self.notify(summary.plain[0].upper() + summary.plain[1:], markup=False)
-        if news.swapped and self.play.game.view is not None:
-            # What the agent has in mind is the former adapter's.
-            self.play.game.do("adapter", lambda session: None, halting=False)
+        if news.swapped:
+            self.play.adapter_changed()
 
     async def on_unmount(self) -> None:
         if self.playing:

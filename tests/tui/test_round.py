@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,17 @@ from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input, Sparkline
 
 from sandbox.config import Settings
+from sandbox.play.contest import Bout
+from sandbox.play.feedback import FeedbackBook
 from sandbox.play.session import Session
+from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
+from sandbox.tui.commands import KeyCommands
+from sandbox.tui.contest_desk import ContestDesk, OpenContest
 from sandbox.tui.round_desk import evaluated, suggested
 from sandbox.tui.round_view import RoundView, fold
-from sandbox.tui.screens.round import KEYS, RoundCommands, RoundScreen
+from sandbox.tui.screens.rate import RateScreen
+from sandbox.tui.screens.round import KEYS, RoundScreen
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets import round_pages
 from sandbox.tui.widgets.header import Title
@@ -31,6 +39,7 @@ from sandbox.tune.errors import RoundError
 from sandbox.tune.rounds import Event, Plan, Round
 from sandbox.tune.settings import Method
 from sandbox.tune.settings import Settings as Training
+from sandbox.types import Decision, History, Observation
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 CARD = "model: smollm2-135m-instruct\ncombine:\n  method: prior\n"
@@ -89,6 +98,30 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
+def contest(save: Path) -> OpenContest:
+    """Adapters are told apart by the direction that they prefer."""
+
+    class Prefers(Weigher):
+        def __init__(self, adapter: str) -> None:
+            super().__init__()
+            self.model = f"m@{adapter}"
+
+        def decide(
+            self, observation: Observation, history: History, *, seed: int, explore: bool = True
+        ) -> Decision:
+            decision = super().decide(observation, history, seed=seed, explore=explore)
+            chosen = 0 if self.model == "m@base" else len(decision.proposals) - 1
+            return replace(decision, chosen=chosen, agent=self.name, model=self.model)
+
+    @contextmanager
+    def opened(sides: tuple[str, str], say: Callable[[str], None]) -> Iterator[Bout]:
+        with Store.open(save, readonly=True) as store:
+            one, other = ({"keeper": Prefers(side)} for side in sides)
+            yield Bout(timeline=store.timeline(), sides=(one, other), records=store.feedback())
+
+    return opened
+
+
 OpenApp = Callable[..., SandboxApp]
 
 
@@ -119,7 +152,9 @@ def open_app(save: Path, tmp_path: Path) -> OpenApp:
                 session.new_episode()
             return session
 
-        return SandboxApp(Sitting(factory, Title("lighthouse", save="friday"), plan), Settings(speed=20.0))
+        return SandboxApp(
+            Sitting(factory, Title("lighthouse", save="friday"), plan, contest(save)), Settings(speed=20.0)
+        )
 
     return make
 
@@ -281,6 +316,43 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
         await until(pilot, lambda: any("no other adapter was in use before" in each for each in notices(app)))
 
 
+async def test_old_and_new_adapter_are_judged_blindly_while_the_game_is_open(
+    open_app: OpenApp, stage: Stage, save: Path
+) -> None:
+    app = open_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        assert not screen.offers("compare")
+        await pilot.press("enter")
+        await at(pilot, "round-work")
+        trained(stage, save)
+        await at(pilot, "round-result")
+        assert screen.sides == ("base", "sft-1")
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, RateScreen) and app.screen.desk.asked is not None)
+        judging = app.screen
+        assert isinstance(judging, RateScreen)
+        desk = judging.desk
+        assert isinstance(desk, ContestDesk)
+        await until(pilot, lambda: desk._ended or len(desk._pairs) == 3)
+        await pilot.press("1", "2", "u", "equals_sign")
+        await pilot.press("n")
+        await until(pilot, lambda: "Which is which" in text(app))
+        assert "q-table@base" in text(app)
+        assert "q-table@sft-1" in text(app)
+        await pilot.press("q")
+        await at(pilot, "round-result")
+        assert any("Blind A/B: q-table@" in each for each in notices(app))
+        await until(pilot, lambda: not app.play.game.pending)
+        await pilot.press("a")
+        await at(pilot, "round-prepare")
+        await until(pilot, lambda: screen.sides == ("base", "sft-1"))
+    with Store.open(save, readonly=True) as store:
+        said = [record for record in FeedbackBook(store.feedback()).standing() if record.kind == "comparison"]
+        assert [record.data["verdict"] for record in said] == ["better", "tie"]
+        assert {each.decision.model for each in store.unplayed()} == {"m@base", "m@sft-1"}
+
+
 async def test_an_adapter_that_is_worse_is_rejected(open_app: OpenApp, stage: Stage, save: Path) -> None:
     app = open_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -403,7 +475,7 @@ async def test_the_verb_opens_it_too_and_the_palette_has_its_keys(open_app: Open
         app.play.query_one("#prompt", Input).value = "/tune"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RoundScreen) and app.screen.offers("start"))
-        found = {hit.help async for hit in RoundCommands(app.screen).discover()}
+        found = {hit.help async for hit in KeyCommands(app.screen).discover()}
         assert {"t", "w", "Esc"} <= found
         assert "x" not in found
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-from sandbox.files import sync, write_bytes
 from torch import Tensor
+
+from sandbox.files import sync, write_bytes
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -34,6 +35,15 @@ class Checkpoint:
             tensors |= {f"{moment}/{name}": state[moment] for moment in _MOMENTS if moment in state}
         write_bytes(self.file, safetensors.torch.save(tensors, metadata={"step": str(step), "data": self._data}))
 
+    def step(self) -> int:
+        """The step that was saved, if it is of these data; else 0."""
+        try:
+            with safetensors.safe_open(self.file, framework="pt") as stored:
+                about = stored.metadata() or {}
+                return int(about["step"]) if about.get("data") == self._data else 0
+        except (OSError, safetensors.SafetensorError, KeyError, ValueError):
+            return 0
+
     def restore(self, weights: Mapping[str, Tensor], optimiser: torch.optim.AdamW) -> int:
         """Take up the state that was saved, if there is one that fits. Returns its step, else 0."""
         try:
@@ -46,7 +56,7 @@ class Checkpoint:
                     for name, weight in weights.items():
                         weight.copy_(stored.get_tensor(f"weight/{name}"))
                         if step:
-                            moments = {each: stored.get_tensor(f"{each}/{name}") for each in _MOMENTS}
+                            moments = {each: stored.get_tensor(f"{each}/{name}").clone() for each in _MOMENTS}
                             optimiser.state[weight] = {"step": torch.tensor(float(step)), **moments}
         except (OSError, safetensors.SafetensorError, KeyError, ValueError):
             return 0

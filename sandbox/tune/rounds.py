@@ -8,6 +8,7 @@ through the folder, so it does not matter whether the one who started it still l
     before.json  after.json   episodes of the gate
     checkpoint.safetensors    the training so far
     adapter/                  what the training came to, before the gate
+    published.json            what it is called among the adapters of the save
     events.jsonl              what happened, one line each
     log.txt                   what libraries printed
     cancel                    a wish
@@ -15,7 +16,7 @@ through the folder, so it does not matter whether the one who started it still l
     .running                  locked while a process is at work on it
 
 One round runs at a time in a folder of saves: `saves/.round.lock` is held for it. Whoever starts a round takes
-both locks before there is a process, and the process inherits them: there is no moment at which a second could start.
+both locks before there is a process, and the process inherits them: at no moment could a second one start.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import sandbox
 from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
 from sandbox.files import write_bytes
+from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import Rule
 from sandbox.tune.harvest import Source
 from sandbox.tune.settings import Settings
-
-import sandbox
-from sandbox.tune.adapters import BASE, Adapters
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
 FINAL = ("finished", "failed", "cancelled")

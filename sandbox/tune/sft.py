@@ -86,7 +86,7 @@ def train(
         chosen = [sequences[i] for i in batch]
         rehearsed = [rehearsal[step % len(rehearsal)]] if rehearsal else []
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _ramp(step, steps, settings.warmup)
+            group["lr"] = settings.learning_rate * ramp(step, steps, settings.warmup)
         loss = _accumulate(network, chosen, rehearsed, settings)
         if not math.isfinite(loss):
             raise RoundError(
@@ -143,7 +143,7 @@ def _in_bfloat16(settings: Settings) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def _ramp(step: int, steps: int, warmup: float) -> float:
+def ramp(step: int, steps: int, warmup: float) -> float:
     """Up linearly over the first share of the steps, then down to nearly nothing."""
     rising = max(1, round(steps * warmup))
     return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)

@@ -77,6 +77,7 @@ def train(
         RoundError: the training failed.
     """
     settings = plan.settings
+    kept = Checkpoint(checkpoint / "checkpoint.safetensors", digest(data)) if checkpoint else None
     before = perplexity(model.network, model)
     rehearsal = rehearse(model, settings.seed) if settings.method == "sft" and settings.rehearsal else []
     if parent is not None:
@@ -92,14 +93,24 @@ def train(
             sequences,
             settings,
             rehearsal=rehearsal,
-            checkpoint=Checkpoint(checkpoint / "checkpoint.safetensors", digest(data)) if checkpoint else None,
+            checkpoint=kept,
             on_step=on_step,
             stop=stop,
         )
     else:
         from sandbox.tune import trl_methods
 
-        trl_methods.train(tuned, model, data, plan, home=home, on_step=on_step, on_note=on_note, stop=stop)
+        trl_methods.train(
+            tuned,
+            model,
+            data,
+            plan,
+            home=home,
+            checkpoint=kept,
+            on_step=on_step,
+            on_note=on_note,
+            stop=stop,
+        )
     weights, config = lora.exported(tuned, model.name.rpartition("@")[0])
     return Made(weights, config, (before, perplexity(tuned, model)))
 

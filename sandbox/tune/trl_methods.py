@@ -1,36 +1,27 @@
 """DPO, KTO, GRPO and RLOO through TRL.
 
-TRL prepares pairs and ratings itself, and adds an end-of-text token to each completion; in play a command ends
-with its newline, so that token is taken off again.
+The trainers get tokens in place of texts: those that the network reads in play. TRL would add an end-of-text token
+to each command, which ends with its newline, and cut long prompts elsewhere.
 """
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from transformers import PrinterCallback, TrainerCallback
 
-from sandbox.agent import prompt
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.rl import exploration
 from sandbox.tune import harvest
-from sandbox.tune.errors import RoundError, Stopped
-from sandbox.tune.examples import Example, Label, Moment, Origin, Pair, context_of, transcripts
+from sandbox.tune.checkpoint import Checkpoint
+from sandbox.tune.course import Course
+from sandbox.tune.episodes import Player
+from sandbox.tune.examples import Example, Label, Pair
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings
 from sandbox.tune.sft import Progress
-from sandbox.types import Exchange, World
-
-_ENDED = ("chosen_ids", "rejected_ids", "completion_ids", "KL_completion_ids")
-STEP_COST = 0.01
-"""Taken off an episode's reward for each command, so that of two wins the shorter one counts more."""
+from sandbox.types import World
 
 
 def train(
@@ -40,103 +31,112 @@ def train(
     plan: Plan,
     *,
     home: Home,
+    checkpoint: Checkpoint | None = None,
     on_step: Callable[[Progress], None],
     on_note: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Train the LoRA weights of a network in place. Raises `Stopped` and `RoundError`."""
+    """Train the LoRA weights of a network in place, from the checkpoint on. Raises `Stopped` and `RoundError`."""
     settings = plan.settings
-    told = _Told(on_step, on_note, stop)
-    with tempfile.TemporaryDirectory() as scratch:
-        if settings.method == "dpo":
-            trainer = _dpo(
-                tuned, model, [each for each in data if isinstance(each, Pair)], settings, scratch, told
-            )
-        elif settings.method == "kto":
-            trainer = _kto(
-                tuned, model, [each for each in data if isinstance(each, Label)], settings, scratch, told
-            )
-        else:
-            worlds = [harvest.open_world(home, reference) for reference in plan.worlds]
-            try:
-                _run(_on_worlds(tuned, model, worlds, plan, scratch, told), told)
-            finally:
-                for world in worlds:
-                    world.close()
-            return
-        _run(trainer, told)
+    more: dict[str, Any] = {"checkpoint": checkpoint, "on_step": on_step, "on_note": on_note, "stop": stop}
+    if settings.method == "dpo":
+        pairs = [each for each in data if isinstance(each, Pair)]
+        _dpo(tuned, model, Course(tuned, settings, pairs, settings.batch, **more))
+    elif settings.method == "kto":
+        labels = [each for each in data if isinstance(each, Label)]
+        _kto(tuned, model, labels, Course(tuned, settings, labels, _neighbours(settings), **more))
+    else:
+        worlds = [harvest.open_world(home, reference) for reference in plan.worlds]
+        try:
+            course = Course(tuned, settings, worlds, _groups(settings), **more)
+            _on_worlds(tuned, model, worlds, plan, course)
+        finally:
+            for world in worlds:
+                world.close()
 
 
-def _dpo(
-    tuned: Any, model: LocalModel, pairs: Sequence[Pair], settings: Settings, scratch: str, told: _Told
-) -> Any:
+def _dpo(tuned: Any, model: LocalModel, course: Course[Pair]) -> None:
     """Direct preference optimisation (Rafailov et al. 2023)."""
     import datasets
     import trl
 
-    rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
-    trainer = trl.DPOTrainer(
-        model=tuned,
-        args=trl.DPOConfig(
-            **_common(settings, scratch),
-            beta=settings.beta,
-            max_length=model.window,
-            truncation_mode="keep_end",
-        ),
-        train_dataset=datasets.Dataset.from_list(rows),
-        processing_class=model.tokenizer,
-        callbacks=[told],
-    )
-    return _without_end(trainer, model)
+    rows = [
+        {
+            "prompt_ids": list(model.fit(pair.prompt)),
+            "chosen_ids": list(model.encode(pair.chosen)),
+            "rejected_ids": list(model.encode(pair.rejected)),
+        }
+        for pair in course.rows
+    ]
+
+    def make(scratch: str, callback: Any) -> Any:
+        trainer = trl.DPOTrainer(
+            model=tuned,
+            args=trl.DPOConfig(
+                **course.arguments(scratch, course.settings.batch),
+                beta=course.settings.beta,
+                max_length=None,
+                train_sampling_strategy="sequential",
+            ),
+            train_dataset=datasets.Dataset.from_list([{"prompt": ">", "chosen": " yes\n", "rejected": " no\n"}]),
+            processing_class=model.tokenizer,
+            callbacks=[callback],
+            optimizers=course.optimisers(),
+        )
+        trainer.train_dataset = datasets.Dataset.from_list(rows)
+        return trainer
+
+    course.run(make)
 
 
-def _kto(
-    tuned: Any, model: LocalModel, labels: Sequence[Label], settings: Settings, scratch: str, told: _Told
-) -> Any:
-    """Kahneman-Tversky optimisation (Ethayarajh et al. 2024), the rarer side weighted up."""
+def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[Label]) -> None:
+    """Kahneman-Tversky optimisation (Ethayarajh et al. 2024), the rarer side weighted up.
+
+    KL is estimated from each prompt with the completion of its neighbour in the batch.
+    """
     import datasets
     import trl
 
-    rng = np.random.default_rng(settings.seed)
-    rows = [
-        {"prompt": each.prompt, "completion": each.completion, "label": each.good}
-        for each in (labels[i] for i in rng.permutation(len(labels)))  # TRL takes them in order
-    ]
+    batch = _neighbours(course.settings)
+    rows = []
+    for start in range(0, len(course.rows), batch):
+        own = course.rows[start : start + batch]
+        rows += [
+            {
+                "prompt_ids": list(model.fit(label.prompt)),
+                "completion_ids": list(model.encode(label.completion)),
+                "KL_completion_ids": list(model.encode(own[number - 1].completion)),
+                "label": label.good,
+            }
+            for number, label in enumerate(own)
+        ]
     good = sum(each.good for each in labels)
     bad = len(labels) - good
-    trainer = trl.KTOTrainer(
-        model=tuned,
-        args=trl.KTOConfig(
-            **_common(settings, scratch),
-            beta=settings.beta,
-            max_length=model.window,
-            desirable_weight=max(1.0, bad / good),
-            undesirable_weight=max(1.0, good / bad),
-        ),
-        train_dataset=datasets.Dataset.from_list(rows),
-        processing_class=model.tokenizer,
-        callbacks=[told],
-    )
-    return _without_end(trainer, model)
 
+    def make(scratch: str, callback: Any) -> Any:
+        trainer = trl.KTOTrainer(
+            model=tuned,
+            args=trl.KTOConfig(
+                **course.arguments(scratch, batch),
+                beta=course.settings.beta,
+                max_length=None,
+                desirable_weight=max(1.0, bad / good),
+                undesirable_weight=max(1.0, good / bad),
+            ),
+            train_dataset=datasets.Dataset.from_list([{"prompt": ">", "completion": " yes\n", "label": True}] * 2),
+            processing_class=model.tokenizer,
+            callbacks=[callback],
+            optimizers=course.optimisers(),
+        )
+        trainer.train_dataset = datasets.Dataset.from_list(rows)
+        return trainer
 
-def _without_end(trainer: Any, model: LocalModel) -> Any:
-    end = model.tokenizer.eos_token_id
-
-    def shortened(row: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: row[name][:-1] if row[name] and row[name][-1] == end else row[name]
-            for name in _ENDED
-            if name in row
-        }
-
-    trainer.train_dataset = trainer.train_dataset.map(shortened)
-    return trainer
+    course.run(make)
 
 
 def _on_worlds(
-    tuned: Any, model: LocalModel, worlds: Sequence[World[Any]], plan: Plan, scratch: str, told: _Told
-) -> Any:
+    tuned: Any, model: LocalModel, worlds: Sequence[World[Any]], plan: Plan, course: Course[World[Any]]
+) -> None:
     """GRPO (Shao et al. 2024) over whole episodes; a group is several episodes of one world.
 
     RLOO (Ahmadian et al. 2024) is the same without dividing by the group's standard deviation, but for a factor
@@ -146,14 +146,13 @@ def _on_worlds(
     import trl
 
     settings = plan.settings
-    by_name = {world.name: world for world in worlds}
-    player = _Player(model, plan, np.random.default_rng(settings.seed))
+    player = Player(model, plan.parsed_card(), settings.turns, {world.name: world for world in worlds})
 
     def rollout(names: list[str], trainer: Any) -> dict[str, Any]:
         model.forget()
         model.network.eval()
         with torch.inference_mode():
-            played = [player.episode(by_name[name]) for name in names]
+            played = player.group(names, settings.samples, (settings.seed, course.done))
         model.network.train()
         return {
             "prompt_ids": [each.prompt for each in played],
@@ -166,70 +165,26 @@ def _on_worlds(
     def reward(completions: list[str], episode_reward: list[float], **_: Any) -> list[float]:
         return episode_reward
 
-    args = trl.GRPOConfig(
-        **_common(settings, scratch, group=settings.samples),
-        num_generations=settings.samples,
-        max_completion_length=model.window,
-        beta=settings.beta if plan.settings.method == "rloo" else 0.0,
-        scale_rewards="none" if settings.method == "rloo" else "group",
-    )
-    return trl.GRPOTrainer(
-        model=tuned,
-        reward_funcs=[reward],
-        args=args,
-        train_dataset=datasets.Dataset.from_list([{"prompt": world.name} for world in worlds]),
-        processing_class=model.tokenizer,
-        callbacks=[told],
-        rollout_func=rollout,
-    )
+    def make(scratch: str, callback: Any) -> Any:
+        return trl.GRPOTrainer(
+            model=tuned,
+            reward_funcs=[reward],
+            args=trl.GRPOConfig(
+                **course.arguments(scratch, _groups(settings) * settings.samples),
+                num_generations=settings.samples,
+                max_completion_length=model.window,
+                shuffle_dataset=False,
+                beta=settings.beta,
+                scale_rewards="none" if settings.method == "rloo" else "group",
+            ),
+            train_dataset=datasets.Dataset.from_list([{"prompt": world.name} for world in course.rows]),
+            processing_class=model.tokenizer,
+            callbacks=[callback],
+            optimizers=course.optimisers(),
+            rollout_func=rollout,
+        )
 
-
-@dataclass(frozen=True, slots=True)
-class _Played:
-    prompt: list[int]
-    completion: list[int]
-    mask: list[int]
-    """1 for the tokens of commands, 0 for what the world said."""
-    reward: float
-
-
-class _Player:
-    """Plays episodes by drawing commands as likely as the model finds them, among the admissible ones."""
-
-    def __init__(self, model: LocalModel, plan: Plan, rng: np.random.Generator) -> None:
-        self._model = model
-        self._card = plan.parsed_card()
-        self._turns = plan.settings.turns
-        self._rng = rng
-
-    def episode(self, world: World[Any]) -> _Played:
-        state = world.initial(0)
-        lived: list[Exchange] = []
-        moments: list[Moment] = []
-        said, total, seat = "", 0.0, world.seats[0]
-        while world.to_move(state) == seat and len(moments) < self._turns:
-            observation = world.observe(state, seat)
-            if not observation.admissible:
-                break
-            lived.append(Exchange(command=said, reply=observation.text))
-            context = context_of(self._card, observation, lived, world.verbs)
-            scored = self._model.score(context, [prompt.option(each) for each in observation.admissible])
-            chosen = exploration.sample_softmax([each.mean for each in scored], 1.0, self._rng)
-            said = observation.admissible[chosen]
-            moments.append(Moment(observation, tuple(lived), said))
-            step = world.step(state, seat, said)
-            state, total = step.state, total + step.rewards.get(seat, 0.0)
-        if not moments:
-            raise RoundError(
-                f"{world.name} lists no admissible commands to draw from", mend="choose other --worlds"
-            )
-        first, *rest = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0].segments
-        completion, mask = list[int](), list[int]()
-        for text, learned in rest:
-            tokens = self._model.encode(text)
-            completion += tokens
-            mask += [int(learned)] * len(tokens)
-        return _Played(list(self._model.fit(first.text)), completion, mask, total - STEP_COST * len(moments))
+    course.run(make)
 
 
 def reinforce(
@@ -240,105 +195,51 @@ def reinforce(
     settings: Settings,
     on_step: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
-    """GRPO or RLOO on a text task: one prompt, one completion, one reward."""
+    """GRPO or RLOO on a text task: one prompt, one completion, one reward. Raises `RoundError`."""
     import datasets
     import trl
 
     def reward(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
         return [reward_function(one, other) for one, other in zip(prompts, completions, strict=True)]
 
-    told = _Told(on_step, lambda text: None, lambda: False)
     config, trainer = (
         (trl.RLOOConfig, trl.RLOOTrainer) if settings.method == "rloo" else (trl.GRPOConfig, trl.GRPOTrainer)
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        args = config(
-            **_common(settings, scratch, group=settings.samples),
-            num_generations=settings.samples,
-            max_completion_length=settings.max_tokens,
-            beta=settings.beta,
-        )
-        _run(
-            trainer(
-                model=tuned,
-                reward_funcs=[reward],
-                args=args,
-                train_dataset=datasets.Dataset.from_list([{"prompt": each} for each in prompts]),
-                processing_class=model.tokenizer,
-                callbacks=[told],
+    course = Course(
+        tuned,
+        settings,
+        prompts,
+        _groups(settings),
+        on_step=on_step,
+        on_note=lambda text: None,
+        stop=lambda: False,
+    )
+
+    def make(scratch: str, callback: Any) -> Any:
+        return trainer(
+            model=tuned,
+            reward_funcs=[reward],
+            args=config(
+                **course.arguments(scratch, _groups(settings) * settings.samples),
+                num_generations=settings.samples,
+                max_completion_length=settings.max_tokens,
+                shuffle_dataset=False,
+                beta=settings.beta,
             ),
-            told,
+            train_dataset=datasets.Dataset.from_list([{"prompt": each} for each in course.rows]),
+            processing_class=model.tokenizer,
+            callbacks=[callback],
+            optimizers=course.optimisers(),
         )
 
-
-def _common(settings: Settings, scratch: str, *, group: int = 0) -> dict[str, Any]:
-    """Arguments that all trainers share, for a CPU. `group` completions are compared with each other."""
-    steps = {"max_steps": settings.steps} if settings.steps else {"num_train_epochs": settings.epochs}
-    return {
-        "output_dir": scratch,
-        "per_device_train_batch_size": group * max(1, settings.batch // group) if group else settings.batch,
-        "learning_rate": settings.learning_rate,
-        "warmup_steps": settings.warmup,
-        "weight_decay": settings.weight_decay,
-        "max_grad_norm": settings.clip,
-        "lr_scheduler_type": "linear",
-        "seed": settings.seed,
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
-        "report_to": "none",
-        "save_strategy": "no",
-        "logging_steps": 1,
-        "disable_tqdm": True,
-        "dataloader_pin_memory": False,
-        **steps,
-    }
+    course.run(make)
 
 
-def _run(trainer: Any, told: _Told) -> None:
-    trainer.remove_callback(PrinterCallback)  # it prints what `_Told` tells
-    trainer.train()
-    if told.stopped:
-        raise Stopped("stopped while it was trained")
-    if told.broken:
-        raise RoundError(told.broken, mend="try again with a lower --learning-rate")
+def _neighbours(settings: Settings) -> int:
+    """How many ratings a step of KTO takes: each needs another beside it."""
+    return max(2, settings.batch)
 
 
-class _Told(TrainerCallback):  # type: ignore[misc]
-    """Passes on what a trainer logs, and stops it."""
-
-    def __init__(
-        self, on_step: Callable[[Progress], None], on_note: Callable[[str], None], stop: Callable[[], bool]
-    ) -> None:
-        self._on_step, self._on_note, self._stop = on_step, on_note, stop
-        self._since = 0.0
-        self.stopped = False
-        self.broken = ""
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._since = time.perf_counter()
-        if self._stop():
-            self.stopped = control.should_training_stop = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        loss = float(logs["loss"])
-        if not np.isfinite(loss):
-            self.broken = f"the loss is {loss} at step {state.global_step}: the training has gone astray"
-            control.should_training_stop = True
-            return
-        notes = [f"{name} {logs[name]:.3g}" for name in ("reward", "rewards/accuracies") if name in logs]
-        if logs.get("frac_reward_zero_std", 0) == 1:
-            notes.append("all samples got the same reward: nothing to learn from")
-            self._on_note(f"step {state.global_step}: all samples got the same reward, nothing is learned from it")
-        self._on_step(
-            Progress(
-                step=state.global_step,
-                steps=state.max_steps,
-                loss=loss,
-                tokens=0,
-                seconds=time.perf_counter() - self._since,
-                note=", ".join(notes),
-            )
-        )
+def _groups(settings: Settings) -> int:
+    """How many groups of samples a step takes."""
+    return max(1, settings.batch // settings.samples)

@@ -24,23 +24,53 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
+
 from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm import catalogue
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.play.runner import Episode
+from sandbox.tune import examples, gate, harvest, training
+from sandbox.tune.adapters import BASE, About, Adapters, describe
 from sandbox.tune.errors import Stopped
+from sandbox.tune.examples import Example, Origin
 from sandbox.tune.gate import Outcome
+from sandbox.tune.rounds import Plan, Round
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import Progress
 
-from sandbox.tune import examples, gate, harvest, training
-from sandbox.tune.adapters import BASE, Adapters, describe
-from sandbox.tune.examples import Example, Origin
-from sandbox.tune.rounds import Plan, Round
-
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
+_RESERVE = 64 << 10
+
+
+class Log:
+    """The events of a round, a line each.
+
+    Args:
+        file: added to; a line that was cut off by the end of a process stays by itself.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._reserve = file.with_name(".reserve")
+        self._file = file.open("ab", buffering=0)
+        self._broken = self._file.tell() > 0
+        self._reserve.write_bytes(b"\n" * _RESERVE)
+
+    def add(self, kind: str, **data: Any) -> None:
+        """Write one event at once. Raises `OSError`."""
+        line = json.dumps({"event": kind, "at": time.time(), **data}, ensure_ascii=False, allow_nan=False)
+        whole = b"\n" * self._broken + line.encode() + b"\n"
+        self._broken = True
+        if self._file.write(whole) < len(whole):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._broken = False
+
+    def add_last(self, kind: str, **data: Any) -> None:
+        """The last event, for which there is room even on a disk that is full by now."""
+        self._reserve.unlink(missing_ok=True)
+        self.add(kind, **data)
+        self._file.close()
 
 
 class Worker:
@@ -55,12 +85,15 @@ class Worker:
         self.plan: Plan = Round(folder).plan
         self.card = self.plan.parsed_card()
         self.home = Home(self.plan.home)
-        self._events = (folder / "events.jsonl").open("ab", buffering=0)
+        self._events = Log(folder / "events.jsonl")
 
     def tell(self, kind: str, **data: Any) -> None:
-        """Add an event."""
-        line = json.dumps({"event": kind, "at": time.time(), **data}, ensure_ascii=False, allow_nan=False)
-        self._events.write(line.encode() + b"\n")
+        """Add an event. Raises `OSError` where the disk is full."""
+        self._events.add(kind, **data)
+
+    def last_word(self, kind: str, **data: Any) -> None:
+        """Say how it ended, in the room that was kept for it where the disk is full."""
+        self._events.add_last(kind, **data)
 
     def stopped(self) -> bool:
         """Whether somebody wishes it to stop."""
@@ -83,7 +116,7 @@ class Worker:
             outcome = gate.compare(before, after, plan.rule)
             self.tell("gate", outcome=outcome.model_dump(), perplexity=about["perplexity"])
         passed = plan.rule == "none" if outcome is None else outcome.passed
-        self.tell("finished", adapter=self.publish(trained, about, data, outcome), passed=passed)
+        self.last_word("finished", adapter=self.publish(trained, about, data, outcome), passed=passed)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         shutil.rmtree(trained, ignore_errors=True)
 
@@ -92,7 +125,7 @@ class Worker:
         data = self.gather()
         self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
         self.train(data, None)
-        self.tell("estimated")
+        self.last_word("estimated")
 
     # Data.
 
@@ -249,30 +282,34 @@ class Worker:
             about = {"perplexity": made.perplexity, "seconds": time.monotonic() - started}
             (work / "training.json").write_text(json.dumps(about), encoding="utf-8")
 
-    def publish(self, trained: Path, about: dict[str, Any], data: list[Example], outcome: Outcome | None) -> str:
-        """Put the adapter among those of the save. Returns its name."""
-        adapters = Adapters.of(self.plan.save)
-        method = self.plan.settings.method
-        name = adapters.new_id(method)
-        perplexity = about["perplexity"]
+    def publish(
+        self, trained: Path, training: dict[str, Any], data: list[Example], outcome: Outcome | None
+    ) -> str:
+        """Put the adapter among those of the save, once. Returns its name."""
+        adapters, claim = Adapters.of(self.plan.save), self.folder / "published.json"
+        if claim.exists() and (made := About.model_validate_json(claim.read_bytes())) in list(adapters):
+            return made.id
+        method, perplexity = self.plan.settings.method, training["perplexity"]
+        about = describe(
+            adapters.new_id(method),
+            parent=self.plan.parent,
+            model=catalogue.resolve(self.plan.model).name,
+            method=method,
+            data=examples.digest(data),
+            settings=self.plan.settings.model_dump(),
+            examples=harvest.survey(data).by_kind,
+            worlds=tuple(dict.fromkeys([*(e.origin.world for e in data), *self.plan.worlds])),
+            outcome=outcome,
+            perplexity=None if perplexity is None else tuple(perplexity),
+            seconds=training["seconds"],
+        )
+        write_bytes(claim, about.model_dump_json().encode())
         adapters.publish(
-            describe(
-                name,
-                parent=self.plan.parent,
-                model=catalogue.resolve(self.plan.model).name,
-                method=method,
-                data=examples.digest(data),
-                settings=self.plan.settings.model_dump(),
-                examples=harvest.survey(data).by_kind,
-                worlds=tuple(dict.fromkeys([*(e.origin.world for e in data), *self.plan.worlds])),
-                outcome=outcome,
-                perplexity=None if perplexity is None else tuple(perplexity),
-                seconds=about["seconds"],
-            ),
+            about,
             (trained / "adapter_model.safetensors").read_bytes(),
             json.loads((trained / "adapter_config.json").read_text(encoding="utf-8")),
         )
-        return name
+        return about.id
 
     def phase(self, what: str, done: int, of: int, **more: Any) -> None:
         """Say how far something is, and stop where that is wished. Raises `Stopped`."""
@@ -306,10 +343,10 @@ def main(folder: Path) -> int:
         else:
             worker.run()
     except Stopped as stop:
-        worker.tell("cancelled", message=stop.message)
+        worker.last_word("cancelled", message=stop.message)
     except BaseException as error:
+        worker.last_word("failed", **_explained(error))
         traceback.print_exc()
-        worker.tell("failed", **_explained(error))
         return 1
     return 0
 
@@ -320,8 +357,11 @@ def _explained(error: BaseException) -> dict[str, str]:
         return {"message": f"{error.where}: {error.message}" if error.where else error.message, "mend": error.mend}
     text = str(error)
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text:
-        return {"message": "the memory does not suffice", "mend": "take a smaller --batch, or a smaller --pack"}
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {
+            "message": "the memory does not suffice",
+            "mend": "take a smaller --batch, or less at once with --set pack=512",
+        }
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return {"message": "the disk is full", "mend": "make room and resume the round"}
     if isinstance(error, KeyboardInterrupt):
         return {"message": "interrupted", "mend": "resume the round"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ import torch
 
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import fine_tune, lora, rounds, training
-from sandbox.tune.errors import Stopped
+from sandbox.tune import fine_tune, lora, rounds, training, trl_methods
+from sandbox.tune.checkpoint import Checkpoint
+from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.examples import Example, Label, Origin, Pair
 from sandbox.tune.settings import Method, Settings
+from sandbox.tune.sft import Progress
 
 ORIGIN = Origin(kind="preference")
 PROMPT = "Goal: Find the {0}.\n\nYou see a {0} here.\n\n>"
@@ -109,28 +112,122 @@ def test_grpo_plays_whole_episodes_and_says_when_nothing_is_to_be_learned(model:
     assert all(("same reward" in step) == (f"step {step[0]}:" in " ".join(told)) for step in steps)
 
 
-def test_a_trainer_of_trl_can_be_stopped(model: LocalModel) -> None:
-    from sandbox.tune import trl_methods
+# What a trainer of TRL is held to, on a model that is quickly trained.
 
-    tuned = lora.with_lora(model.network, rank=4, alpha=8, seed=0)
-    pairs: list[Example] = [Pair(prompt="a\n>", chosen=f" {t}\n", rejected=" no\n", origin=ORIGIN) for t in THINGS]
-    plan = rounds.Plan(
-        home=Path(), save=Path("s"), card="model: m", model="m", settings=Settings.for_method("dpo", batch=1)
-    )
-    steps: list[int] = []
-    with pytest.raises(Stopped):
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Loading a model sets how many threads the whole process computes with."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+COIN = "tw:coin?level=1&seed=1"
+
+
+@dataclass
+class Lesson:
+    """A training of the tiny model, that can be stopped and gone on with."""
+
+    folder: Path
+    method: Method
+    worlds: tuple[str, ...] = (COIN,)
+    given: dict[str, object] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    fresh: dict[str, torch.Tensor] = field(default_factory=dict)
+    """The weights before the training."""
+
+    def run(
+        self, *, stop_after: int = 99, checkpoint: Path | None = None, spoil: bool = False
+    ) -> dict[str, torch.Tensor]:
+        """Train from the beginning, or from the checkpoint on. Returns the weights."""
+        model = LocalModel.load(self.folder, threads=1)
+        tuned = lora.with_lora(model.network, rank=2, alpha=4, seed=0)
+        if spoil:
+            with torch.no_grad():
+                next(w for w in tuned.parameters() if w.requires_grad).fill_(float("nan"))
+        weights = {name: w for name, w in tuned.named_parameters() if w.requires_grad}
+        self.fresh = {name: weight.detach().clone() for name, weight in weights.items()}
+        data: list[Example] = [
+            Pair(prompt=f"{t}\n>", chosen=f" {t}\n", rejected=" no\n", origin=ORIGIN) for t in THINGS
+        ]
+        data += [
+            Label(prompt=f"{t}\n>", completion=f" {t}\n", good=i % 2 == 0, origin=ORIGIN)
+            for i, t in enumerate(THINGS)
+        ]
+        settings = Settings.for_method(
+            self.method,
+            **{"steps": 4, "samples": 2, "batch": 2, "turns": 3, "checkpoint_seconds": 0, **self.given},
+        )
+        plan = rounds.Plan(
+            home=Path(), save=Path("s"), card="model: m", model="m", worlds=self.worlds, settings=settings
+        )
+        steps: list[int] = []
+
+        def told(progress: Progress) -> None:
+            steps.append(progress.step)
+            self.told.append(f"{progress.step} of {progress.steps} {progress.note}")
+
         trl_methods.train(
             tuned,
             model,
-            pairs,
+            data,
             plan,
             home=Home(Path()),
-            on_step=lambda progress: steps.append(progress.step),
-            on_note=print,
-            stop=lambda: len(steps) == 1,
+            checkpoint=Checkpoint(checkpoint / "checkpoint.safetensors", "data") if checkpoint else None,
+            on_step=told,
+            on_note=self.told.append,
+            stop=lambda: len(steps) == stop_after,
         )
-    assert len(steps) <= 2
+        return {name: weight.detach() for name, weight in weights.items()}
 
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "grpo", "rloo"])
+def test_stopped_and_resumed_it_comes_to_the_same(tiny_model: Path, tmp_path: Path, method: Method) -> None:
+    lesson = Lesson(tiny_model, method, given={"learning_rate": 1e-2})
+    through = lesson.run()
+    with pytest.raises(Stopped, match="after step 2 of 4"):
+        lesson.run(stop_after=2, checkpoint=tmp_path)
+    lesson.told.clear()
+    resumed = lesson.run(checkpoint=tmp_path)
+    assert [line[:6] for line in lesson.told if " of 4 " in line] == ["3 of 4", "4 of 4"]
+    done = lesson.run(checkpoint=tmp_path)
+    for name, weight in through.items():
+        # To the bit it is not: where tensors lie in memory decides how sums are rounded.
+        assert torch.allclose(resumed[name], weight, atol=1e-5) and torch.equal(done[name], resumed[name])
+    assert any((weight - lesson.fresh[name]).abs().max() > 1e-3 for name, weight in through.items())
+
+
+@pytest.mark.parametrize("method", ["kto", "grpo"])
+def test_a_loss_that_is_no_number_stops_it(tiny_model: Path, method: Method) -> None:
+    with pytest.raises(RoundError, match="the training has gone astray"):
+        Lesson(tiny_model, method).run(spoil=True)
+
+
+def test_where_all_episodes_end_alike_it_says_that_nothing_was_learned(tiny_model: Path) -> None:
+    lesson = Lesson(tiny_model, "grpo", worlds=("tw:coin?level=3&seed=1",), given={"turns": 1, "beta": 0.0})
+    with pytest.raises(RoundError, match="nothing was learned: in each of 4 steps, all samples got the same"):
+        lesson.run()
+    assert all("all samples got the same reward" in line for line in lesson.told)
+
+
+def test_preferences_are_read_as_the_tokens_of_play(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trl
+
+    seen: list[dict[str, list[int]]] = []
+
+    def look(self: trl.DPOTrainer, **_: object) -> None:
+        seen.extend(self.train_dataset)
+
+    monkeypatch.setattr(trl.DPOTrainer, "train", look)
+    Lesson(tiny_model, "dpo").run()
+    model = LocalModel.load(tiny_model)
+    known = {(*model.fit(f"{t}\n>"), *model.encode(f" {t}\n")) for t in THINGS}
+    assert {(*row["prompt_ids"], *row["chosen_ids"]) for row in seen} == known and len(seen) == 8
+
+
+# Text tasks.
 
 TEXTS = (
     "The lighthouse keeper found an old map in the cellar and sailed at dawn.",

@@ -1,0 +1,183 @@
+"""What the trainers of TRL share: the order of the data, optimiser, learning rate, checkpoints, and what is told.
+
+TRL's own checkpoints are folders with pickles in them, and are not written at once. So a training that goes on
+from a checkpoint is one over the data that are left, with an optimiser and a rate that are where they were.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from transformers import PrinterCallback, TrainerCallback
+
+from sandbox.tune.checkpoint import Checkpoint
+from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.settings import Settings
+from sandbox.tune.sft import Progress, ramp
+
+T = TypeVar("T")
+
+
+class Course(Generic[T]):
+    """One training by a trainer of TRL.
+
+    With the same data, settings and number of threads the outcome is the same, interrupted or not, but for rounding.
+
+    Args:
+        tuned: a `PeftModel`.
+        settings: how to train.
+        rows: what there is to learn from.
+        per_step: how many rows a step takes.
+        checkpoint: where to go on from, and where to write to about once a minute.
+        on_step: told after every step.
+        on_note: told what is worth knowing.
+        stop: asked between steps.
+    """
+
+    def __init__(
+        self,
+        tuned: Any,
+        settings: Settings,
+        rows: Sequence[T],
+        per_step: int,
+        *,
+        checkpoint: Checkpoint | None = None,
+        on_step: Callable[[Progress], None],
+        on_note: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        self.settings = settings
+        self.on_step, self.on_note, self.stop = on_step, on_note, stop
+        self.checkpoint = checkpoint
+        self.done = checkpoint.step() if checkpoint else 0
+        """Steps that were done before the checkpoint."""
+        self.steps = settings.steps or -(-settings.epochs * len(rows) // per_step)
+        self.rows = _in_order(rows, self.steps * per_step, settings)[self.done * per_step :]
+        """What is left to be learned from, in order: `per_step` for each step."""
+        self.weights = {name: weight for name, weight in tuned.named_parameters() if weight.requires_grad}
+        self.optimiser = torch.optim.AdamW(
+            self.weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def arguments(self, scratch: str, batch: int) -> dict[str, Any]:
+        """Arguments that all trainers share, for a CPU."""
+        return {
+            "output_dir": scratch,
+            "per_device_train_batch_size": batch,
+            "max_steps": self.steps - self.done,
+            "max_grad_norm": self.settings.clip,
+            "seed": self.settings.seed,
+            "use_cpu": True,
+            "bf16": False,
+            "gradient_checkpointing": False,
+            "report_to": "none",
+            "save_strategy": "no",
+            "logging_steps": 1,
+            "logging_nan_inf_filter": False,
+            "disable_tqdm": True,
+            "dataloader_pin_memory": False,
+        }
+
+    def optimisers(self) -> tuple[Any, Any]:
+        """The optimiser, and the schedule of its learning rate, for the trainer."""
+        before = self.done
+
+        def factor(step: int) -> float:
+            return ramp(before + step + 1, self.steps, self.settings.warmup)
+
+        return self.optimiser, torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
+
+    def run(self, make: Callable[[str, TrainerCallback], Any]) -> None:
+        """Train.
+
+        Args:
+            make: the trainer, given a folder for its output and what is to be its callback. It may take what the
+                weights are now for its reference: what a checkpoint has comes after.
+
+        Raises:
+            Stopped: `stop` said yes.
+            RoundError: the loss is not a number any more, or nothing was learned.
+        """
+        fresh = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        told = _Told(self)
+        if self.checkpoint and self.done == self.steps:
+            self.checkpoint.restore(self.weights, self.optimiser)
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                trainer = make(scratch, told)
+                trainer.remove_callback(PrinterCallback)  # it prints what `_Told` tells
+                if self.checkpoint:
+                    self.checkpoint.restore(self.weights, self.optimiser)
+                trainer.train()
+        if told.alike and all(torch.equal(fresh[name], weight) for name, weight in self.weights.items()):
+            raise RoundError(
+                f"nothing was learned: in each of {told.alike} steps, all samples got the same reward",
+                mend="choose --worlds that it wins now and then, or more --set samples=8 or --set turns=16",
+            )
+        if told.alike:
+            self.on_note(f"in {told.alike} of {self.steps} steps all samples got the same reward")
+
+
+class _Told(TrainerCallback):  # type: ignore[misc]
+    """Passes on what a trainer logs, keeps the checkpoint, and stops it."""
+
+    def __init__(self, course: Course[Any]) -> None:
+        self._course = course
+        self._before = course.done
+        self._since = self._saved = time.monotonic()
+        self._tokens = 0
+        self.alike = 0
+        """Steps in which all samples got the same reward."""
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._since = time.monotonic()
+        if self._course.stop():
+            self._save()
+            raise Stopped(f"stopped after step {self._course.done} of {self._course.steps}")
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        course, loss, gradient = self._course, float(logs["loss"]), float(logs.get("grad_norm", 0.0))
+        course.done = self._before + state.global_step
+        if not np.isfinite(loss + gradient):
+            raise RoundError(
+                f"the training has gone astray at step {course.done}: the loss is {loss}, its gradient {gradient}",
+                mend="try again with a lower --learning-rate",
+            )
+        notes = [f"{name} {logs[name]:.3g}" for name in ("reward", "rewards/accuracies") if name in logs]
+        if logs.get("frac_reward_zero_std", 0) == 1:
+            self.alike += 1
+            notes.append("all samples got the same reward: nothing to learn from")
+        if time.monotonic() - self._saved > course.settings.checkpoint_seconds:
+            self._save()
+        tokens = int(logs.get("num_tokens", 0))
+        course.on_step(
+            Progress(
+                step=course.done,
+                steps=course.steps,
+                loss=loss,
+                tokens=tokens - self._tokens,
+                seconds=time.monotonic() - self._since,
+                note=", ".join(notes),
+            )
+        )
+        self._tokens = tokens
+
+    def _save(self) -> None:
+        if self._course.checkpoint:
+            self._course.checkpoint.save(self._course.done, self._course.weights, self._course.optimiser)
+        self._saved = time.monotonic()
+
+
+def _in_order(rows: Sequence[T], count: int, settings: Settings) -> list[T]:
+    """So many rows: all of them in a random order, then in another."""
+    order: list[int] = []
+    while len(order) < count:
+        order += np.random.default_rng((settings.seed, len(order))).permutation(len(rows)).tolist()
+    return [rows[i] for i in order[:count]]

@@ -81,8 +81,9 @@ def _row(key: Key) -> tuple[str, str]:
 
 
 def keys_page(keys: Iterable[Key]) -> Content:
-    """What some keys do, each on a line; of `1` to `9` the first speaks for all."""
-    rows = ((key.display or _row(key)[0].split()[0], key.help) for key in keys if key.display or key.show)
+    """What some keys do, each on a line; of digits the first speaks for all."""
+    told = (key for key in keys if key.show or not key.key.isdigit())
+    rows = ((key.display or _row(key)[0].split()[0], key.help) for key in told)
     return Content("\n").join(Content.assemble((f"  {name:<9}", "bold"), (told, fmt.MUTED)) for name, told in rows)
 
 

@@ -13,13 +13,15 @@ from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Input, Label, Sparkline, Static
+from textual.widgets import ContentSwitcher, Input, Label, Sparkline, Static
 
 from sandbox.tui import format as fmt
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.keys import Key
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, sentence
+from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets import round_pages as pages
+from sandbox.tui.widgets.footer import KeyLine
 
 if TYPE_CHECKING:
     from sandbox.tune.settings import Method
@@ -61,9 +63,14 @@ KEYS = (
         show=True,
     ),
     Key("round-roll-back", "b", "roll_back", "Roll back", "Go back to the adapter in use before", show=True),
+    Key("round-help", "f1", "help", "Help", "Show the keys", show=True, display="F1"),
     Key(
         "round-leave", "escape,f9", "leave", "Game", "Back to the game; a round goes on", show=True, display="Esc"
     ),
+)
+_IMPORTANCE = (
+    *("round-start", "round-accept", "round-reject", "round-cancel", "round-leave", "round-keep", "round-resume"),
+    *("round-method-1", "round-compare", "round-roll-back", "round-time", "round-latest", "round-help"),
 )
 _ON = {
     PREPARE: {"start", "time", "choose", "next", "worlds", "resume", "latest", "compare", "roll_back"},
@@ -131,7 +138,7 @@ class RoundScreen(Screen[None]):
                 yield Sparkline(id="round-loss")
             with VerticalScroll(id=RESULT, can_focus=False):
                 yield Static(id="round-outcome")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(_IMPORTANCE)
 
     def on_mount(self) -> None:
         self.set_interval(_TICK, self._tick)
@@ -303,6 +310,9 @@ class RoundScreen(Screen[None]):
 
     def action_roll_back(self) -> None:
         self._desk.roll_back()
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(keys_page(self.offered()), "Keys"))
 
     def action_leave(self) -> None:
         """Out of the input first, then back to the game."""

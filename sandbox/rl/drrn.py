@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -33,18 +34,21 @@ _SAVE_EVERY = 250
 """Updates between the points at which `changes` gives the weights, which are megabytes."""
 
 Network = dict[str, Tensor]
-Pair = tuple[tuple[int, ...], tuple[int, ...]]
-"""N-grams of a state and of a command."""
+Bag = tuple[int, ...]
+"""N-grams of a text."""
+Options = tuple[Bag, tuple[Bag, ...]]
+"""A state and some commands."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Experience:
     """n steps as one: the discounted rewards, and what the rest is worth."""
 
-    pair: Pair
+    taken: Options
+    """The state and the one command."""
     reward: float
-    successors: tuple[Pair, ...]
-    """The last state with each of its candidates; empty at the end of the episode."""
+    successor: Options | None
+    """The last state with its candidates; None at the end of the episode."""
     discount: float
     """gamma ** n."""
 
@@ -93,7 +97,7 @@ class DRRN:
         if not commands:
             return []
         with torch.inference_mode():
-            return [float(q) for q in _q(self._network, _pairs(observation, commands))]
+            return [float(q) for q in _q(self._network, _inputs([_options(observation, commands)]))]
 
     def visits(self, observation: Observation, commands: Sequence[str]) -> list[int]:
         known = self._visits.get(observation.state_key, Counter())
@@ -107,15 +111,15 @@ class DRRN:
         """
         key, command = transition.observation.state_key, transition.command
         self._visits.setdefault(key, Counter())[command] += 1
-        pair = _pairs(transition.observation, [command])
+        taken = _inputs([_options(transition.observation, [command])])
         with torch.inference_mode():
-            before = float(_q(self._network, pair)[0])
-            next_value = float(self._best([self._successors(transition)])[0])
+            before = float(_q(self._network, taken)[0])
+            next_value = float(self._best([self._successor(transition)])[0])
         self._keep(transition)
         self._train()
         self._unsaved += 1
         with torch.inference_mode():
-            after = float(_q(self._network, pair)[0])
+            after = float(_q(self._network, taken)[0])
         error = transition.reward + self.gamma * next_value - before
         return Update(
             state_key=key,
@@ -129,13 +133,13 @@ class DRRN:
             source=transition.source,
         )
 
-    def _successors(self, transition: Transition) -> tuple[Pair, ...]:
-        """The next state with each candidate: those offered, or those that were tried there before."""
+    def _successor(self, transition: Transition) -> Options | None:
+        """The next state with its candidates: those offered, or those that were tried there before."""
         if transition.terminated:
-            return ()
+            return None
         then = transition.next_observation
         candidates = transition.candidates or then.admissible or tuple(self._visits.get(then.state_key, ()))
-        return tuple(_pairs(then, candidates))
+        return _options(then, candidates) if candidates else None
 
     def _keep(self, transition: Transition) -> None:
         """Add the n-step experiences that this transition completes."""
@@ -169,9 +173,9 @@ class DRRN:
         first, last = steps[0], steps[-1]
         self._replay.add(
             _Experience(
-                pair=_pairs(first.observation, [first.command])[0],
+                taken=_options(first.observation, [first.command]),
                 reward=sum(self.gamma**i * step.reward for i, step in enumerate(steps)),
-                successors=self._successors(last),
+                successor=self._successor(last),
                 discount=self.gamma ** len(steps),
             )
         )
@@ -183,9 +187,9 @@ class DRRN:
         rewards = torch.tensor([each.reward for each in drawn])
         discounts = torch.tensor([each.discount for each in drawn])
         with torch.inference_mode():
-            targets = rewards + discounts * self._best([each.successors for each in drawn])
+            targets = rewards + discounts * self._best([each.successor for each in drawn])
         targets = targets.clone()
-        predicted = _q(self._network, [each.pair for each in drawn])
+        predicted = _q(self._network, _inputs([each.taken for each in drawn]))
         losses = functional.smooth_l1_loss(predicted, targets, reduction="none")
         self._optimizer.zero_grad()
         (losses * torch.tensor(corrections, dtype=torch.float32)).mean().backward()  # type: ignore[no-untyped-call]
@@ -197,18 +201,17 @@ class DRRN:
         if self._updates % self.target_every == 0:
             self._target = _copy(self._network)
 
-    def _best(self, successors: Sequence[tuple[Pair, ...]]) -> Tensor:
+    def _best(self, successors: Sequence[Options | None]) -> Tensor:
         """Double Q: the network picks each successor's best command, the target network says what it is worth."""
         best = torch.zeros(len(successors))
-        flat = [pair for pairs in successors for pair in pairs]
-        if not flat:
+        going_on = [i for i, successor in enumerate(successors) if successor is not None]
+        options = [successor for successor in successors if successor is not None]
+        if not options:
             return best
-        chosen_by, worth = _q(self._network, flat), _q(self._target, flat)
-        start = 0
-        for i, pairs in enumerate(successors):
-            if pairs:
-                best[i] = worth[start + int(chosen_by[start : start + len(pairs)].argmax())]
-                start += len(pairs)
+        inputs = _inputs(options)
+        sizes = [len(commands) for _, commands in options]
+        chosen_by, worth = _q(self._network, inputs).split(sizes), _q(self._target, inputs).split(sizes)
+        best[going_on] = torch.stack([w[q.argmax()] for q, w in zip(chosen_by, worth, strict=True)])
         return best
 
     def dump(self) -> dict[str, bytes]:
@@ -280,26 +283,58 @@ def _copy(network: Network) -> Network:
     return {name: tensor.detach().clone() for name, tensor in network.items()}
 
 
-def _pairs(observation: Observation, commands: Sequence[str]) -> list[Pair]:
-    state = ngrams(state_text(observation))
-    return [(state, ngrams(command)) for command in commands]
+def _options(observation: Observation, commands: Sequence[str]) -> Options:
+    return ngrams(state_text(observation)), tuple(ngrams(command) for command in commands)
 
 
-def _q(network: Network, pairs: Sequence[Pair]) -> Tensor:
-    """Q of each pair: tanh of the mean n-gram of each side, both and their product through one hidden layer."""
-    states = list(dict.fromkeys(state for state, _ in pairs))
-    place = {state: i for i, state in enumerate(states)}
-    rows = torch.tensor([place[state] for state, _ in pairs])
-    state = torch.tanh(_bag(network["state_words"], states))[rows]
-    command = torch.tanh(_bag(network["command_words"], [command for _, command in pairs]))
+@dataclass(frozen=True, slots=True)
+class _Bags:
+    """The different ones among some bags, end to end, and which of them each row has."""
+
+    flat: Tensor
+    offsets: Tensor
+    roots: Tensor
+    rows: Tensor
+
+    @classmethod
+    def of(cls, bags: Sequence[Bag]) -> _Bags:
+        place: dict[Bag, int] = {}
+        rows = [place.setdefault(bag, len(place)) for bag in bags]
+        sizes = torch.tensor([len(bag) for bag in place])
+        return cls(
+            flat=torch.cat([_indices(bag) for bag in place]),
+            offsets=(sizes.cumsum(0) - sizes).to(torch.int32),
+            roots=sizes.sqrt()[:, None],
+            rows=torch.tensor(rows),
+        )
+
+    def embedded(self, words: Tensor) -> Tensor:
+        """tanh of the sum of each bag over the square root of its size, so that long texts do not drown."""
+        sums = functional.embedding_bag(self.flat, words, self.offsets, mode="sum")
+        return torch.tanh(sums / self.roots)[self.rows]
+
+
+@lru_cache(maxsize=8192)
+def _indices(bag: Bag) -> Tensor:
+    return torch.tensor(bag, dtype=torch.int32)
+
+
+Inputs = tuple[_Bags, _Bags]
+"""States and commands, a row for each command."""
+
+
+def _inputs(options: Sequence[Options]) -> Inputs:
+    states = _Bags.of([state for state, _ in options])
+    counts = torch.tensor([len(commands) for _, commands in options])
+    return (
+        replace(states, rows=states.rows.repeat_interleave(counts)),
+        _Bags.of([command for _, commands in options for command in commands]),
+    )
+
+
+def _q(network: Network, inputs: Inputs) -> Tensor:
+    """Q of each row: state, command and their product through one hidden layer."""
+    state, command = inputs[0].embedded(network["state_words"]), inputs[1].embedded(network["command_words"])
     mixed = torch.cat([state, command, state * command], dim=1)
     hidden = torch.relu(functional.linear(mixed, network["mix"], network["mix_bias"]))
     return functional.linear(hidden, network["out"], network["out_bias"])[:, 0]
-
-
-def _bag(words: Tensor, bags: Sequence[tuple[int, ...]]) -> Tensor:
-    """The sum of each bag's embeddings over the square root of its size, so that long texts do not drown."""
-    flat = torch.tensor([bucket for bag in bags for bucket in bag])
-    sizes = torch.tensor([len(bag) for bag in bags])
-    offsets = sizes.cumsum(0) - sizes
-    return functional.embedding_bag(flat, words, offsets, mode="sum") / sizes.sqrt()[:, None]

@@ -16,6 +16,7 @@ from sandbox.play.generations import races_won, self_play
 from sandbox.rl.tabular import TabularQ
 from sandbox.rl.vdn import VDN
 from sandbox.types import Observation, Transition
+from sandbox.world.joint import TEAM, JointWorld
 from sandbox.world.native import NativeWorld, parse_source
 from sandbox.world.notes import NotedWorld
 from sandbox.world.rehearsal import Rehearsal
@@ -107,6 +108,22 @@ def test_two_who_must_act_together_learn_to(as_team):
     matches = list(islice(team.train(world, agents, joint, max_steps=12), 150))
     assert sum(match.won["ann"] for match in matches[:30]) < 30
     assert team.won(world, agents, range(1000, 1010), max_steps=12) == 10
+
+
+def test_a_team_with_one_mind_sees_what_all_see_and_learns_what_to_do_together():
+    world = JointWorld(NativeWorld(parse_source(TWO_SWITCHES, "test"), "switches"))
+    start = world.initial(0)
+    seen = world.observe(start, TEAM)
+    assert "A hall." in seen.description and "A cellar." in seen.description
+    assert "push knob | pull lever" in (seen.admissible or ())
+    held = world.step(start, TEAM, "push knob | pull lever")
+    assert (held.rewards, held.terminated) == ({}, False)
+    opened = world.step(held.state, TEAM, "push knob | wait")
+    assert (opened.rewards, opened.terminated) == ({TEAM: 1.0}, True)
+    assert world.observe(opened.state, TEAM).won and world.to_move(opened.state) is None
+    one = agent()
+    list(islice(team.train(world, {TEAM: one}, max_steps=6), 150))
+    assert team.won(world, {TEAM: one}, range(1000, 1010), max_steps=6) == 10
 
 
 def test_the_difference_reward_leaves_out_what_others_did_anyway():

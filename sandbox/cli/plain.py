@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
 from sandbox.errors import PlayError, SandboxError
-from sandbox.play import telling, transcript
+from sandbox.play import authoring, telling, transcript
 from sandbox.play.verbs import VERBS, Typed, parse
 from sandbox.text import clean_line
 from sandbox.tui import jobs, worlds
@@ -152,6 +152,8 @@ class LineGame:
                 self._glimpse(typed.argument)
             case "why":
                 self._tell_all()
+            case "build":
+                self._move(lambda: print(authoring.build(session, typed.argument).line))
             case "script":
                 print(jobs.script(session, typed.argument, self._watcher, self._names).line)
             case "save":

@@ -114,7 +114,7 @@ def difficulty(
     with context.notes.status("opening") as status:
         for tally in tallies:
             latest[tally.agent] = tally
-            status.update(measured.progress(tally))
+            status.update(tally.progress)
     _print_table(tuple(latest.values()))
 
 

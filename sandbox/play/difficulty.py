@@ -42,6 +42,13 @@ class Tally:
         """Numbers of turns to tell the wins by, ascending."""
         return tuple(sorted({max(self.turns // part, 1) for part in (4, 2, 1)}))
 
+    @property
+    def progress(self) -> str:
+        """How far it is, for a person."""
+        if self.practice < self.to_practise:
+            return f"{self.agent} practises: {self.practice} of {self.to_practise}"
+        return f"{self.agent} plays: {len(self.episodes)} of {self.planned}"
+
     def won(self, turns: int) -> Interval:
         """The share of episodes that were won within so many turns."""
         wins = sum(episode.won and episode.steps <= turns for episode in self.episodes)
@@ -56,6 +63,7 @@ class Tally:
         """Numbers for a program."""
         return {
             "agent": self.agent,
+            "progress": self.progress,
             "practice": self.practice,
             "to_practise": self.to_practise,
             "episodes": len(self.episodes),
@@ -109,10 +117,3 @@ def _chance(world: Any) -> bool:
 
 def _numbers(interval: Interval) -> dict[str, float]:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
-def progress(tally: Tally) -> str:
-    """How far it is, for a person."""
-    if tally.practice < tally.to_practise:
-        return f"{tally.agent} practises: {tally.practice} of {tally.to_practise}"
-    return f"{tally.agent} plays: {len(tally.episodes)} of {tally.planned}"

@@ -38,6 +38,8 @@ VERBS = (
     Verb("speed", "/speed N", "decisions a second at most while the agent runs"),
     Verb("restart", "/restart", "begin a new episode; what was learned stays"),
     Verb("tune", "/tune", "make the agent's language model better from what was played"),
+    Verb("build", "/build LINE", 'change the world, as in /build dig north "Cave"; see F8 for what can be built'),
+    Verb("author", "/author", "edit the world's file beside the game; verbs that build need no slash from then on"),
     Verb("script", "script", "write the story so far into a text file beside the save; /script NAME names it"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),

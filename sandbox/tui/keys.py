@@ -73,6 +73,9 @@ KEYS = (
     Key("act-once", "a", "do('step')", "Act once", "Let the agent act once"),
     Key("act-on", "A", "run", "Run", "Let the agent run, or pause it"),
     Key("why", "w", "do('why')", "Why", "Show what the agent weighed"),
+    Key("lessons", "l", "look_at('learn-tab')", "Lessons", "Show what is learned: updates, curves, the optimum"),
+    Key("tab-before", "[", "turn_tab(-1)", "Former tab", "Turn to the tab before in the side pane"),
+    Key("tab-after", "]", "turn_tab(1)", "Next tab", "Turn to the next tab in the side pane"),
     Key("glimpse", "g", "do('glimpse')", "Glimpse", "See what the next proposal would lead to", show=True),
     Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),
     Key("faster", ">", "faster(2)", "Faster", "Double the speed of a run"),
@@ -95,6 +98,7 @@ KEYS = (
     Key("step", "f5", "do('step')", "Step", "Let the agent act once", "anywhere", True),
     Key("run", "f6", "run", "Run", "Let the agent run, or pause it", "anywhere", True),
     Key("timeline", "f7", "timeline", "Timeline", "Go to the tree of turns", "anywhere", True),
+    Key("author", "f8", "author", "Author", "Edit the world's file beside the game, and build", "anywhere", True),
     Key(
         "rounds",
         "f9",

@@ -158,7 +158,8 @@ def voice(turn: Node) -> str:
     """The glyph of who chose the command."""
     if turn.chooser == "person":
         return fmt.OVERRIDE if turn.intervened else fmt.PERSON
-    return {"exploration": fmt.EXPLORATION, "script": fmt.SCRIPT}.get(turn.chooser, fmt.AGENT)
+    others = {"exploration": fmt.EXPLORATION, "script": fmt.SCRIPT, "author": fmt.PERSON}
+    return others.get(turn.chooser, fmt.AGENT)
 
 
 def prose(text: str, room: str = "") -> Iterator[Paragraph]:

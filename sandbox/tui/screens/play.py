@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Label
 
@@ -17,6 +16,7 @@ from sandbox.errors import PlayError, SandboxError
 from sandbox.play.verbs import Typed, parse
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story, wishes
+from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.commands import PlayCommands
 from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
@@ -45,7 +45,7 @@ _PATIENCE = 0.15
 """Seconds for which what was shown stays, so that quick answers do not flicker."""
 
 
-class PlayScreen(Screen[None]):
+class PlayScreen(AuthorsScreen):
     """Transcript, side pane, status, prompt.
 
     Args:
@@ -100,7 +100,7 @@ class PlayScreen(Screen[None]):
             self._remark(self._title.notice, "$text-warning")
 
     def _candidates(self, typed: str) -> Sequence[str]:
-        return candidates(self.game.view, self.game.shown, typed)
+        return (*candidates(self.game.view, self.game.shown, typed), *self.build_words(typed))
 
     def _show(self, view: View) -> None:
         """Bring what is shown of the session in line with it."""
@@ -305,6 +305,12 @@ class PlayScreen(Screen[None]):
     def action_map(self) -> None:
         self._open_side("map-tab")
 
+    def action_look_at(self, tab: str) -> None:
+        self._open_side(tab)
+
+    def action_turn_tab(self, step: int) -> None:
+        self._open_side(self.query_one(SidePane).neighbour(step))
+
     def action_rounds(self) -> None:
         self.post_message(RoundsWanted())
 
@@ -386,7 +392,7 @@ class PlayScreen(Screen[None]):
         def obey() -> None:
             typed = parse(message.value)
             if typed is not None:
-                self._obey(typed)
+                self._obey(Typed("build", typed.argument) if self.builds(typed) else typed)
             self.query_one(Prompt).remember(message.value.strip())
 
         self._try(obey)
@@ -414,6 +420,10 @@ class PlayScreen(Screen[None]):
                 self._write_script(typed.argument)
             case "tune":
                 self.action_rounds()
+            case "build":
+                self.build(typed.argument)
+            case "author":
+                self.author_mode(typed.argument)
             case "help":
                 self.app.push_screen(HelpScreen())
             case "start":

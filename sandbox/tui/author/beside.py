@@ -1,0 +1,137 @@
+"""What the screen of a game does for authors: it opens the world's file beside it, and builds at its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.screen import Screen
+from textual.widgets import Label
+
+from sandbox.paths import Home
+from sandbox.play import authoring
+from sandbox.play.verbs import Typed
+from sandbox.tui import format as fmt
+from sandbox.tui.author import pages
+from sandbox.tui.author.desk import AuthorDesk, AuthorNews
+from sandbox.tui.messages import Answered
+from sandbox.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from sandbox.play.session import Session
+    from sandbox.tui.driver import Driver
+    from sandbox.tui.game import Game
+    from sandbox.tui.screens.author import AuthorScreen
+
+_ASK = 'Play, or build: dig north "Cave"   (/author off ends it)'
+
+
+class AuthorsScreen(Screen[None]):
+    """A screen of a game whose world can be written while it is played.
+
+    Once the author's screen has been opened, verbs that build need no slash at the prompt: that is author mode.
+    """
+
+    driver: Driver
+    game: Game
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.author = AuthorDesk(self.post_message)
+        self.authoring = False
+        """Whether verbs that build need no slash."""
+        self._asked = ""
+
+    def on_unmount(self) -> None:
+        self.author.close()
+
+    # Wishes.
+
+    def action_author(self) -> None:
+        """Open the world's file beside the game."""
+        self.driver.ask("author", authoring.site)
+
+    def author_mode(self, word: str) -> None:
+        """`/author` opens the file, `/author off` ends author mode."""
+        if word.lower() == "off":
+            self._set_mode(on=False)
+        else:
+            self.action_author()
+
+    def builds(self, typed: Typed) -> bool:
+        """Whether a command is a builder's, now."""
+        from sandbox.world.building import BUILDERS
+
+        word = typed.argument.split(" ")[0].lower()
+        return self.authoring and typed.verb == "command" and word in {builder.name for builder in BUILDERS}
+
+    def build(self, line: str) -> None:
+        """Change the world's file as a builder says, and go on in it."""
+        self._change("build", lambda session: authoring.build(session, line))
+
+    def test(self, room: str) -> None:
+        """Go on in the world as its file is now; in a room, if one is named."""
+        self._change("test", lambda session: authoring.test(session, room))
+
+    def copy_world(self) -> None:
+        """Copy the world to where the player's own are, and go on with that."""
+        folder = Home.find().folder("worlds")
+        self.driver.ask("copy", lambda session: authoring.copied(session, folder))
+
+    def build_words(self, typed: str) -> Sequence[str]:
+        """Completions for builders."""
+        if not self.authoring or " " in typed:
+            return ()
+        from sandbox.world.building import BUILDERS
+
+        return [builder.name for builder in BUILDERS]
+
+    def _change(self, doing: str, job: Callable[[Session], authoring.Built]) -> None:
+        done: list[authoring.Built] = []
+        self.game.do(doing, lambda session: done.append(job(session)))
+        self.driver.ask(doing, lambda session: done[0] if done else None)
+
+    # Answers.
+
+    @on(Answered)
+    def _authored(self, message: Answered) -> None:
+        match message.answer:
+            case authoring.Site() as site:
+                self.author.open(site)
+                self._set_mode(on=site.file is not None and not site.foreign)
+                if (screen := self._in_front()) is not None:
+                    screen.begin()
+                else:
+                    self._open()
+            case authoring.Built() as built:
+                self._remark(built.line)
+                if (screen := self._in_front()) is not None:
+                    screen.built(built.line)
+
+    @on(AuthorNews)
+    def _author_news(self, news: AuthorNews) -> None:
+        self.author.take(news)
+        if (screen := self._in_front()) is not None:
+            screen.show(news)
+
+    def _remark(self, text: str) -> None:
+        """Say something below the story."""
+        raise NotImplementedError
+
+    def _open(self) -> None:
+        from sandbox.tui.screens.author import AuthorScreen
+
+        self.app.push_screen(AuthorScreen(self.author, self.build, self.test, self.copy_world))
+
+    def _in_front(self) -> AuthorScreen | None:
+        from sandbox.tui.screens.author import AuthorScreen
+
+        return next((screen for screen in self.app.screen_stack if isinstance(screen, AuthorScreen)), None)
+
+    def _set_mode(self, *, on: bool) -> None:
+        self.authoring = on
+        prompt = self.query_one("#prompt", Prompt)
+        self._asked = self._asked or str(prompt.placeholder)
+        prompt.placeholder = _ASK if on else self._asked
+        self.query_one("#sign", Label).update(pages.PENCIL if on else fmt.PERSON)

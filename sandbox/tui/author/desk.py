@@ -1,0 +1,288 @@
+"""The file that an author is writing, apart from how it looks: what is in it, what is wrong, what is saved.
+
+All that takes time happens on threads of the desk's own; what came of it arrives as messages that carry values.
+The desk outlives its screen: a text that has not been saved is still there when the screen is opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from sandbox.errors import Finding, SandboxError, WorldError
+from sandbox.tui.author import trials
+from sandbox.tui.author.reading import Reading, read
+from sandbox.tui.author.trials import Standing
+
+if TYPE_CHECKING:
+    from sandbox.play.authoring import Site
+    from sandbox.world.check import Checked
+
+Stamp = tuple[int, int]
+_EVERY = 0.2
+
+
+class AuthorNews(Message, bubble=False):
+    """The desk knows something that it did not. A part that is None is as it was."""
+
+    def __init__(
+        self,
+        *,
+        text: str | None = None,
+        stamp: Stamp | None = None,
+        saved: str | None = None,
+        changed: bool = False,
+        reading: Reading | None = None,
+        about: int = 0,
+        doing: str | None = None,
+        checked: Checked | None = None,
+        standing: Standing | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        super().__init__()
+        self.text = text
+        """What the file holds now, where it was read."""
+        self.stamp = stamp
+        self.saved = saved
+        """What was written into the file."""
+        self.changed = changed
+        """Whether the file was not written, because somebody else has changed it."""
+        self.reading = reading
+        self.about = about
+        """Which text the reading is of."""
+        self.doing = doing
+        """What takes long: how far it is, and empty at its end."""
+        self.checked = checked
+        self.standing = standing
+        self.error = error
+
+
+class AuthorDesk:
+    """Reads, writes and checks one file at a time. Its methods are for the screen's thread.
+
+    Args:
+        post: delivers a message to the screen from any thread.
+    """
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self.site: Site | None = None
+        self.text = ""
+        """What the author sees."""
+        self.on_disk = ""
+        """What the file holds, as far as is known."""
+        self.reading = Reading()
+        self.plan = self.reading.plan
+        """The rooms, as the text last was a world."""
+        self.checked: Checked | None = None
+        self.check_is_stale = False
+        """Whether the text has changed since it was checked."""
+        self.standings: dict[str, Standing] = {}
+        """How agents have fared, by their names."""
+        self.doing = ""
+        """What is under way that takes long."""
+        self.since = 0.0
+        """When that began, in monotonic seconds."""
+        self.conflict = False
+        """Whether the file was changed by somebody else while there were changes here."""
+        self._post = post
+        self._stamp: Stamp | None = None
+        self._version = 0
+        self._files = ThreadPoolExecutor(1, "author-file")
+        self._reader = ThreadPoolExecutor(1, "author-reader")
+        self._long = ThreadPoolExecutor(1, "author-work")
+        self._stop = Event()
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is written, if there is one."""
+        return self.site.file if self.site is not None else None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the file lacks what the author sees."""
+        return self.text != self.on_disk
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that is known to be wrong, without what the text shows at sight to be right again."""
+        checked = self.checked.findings if self.checked is not None and self.reading.loads else ()
+        return tuple(dict.fromkeys((*self.reading.findings, *checked)))
+
+    # Wishes. Each is answered by `AuthorNews`.
+
+    def open(self, site: Site) -> None:
+        """Begin with the file of a world, or go on with it where it is open."""
+        if self.site is None or site.file != self.site.file:
+            self.stop()
+            self.text = self.on_disk = ""
+            self.reading, self.plan, self.checked = Reading(), None, None
+            self.standings, self._stamp, self.conflict = {}, None, False
+        self.site = site
+        self.look()
+
+    def edit(self, text: str) -> None:
+        """The author sees another text now."""
+        if text != self.text:
+            self.text = text
+            self.check_is_stale = True
+            self._version += 1
+
+    def read(self) -> None:
+        """Have what the author sees read."""
+        text, version = self.text, self._version
+
+        def job() -> None:
+            if version == self._version:
+                self._post(AuthorNews(reading=read(text), about=version))
+
+        self._submit(self._reader, job)
+
+    def look(self) -> None:
+        """See whether the file is another than it was, and read it then."""
+        file, stamp = self.file, self._stamp
+        if file is None:
+            return
+
+        def job() -> None:
+            now = _stamp(file)
+            if now is not None and now != stamp:
+                from sandbox.play.authoring import read as contents
+
+                self._post(AuthorNews(text=contents(file), stamp=now))
+
+        self._submit(self._files, job)
+
+    def save(self, *, anyway: bool = False) -> None:
+        """Write what the author sees, unless somebody else has changed the file meanwhile."""
+        file, text, known = self.file, self.text, self.on_disk
+        if file is None:
+            return
+
+        def job() -> None:
+            from sandbox.files import write_bytes
+            from sandbox.play.authoring import read as contents
+
+            there = contents(file) if file.exists() else None
+            if there not in (known, text, None) and not anyway:
+                self._post(AuthorNews(changed=True))
+                return
+            try:
+                write_bytes(file, text.encode())
+            except OSError as error:
+                raise WorldError(f"not saved: {error.strerror or error}", where=file) from error
+            self._post(AuthorNews(saved=text, stamp=_stamp(file)))
+
+        self._submit(self._files, job)
+
+    def check(self) -> None:
+        """Have the world played in every way there is, as far as that goes in a minute."""
+        text, file = self.text, self.file
+        self._begin("checking")
+
+        def job() -> None:
+            from sandbox.world.check import check
+            from sandbox.world.native import NativeWorld, parse_source
+
+            source = parse_source(text, file or "world.yaml")
+            if source.definition.kind == "task":
+                raise WorldError("a text task is checked when it is read", mend="play it")
+            said = 0.0
+
+            def progress(known: int, waiting: int) -> None:
+                nonlocal said
+                if self._stop.is_set():
+                    raise _StoppedError
+                if monotonic() - said > _EVERY:
+                    said = monotonic()
+                    self._post(AuthorNews(doing=f"checking: {known:,} states, {waiting:,} to look into"))
+
+            self._post(AuthorNews(checked=check(NativeWorld(source), progress=progress)))
+
+        self._submit(self._long, job, ends=True)
+
+    def measure(self) -> None:
+        """Have agents play the world as it is saved, to see how hard it is."""
+        file = self.file
+        if file is None:
+            return
+        self.standings = {}
+        self._begin("agents begin to play")
+
+        def job() -> None:
+            for standing in trials.run(file, self._stop):
+                self._post(AuthorNews(standing=standing, doing=standing.progress))
+
+        self._submit(self._long, job, ends=True)
+
+    def stop(self) -> None:
+        """Let what takes long come to its end."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        for each in (self._files, self._reader, self._long):
+            each.shutdown(wait=False, cancel_futures=True)
+
+    # Answers.
+
+    def take(self, news: AuthorNews) -> None:
+        """Keep what a message says."""
+        if news.text is not None:
+            self._stamp = news.stamp
+            if news.text != self.on_disk:
+                clean = not self.unsaved
+                self.on_disk = news.text
+                self.conflict = not clean and self.unsaved
+                if clean:
+                    self.edit(news.text)
+        if news.saved is not None:
+            self.on_disk, self._stamp, self.conflict = news.saved, news.stamp, False
+        if news.reading is not None and news.about == self._version:
+            self.reading = news.reading
+            self.plan = news.reading.plan or self.plan
+        if news.doing is not None:
+            self.doing = news.doing
+        if news.checked is not None:
+            self.checked, self.check_is_stale = news.checked, False
+        if news.standing is not None:
+            self.standings[news.standing.agent] = news.standing
+
+    def _begin(self, doing: str) -> None:
+        self._stop.clear()
+        self.doing, self.since = doing, monotonic()
+
+    def _submit(self, thread: ThreadPoolExecutor, job: Callable[[], None], *, ends: bool = False) -> None:
+        def run() -> None:
+            error: Exception | None = None
+            try:
+                job()
+            except _StoppedError:
+                pass
+            except Exception as problem:
+                error = problem
+            if error is not None or ends:
+                self._post(AuthorNews(error=error, doing="" if ends else None))
+
+        thread.submit(run)
+
+
+class _StoppedError(SandboxError):
+    """Nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped")
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        status = file.stat()
+    except OSError:  # an editor may be putting another file in its place
+        return None
+    return status.st_mtime_ns, status.st_size

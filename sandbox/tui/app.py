@@ -77,10 +77,15 @@ class SandboxApp(ThemedApp[SandboxError]):
         else:
             self._play()
 
+    async def action_quit(self) -> None:
+        """Leave; where something would be lost, only when asked again."""
+        if not self.playing or self.play.may_leave():
+            self.exit()
+
     @on(StartWanted)
     async def action_start(self) -> None:
         """Leave the game for the start screen, where there is one."""
-        if self._lobby is not None and self.playing:
+        if self._lobby is not None and self.playing and self.play.may_leave():
             self.title = self.TITLE
             await self._get_up()
             while not isinstance(self.screen, StartScreen):

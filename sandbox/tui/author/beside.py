@@ -42,6 +42,7 @@ class AuthorsScreen(Screen[None]):
         self.authoring = False
         """Whether verbs that build need no slash."""
         self._asked = ""
+        self._warned = False
 
     def on_unmount(self) -> None:
         self.author.close()
@@ -58,6 +59,15 @@ class AuthorsScreen(Screen[None]):
             self._set_mode(on=False)
         else:
             self.action_author()
+
+    def may_leave(self) -> bool:
+        """Whether nothing is lost that was written; asked again, it may be."""
+        if not self.author.unsaved or self._warned:
+            return True
+        self._warned = True
+        told = "What you wrote in the world's file is not saved: F8 and Ctrl+S save it. Asked again, it is lost."
+        self.notify(told, severity="warning", markup=False)
+        return False
 
     def builds(self, typed: Typed) -> bool:
         """Whether a command is a builder's, now."""
@@ -112,6 +122,7 @@ class AuthorsScreen(Screen[None]):
     @on(AuthorNews)
     def _author_news(self, news: AuthorNews) -> None:
         self.author.take(news)
+        self._warned = self._warned and self.author.unsaved
         if (screen := self._in_front()) is not None:
             screen.show(news)
 

@@ -429,6 +429,7 @@ class PlayScreen(AuthorsScreen):
             case "start":
                 self.post_message(StartWanted())
             case "quit":
-                self.app.exit()
+                if self.may_leave():
+                    self.app.exit()
             case _:
                 wishes.obey(self.game, typed)

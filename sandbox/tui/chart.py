@@ -37,6 +37,21 @@ class Chart:
     """Lines of box characters; empty where nothing can be drawn."""
     people: tuple[tuple[str, str], ...] = ()
     """Names of seats, and the rooms they are seen in."""
+    exits: tuple[Exit, ...] = ()
+    """Ways out of the room where the seat is, as far as its agent has a value for them; the best first."""
+    seen: tuple[int, int] | None = None
+    """How many rooms the seat has been in, of how many; None where that would give something away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A way out, and what the agent thinks of it."""
+
+    direction: str
+    room: str
+    """The name of the room it leads to; empty where the seat has not been."""
+    value: float
+    """Q of the command that goes there."""
 
 
 def chart(session: Session, watcher: str | None, width: int) -> Chart:
@@ -50,11 +65,37 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
     turn = session.current
     seat = watcher or turn.to_move or turn.seat or session.world.seats[0]
     native = worlds.adventure(session.world)
+    people: tuple[tuple[str, str], ...] = ()
+    seen = None
     if native is None:
         plan, here = walked(session.timeline.path(turn.id), seat)
-        return Chart(_drawn(plan, here, width))
-    plan, here, people = _known(native, turn.snapshot, seat, everybody=watcher is None)
-    return Chart(_drawn(plan, here, width), people)
+    else:
+        plan, here, people = _known(native, turn.snapshot, seat, everybody=watcher is None)
+        if watcher is None:
+            seen = len(plan.rooms), len(native.definition.rooms)
+    exits = _exits(session, seat, plan, here) if watcher is None else ()
+    return Chart(_drawn(plan, here, width), people, exits, seen)
+
+
+def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[Exit, ...]:
+    """The ways that the seat's world lists here, with the Q of its agent."""
+    from sandbox.world.map.plan import UNSEEN
+    from sandbox.world.native.schema import OPPOSITE
+
+    observation = session.observation(seat)
+    learner = getattr(session.seats.get(seat), "learner", None)
+    commands = {command: _direction(command) for command in observation.admissible or ()}
+    commands = {command: direction for command, direction in commands.items() if direction in OPPOSITE}
+    if learner is None or not commands:
+        return ()
+    rooms = {way.direction: way.target for way in plan.ways if way.source == here}
+    rooms |= {OPPOSITE[way.direction]: way.source for way in plan.ways if way.both and way.target == here}
+    values = learner.values(observation, list(commands))
+    exits = [
+        Exit(direction, plan.rooms.get(rooms.get(direction, UNSEEN), ""), value)
+        for direction, value in zip(commands.values(), values, strict=True)
+    ]
+    return tuple(sorted(exits, key=lambda exit_: -exit_.value))
 
 
 def _drawn(plan: Plan, here: str, width: int) -> str:

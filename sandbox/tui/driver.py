@@ -5,19 +5,23 @@ What a session lets another thread do is think: `decide` takes long and only rea
 and a person who acts meanwhile need not wait for it. The screen asks for jobs and goes on; answers come back as
 messages that carry values.
 
-Thinking cannot be interrupted from outside. Cancelling it, or changing the state that it was for, therefore counts
-up `generation`: an answer with an older number is dropped, and thinking that has not begun is skipped.
+Cancelling thinking, or changing the state that it was for, counts up `generation`: an answer with an older number
+is dropped, thinking that has not begun is skipped, and a model that writes stops before its next token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
+from sandbox.llm.listening import StoppedError, listening
 from sandbox.tui import jobs
-from sandbox.tui.messages import Answered, Changed, Decided, Failed, Loaded, Opening
+from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening
 from sandbox.tui.view import Camera
 
 if TYPE_CHECKING:
@@ -31,6 +35,12 @@ OPENING, THINKING = "opening the game", "thinking"
 
 SessionFactory = Callable[[Callable[[str], None]], "Session"]
 """Opens a session. What it is given takes lines that say how far it is."""
+
+Prepare = Callable[["Session", Callable[[], bool]], Callable[[], object] | None]
+"""See `Driver.study`."""
+
+_EVERY = 0.05
+"""Seconds between two reports of what a model writes, at least."""
 
 
 class Driver:
@@ -47,6 +57,10 @@ class Driver:
         self._post = post
         self._play: Executor = ThreadPoolExecutor(1, "session")
         self._think: Executor = ThreadPoolExecutor(1, "mind")
+        self._study: Executor = ThreadPoolExecutor(1, "study")
+        self._closed = Event()
+        self._asked = 0
+        """Decisions asked for so far."""
         self._session: Session | None = None
         self._camera: Camera | None = None
 
@@ -65,11 +79,21 @@ class Driver:
 
     def decide(self) -> None:
         """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled."""
-        generation = self.generation
+        generation, heard_at = self.generation, 0.0
+        self._asked += 1
+
+        def hear(texts: Sequence[str]) -> None:
+            nonlocal heard_at
+            if generation != self.generation:
+                raise StoppedError
+            if texts and monotonic() - heard_at > _EVERY:
+                heard_at = monotonic()
+                self._post(Heard(texts, generation))
 
         def job() -> None:
             if generation == self.generation and self._session is not None:
-                self._post(Decided(self._session.decide(), generation))
+                with suppress(StoppedError), listening(hear):
+                    self._post(Decided(self._session.decide(), generation))
 
         self._submit(self._think, job, THINKING)
 
@@ -109,10 +133,42 @@ class Driver:
 
         self._submit(self._play, run, about, asked=True)
 
+    def study(self, about: str, prepare: Prepare) -> None:
+        """Have something worked out that takes long: on a thread of its own, without the session.
+
+        `prepare` may look at the session, and gives what to call there, or None for nothing. It is also given a
+        function that says whether anyone still waits. Answered by `Answered`.
+        """
+        self._prepared(self._study, about, prepare, self._closed.is_set)
+
+    def ponder(self, about: str, prepare: Prepare) -> None:
+        """The same on the thread where agents think, for what has them think. Nobody waits for it any more as soon
+        as a decision is asked for.
+        """
+        asked = self._asked
+        self._prepared(self._think, about, prepare, lambda: self._closed.is_set() or self._asked != asked)
+
+    def _prepared(self, thread: Executor, about: str, prepare: Prepare, unwanted: Callable[[], bool]) -> None:
+        generation = self.generation
+
+        def run() -> None:
+            work = prepare(self._session, unwanted) if self._session is not None else None
+            if work is None or self._closed.is_set():
+                return
+
+            def answer() -> None:
+                self._post(Answered(about, work(), generation))
+
+            self._submit(thread, answer, about, asked=True)
+
+        self._submit(self._play, run, about, asked=True)
+
     def close(self) -> None:
         """Close the session and wait until that is done. Thinking comes to its end by itself, unheard."""
         self.cancel()
+        self._closed.set()
         self._think.shutdown(wait=False)
+        self._study.shutdown(wait=False)
         self._play.submit(lambda: self._session.close() if self._session else None)
         self._play.shutdown(wait=True)
 

@@ -13,7 +13,7 @@ from sandbox.tui.driver import THINKING, Driver
 
 if TYPE_CHECKING:
     from sandbox.play.session import Session
-    from sandbox.tui.messages import Decided, Failed
+    from sandbox.tui.messages import Decided, Failed, Heard
     from sandbox.tui.view import View
     from sandbox.types import Decision
 
@@ -53,6 +53,8 @@ class Game:
         self.speed = speed
         self.pending = 0
         """Jobs but for thinking that were asked for and have not been answered."""
+        self.heard: tuple[str, ...] = ()
+        """What the agent's language model has written of the decision that is being made."""
         self.wanted = 0.0
         """Actions that the agent is still to take; infinite while it runs."""
         self.on_its_own = False
@@ -170,7 +172,7 @@ class Game:
         """The agent takes no further action, and stops thinking."""
         if self._thinking_since is not None:
             self._driver.cancel()
-            self._thinking_since, self.stopped = None, True
+            self._thinking_since, self.stopped, self.heard = None, True, ()
         self.flowing = False
         self.halt()
 
@@ -192,10 +194,16 @@ class Game:
         self._go_on()
         self._changed()
 
+    def hear(self, answer: Heard) -> None:
+        """The agent's language model writes; what other seats think of is their own."""
+        if answer.generation == self._driver.generation and self.view is not None and not self.view.others_move:
+            self.heard = answer.texts
+            self._changed()
+
     def decided(self, answer: Decided) -> None:
         """The agent has made up its mind, unless that was cancelled."""
         if answer.generation == self._driver.generation:
-            self.decision, self._thinking_since = answer.decision, None
+            self.decision, self._thinking_since, self.heard = answer.decision, None, ()
             self._go_on()
             self._changed()
 
@@ -229,6 +237,7 @@ class Game:
         self._opened()
         if not keeps:
             self.decision, self._thinking_since, self.stopped = None, None, False
+            self.heard = ()
         self._await()
         submit()
         self._changed()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import PlayError, SaveError
+from sandbox.llm.state import State
 from sandbox.paths import safe_name
 from sandbox.play.transcript import transcript
 from sandbox.text import clean_line
@@ -165,6 +166,16 @@ def script(session: Session, name: str, watcher: str | None, names: Mapping[str,
     return Scripted(f"The story so far is in {path}")
 
 
+def troubles(session: Session) -> Troubles:
+    """What is wrong with the agents' language models."""
+    found: dict[str, str] = {}
+    for agent in session.seats.values():
+        state = getattr(agent, "model_state", None)
+        if agent is not None and isinstance(state, State) and state.kind != "ok":
+            found[agent.name] = str(state)
+    return Troubles(found)
+
+
 def edited(session: Session) -> Edited | None:
     """Whether the world's file has changed since it was read."""
     return Edited() if session.renewal is not None and session.renewal.due else None
@@ -179,6 +190,13 @@ def renewed(session: Session) -> Renewed | None:
     if outcome.difference is None:
         return Renewed(f"{line}, and nothing reads otherwise.")
     return Renewed(f"{line}. The story first reads otherwise after command {outcome.difference.index}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """Agents whose language model does not answer, or slowly, and why."""
+
+    by_agent: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from sandbox.play.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title
+from sandbox.tui.widgets.lessons import Changes, Learning
 from sandbox.tui.widgets.mind import Mind
-from sandbox.tui.widgets.panes import Changes, Learning, Map
+from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status
 from sandbox.tui.widgets.timeline import TimelineTree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -30,6 +31,8 @@ class Header(Widget):
     """World, seed, turn and score to the left; the agent and the share of interventions to the right."""
 
     view: reactive[View | None] = reactive(None)
+    troubles: reactive[Mapping[str, str]] = reactive(dict[str, str])
+    """Agents whose language model does not answer, or slowly, and why."""
 
     def __init__(self, title: Title, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -58,11 +61,17 @@ class Header(Widget):
 
     def _right(self) -> Content:
         view = self.view
-        agent = ", ".join(dict.fromkeys(view.agents.values())) if view else self._title.agent
+        agent = Content(", ".join(dict.fromkeys(view.agents.values())) if view else self._title.agent)
         you = f"you are {view.name(view.watcher)}" if view and view.watcher and len(view.seats) > 1 else ""
+        if agent and self.troubles:
+            trouble = "; ".join(self.troubles.values())
+            agent += Content.assemble(("  ! ", "bold $text-warning"), ("model ", "$text-warning"))
+            agent += Content.styled(trouble, "$text-warning").truncate(
+                max(self.content_size.width // 4, 8), ellipsis=True
+            )
         if not agent:
             return Content.styled(you or "you play", fmt.MUTED)
         if you:
-            return Content.assemble((f"{you}  ", ""), (f"{fmt.AGENT} ", "$text-primary"), (agent, fmt.MUTED))
+            return Content.assemble((f"{you}  ", ""), (f"{fmt.AGENT} ", "$text-primary"), agent)
         share = f"  {fmt.OVERRIDE} {view.interventions:.0%} yours" if view else ""
-        return Content.assemble((f"{fmt.AGENT} ", "$text-primary"), (agent, ""), (share, fmt.MUTED))
+        return Content.assemble((f"{fmt.AGENT} ", "$text-primary"), agent, (share, fmt.MUTED))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -95,6 +96,15 @@ def _ghost(glimpse: Glimpse, width: int) -> Iterator[Content]:
         )
 
 
+def written(texts: Sequence[str], width: int) -> Iterator[Content]:
+    """What the language model writes, a line for each sample, the end of it in sight."""
+    for text in texts:
+        said = " ".join(text.split())
+        while cell_len(said) > width - 5:
+            said = said[1:]
+        yield Content.assemble((f"{fmt.WRITING} ", "$text-primary"), (f"{said}▏", f"italic {fmt.MUTED}"))
+
+
 class Mind(Static):
     """The side pane's view of a decision."""
 
@@ -102,6 +112,7 @@ class Mind(Static):
         super().__init__(id=id)
         self._decision: Decision | None = None
         self._instead = ""
+        self._heard: tuple[str, ...] = ()
         self._glimpses: dict[str, Glimpse | None] = {}
 
     def show(self, game: Game, glimpses: Mapping[str, Glimpse | None] = NONE) -> None:
@@ -119,7 +130,7 @@ class Mind(Static):
             self._instead = "What others think is their own while a person plays."
         else:
             self._instead = "Stopped. F5 lets the agent think again." if game.stopped else "Thinking …"
-        self._decision = game.shown
+        self._decision, self._heard = game.shown, game.heard
         self._draw()
 
     def on_resize(self) -> None:
@@ -128,7 +139,10 @@ class Mind(Static):
     def _draw(self) -> None:
         decision, width = self._decision, self.content_size.width
         if decision is None or width < 20:
-            self.update(Content.styled(self._instead, fmt.MUTED))
+            instead = [Content.styled(self._instead, fmt.MUTED)]
+            if self._heard:
+                instead += [Content(""), *written(self._heard, width)]
+            self.update(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
         lines += mind(decision, width, self._glimpses)
@@ -143,8 +157,10 @@ class Brief(Widget):
     """Three proposals above the prompt, where there is no room for the side pane."""
 
     decision: reactive[Decision | None] = reactive(None)
+    heard: reactive[tuple[str, ...]] = reactive(())
+    """What is being written, until there is a decision."""
 
     def render(self) -> Content:
         if self.decision is None:
-            return Content("")
+            return Content("\n").join(list(written(self.heard[:3], self.content_size.width)))
         return Content("\n").join(list(brief(self.decision, self.content_size.width)))

@@ -1,27 +1,22 @@
-"""The side pane and what its tabs show beside the mind and the timeline."""
+"""The world as the seat perceives it, and its map."""
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from textual.app import ComposeResult
-from textual.containers import ScrollableContainer, VerticalScroll
+from textual.containers import ScrollableContainer
 from textual.content import Content
 from textual.geometry import Region
 from textual.reactive import reactive
-from textual.widgets import Label, Sparkline, Static, TabbedContent, TabPane
+from textual.widgets import Static
 
 from sandbox.tui import format as fmt
-from sandbox.tui.chart import Chart
-from sandbox.tui.flips import Flips
-from sandbox.tui.widgets.mind import Mind
-from sandbox.tui.widgets.timeline import TimelineTree
-from sandbox.types import Observation, Update
+from sandbox.tui.chart import Chart, Exit
+from sandbox.types import Observation
 
-_FLIPS = 8
+_BAR = 6
 _FAINT = re.compile("[─│┌┐└┘═║┄┆╲╱╳?]+")
 _HEAVY = re.compile("[━┃┏┓┗┛]+")
 
@@ -62,11 +57,11 @@ def _section(name: str, text: str) -> Content:
 
 
 class Map(Static):
-    """The rooms that the seat has been in."""
+    """The rooms that the seat has been in, and what its agent thinks of the ways out."""
 
     def show(self, chart: Chart) -> None:
         """Show a map, with the room where the seat is in sight."""
-        lines = chart.drawing.splitlines()
+        lines, scroll = chart.drawing.splitlines(), self.parent
         parts = [Content("\n").join([_walls(line) for line in lines])]
         if not lines:
             parts = [Content.styled("Nothing here tells one room from another: there is no map.", fmt.MUTED)]
@@ -77,13 +72,40 @@ class Map(Static):
                 for name, room in chart.people
             ]
             parts.append(Content("\n").join(rows))
+        parts += _ways_out(
+            chart.exits, scroll.content_size.width if isinstance(scroll, ScrollableContainer) else 34
+        )
+        if chart.seen is not None:
+            parts.append(Content.styled("{} of {} rooms seen".format(*chart.seen), fmt.MUTED))
         self.update(Content("\n\n").join(parts))
         row = next((at for at, line in enumerate(lines) if "┏" in line), 0)
         column = lines[row].find("┏") if lines else 0
-        scroll = self.parent
         if isinstance(scroll, ScrollableContainer):
             target = Region(max(column, 0), row, 16, 3)
             self.call_after_refresh(scroll.scroll_to_region, target, animate=False, center=True)
+
+
+def _ways_out(exits: Sequence[Exit], width: int) -> list[Content]:
+    """Q of each exit, as bars."""
+    if not exits:
+        return []
+    largest = max(abs(exit_.value) for exit_ in exits) or 1.0
+    wide = max(len(exit_.direction) for exit_ in exits)
+    names = max(1, min(max(cell_len(exit_.room) for exit_ in exits), width - wide - _BAR - 12))
+    lines = [Content.styled("Q of the ways out", "bold $text-primary")]
+    for at, exit_ in enumerate(exits):
+        best = "bold" if at == 0 and exit_.value > exits[-1].value else ""
+        tone = "$success" if exit_.value >= 0 else "$error"
+        lines.append(
+            Content.assemble(
+                (f"{exit_.direction:<{wide}}  ", best),
+                (fmt.fit(exit_.room or "?", names), fmt.MUTED),
+                "  ",
+                fmt.bar(abs(exit_.value) / largest, _BAR, tone),
+                (f" {fmt.signed(exit_.value)}", best or fmt.MUTED),
+            )
+        )
+    return [Content("\n").join(lines)]
 
 
 def _walls(line: str) -> Content:
@@ -91,79 +113,3 @@ def _walls(line: str) -> Content:
     return (
         Content(line).highlight_regex(_FAINT, style=fmt.MUTED).highlight_regex(_HEAVY, style="bold $text-primary")
     )
-
-
-class Surprise(Sparkline):
-    """How far off the latest estimates were: the size of the temporal-difference errors, oldest first."""
-
-    KEPT = 31
-
-    def add(self, updates: Sequence[Update]) -> None:
-        """Show some more updates."""
-        errors = [*(self.data or [0.0] * self.KEPT), *(abs(update.error) for update in updates)]
-        self.data = errors[-self.KEPT :]
-
-
-class Learning(Static):
-    """The latest Bellman updates with their numbers, newest first."""
-
-    KEPT = 60
-
-    def on_mount(self) -> None:
-        self._latest: deque[Update] = deque(maxlen=self.KEPT)
-        self.update(Content.styled("Nothing has been learned yet.", fmt.MUTED))
-
-    def add(self, updates: Sequence[Update]) -> None:
-        """Show some more updates."""
-        if updates:
-            self._latest.extendleft(updates)
-            self.update(Content("\n\n").join([_entry(update) for update in self._latest]))
-
-
-class Changes(Static):
-    """Past turns in which the agent would now prefer something else."""
-
-    def show(self, flips: Flips) -> None:
-        """Show these; the pane takes no room where there are none."""
-        self.display = bool(flips.turns)
-        lines = [Content.styled("It would now do otherwise", "bold $text-primary")]
-        for flip in flips.turns[:_FLIPS]:
-            lines.append(
-                Content.assemble(
-                    (f"turn {flip.depth}  ", fmt.MUTED), (flip.before, fmt.MUTED), " → ", (flip.now, "bold")
-                )
-            )
-        if (more := len(flips.turns) - _FLIPS) > 0:
-            lines.append(Content.styled(f"and in {more} more", fmt.MUTED))
-        self.update(Content("\n").join(lines))
-
-
-def _entry(update: Update) -> Content:
-    tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else fmt.MUTED
-    who = (f"  {fmt.REWARD} yours", "$text-warning") if update.source == "person" else ""
-    text, _, result = fmt.formula(update).rpartition(" = ")
-    return Content.assemble(
-        (f"Q(s, {update.command})", "bold"),
-        who,
-        (f"\n{text}", fmt.MUTED),
-        (f"\n= {result}", f"bold {tone}"),
-        (f"   {fmt.signed(update.after - update.before).strip()}", tone),
-    )
-
-
-def side_pane() -> ComposeResult:
-    """The side pane with its tabs."""
-    with TabbedContent(id="side", initial="mind-tab"):
-        with TabPane("Mind", id="mind-tab"), VerticalScroll(can_focus=False):
-            yield Mind(id="mind")
-        with TabPane("Map", id="map-tab"), ScrollableContainer(id="map-scroll", can_focus=False):
-            yield Map("", id="map")
-        with TabPane("World", id="world-tab"), VerticalScroll(can_focus=False):
-            yield WorldFacts(id="world")
-        with TabPane("Timeline", id="timeline-tab"):
-            yield TimelineTree(id="timeline")
-        with TabPane("Learn", id="learn-tab"), VerticalScroll(can_focus=False):
-            yield Label("Errors of Q, update by update", id="surprise-title")
-            yield Surprise(id="surprise")
-            yield Changes("", id="changes")
-            yield Learning(id="learn")

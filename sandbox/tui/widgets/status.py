@@ -38,7 +38,8 @@ def now(game: Game, world: str) -> Content:
         return who + _wish(game.shown)
     if game.since is not None:
         agent = view.agents[view.to_move]
-        return who + f"({agent}) is thinking" if several else Content(f"{agent} is thinking")
+        doing = "writing" if game.heard else "thinking"
+        return who + f"({agent}) is {doing}" if several else Content(f"{agent} is {doing}")
     if game.runs:
         return who + "is about to act"
     return who + "has stopped. F5 lets it act." if several else Content.styled("Stopped.", fmt.MUTED)

@@ -1,0 +1,153 @@
+"""In a real browser, headless Chromium: the game that `sandbox serve` shows, and the page that a save becomes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+from conftest import Weigher, open_session
+from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
+
+from sandbox.play.html import page as page_of
+from sandbox.play.store import Store
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = next(filter(None, map(shutil.which, NAMES)))
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of a server that shows the lighthouse."""
+    words = ["serve", "lighthouse", "--agent", "q-table", "--port", "0"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "SANDBOX_HOME")},
+    )
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().split()[1]
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
+class Terminal:
+    """The terminal in a page: what was sent to it is drawn here too, so that it can be read."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self._screen = pyte.Screen(80, 24)
+        self._stream = pyte.ByteStream(self._screen)
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("websocket", self._connect)
+        page.goto(address)
+
+    def _connect(self, socket: WebSocket) -> None:
+        columns, rows = map(int, re.findall(r"(?:width|height)=(\d+)", socket.url))
+        self._screen.resize(rows, columns)
+        self._screen.reset()
+        socket.on("framereceived", lambda data: self._stream.feed(data) if isinstance(data, bytes) else None)
+
+    def reload(self) -> None:
+        self._screen.reset()
+        self.page.reload()
+
+    def type(self, line: str) -> None:
+        self.page.keyboard.type(line)
+        self.page.keyboard.press("Enter")
+
+    def until(self, seen: Callable[[str], bool]) -> str:
+        end = time.monotonic() + 60
+        while not seen(text := "\n".join(line.rstrip() for line in self._screen.display)):
+            assert time.monotonic() < end, f"never seen:\n{text}"
+            self.page.wait_for_timeout(50)
+        return text
+
+
+def saves(home: Path) -> dict[str, list[str]]:
+    """What was done in each save, in the order of their names; rewards as numbers."""
+    done = {}
+    for folder in sorted((home / "saves").glob("*")):
+        with Store.open(folder, readonly=True) as store:
+            acts = [node.command for node in store.timeline().nodes() if node.parent]
+            done[folder.name] = [*acts, *(str(said.value) for said in store.feedback())]
+    return done
+
+
+def test_two_browsers_play_reward_and_undo_each_in_a_save_of_its_own(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    ann = Terminal(browser.new_context(viewport={"width": 1100, "height": 640}).new_page(), address)
+    ann.until(lambda text: "Landing" in text and "wants" in text)
+    ann.type("go up")
+    ann.until(lambda text: "> go up" in text and "Cliff path" in text)
+    ann.type("/reward +1")
+    ann.until(lambda text: "+1 from you" in text and "Q(s, go up)" in text)
+    bob = Terminal(browser.new_page(), address)
+    bob.until(lambda text: "Landing" in text and "wants" in text)
+    bob.type("go east")
+    bob.until(lambda text: "> go east" in text)
+    ann.type("undo")
+    ann.until(lambda text: "> go up" not in text and "Landing" in text)
+    assert sorted(saves(tmp_path).values()) == [["go east"], ["go up", "1.0"]]
+
+    bob.reload()
+    bob.until(lambda text: "> go east" in text and "wants" in text)
+    bob.type("/quit")
+    bob.page.get_by_text("This game has ended here").wait_for()
+    assert len(saves(tmp_path)) == 2
+    assert {url.split("/")[2] for url in ann.asked + bob.asked} == {address.split("/")[2]}
+
+
+def test_the_page_of_a_save(browser: Browser, save: Path, tmp_path: Path) -> None:
+    session = open_session(save, Weigher())
+    session.step()
+    session.rate(1, comment="<script>document.title = 'mine'</script>")
+    session.undo()
+    session.act("take matches", decision=session.decide())
+    file = tmp_path / "friday.html"
+    file.write_text("".join(page_of(session.store, "friday")), encoding="utf-8")
+    session.close()
+    backgrounds = set()
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.goto(file.as_uri())
+        assert asked == [file.as_uri()]
+        assert page.title() == "The Lighthouse · friday"
+        assert not page.get_by_text("document.title = 'mine'").is_visible()
+        page.get_by_text("Also tried:").click()
+        assert page.get_by_text("document.title = 'mine'").is_visible()
+        page.get_by_text("q-table wanted").last.click()
+        assert page.locator("details[open] td").first.inner_text() == "look"
+        backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(backgrounds) == 2

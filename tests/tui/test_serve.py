@@ -1,0 +1,112 @@
+"""Who may come in to `sandbox serve`, and what becomes of games that cannot be opened."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import pytest
+from aiohttp import WSMsgType
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web import Application, Request
+
+from sandbox.errors import UsageError
+from sandbox.tui.web.guard import is_loopback
+from sandbox.tui.web.server import Game, GameServer, listen
+
+TOKEN = "open-sesame-open-sesame"
+Client = TestClient[Request, Application]
+Visit = Callable[..., Awaitable[Client]]
+
+
+def fails(visitor: str) -> Sequence[str]:
+    """A program that ends at once, with something to say."""
+    return (sys.executable, "-c", f"import sys; sys.exit('sandbox: there is no room for {visitor[:0]}you')")
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    opened: list[Client] = []
+
+    async def make(token: str | None = None, *, games: int = 1, most: int = 8) -> Client:
+        with listen("127.0.0.1", 0) as listening:
+            server = GameServer([Game("honey <hive>", fails)] * games, listening, token, most)
+        opened.append(TestClient(TestServer(server.application())))
+        await opened[-1].start_server()
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        await client.close()
+
+
+async def test_without_the_token_nothing_is_shown(visit: Visit) -> None:
+    client = await visit(TOKEN)
+    for path in ("/", "/play/0", "/ws/0", "/static/js/textual.js", "/terminal.js", "/?token=", "/?token=h%C3%B6ney"):
+        answer = await client.get(path)
+        assert answer.status == 401, path
+        assert TOKEN not in await answer.text()
+
+
+async def test_the_token_is_kept_in_a_cookie_and_leaves_the_address(visit: Visit) -> None:
+    client = await visit(TOKEN)
+    answer = await client.get("/", params={"token": TOKEN}, allow_redirects=False)
+    assert answer.status == 302
+    assert answer.headers["Location"] == "/"
+    (cookie,) = (value for name, value in answer.cookies.items() if name.startswith("sandbox-token"))
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    page = await client.get("/")
+    assert page.status == 200
+    assert "Opening honey &lt;hive&gt;" in await page.text()
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "192.168.0.7"])
+async def test_without_a_token_only_names_of_this_machine_are_served(visit: Visit, host: str) -> None:
+    client = await visit()
+    assert (await client.get("/play/0")).status == 200
+    assert (await client.get("/play/0", headers={"Host": "localhost:8000"})).status == 200
+    assert (await client.get("/play/0", headers={"Host": host})).status == 403
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+async def test_pages_of_other_sites_cannot_connect(visit: Visit, token: str | None) -> None:
+    client = await visit(token)
+    await client.get("/", params={"token": TOKEN})
+    own = str(client.make_url("/")).rstrip("/")
+    for origin in ("http://evil.example", own.replace("127.0.0.1", "127.0.0.2"), "null"):
+        assert (await client.get("/ws/0", headers={"Origin": origin})).status == 403, origin
+    async with client.ws_connect("/ws/0", headers={"Origin": own}) as socket:
+        assert (await socket.receive()).type == WSMsgType.BINARY
+
+
+async def test_what_goes_wrong_is_said_in_the_browser(visit: Visit) -> None:
+    client = await visit()
+    await client.get("/play/0")
+    async with client.ws_connect("/ws/0") as socket:
+        assert (await socket.receive()).data == b"sandbox: there is no room for you\r\n"
+        assert (await socket.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+
+
+async def test_a_full_house_is_said_and_games_are_chosen(visit: Visit) -> None:
+    client = await visit(games=2, most=0)
+    assert (await (await client.get("/")).text()).count("honey &lt;hive&gt;</a>") == 2
+    assert (await client.get("/play/2")).status == 404
+    assert (await client.get("/ws/1")).status == 400
+    await client.get("/play/1")
+    async with client.ws_connect("/ws/1") as socket:
+        assert b"All places are taken" in (await socket.receive()).data
+
+
+def test_addresses_of_this_machine() -> None:
+    assert [host for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost") if not is_loopback(host)] == []
+    assert [
+        host for host in ("0.0.0.0", "::", "", "10.0.0.1", "localhost.evil.example") if is_loopback(host)
+    ] == []
+
+
+def test_a_port_that_is_taken_is_an_error_of_the_user() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(UsageError, match="cannot listen on 127"):
+        listen("127.0.0.1", taken.getsockname()[1])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sandbox import build, config
 from sandbox.paths import Home
+from sandbox.play.store import Store
+from sandbox.play.tape import Tape
 
 FOLDER = Path("docs/images")
 
@@ -30,6 +33,31 @@ def main() -> None:
         asyncio.run(screenshot(session, size, FOLDER / f"{name}.svg", theme=theme))
         session.world.close()
         print(FOLDER / f"{name}.svg")
+    _record(models)
+
+
+def _record(models: build.Models) -> None:
+    """Play a little more in a save, and write what the screen showed as a recording and as a moving picture."""
+    from sandbox.cli.animation import animate
+    from sandbox.tui.recording import replay
+
+    with TemporaryDirectory() as folder:
+        home, cast = Home(Path(folder)), build.Cast.parse("lm-q", [])
+        session = build.open_session(home, "lighthouse", cast, models, save="session", seed=3)
+        session.step()
+        session.act("go up", decision=session.decide())
+        session.rate(1, comment="towards the lamp")
+        session.step()
+        session.undo()
+        session.act("go north", decision=session.decide())
+        session.step()
+        session.step()
+        session.close()
+        session.world.close()
+        with Store.open(home.save_folder("session"), readonly=True) as store:
+            replay(Tape.of(store), store.feedback(), FOLDER / "session.cast")
+    animate(FOLDER / "session.cast", FOLDER / "session.svg")
+    print(FOLDER / "session.svg")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pyte
 import pytest
 from conftest import MakeApp, Weigher, open_session, settled, typed
 from textual.drivers.headless_driver import HeadlessDriver
 
+from sandbox.cli.animation import animate
 from sandbox.errors import UsageError
+from sandbox.play.cast import Cast
 from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.play.tape import Tape
@@ -85,6 +88,24 @@ def test_neither_world_nor_agent_is_needed(save: Path, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not what was done"):
         session.act("sing")
     assert session.act(tape.turns[0].command).command == tape.turns[0].command
+
+
+def test_a_recording_becomes_a_picture_that_moves(tmp_path: Path) -> None:
+    cast, svg = tmp_path / "session.cast", tmp_path / "session.svg"
+    with cast.open("w", encoding="utf-8") as stream:
+        recording = Cast(stream, (20, 3), "a <title>")
+        for number in range(5):
+            recording.write(
+                number, f"\x1b[2J\x1b[H\x1b[38;2;1;2;3mturn {number} & so on\x1b[0m\r\n同じ\r\nthe same"
+            )
+        recording.close()
+    animate(cast, svg)
+    picture = ElementTree.parse(svg).getroot()
+    texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert [text for text in texts if "turn" in (text or "")] == [f"turn {number} & so on" for number in range(5)]
+    assert [text.strip() for text in texts if text and "the same" in text] == ["the same"]  # once for all frames
+    assert "#010203" in svg.read_text(encoding="utf-8")
+    assert len(list(picture.iter("{http://www.w3.org/2000/svg}use"))) == 5 * 3
 
 
 async def test_somebody_playing_is_recorded(make_app: MakeApp, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sandbox.paths import Home
 from sandbox.play.contest import Bout
 from sandbox.play.feedback import FeedbackBook
 from sandbox.play.store import Run, Store
-from sandbox.play.store.opening import is_url
+from sandbox.play.store.server import is_url
 from sandbox.tune.adapters import BASE, Adapters
 
 

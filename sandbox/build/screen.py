@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.build.agents import CardFile, Models
 from sandbox.build.contests import open_contest
-from sandbox.build.sessions import HUMAN, Cast, open_session
+from sandbox.build.sessions import HUMAN, Cast, has_save, open_session
 from sandbox.build.worlds import Progress, silent, world_file
 from sandbox.config import Settings
 from sandbox.errors import ModelError, SandboxError, UsageError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
+from sandbox.play.store.server import is_url, without_password
 from sandbox.world import references
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class PlayPlan:
         seed: int | None,
     ) -> PlayPlan:
         """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
-        if save is not None and (home.save_folder(save) / "save.db").exists():
+        if save is not None and has_save(home, save):
             if seed is not None:
                 raise UsageError("a save keeps its seed", mend="leave --seed out, or choose another --save")
             cast = Cast.parse(agent or settings.agent, seats) if agent or seats else None
@@ -94,17 +95,22 @@ class PlayPlan:
         )
 
     @property
+    def shown(self) -> str:
+        """Name or address of the save, without a password."""
+        return without_password(self.save)
+
+    @property
     def play_command(self) -> str:
         """How it is played."""
         if self.reference is None or self.cast is None:
-            return f"sandbox play --save {shlex.quote(self.save)}"
+            return f"sandbox play --save {shlex.quote(self.shown)}"
         return f"sandbox play {self._cast_in_shell(self.reference, self.cast)}"
 
     @property
     def shell_command(self) -> str:
         """How the same is run with no screen."""
         if self.reference is None or self.cast is None:
-            return f"sandbox save show {shlex.quote(self.save)}"
+            return f"sandbox save show {shlex.quote(self.shown)}"
         return f"sandbox run {self._cast_in_shell(self.reference, self.cast)}"
 
     @staticmethod
@@ -130,6 +136,11 @@ class PlayPlan:
         from sandbox.tune.planning import make_plan
         from sandbox.tune.settings import Settings as Training
 
+        if is_url(self.save):
+            raise UsageError(
+                "adapters lie beside a save's file, and this game is on a server",
+                mend="`sandbox save fork ADDRESS NAME` copies it here",
+            )
         training = Training.for_method(method)
         return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
 
@@ -187,7 +198,7 @@ def _sitting(plan: PlayPlan) -> Sitting:
     from sandbox.tui.screens.start import Sitting
     from sandbox.tui.widgets.header import Title
 
-    title = Title(plan.reference or plan.save, plan.cast.default if plan.cast else "", plan.save, plan.notice)
+    title = Title(plan.reference or plan.shown, plan.cast.default if plan.cast else "", plan.shown, plan.notice)
     return Sitting(plan.open, title, plan.plan_round, plan.open_contest)
 
 

@@ -15,6 +15,7 @@ from sandbox.errors import SaveError, UsageError
 from sandbox.paths import Home
 from sandbox.play.renewal import Renewal
 from sandbox.play.store import Run, Store
+from sandbox.play.store.server import is_url, without_password
 from sandbox.types import Agent, World
 from sandbox.world import references
 
@@ -72,7 +73,7 @@ def open_session(
         reference: the world; None takes that of the save.
         cast: who plays; None takes the cards as the save has them.
         models: shared language models.
-        save: name of the save.
+        save: name of the save, or its address on a PostgreSQL server.
         seed: of a new session.
         learn: whether agents explore and learn.
         annotator: pseudonym of the person.
@@ -81,21 +82,30 @@ def open_session(
     Raises:
         SandboxError: something cannot be found or used; nothing was changed then.
     """
-    folder = None if save is None else home.save_folder(save)
-    if folder is not None and (folder / "save.db").exists():
-        session = _resumed(home, folder, reference, cast, models, learn, annotator, progress)
+    folder = None if save is None or is_url(save) else home.save_folder(save)
+    if save is not None and has_save(home, save):
+        session = _resumed(home, save, folder, reference, cast, models, learn, annotator, progress)
     elif reference is None or cast is None:
-        raise SaveError(f"there is no save {save!r}", mend="name a world to begin one")
+        raise SaveError(f"there is no save {without_password(save or '')!r}", mend="name a world to begin one")
     else:
-        session = _begun(home, folder, reference, cast, models, seed or 0, learn, annotator, progress)
+        session = _begun(home, save, folder, reference, cast, models, seed or 0, learn, annotator, progress)
     name = session.world.name
     if references.parse(name).kind == "native":
         session.renewal = Renewal(world_file(home, name), lambda: open_world(home, name))
     return session
 
 
+def has_save(home: Home, save: str) -> bool:
+    """Whether there is anything of a save, here or on a server. Raises `SaveError` where that cannot be seen."""
+    if not is_url(save):
+        return (home.save_folder(save) / "save.db").exists()
+    with Store.connect(save) as store:
+        return bool(store.runs())
+
+
 def _begun(
     home: Home,
+    save: str | None,
     folder: Path | None,
     reference: str,
     cast: Cast,
@@ -111,7 +121,10 @@ def _begun(
     try:
         files = cast.files(home, world)
         seats = _agents(files, models, world, folder, seed=seed)
-        store = Store.memory() if folder is None else Store.create(folder)
+        if folder is not None:
+            store = Store.create(folder)
+        else:
+            store = Store.memory() if save is None else Store.connect(save, playing=True)
         return Session.create(
             store, world, seats, seed=seed, learn=learn, annotator=annotator, cards=_texts(files)
         )
@@ -122,7 +135,8 @@ def _begun(
 
 def _resumed(
     home: Home,
-    folder: Path,
+    save: str,
+    folder: Path | None,
     reference: str | None,
     cast: Cast | None,
     models: Models,
@@ -133,7 +147,7 @@ def _resumed(
     from sandbox.play.session import Session
 
     with ExitStack() as undone:
-        store = Store.open(folder)
+        store = Store.connect(save, playing=True) if folder is None else Store.open(folder)
         undone.callback(store.close)
         latest = store.latest_run()
         if reference is not None and references.parse(reference).canonical != latest.world:

@@ -91,8 +91,9 @@ def import_records(
     with open_save(context.of(ctx).home, into) as store:
         for file in files:
             counts += records.merge(store, records.read(file))
+        shown = escape(store.name)
     context.console.print(
-        f"{escape(into)}: {counts['added']} records added, {counts['known']} were there already, "
+        f"{shown}: {counts['added']} records added, {counts['known']} were there already, "
         f"{counts['elsewhere']} are about turns it does not have",
         highlight=False,
     )

@@ -40,7 +40,7 @@ def play(plan: PlayPlan, source: TextIO = sys.stdin) -> bool:
     with _waiting("opening the game") as waiting:
         session = plan.open(waiting.say)
     try:
-        return LineGame(session, plan.save, source).play()
+        return LineGame(session, plan.shown, source).play()
     finally:
         session.close()
         session.world.close()

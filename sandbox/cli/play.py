@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,4 +91,4 @@ def _play_in_lines(plan: PlayPlan) -> None:
 
 
 def _say_where(plan: PlayPlan) -> None:
-    print(f"Saved as {plan.save!r}. Come back with:  sandbox play --save {plan.save}")
+    print(f"Saved as {plan.shown!r}. Come back with:  sandbox play --save {shlex.quote(plan.shown)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -19,13 +20,14 @@ from rich.tree import Tree
 
 from sandbox.cli import context
 from sandbox.cli.context import Context
-from sandbox.errors import SandboxError, SaveError
+from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.paths import Home
 from sandbox.play import blessed
 from sandbox.play.blessed import Change
 from sandbox.play.feedback import FeedbackBook, Mark
 from sandbox.play.store import Store, upkeep
-from sandbox.play.store.opening import FILE, is_url
+from sandbox.play.store.opening import FILE
+from sandbox.play.store.server import is_url, without_password
 from sandbox.play.timeline import Node, Timeline, Turn
 
 app = typer.Typer(
@@ -87,7 +89,9 @@ def show(
             return
         latest = store.latest_run()
         seats = ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items())
-        context.console.print(f"[bold]{escape(name)}[/]  {escape(latest.title)}  [dim]{escape(latest.world)}[/]")
+        context.console.print(
+            f"[bold]{escape(store.name)}[/]  {escape(latest.title)}  [dim]{escape(latest.world)}[/]"
+        )
         context.console.print(
             f"{escape(seats)}  seed {latest.seed}, {len(store.runs())} sittings", highlight=False
         )
@@ -105,33 +109,36 @@ def show(
 def verify(ctx: typer.Context, name: _Name) -> None:
     """Read all of a save and say whether it is whole. Changes nothing."""
     with open_save(context.of(ctx).home, name, readonly=True) as store:
-        turns = upkeep.verify(store)
-    context.console.print(f"{escape(name)} is whole: all of its {turns} turns can be read", highlight=False)
+        turns, shown = upkeep.verify(store), escape(store.name)
+    context.console.print(f"{shown} is whole: all of its {turns} turns can be read", highlight=False)
 
 
 @app.command()
 def fork(
     ctx: typer.Context,
     name: _Name,
-    new: Annotated[str, typer.Argument(help="Name of the copy, or address of an empty PostgreSQL database.")],
+    new: Annotated[str, typer.Argument(help="Name of the copy, or its address on a PostgreSQL server.")],
     at: Annotated[str | None, typer.Option(help="Number of a turn, or a bookmark, where the copy stands.")] = None,
 ) -> None:
     """Copy a save, to go on from any of its turns without touching the original. Works while it is played.
 
-    A copy in an empty PostgreSQL database is for several people at once: `sandbox rate` and `sandbox feedback`
-    take its address in place of a name.
+    A copy in a PostgreSQL database is for several people at once: all that takes the name of a save takes its
+    address. A database has room for any number of them, each by its name behind the `#`.
 
         sandbox save fork friday what-if --at 12
-        sandbox save fork friday postgresql://ann@server/friday
+        sandbox save fork friday "postgresql://ann@server/class#friday"
+        sandbox save fork "postgresql://ann@server/class#friday" friday-again
     """
     home = context.of(ctx).home
-    source = _folder(home, name)
-    if is_url(new):
-        upkeep.upload(source, new)
-        context.console.print("Copied. Rate it with:  sandbox rate URL", highlight=False)
-        return
-    upkeep.fork(source, home.save_folder(new), None if at is None else _turn(source, at))
-    context.console.print(f"Forked. Play it with:  sandbox play --save {escape(new)}", highlight=False)
+    with open_save(home, name, readonly=True) as source:
+        turn = None if at is None else _turn(source, at)
+        if is_url(name) or is_url(new):
+            with Store.connect(new) if is_url(new) else Store.create(home.save_folder(new)) as target:
+                upkeep.copy(source, target, turn)
+    if not (is_url(name) or is_url(new)):
+        upkeep.fork(_folder(home, name), home.save_folder(new), turn)
+    shown = shlex.quote(without_password(new))
+    context.console.print(f"Forked. Play it with:  sandbox play --save {escape(shown)}", highlight=False)
 
 
 @app.command()
@@ -279,6 +286,8 @@ def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:
 
 
 def _folder(home: Home, name: str) -> Path:
+    if is_url(name):
+        raise UsageError("this is for saves of this machine", mend="`sandbox save fork ADDRESS NAME` makes one")
     found = (folder / name for folder in home.search("saves"))
     return next((folder for folder in found if (folder / FILE).is_file()), home.save_folder(name))
 
@@ -299,14 +308,13 @@ def _summary(folder: Path) -> dict[str, Any]:
         return {"name": folder.name, "problem": error.message}
 
 
-def _turn(folder: Path, at: str) -> int:
+def _turn(store: Store, at: str) -> int:
     if at.isdecimal():
         return int(at)
-    with Store.open(folder, readonly=True) as store:
-        for mark in store.marks():
-            if mark.kind == "bookmark" and mark.name == at:
-                return mark.turn
-    raise SaveError(f"there is no bookmark {at!r}", where=folder, mend="give the number of a turn")
+    for mark in store.marks():
+        if mark.kind == "bookmark" and mark.name == at:
+            return mark.turn
+    raise SaveError(f"there is no bookmark {at!r}", where=store.file, mend="give the number of a turn")
 
 
 class _Drawing:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +50,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "saves" / "friday"
 
 
+def upload(folder: Path, url: str) -> None:
+    with Store.open(folder, readonly=True) as source, Store.connect(url) as target:
+        upkeep.copy(source, target)
+
+
 def test_a_save_on_a_server_is_the_save(folder: Path, url: str) -> None:
-    upkeep.upload(folder, url)
+    upload(folder, url)
     with Store.open(folder, readonly=True) as file, Store.connect(url) as store:
         assert upkeep.verify(store) == 11
         ids = [node.id for node in file.timeline().nodes()]
@@ -63,8 +70,8 @@ def test_a_save_on_a_server_is_the_save(folder: Path, url: str) -> None:
         assert review.feedback_value(4) == -2
         assert queue_of([review]).questions
         assert len(examples(Material.of(store), "kto")) == 2
-        with pytest.raises(SaveError, match="not empty"):
-            upkeep.upload(folder, url)
+        with pytest.raises(SaveError, match="there is a save already"):
+            upload(folder, url)
 
 
 WRITER = """
@@ -80,7 +87,7 @@ with Store.connect(url) as store:
 
 
 def test_two_processes_at_once_lose_nothing(folder: Path, url: str) -> None:
-    upkeep.upload(folder, url)
+    upload(folder, url)
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, name]) for name in ("ann", "bo")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
     with Store.connect(url) as store:
@@ -109,7 +116,7 @@ def test_two_who_come_first_make_the_tables_once(url: str) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing(folder: Path, url: str) -> None:
-    upkeep.upload(folder, url)
+    upload(folder, url)
     with Store.connect(url) as store:
         review = review_of(store, "bo")
         with pytest.raises(RuntimeError), store.transaction():
@@ -133,10 +140,135 @@ def test_the_command_line_takes_the_address(folder: Path, url: str) -> None:
         assert result.exit_code == 0, result.output + repr(result.exception)
         return result.stdout
 
-    assert "Copied" in call("save", "fork", "friday", url)
+    assert "sandbox play --save" in call("save", "fork", "friday", url, "--at", "here")
     assert "1 saves, 1 worlds, 10 turns" in call("feedback", "stats", url)
+    with Store.connect(url, readonly=True) as store:
+        assert store.latest_run().cursor == 11
+    call("save", "fork", url, f"{url}#again", "--at", "3")
+    call("save", "fork", f"{url}#again", "back")
+    assert "back is whole: all of its 11 turns" in call("save", "verify", "back")
+    with Store.open(folder.parent / "back", readonly=True) as copy, Store.open(folder, readonly=True) as store:
+        assert copy.latest_run().cursor == 3
+        assert copy.timeline().nodes() == store.timeline().nodes()
+    assert "#again" in call("save", "show", f"{url}#again")
     call("feedback", "export", url, "--format", "raw", "--out", str(folder / "raw"))
     assert "1 were there already" in call("feedback", "import", str(folder / "raw" / "train.jsonl"), "--into", url)
+
+
+def _play(url: str, annotator: str, turns: int) -> Session:
+    session = Session.create(
+        Store.connect(url, playing=True), CaveWorld(), {"digger": TableAgent()}, seed=3, annotator=annotator
+    )
+    for _ in range(turns):
+        session.step()
+    return session
+
+
+def test_several_people_play_in_one_database_each_a_save_of_their_own(url: str) -> None:
+    ann, bo = _play(f"{url}#ann", "ann", 8), _play(f"{url}#bo", "bo", 4)
+    ann.rate(1)
+    ann.undo()
+    ann.act("west")
+    bo.step()
+    here = ann.current
+    with pytest.raises(SaveError, match=f"in use by process {os.getpid()} on .* since 20"):
+        Store.connect(f"{url}#ann", playing=True)
+    with Store.connect(f"{url}#ann") as meanwhile:  # what is said of it waits for nobody
+        review_of(meanwhile, "cy").rate(-1, turn=4)
+    ann.step()
+    for session in (ann, bo):
+        session.close()
+    again = Session.resume(Store.connect(f"{url}#ann", playing=True), CaveWorld(), {"digger": TableAgent()})
+    assert again.current.parent == here.id
+    assert again.feedback_value(4) == -1
+    again.undo()
+    assert again.current == here
+    again.close()
+    with Store.connect(f"{url}#bo", readonly=True) as store:
+        assert store.name.endswith("#bo")
+        assert upkeep.verify(store) == 6
+        assert store.feedback() == ()
+        with pytest.raises(SaveError, match="read-only"), store.transaction():
+            store.move(store.latest_run(), 1, {})
+    with pytest.raises(SaveError, match="no such save"):
+        Store.connect(f"{url}#cy", readonly=True)
+
+
+def test_the_lock_of_a_player_who_was_killed_is_gone(url: str) -> None:
+    code = (
+        "import sys, os, signal; from sandbox.play.store import Store\n"
+        "Store.connect(sys.argv[1], playing=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, f"{url}#ann"]).returncode == -9
+    for _ in range(50):
+        try:
+            Store.connect(f"{url}#ann", playing=True).close()
+            break
+        except SaveError:  # the server has not noticed yet
+            time.sleep(0.1)
+    else:
+        raise AssertionError("still locked")
+
+
+OLDER = Path(__file__).parent / "saves" / "0001.db"
+
+
+def test_a_save_of_the_schema_before_is_brought_up_to_date(url: str) -> None:
+    """The tables as the first migration made them on a server, with the rows of the save that is kept of it."""
+    from alembic import command
+    from sqlalchemy import MetaData, create_engine, select
+
+    from sandbox.play.store import schema, server
+    from sandbox.play.store.migrations import config
+
+    address = server.Address.parse(f"{url}#old")
+    with server.connect(address).begin() as connection:
+        connection.exec_driver_sql('CREATE SCHEMA "old"')
+        command.upgrade(config(connection), "0001")
+        with create_engine(f"sqlite:///{OLDER}").connect() as older:
+            found = MetaData()
+            found.reflect(older)
+            for table in found.sorted_tables:
+                rows = [dict(row) for row in older.execute(select(table)).mappings()]
+                if table.name != "alembic_version" and rows:
+                    connection.execute(schema.metadata.tables[table.name].insert(), rows)
+            for name in ("runs", "turns", "decisions", "feedback", "marks"):
+                connection.exec_driver_sql(
+                    f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))"
+                )
+    with pytest.raises(SaveError, match="older version"):
+        Store.connect(f"{url}#old", readonly=True)
+    session = Session.resume(Store.connect(f"{url}#old", playing=True), CaveWorld(), {"digger": TableAgent()})
+    assert [record.kind for record in session.feedback(9)] == ["rating", "credit"]
+    one, other = (TableAgent(name).decide(session.observation(), session.history(), seed=1) for name in "ab")
+    session.compare(session.current.id, one, other)
+    session.step()
+    session.close()
+    with Store.connect(f"{url}#old", readonly=True) as store:
+        assert upkeep.verify(store) == 14
+        assert [each.decision for each in store.unplayed()] == [one, other]
+
+
+def test_games_on_a_server_are_played_from_the_command_line(url: str, tmp_path: Path) -> None:
+    def call(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["--home", str(tmp_path), *arguments], env={"COLUMNS": "200"})
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result.stdout
+
+    save = f"{url}#honey"
+    call("run", "tutorial", "--agent", "q-table", "--max-steps", "3", "--save", save)
+    call("run", "tutorial", "--agent", "q-table", "--max-steps", "2", "--save", save)
+    assert "2 sittings" in call("save", "show", save)
+    with Store.connect(save, readonly=True) as store:
+        assert store.counts()["episodes"] == 2
+        (seat,) = store.latest_run().seats
+        assert store.records(seat, "q-table")
+
+
+@pytest.mark.parametrize("name", ["pg_catalog", "a b", '"; DROP SCHEMA public', "x" * 61, "-c"])
+def test_names_that_no_save_may_have_are_refused(name: str, url: str) -> None:
+    with pytest.raises(SaveError, match="cannot be the name of a save"):
+        Store.connect(f"{url}#{name}")
 
 
 def test_a_server_that_is_not_there_is_said_without_the_password() -> None:

@@ -304,7 +304,9 @@ class Store(Database):
         """Copy everything of another store into this one, ids and all. Raises `SaveError` if it is not empty."""
         with self.transaction():
             if self.runs():
-                raise SaveError("the database is not empty", mend="name one of its own for each save")
+                raise SaveError(
+                    "there is a save already", mend="name another: postgresql://USER@HOST/DATABASE#NAME"
+                )
             for table in schema.metadata.sorted_tables:
                 if table is schema.versions:
                     continue

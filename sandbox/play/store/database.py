@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, Insert, func, select, text
+from sqlalchemy import Engine, Insert, text
 from sqlalchemy.exc import DBAPIError
 
 from sandbox.errors import SaveError
-from sandbox.play.store import opening, schema
+from sandbox.play.store import opening, schema, server
 from sandbox.play.store.lock import SaveLock
 
 Row = Mapping[str, Any]
@@ -33,6 +33,7 @@ class Database:
         self._mutex = threading.RLock()
         self._plain, self._level = "NORMAL", ""  # how SQLite waits for the disk: for most commits, and just now
         self._unborn: Path | None = None  # where a new save is until it is published
+        self._address: server.Address | None = None
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -122,17 +123,25 @@ class Database:
         return store
 
     @classmethod
-    def connect(cls, url: str, *, readonly: bool = False) -> Self:
-        """A save on a PostgreSQL server, one a database; its tables are made where there are none.
+    def connect(cls, url: str, *, readonly: bool = False, playing: bool = False) -> Self:
+        """A save on a PostgreSQL server, as `server.Address` has it; its tables are made where there are none.
 
-        Any number of processes may write at once: each transaction waits for the one before. It is for saying
-        things about turns together; a game is played in a file. Raises `SaveError`.
+        Any number of processes may say things about turns at once: each transaction waits for the one before.
+        Raises `SaveError` where it cannot be reached, is of a newer version, or is played by somebody else.
+
+        Args:
+            url: `postgresql://USER@HOST/DATABASE#NAME`.
+            readonly: only look.
+            playing: hold it as its one player, until it is closed.
         """
-        engine = opening.engine_at(url)
-        store = cls(engine, None, None, readonly=readonly)
+        address = server.Address.parse(url)
+        store = cls(server.connect(address, readonly=readonly), None, None, readonly=readonly)
+        store._address = address
         try:
             with store._exclusive():
-                opening.prepare_server(store._connection, store.name)
+                server.prepare(store._connection, address, readonly=readonly)
+                if playing:
+                    server.play(store._connection, address)
         except BaseException:
             store.close()
             raise
@@ -140,19 +149,21 @@ class Database:
 
     @property
     def name(self) -> str:
-        """Name of the save, or of the database on its server; empty in memory."""
-        return self.file.parent.name if self.file is not None else self._engine.url.database or ""
+        """Name of the save, `DATABASE#NAME` on a server; empty in memory."""
+        if self._address is not None:
+            return self._address.name
+        return "" if self.file is None else self.file.parent.name
 
     @property
     def _on_server(self) -> bool:
-        return self._engine.dialect.name != "sqlite"
+        return self._address is not None
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """A transaction in which nobody else writes. SQLite locks by itself, as `BEGIN IMMEDIATE` asks it to."""
         with self._connection.begin():
-            if self._on_server:
-                self._connection.execute(select(func.pg_advisory_xact_lock(opening.APPLICATION)))
+            if self._address is not None:
+                server.alone(self._connection, self._address)
             yield
 
     def close(self) -> None:

@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from sandbox.errors import SaveError
@@ -51,38 +51,6 @@ def engine_for(file: Path | None, *, readonly: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def is_url(name: str) -> bool:
-    """Whether this is the address of a server's database, not the name of a save."""
-    return name.partition("://")[0].partition("+")[0] in ("postgresql", "postgres") and "://" in name
-
-
-def engine_at(url: str) -> Engine:
-    """An engine with one connection to a PostgreSQL database. Raises `SaveError`; never shows the password."""
-    try:
-        parsed = make_url(url)
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=StaticPool)
-    except ImportError as error:
-        raise SaveError("PostgreSQL needs the package psycopg", mend="install the extra `postgresql`") from error
-    except ArgumentError as error:
-        raise SaveError("this is no address of a database", mend="postgresql://USER@HOST/DATABASE") from error
-    try:
-        engine.connect().close()
-    except DatabaseError as error:
-        problem = str(error.orig).strip().partition("\n")[0]
-        raise SaveError(f"cannot be reached: {problem}", where=parsed.render_as_string()) from error
-    return engine
-
-
-def prepare_server(connection: Connection, where: str) -> None:
-    """Make the tables where there are none, and check the version where there are; within a transaction."""
-    if not inspect(connection).has_table(schema.versions.name):
-        create_tables(connection)
-        return
-    version = connection.execute(select(schema.versions.c.version_num)).scalar()
-    if version != schema.VERSION:
-        raise SaveError(f"the database has schema {version!r}, this is {schema.VERSION!r}", where=where)
 
 
 def use_log(connection: Connection) -> None:

@@ -64,10 +64,24 @@ def fork(source: Path, target: Path, at: int | None = None) -> None:
             store.move(store.latest_run(), at, store.timeline().visits(at))
 
 
-def upload(source: Path, url: str) -> None:
-    """Copy a save into an empty PostgreSQL database, for a group that annotates together. Raises `SaveError`."""
-    with Store.open(source, readonly=True) as store, Store.connect(url) as target:
-        target.fill_from(store)
+def copy(source: Store, target: Store, at: int | None = None) -> None:
+    """Copy a save into an empty one, of which at least one is on a server; between files `fork` is quicker.
+
+    Args:
+        source: where it is.
+        target: from `Store.create` or `Store.connect`.
+        at: the turn to stand at in the copy; where the original stands by default.
+
+    Raises `SaveError`; the copy is then as empty as it was.
+    """
+    with target.transaction():
+        target.fill_from(source)
+        if at is not None:
+            timeline = target.timeline()
+            if at not in timeline:
+                raise SaveError(f"there is no turn {at}", where=source.file)
+            target.move(target.latest_run(), at, timeline.visits(at))
+    target.publish()
 
 
 def compact(folder: Path) -> tuple[int, int]:

@@ -22,6 +22,21 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
+def upgrade_within(connection: Connection, version: str, where: str) -> None:
+    """Bring the tables of a save on a server to the current schema, as a part of the transaction.
+
+    There is no file that could be backed up: where it fails, the server takes all of it back. Raises `SaveError`.
+    """
+    try:
+        command.upgrade(config(connection), "head")
+    except Exception as error:
+        raise SaveError(
+            f"the save could not be brought from schema {version} to this one: {error}",
+            where=where,
+            mend="it is unchanged",
+        ) from error
+
+
 def upgrade(file: Path, version: str, target: str = "head") -> Path:
     """Bring a save to the current schema, after a backup beside it. The backup's path is returned.
 

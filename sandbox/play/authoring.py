@@ -89,10 +89,12 @@ def test(session: Session, room: str = "") -> Built:
     """Go on in the world as its file is now, in some room or where we stood."""
     file = _own_file(session)
     _for_authors(session)
-    said = _renewed(session) if session.renewal is not None and session.renewal.due else []
+    said = []
+    if session.renewal is not None and session.renewal.due:
+        said = ["You go on in the edited world.", *_renewed(session)]
     if room:
         _stand_in(session, room, walking=False)
-    return Built(" ".join(said) or "Nothing has changed in the file.", file)
+    return Built(" ".join(said) or "You go on.", file)
 
 
 def copied(session: Session, folder: Path) -> Site:

@@ -74,7 +74,7 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
         if watcher is None:
             seen = len(plan.rooms), len(native.definition.rooms)
     exits = _exits(session, seat, plan, here) if watcher is None else ()
-    return Chart(_drawn(plan, here, width), people, exits, seen)
+    return Chart(drawn(plan, here, width), people, exits, seen)
 
 
 def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[Exit, ...]:
@@ -98,7 +98,8 @@ def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[Exit, ..
     return tuple(sorted(exits, key=lambda exit_: -exit_.value))
 
 
-def _drawn(plan: Plan, here: str, width: int) -> str:
+def drawn(plan: Plan, here: str, width: int) -> str:
+    """A plan as lines of box characters, names of rooms cut as far as it takes to fit so many columns."""
     from sandbox.world.map import draw
 
     drawing = ""

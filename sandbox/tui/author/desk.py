@@ -43,6 +43,7 @@ class AuthorNews(Message, bubble=False):
         doing: str | None = None,
         checked: Checked | None = None,
         standing: Standing | None = None,
+        work: Event | None = None,
         error: Exception | None = None,
     ) -> None:
         super().__init__()
@@ -60,6 +61,8 @@ class AuthorNews(Message, bubble=False):
         """What takes long: how far it is, and empty at its end."""
         self.checked = checked
         self.standing = standing
+        self.work = work
+        """What stops the work that this is news of, if it is of any that takes long."""
         self.error = error
 
 
@@ -93,6 +96,7 @@ class AuthorDesk:
         self._post = post
         self._stamp: Stamp | None = None
         self._version = 0
+        self._closed = False
         self._files = ThreadPoolExecutor(1, "author-file")
         self._reader = ThreadPoolExecutor(1, "author-reader")
         self._long = ThreadPoolExecutor(1, "author-work")
@@ -183,7 +187,7 @@ class AuthorDesk:
     def check(self) -> None:
         """Have the world played in every way there is, as far as that goes in a minute."""
         text, file = self.text, self.file
-        self._begin("checking")
+        stop = self._begin("checking")
 
         def job() -> None:
             from sandbox.world.check import check
@@ -196,15 +200,16 @@ class AuthorDesk:
 
             def progress(known: int, waiting: int) -> None:
                 nonlocal said
-                if self._stop.is_set():
+                if stop.is_set():
                     raise _StoppedError
                 if monotonic() - said > _EVERY:
                     said = monotonic()
-                    self._post(AuthorNews(doing=f"checking: {known:,} states, {waiting:,} to look into"))
+                    doing = f"checking: {known:,} states, {waiting:,} to look into"
+                    self._post(AuthorNews(doing=doing, work=stop))
 
-            self._post(AuthorNews(checked=check(NativeWorld(source), progress=progress)))
+            self._post(AuthorNews(checked=check(NativeWorld(source), progress=progress), work=stop))
 
-        self._submit(self._long, job, ends=True)
+        self._submit(self._long, job, work=stop)
 
     def measure(self) -> None:
         """Have agents play the world as it is saved, to see how hard it is."""
@@ -212,28 +217,32 @@ class AuthorDesk:
         if file is None:
             return
         self.standings = {}
-        self._begin("agents begin to play")
+        stop = self._begin("agents begin to play")
 
         def job() -> None:
-            for standing in trials.run(file, self._stop):
-                self._post(AuthorNews(standing=standing, doing=standing.progress))
+            for standing in trials.run(file, stop):
+                self._post(AuthorNews(standing=standing, doing=standing.progress, work=stop))
 
-        self._submit(self._long, job, ends=True)
+        self._submit(self._long, job, work=stop)
 
     def stop(self) -> None:
-        """Let what takes long come to its end."""
+        """Wait no more for what takes long; it comes to its end by itself, unheard."""
         self._stop.set()
+        self.doing = ""
 
     def close(self) -> None:
         """Stop everything."""
         self.stop()
+        self._closed = True
         for each in (self._files, self._reader, self._long):
             each.shutdown(wait=False, cancel_futures=True)
 
     # Answers.
 
     def take(self, news: AuthorNews) -> None:
-        """Keep what a message says."""
+        """Keep what a message says, but for news of what nobody waits for any more."""
+        if news.work is not None and (news.work is not self._stop or news.work.is_set()):
+            return
         if news.text is not None:
             self._stamp = news.stamp
             if news.text != self.on_disk:
@@ -254,11 +263,14 @@ class AuthorDesk:
         if news.standing is not None:
             self.standings[news.standing.agent] = news.standing
 
-    def _begin(self, doing: str) -> None:
-        self._stop.clear()
+    def _begin(self, doing: str) -> Event:
+        """Begin something that takes long in place of what is under way; what stops it."""
+        self.stop()
+        self._stop = Event()
         self.doing, self.since = doing, monotonic()
+        return self._stop
 
-    def _submit(self, thread: ThreadPoolExecutor, job: Callable[[], None], *, ends: bool = False) -> None:
+    def _submit(self, thread: ThreadPoolExecutor, job: Callable[[], None], *, work: Event | None = None) -> None:
         def run() -> None:
             error: Exception | None = None
             try:
@@ -267,10 +279,11 @@ class AuthorDesk:
                 pass
             except Exception as problem:
                 error = problem
-            if error is not None or ends:
-                self._post(AuthorNews(error=error, doing="" if ends else None))
+            if error is not None or work is not None:
+                self._post(AuthorNews(error=error, doing=None if work is None else "", work=work))
 
-        thread.submit(run)
+        if not self._closed:
+            thread.submit(run)
 
 
 class _StoppedError(SandboxError):

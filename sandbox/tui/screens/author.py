@@ -23,8 +23,8 @@ from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
 from sandbox.tui.author.editor import Editor
-from sandbox.tui.chart import Chart
-from sandbox.tui.chart import _drawn as drawn
+from sandbox.tui.author.keys import IMPORTANCE, KEYS
+from sandbox.tui.chart import Chart, drawn
 from sandbox.tui.keys import Key
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets.footer import KeyLine
@@ -36,40 +36,6 @@ _PAUSE = 0.3
 _LOOK = 1.0
 _TICK = 0.2
 _ASK = 'Build: dig north "Cave"   (Tab completes, F1 lists the verbs)'
-
-KEYS = (
-    Key(
-        "author-save", "ctrl+s", "save", "Save", "Write the file; the game goes on in the edited world", show=True
-    ),
-    Key("author-help", "f1", "help", "Help", "Show the keys and the verbs that build", show=True),
-    Key("author-pane", "f2", "pane", "Pane", "Show or hide map and findings", show=True),
-    Key("author-build", "f3", "build", "Build", "Go to the line at which verbs build the world", show=True),
-    Key("author-map", "f4", "map", "Map", "Show the map"),
-    Key("author-test", "f5", "test", "Test here", "Save, and play on in the room of this line", show=True),
-    Key(
-        "author-check", "f6", "check", "Check", "Play the world in every way there is, to find mistakes", show=True
-    ),
-    Key("author-stop", "f6", "stop", "Stop", "Stop the check, or the agents that play", show=True),
-    Key(
-        "author-findings", "f7", "findings", "Findings", "Go to the list of findings; Enter jumps there", show=True
-    ),
-    Key("author-leave", "f8", "leave", "Game", "Back to the game; what is not saved stays here", show=True),
-    Key(
-        "author-measure",
-        "f9",
-        "measure",
-        "Difficulty",
-        "See how often agents win, to tell how hard it is",
-        show=True,
-    ),
-    Key("author-reload", "ctrl+r", "reload", "From disk", "Take what the file holds, in place of what is here"),
-    Key("author-copy", "c", "copy", "Copy", "Copy the world into your own worlds, to edit it there", show=True),
-    Key("author-back", "escape", "back", "Editor", "To the editor; from there, back to the game", show=True),
-)
-IMPORTANCE = (
-    *("author-copy", "author-save", "author-stop", "author-leave", "author-test", "author-build", "author-help"),
-    *("author-check", "author-findings", "author-pane", "author-measure"),
-)
 
 
 class AuthorCommands(Provider):
@@ -197,7 +163,7 @@ class AuthorScreen(Screen[None]):
                 editor.go_to(line)
         if news.saved is not None:
             self._saved()
-        if news.checked is not None:
+        if news.checked is not None and desk.findings:
             self.action_pane(shown=True)
         self._draw()
 
@@ -380,6 +346,7 @@ class AuthorScreen(Screen[None]):
 
     def action_stop(self) -> None:
         self._desk.stop()
+        self._draw()
 
     def action_copy(self) -> None:
         self._copy()

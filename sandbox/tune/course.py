@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Course(Generic[T]):
     """One training by a trainer of TRL.
 
-    With the same data, settings and number of threads the outcome is the same, interrupted or not, but for rounding.
+    With the same data, settings and threads the outcome is the same, interrupted or not, but for rounding.
 
     Args:
         tuned: a `PeftModel`.

@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -55,7 +56,8 @@ class Log:
         self._reserve = file.with_name(".reserve")
         self._file = file.open("ab", buffering=0)
         self._broken = self._file.tell() > 0
-        self._reserve.write_bytes(b"\n" * _RESERVE)
+        with suppress(OSError):
+            self._reserve.write_bytes(b"\n" * _RESERVE)
 
     def add(self, kind: str, **data: Any) -> None:
         """Write one event at once. Raises `OSError`."""
@@ -70,7 +72,6 @@ class Log:
         """The last event, for which there is room even on a disk that is full by now."""
         self._reserve.unlink(missing_ok=True)
         self.add(kind, **data)
-        self._file.close()
 
 
 class Worker:

@@ -43,9 +43,14 @@ class AuthorsScreen(Screen[None]):
         """Whether verbs that build need no slash."""
         self._asked = ""
         self._warned = False
+        self._beside: AuthorScreen | None = None
+        """The author's screen; it is kept, with cursor and undo, while the game is in front."""
 
     def on_unmount(self) -> None:
         self.author.close()
+        if self._beside is not None and self._beside not in self.app.screen_stack:
+            self.app.uninstall_screen(self._beside)
+            self._beside.remove()
 
     # Wishes.
 
@@ -110,21 +115,18 @@ class AuthorsScreen(Screen[None]):
             case authoring.Site() as site:
                 self.author.open(site)
                 self._set_mode(on=site.file is not None and not site.foreign)
-                if (screen := self._in_front()) is not None:
-                    screen.begin()
-                else:
-                    self._open()
+                self._open()
             case authoring.Built() as built:
                 self._remark(built.line)
-                if (screen := self._in_front()) is not None:
-                    screen.built(built.line)
+                if self._beside is not None and self._beside.is_current:
+                    self._beside.built(built.line)
 
     @on(AuthorNews)
     def _author_news(self, news: AuthorNews) -> None:
         self.author.take(news)
         self._warned = self._warned and self.author.unsaved
-        if (screen := self._in_front()) is not None:
-            screen.show(news)
+        if self._beside is not None:
+            self._beside.show(news)
 
     def _remark(self, text: str) -> None:
         """Say something below the story."""
@@ -133,12 +135,13 @@ class AuthorsScreen(Screen[None]):
     def _open(self) -> None:
         from sandbox.tui.screens.author import AuthorScreen
 
-        self.app.push_screen(AuthorScreen(self.author, self.build, self.test, self.copy_world))
-
-    def _in_front(self) -> AuthorScreen | None:
-        from sandbox.tui.screens.author import AuthorScreen
-
-        return next((screen for screen in self.app.screen_stack if isinstance(screen, AuthorScreen)), None)
+        if self._beside is None:
+            self._beside = AuthorScreen(self.author, self.build, self.test, self.copy_world)
+            self.app.install_screen(self._beside, "author")
+        if self._beside.is_current:
+            self._beside.begin()
+        elif self._beside not in self.app.screen_stack:
+            self.app.push_screen(self._beside)
 
     def _set_mode(self, *, on: bool) -> None:
         self.authoring = on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
@@ -85,6 +86,10 @@ class AuthorScreen(Screen[None]):
         self._desk = desk
         self._build, self._test, self._copy = build, test, copy
         self._begun = False
+        self._file: Path | None = None
+        """What the editor shows."""
+        self._find_room = False
+        """Whether the cursor is to go to the room where the player stands."""
         self._pause: Timer | None = None
         self._testing = False
         """Whether the game is to go on as soon as the text is saved."""
@@ -116,6 +121,10 @@ class AuthorScreen(Screen[None]):
         self.set_interval(_TICK, self._tick)
         self.begin()
 
+    def on_screen_resume(self) -> None:
+        if self._begun:
+            self.begin()
+
     def begin(self) -> None:
         """Show the file that the desk has now."""
         from sandbox.play.authoring import NO_FILE
@@ -126,11 +135,19 @@ class AuthorScreen(Screen[None]):
         self.query_one("#author-instead", Static).update(Content(NO_FILE))
         editor = self.query_one(Editor)
         editor.read_only = site is not None and site.foreign
-        editor.load_text(self._desk.text)
+        if editor.text != self._desk.text:
+            self._put(self._desk.text)
         self._desk.read()
-        if site is not None and site.room and (line := self._desk.reading.lines.get(f"rooms.{site.room}")):
-            editor.go_to(line)
         self._draw()
+
+    def _put(self, text: str) -> None:
+        """Show another text: another file's, or what another hand has made of this one."""
+        editor, file = self.query_one(Editor), self._desk.file
+        if file != self._file:
+            self._file, self._find_room = file, True
+            editor.load_text(text)
+        else:
+            editor.become(text)
 
     # What there is to see.
 
@@ -143,11 +160,7 @@ class AuthorScreen(Screen[None]):
             self._testing, self._building = False, ""
             self._complain(news.error)
         if news.text is not None and desk.text != editor.text:
-            first = not editor.text
-            if first:
-                editor.load_text(desk.text)
-            else:
-                editor.become(desk.text)
+            self._put(desk.text)
             desk.read()
         if news.changed or (news.text is not None and desk.conflict):
             self._testing, self._building = False, ""
@@ -157,10 +170,9 @@ class AuthorScreen(Screen[None]):
                 markup=False,
             )
             desk.conflict = True
-        if news.reading is not None and self._desk.site is not None and not self._listed:
-            line = desk.reading.lines.get(f"rooms.{self._desk.site.room}")
-            if line and editor.cursor_location == (0, 0):
-                editor.go_to(line)
+        if desk.site is not None and self._find_room and desk.reading.lines:
+            self._find_room = False
+            editor.go_to(desk.reading.lines.get(f"rooms.{desk.site.room}", 1))
         if news.saved is not None:
             self._saved()
         if news.checked is not None and desk.findings:

@@ -44,6 +44,7 @@ docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m sandbox.cli.reference
 	@$(BIN)/python -m sandbox.agent.reference docs/agents.md
 	@$(BIN)/python -m sandbox.world.native.reference docs/worlds.md
+	@$(BIN)/python -m sandbox.tui.reference docs/playing.md
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,13 +11,14 @@ from textual.binding import Binding
 from sandbox.config import Settings
 from sandbox.errors import SandboxError
 from sandbox.tui.contest_desk import ContestDesk
-from sandbox.tui.keys import KEYS, bindings
+from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Failed, StartWanted
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import RoundScreen
 from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
+from sandbox.tui.tables import ALL
 from sandbox.tui.themes import ThemedApp
 from sandbox.tui.widgets.round_pages import brief
 
@@ -58,7 +59,7 @@ class SandboxApp(ThemedApp[SandboxError]):
             self._play()
         keys = self._settings.keys
         self.set_keymap(keys)
-        if unknown := sorted(keys.keys() - {key.id for key in KEYS}):
+        if unknown := sorted(keys.keys() - {key.id for key in ALL}):
             named = ", ".join(unknown)
             self.notify(f"No key is called {named} (F1 shows the names)", severity="warning", markup=False)
 

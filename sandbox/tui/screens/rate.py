@@ -36,10 +36,10 @@ KEYS = (
         )
         for n in range(1, 10)
     ),
-    Key("tie", "equals_sign", "same('tie')", "Tie", "None is better than another", show=True, display="="),
+    Key("rate-tie", "equals_sign", "same('tie')", "Tie", "None is better than another", show=True, display="="),
     Key("bad", "0", "same('bad')", "All bad", "None is any good", show=True),
     Key("skip", "s", "skip", "Skip", "Say nothing about this one", show=True),
-    Key("undo", "u", "undo", "Undo", "Take the last answer back", show=True),
+    Key("rate-undo", "u", "undo", "Undo", "Take the last answer back", show=True),
     Key("reveal", "n", "reveal", "Names", "See which is which; ends the comparison", show=True),
     Key("rate-help", "f1", "help", "Help", "Show the keys", show=True, display="F1"),
     Key("leave", "q,escape", "leave", "Leave", "Leave; all answers are saved", show=True, display="q"),

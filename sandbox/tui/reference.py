@@ -1,0 +1,65 @@
+"""The tables of keys and verbs in the manual, made from the tables that the screens are made from.
+
+`python -m sandbox.tui.reference docs/playing.md` brings a page up to date.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from sandbox.play.verbs import VERBS
+from sandbox.tui import keys
+from sandbox.tui.keys import Key
+from sandbox.tui.tables import SCREENS
+
+BEGIN = "<!-- keys: begin, written by `make docs` -->"
+END = "<!-- keys: end -->"
+_NAMES = {"escape": "Esc", "enter": "Enter", "left": "←", "right": "→", "up": "↑", "down": "↓"}
+_OTHER_DIGITS = re.compile("(pick|choose)-[2-9]")
+
+
+def updated(page: str) -> str:
+    """A page of the manual with the tables between the two markers brought up to date."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{markdown()}\n{END}{after}"
+
+
+def markdown() -> str:
+    """A table for each screen, and one of the verbs."""
+    anywhere = [key for key in keys.KEYS if key.scope != "decide"]
+    decide = [key for key in keys.KEYS if key.scope == "decide"]
+    screens = (_table(f"The {name} screen", table) for name, table in SCREENS.items())
+    return "\n".join(
+        (_table("While playing", anywhere), _table("Single keys, after Esc", decide), _verbs(), *screens)
+    )
+
+
+def _table(title: str, table: Iterable[Key]) -> str:
+    rows = (f"| {_shown(key)} | `{key.id}` | {key.help} |" for key in table if not _OTHER_DIGITS.fullmatch(key.id))
+    return "\n".join((f"### {title}", "", "| key | name | what it does |", "| --- | --- | --- |", *rows, ""))
+
+
+def _verbs() -> str:
+    rows = (f"| `{verb.usage}` | {verb.help} |" for verb in VERBS)
+    return "\n".join(("### Verbs", "", "| typed | what it does |", "| --- | --- |", *rows, ""))
+
+
+def _shown(key: Key) -> str:
+    if key.id in ("pick-1", "choose-1"):
+        return "`1` to `9`"
+    return ", ".join(f"`{_name(each)}`" for each in key.key.split(","))
+
+
+def _name(key: str) -> str:
+    """A key as a person says it: `ctrl+p` is Ctrl+P."""
+    return key if len(key) == 1 else "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+"))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        file = Path(name)
+        file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")

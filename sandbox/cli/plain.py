@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import TextIOWrapper
 from math import inf
-from threading import Event, Thread
-from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
+from rich.console import Console
+
+from sandbox.cli.patience import stopping, waiting
 from sandbox.errors import PlayError, SandboxError
 from sandbox.play import authoring, telling, transcript
 from sandbox.play.verbs import VERBS, Typed, parse
@@ -24,12 +24,19 @@ if TYPE_CHECKING:
     from sandbox.play.session import Session
     from sandbox.types import Chooser, Decision
 
-_PATIENCE = 2.0
-"""Seconds before it is said what is being waited for."""
 _SHOWN = 3
 """Proposals that are told unasked."""
 _MOST = 100
 """Actions of a run that nobody limited."""
+
+
+_console = Console(color_system=None, markup=False, emoji=False, highlight=False)
+
+
+def say(*lines: str) -> None:
+    """Print lines: broken between words on a terminal, as they are in a pipe."""
+    for line in lines:
+        _console.print(line, soft_wrap=not sys.stdout.isatty())
 
 
 def play(plan: PlayPlan, source: TextIO = sys.stdin) -> bool:
@@ -37,8 +44,8 @@ def play(plan: PlayPlan, source: TextIO = sys.stdin) -> bool:
     for stream in (source, sys.stdout):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
-    with _waiting("opening the game") as waiting:
-        session = plan.open(waiting.say)
+    with waiting("opening the game") as opening:
+        session = plan.open(opening.say)
     try:
         return LineGame(session, plan.shown, source).play()
     finally:
@@ -88,22 +95,24 @@ class LineGame:
 
     def _open(self) -> None:
         session = self._session
-        print(f"{session.world.title}, kept as {self._save!r}. /help lists what you can type.")
+        say(f"{session.world.title}, kept as {self._save!r}. /help lists what you can type.")
         for seat, agent in session.seats.items():
-            print(f"{self._names[seat]}: {'you' if agent is None else agent.name}")
+            say(f"{self._names[seat]}: {'you' if agent is None else agent.name}")
         if session.current.depth:
-            print(f"You come back at turn {session.current.depth}.")
+            say(f"You come back at turn {session.current.depth}.")
         self._look()
 
     def _next_line(self) -> str | None:
         """The next line; None where there is no more."""
         if self._typed_by_hand:
-            print("\n> ", end="", flush=True)
+            print("\n> ", end="", flush=True)  # no line, so not `say`
         line = self._source.readline()
         if not line:
+            if self._typed_by_hand:
+                say("")
             return None
         if not self._typed_by_hand and line.strip():
-            print(f"\n> {clean_line(line)}")
+            say(f"\n> {clean_line(line)}")
         return line
 
     # What is typed.
@@ -124,6 +133,13 @@ class LineGame:
             case "reward":
                 value, reason = typed.number(1)
                 self._say_of(session.rate(value, comment=reason))
+            case "credit":
+                value, reason = typed.number(-1)
+                self._say_of(session.credit(value, comment=reason))
+            case "prefer":
+                self._say_of(jobs.prefer(session, int(typed.number(0)[0])))
+            case "retract":
+                self._say_of(jobs.retract(session))
             case "correct":
                 self._say_of(session.correct(typed.argument))
             case "tie" | "bad" as verdict:
@@ -153,17 +169,17 @@ class LineGame:
             case "why":
                 self._tell_all()
             case "build":
-                self._move(lambda: print(authoring.build(session, typed.argument).line))
+                self._move(lambda: say(authoring.build(session, typed.argument).line))
             case "script":
-                print(jobs.script(session, typed.argument, self._watcher, self._names).line)
+                say(jobs.script(session, typed.argument, self._watcher, self._names).line)
             case "save":
-                print(f"Saved as {self._save!r}: every turn is stored as it is played.")
+                say(f"Saved as {self._save!r}: every turn is stored as it is played.")
             case "help":
                 self._help()
             case "tune":
-                print(f"Leave with /quit first; then:  sandbox tune {self._save}")
+                say(f"Leave with /quit first; then:  sandbox tune {self._save}")
             case "speed" | "pause":
-                print("Nothing runs by itself here: /run goes as fast as the agent decides, Ctrl+C stops it.")
+                say("Nothing runs by itself here: /run goes as fast as the agent decides, Ctrl+C stops it.")
             case other:
                 raise PlayError(f"/{other} needs the screen", mend="`sandbox play` without --plain opens it")
 
@@ -189,28 +205,28 @@ class LineGame:
             self._flowing = True
             return
         done = 0.0
-        with _stopping():
+        with stopping():
             while done < min(actions, _MOST) and self._agent_moves and not self._others_move:
                 self._let_agent_act()
                 done += 1
         if actions == inf and done == _MOST and not self._session.done:
-            print(f"[{_MOST} actions taken; /run goes on]")
+            say(f"[{_MOST} actions taken; /run goes on]")
 
     def _move(self, go: Callable[[], object], *, flowing: bool = False) -> None:
         go()
         self._decision, self._gave_up, self._flowing = None, False, flowing
         self._watcher = watching(self._session)
-        print(f"[turn {self._session.current.depth}]")
+        say(f"[turn {self._session.current.depth}]")
         self._look()
 
     def _say_of(self, record: Feedback) -> None:
         """What was said, and how the learner took it."""
         session, several = self._session, len(self._session.seats) > 1
-        print(f"[{telling.said(record, session.timeline.get(record.turn).decision)}]")
+        say(f"[{telling.said(record, session.timeline.get(record.turn).decision)}]")
         if record.kind == "comment":
             return
         for update in () if self._watcher and several else session.updates:
-            print(f"Q({update.command}): {telling.formula(update)}")
+            say(f"Q({update.command}): {telling.formula(update)}")
         self._decision = None
 
     def _glimpse(self, command: str) -> None:
@@ -221,11 +237,11 @@ class LineGame:
                 raise PlayError("nothing is proposed", mend="name a command, as in /glimpse go north")
             command = self._decision.command
         seen = jobs.glimpse(self._session, command)
-        print(f"If {seen.command}:\n{seen.text.strip()}")
+        say(f"If {seen.command}:\n{seen.text.strip()}")
         if seen.reward:
-            print(f"[it would bring {telling.gain(seen.reward)}]")
+            say(f"[it would bring {telling.gain(seen.reward)}]")
         if seen.ended:
-            print("[it would be the end]")
+            say("[it would be the end]")
 
     # How it goes on.
 
@@ -241,20 +257,20 @@ class LineGame:
 
     def _come_to_a_person(self) -> None:
         """Let agents in other seats act; then have ready what the agent wants in the seat that is shown."""
-        with _stopping() as stopped:
+        with stopping() as stopped:
             while self._others_move and self._flowing:
                 self._let_agent_act()
         if stopped:
             self._flowing = False
         if self._agent_moves and not self._others_move and self._decision is None and not self._gave_up:
-            with _stopping() as stopped:
+            with stopping() as stopped:
                 self._think()
                 self._tell_wish()
             self._gave_up = bool(stopped)
 
     def _think(self) -> Decision:
         if self._decision is None:
-            with _waiting(f"{self._agent} is thinking"):
+            with waiting(f"{self._agent} is thinking"):
                 self._decision = self._session.decide()
         return self._decision
 
@@ -279,7 +295,7 @@ class LineGame:
         told = [*(transcript.command(turn, watched, self._names) if by_agent else ())]
         told += transcript.reply(before, turn, watched)
         if told:
-            self._print(*([""] if by_agent else []), *told)
+            say(*([""] if by_agent else []), *told)
 
     # What is told.
 
@@ -287,8 +303,8 @@ class LineGame:
         """What the watcher perceives."""
         session = self._session
         if self._watcher and list(session.seats.values()).count(None) > 1:
-            print(f"\n[{self._names[self._watcher]} has the keyboard]")
-        print(f"\n{session.observation(self._watcher).text.strip()}", flush=True)
+            say(f"\n[{self._names[self._watcher]} has the keyboard]")
+        say(f"\n{session.observation(self._watcher).text.strip()}")
 
     def _tell_wish(self) -> None:
         """What the agent wants, and what else it weighed."""
@@ -297,25 +313,24 @@ class LineGame:
             return
         why = ", to explore" if decision.chooser == "exploration" else ""
         why = why or (", as Q overruled the model" if telling.overruled(decision) else "")
-        print(f"\n{self._agent} wants to: {decision.command}{why}")
+        say(f"\n{self._agent} wants to: {decision.command}{why}")
         order = list(range(len(decision.proposals)))[:_SHOWN]
-        self._print(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
+        say(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
         if more := len(decision.proposals) - len({*order, decision.chosen}):
-            print(f"  and {more} more; /why tells all")
-        sys.stdout.flush()
+            say(f"  and {more} more; /why tells all")
 
     def _tell_all(self) -> None:
         decision = None if self._others_move else self._decision
         if decision is None:
             raise PlayError("no agent is thinking aloud here")
-        self._print(decision.reason, *(_proposal(decision, index) for index in range(len(decision.proposals))))
-        print(f"Its choice: {decision.command}. {decision.model or decision.agent}, {decision.seconds:.1f} s")
+        say(decision.reason, *(_proposal(decision, index) for index in range(len(decision.proposals))))
+        say(f"Its choice: {decision.command}. {decision.model or decision.agent}, {decision.seconds:.1f} s")
 
     def _tell_marks(self) -> None:
         here = self._session.current.id
         marks = [mark for mark in self._session.marks() if mark.turn == here]
         names = ["blessed" if mark.kind == "blessed" else mark.name for mark in marks]
-        print(f"[this turn is marked: {', '.join(names)}]" if names else "[this turn has no mark]")
+        say(f"[this turn is marked: {', '.join(names)}]" if names else "[this turn has no mark]")
 
     def _tell_timeline(self) -> None:
         """The way here from the opening, with what else was tried at each fork; others' commands stay theirs."""
@@ -329,12 +344,12 @@ class LineGame:
         for turn_id in way:
             told = [self._named(turn_id), *(f"[{name}]" for name in marks.get(turn_id, ()))]
             told += ["<- you are here"] if turn_id == here else []
-            print(" ".join(told))
+            say(" ".join(told))
             parent = timeline.node(turn_id).parent
             others = [each for each in timeline.child_ids(parent) if each != turn_id] if parent is not None else []
             if others:
-                print(f"    also tried: {'; '.join(map(self._named, others))}")
-        print("/jump N goes to a turn")
+                say(f"    also tried: {'; '.join(map(self._named, others))}")
+        say("/jump N goes to a turn")
 
     def _named(self, turn_id: int) -> str:
         node = self._session.timeline.node(turn_id)
@@ -342,11 +357,8 @@ class LineGame:
         return f"{turn_id} {('…' if secret else node.command) if node.command else 'opening'}"
 
     def _help(self) -> None:
-        print("Anything else than these is your command to the world; * and a text is a comment on this turn.")
-        self._print(*(f"{verb.usage}: {verb.help}" for verb in VERBS))
-
-    def _print(self, *lines: str) -> None:
-        print("\n".join(lines), flush=True)
+        say("Anything else than these is your command to the world; * and a text is a comment on this turn.")
+        say(*(f"{verb.usage}: {verb.help}" for verb in VERBS))
 
 
 def _proposal(decision: Decision, index: int) -> str:
@@ -357,46 +369,3 @@ def _proposal(decision: Decision, index: int) -> str:
     numbers = (decision.scores[index], proposal.prior, decision.q_values[index])
     score, prior, value = (telling.signed(number).strip() for number in numbers)
     return f"  {index + 1}. {proposal.command}{said}: score {score}, prior {prior}, Q {value}{tried}"
-
-
-@contextmanager
-def _stopping() -> Iterator[list[bool]]:
-    """Ctrl+C ends what is under way, and no more than that; the list is no longer empty then."""
-    stopped: list[bool] = []
-    try:
-        yield stopped
-    except KeyboardInterrupt:
-        stopped.append(True)
-        print("\n[stopped]", flush=True)
-
-
-class _Waiting:
-    """Says on standard error what is under way once it has taken two seconds, and again every ten."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-        self._done = Event()
-        self._since = monotonic()
-
-    def say(self, doing: str) -> None:
-        """Something else is under way now."""
-        self._doing = doing
-
-    def run(self) -> None:
-        wait = _PATIENCE
-        while not self._done.wait(wait):
-            print(f"{self._doing}: {monotonic() - self._since:.0f} s so far", file=sys.stderr, flush=True)
-            wait = 5 * _PATIENCE
-
-    def end(self) -> None:
-        self._done.set()
-
-
-@contextmanager
-def _waiting(doing: str) -> Iterator[_Waiting]:
-    waiting = _Waiting(doing)
-    Thread(target=waiting.run, daemon=True).start()
-    try:
-        yield waiting
-    finally:
-        waiting.end()

@@ -60,6 +60,10 @@ def play(
 
     where = context.of(ctx)
     in_browser = "TEXTUAL_DRIVER" in os.environ
+    if in_browser:
+        from sandbox.tui.web.orphan import end_with_parent
+
+        end_with_parent()
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty())
     if on_screen and not plain and not (world or agent or seat or save or seed is not None):
         build.choose_on_screen(where.home, where.settings, record)

@@ -13,7 +13,7 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 
 from sandbox import build
-from sandbox.cli import plain
+from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
 from sandbox.paths import Home
@@ -90,6 +90,21 @@ def test_reward_undo_redo_and_the_tree(play: Play, home: Home) -> None:
     assert "[turn 1]\n\nCliff path" in play("undo", "redo", world=None).replace("[turn 0]", "")
 
 
+def test_credit_goes_back_a_try_is_preferred_and_things_are_taken_back(play: Play, home: Home) -> None:
+    told = play(
+        "go up", "go east", "/credit -1 too far", "undo", "wait", "/prefer", "/retract", "/retract", well=False
+    )
+    assert "[−1 from you, in part for 1 turn before: too far]" in told
+    assert "Q(go east): 0.00 + 0.5·(−1 + 0.9·0.00 − 0.00) = −0.50" in told
+    assert "Q(go up): 0.00 + 0.5·(−0.5" in told
+    assert "[preference]" in told
+    assert "[taken back]" not in told, "a preference is a record of the turn before"
+    again = play("undo", "/retract", "/prefer", world=None, well=False)
+    assert "[taken back]" in again
+    with Store.open(home.save_folder("friday"), readonly=True) as store:
+        assert [record.kind for record in store.feedback()] == ["credit", "preference", "retract"]
+
+
 def test_looking_ahead_commenting_and_writing_it_down(play: Play, home: Home) -> None:
     told = play("/glimpse go up", "go up", "* a goat", "/correct wait", "script", "/script ../outside", well=False)
     assert "If go up:\nCliff path" in told
@@ -154,8 +169,8 @@ def test_an_error_is_told_and_the_next_line_is_done(capsys: pytest.CaptureFixtur
 def test_waiting_is_told_on_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "_PATIENCE", 0.01)
-    with plain._waiting("opening the game") as waiting:
+    monkeypatch.setattr(patience, "PATIENCE", 0.01)
+    with patience.waiting("opening the game") as waiting:
         waiting.say("loading the model")
         told = ""
         while not told:

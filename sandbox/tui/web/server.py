@@ -132,7 +132,7 @@ class GameServer(Server):
             await socket.close()
             return socket
         game = GameService(
-            shlex.join(self._games[number].command(visitor)),
+            "exec " + shlex.join(self._games[number].command(visitor)),
             write_bytes=socket.send_bytes,
             write_str=socket.send_str,
             close=lambda: _close(socket),

@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from sandbox.agent import grounding, prompt, reason
-from sandbox.agent.cards import Card, schedule
+from sandbox.agent.cards import LINE, Card, QHead, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import Memory
 from sandbox.errors import SaveError
+from sandbox.llm.questions import Continue, Read, Reading, Score, Thinking, think
 from sandbox.llm.state import State, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
@@ -22,8 +23,10 @@ from sandbox.types import (
     History,
     LanguageModel,
     Observation,
+    OptionScore,
     Proposal,
     QFunction,
+    Sample,
     Transition,
     Update,
 )
@@ -55,7 +58,8 @@ class CardAgent:
     ) -> None:
         self.card = card
         self.learner = learner
-        self._model = model
+        self.language_model = model
+        self._reads_along = isinstance(card.learner, QHead) and card.prompt.shows == "situation"
         self._verbs = tuple(verbs)
         self._memory = Memory()
         self._prior_weight = schedule(card.combine.prior_weight)
@@ -71,12 +75,12 @@ class CardAgent:
 
     @property
     def model(self) -> str:
-        return "" if self._model is None else self._model.name
+        return "" if self.language_model is None else self.language_model.name
 
     @property
     def model_state(self) -> State:
         """How the language model does: `away` and why, where it is on a server that does not answer."""
-        return State() if self._model is None else state_of(self._model)
+        return State() if self.language_model is None else state_of(self.language_model)
 
     @property
     def epsilon(self) -> float:
@@ -85,10 +89,16 @@ class CardAgent:
 
     def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
         """Propose, rerank, choose. The same arguments and the same learned state give the same decision."""
+        return think(self.deciding(observation, history, seed=seed, explore=explore), self.language_model)
+
+    def deciding(
+        self, observation: Observation, history: History, *, seed: int, explore: bool = True
+    ) -> Thinking[Decision]:
+        """`decide` as a computation that asks the language model on its way: several can go on together."""
         started = time.perf_counter()
         rng = np.random.default_rng(seed)
         context = self._prompt(observation, history)
-        proposals = self._propose(observation, context, seed)
+        proposals = yield from self._propose(observation, context, seed)
         commands = [proposal.command for proposal in proposals]
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
 
@@ -179,34 +189,34 @@ class CardAgent:
         return q_values, visits, repeats, held_back, scores
 
     def _prompt(self, observation: Observation, history: History) -> str:
-        if self._model is None:
+        if self.language_model is None:
             return ""
         return prompt.build(self.card.prompt, observation, history, persona=self.card.persona, verbs=self._verbs)
 
-    def _propose(self, observation: Observation, context: str, seed: int) -> list[Proposal]:
+    def _propose(self, observation: Observation, context: str, seed: int) -> Thinking[list[Proposal]]:
         """The candidates with their priors, each command once."""
         settings = self.card.propose
         listed = observation.admissible or ()
         found: dict[str, Proposal] = {}
-        if settings.mode != "sample" or self._model is None:
+        if settings.mode != "sample" or self.language_model is None:
             found = {command: Proposal(command=command) for command in listed}
-        if self._model is not None and (settings.mode != "score" or not listed):
-            found |= self._sampled(self._model, observation, context, seed)
+        if self.language_model is not None and (settings.mode != "score" or not listed):
+            found |= yield from self._sampled(observation, context, seed)
         if not listed or settings.mode == "sample":
             found = self._known(observation) | found
-        if not found or (self._model is None and not listed):
+        if not found or (self.language_model is None and not listed):
             found |= self._guessed(observation)
-        priors = self._priors(context, list(found))
+        if self.language_model is not None and self.card.talk.lines:
+            found |= yield from self._spoken(context, seed)
+        priors = yield from self._priors(context, list(found))
         return [replace(proposal, prior=prior) for proposal, prior in zip(found.values(), priors, strict=True)]
 
-    def _sampled(
-        self, model: LanguageModel, observation: Observation, context: str, seed: int
-    ) -> dict[str, Proposal]:
+    def _sampled(self, observation: Observation, context: str, seed: int) -> Thinking[dict[str, Proposal]]:
         """What the model says, grounded to commands; without those known to do nothing here."""
         settings = self.card.propose
-        samples = model.sample(
-            context,
-            settings.samples,
+        samples: list[Sample] = yield Continue(
+            prompt=context,
+            n=settings.samples,
             seed=seed,
             max_tokens=settings.max_tokens,
             temperature=settings.temperature,
@@ -218,7 +228,7 @@ class CardAgent:
                 observation.admissible,
                 verbs=self._verbs,
                 cutoff=settings.cutoff,
-                rate=lambda commands: self._priors(context, commands),
+                rate=lambda commands: think(self._priors(context, commands), self.language_model),
             )
             if grounded and not self._memory.refused(observation.state_key, grounded.command):
                 proposals.setdefault(
@@ -231,6 +241,23 @@ class CardAgent:
                     ),
                 )
         return proposals
+
+    def _spoken(self, context: str, seed: int) -> Thinking[dict[str, Proposal]]:
+        """Lines for the others to hear, as the model goes on where the transcript would have it speak."""
+        before, _, after = self.card.talk.command.partition(LINE)
+        verb = before.split()
+        if self._verbs and verb and verb[0] not in self._verbs:
+            return {}
+        samples: list[Sample] = yield Continue(
+            prompt=f"{context} {before.rstrip()}",
+            n=self.card.talk.lines,
+            seed=seed,
+            max_tokens=self.card.talk.max_tokens,
+            temperature=self.card.propose.temperature,
+        )
+        lines = dict.fromkeys(line for sample in samples if (line := grounding.spoken(sample.text)))
+        said = {f"{before}{line}{after}": line for line in lines}
+        return {command: Proposal(command=command, said=line, source="sampled") for command, line in said.items()}
 
     def _known(self, observation: Observation) -> dict[str, Proposal]:
         """What this state has accepted before."""
@@ -246,10 +273,15 @@ class CardAgent:
         ]
         return {command: Proposal(command=command, source="known") for command in fresh or ["look"]}
 
-    def _priors(self, context: str, commands: Sequence[str]) -> list[float]:
-        if self._model is None:
+    def _priors(self, context: str, commands: Sequence[str]) -> Thinking[list[float]]:
+        if self.language_model is None:
             return [-float(np.log(len(commands)))] * len(commands)
-        scored = self._model.score(context, [prompt.option(command) for command in commands])
+        options = tuple(prompt.option(command) for command in commands)
+        if self._reads_along:
+            reading: Reading = yield Read(context, options)
+            scored: Sequence[OptionScore] = reading.scores
+        else:
+            scored = yield Score(context, options)
         return [each.mean if self.card.propose.normalise == "mean" else each.logprob for each in scored]
 
     def _repeats(self, commands: Sequence[str], history: History) -> list[int]:

@@ -27,6 +27,8 @@ from sandbox.rl.exploration import Schedule, Shape, Unit
 
 MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
+LINE = "{line}"
+"""Where the words go in a command that says something."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -152,6 +154,10 @@ class Remote(Section):
 class Prompt(Section):
     """What the language model reads: a head, then the transcript of the episode as a story file prints it."""
 
+    shows: Literal["transcript", "situation"] = "transcript"
+    """After the head: the `transcript` of the episode, or the `situation` alone, that is the surroundings and the
+    inventory as they are now. It is shorter and comes again, so that the decision cache serves; what happened is
+    not in it."""
     head: str = "{persona}\n\nGoal: {goal}\n"
     """Text before the transcript, in any language. `{persona}`, `{goal}`, `{seat}` and `{verbs}` are filled in; a
     line whose placeholders are all empty is left out."""
@@ -169,11 +175,30 @@ class Prompt(Section):
         return head
 
 
+class Talk(Section):
+    """What the agent says to others. What one seat says is in what the others perceive next."""
+
+    lines: Annotated[int, Field(ge=0, le=8)] = 0
+    """How many things to say the language model writes at a turn, as proposals beside the other commands. Saying
+    one takes the turn. 0 is silent."""
+    command: Annotated[str, Field(max_length=100)] = "say {line}"
+    """The command that says something in this world; `{line}` stands for the words."""
+    max_tokens: Annotated[int, Field(ge=1, le=256)] = 24
+    """Longest line, in tokens."""
+
+    @field_validator("command")
+    @classmethod
+    def _has_a_line(cls, command: str) -> str:
+        if command.count(LINE) != 1:
+            raise ValueError(f"should have {LINE} once, where the words go")
+        return command
+
+
 class Tabular(Section):
     """Tabular Q-learning: a value for each command in each state as perceived."""
 
     kind: Literal["tabular"] = "tabular"
-    """Which learner: `tabular`, or `drrn` with the fields of its own."""
+    """Which learner: `tabular`, or `drrn` or `q-head` with the fields of their own."""
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Step size: the share of the error that an update corrects."""
     alpha_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -208,12 +233,38 @@ class Drrn(Section):
     """Updates between copies of the network to the one that estimates what follows."""
 
 
+class QHead(Section):
+    """Neural Q over the language model's own hidden states: a small network on top of what it makes of a command.
+
+    It reads the situation, without the transcript. Where `prompt.shows` is `situation` too, that takes no pass of
+    its own. Needs a local `model`.
+    """
+
+    kind: Literal["q-head"]
+    """Which learner: `q-head`."""
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Discount: what a reward one turn later is worth now."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+    """Step size of the optimiser."""
+    hidden: Annotated[int, Field(ge=0, le=1024)] = 64
+    """Width of the layer between features and value; 0 makes the head linear."""
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Remembered steps that each gradient step learns from."""
+    steps: Annotated[int, Field(ge=1, le=100)] = 4
+    """Gradient steps at each update: they are cheap, the language model is not."""
+    capacity: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    """Steps that are remembered for replay, with the features of all their commands."""
+    tau: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """How far the target network follows at each gradient step."""
+
+
 def _kind_of_learner(value: object) -> str:
     return str(value.get("kind", "tabular") if isinstance(value, dict) else getattr(value, "kind", "tabular"))
 
 
 Learner = Annotated[
-    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")], Discriminator(_kind_of_learner)
+    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")] | Annotated[QHead, Tag("q-head")],
+    Discriminator(_kind_of_learner),
 ]
 
 
@@ -276,6 +327,8 @@ class Card(Section):
     """Where candidate commands come from."""
     prompt: Prompt = Prompt()
     """What the language model reads."""
+    talk: Talk = Talk()
+    """What the agent says to others. Silent by default."""
     learner: Learner | None = None
     """What estimates Q. `null` learns nothing."""
     combine: Combine = Combine()
@@ -291,6 +344,20 @@ class Card(Section):
                 "give `model` or `remote`, not both; `remote.fallback` plays while the server is away"
             )
         return remote
+
+    @field_validator("talk")
+    @classmethod
+    def _has_words(cls, talk: Talk, info: ValidationInfo) -> Talk:
+        if talk.lines and not (info.data.get("model") or info.data.get("remote")):
+            raise ValueError("an agent without a language model has no words; give `model` or `remote`")
+        return talk
+
+    @field_validator("learner")
+    @classmethod
+    def _has_features(cls, learner: Learner | None, info: ValidationInfo) -> Learner | None:
+        if isinstance(learner, QHead) and info.data.get("model") is None:
+            raise ValueError("a q-head reads the hidden states of a language model in this process; give `model`")
+        return learner
 
 
 def load_card(path: Path) -> Card:

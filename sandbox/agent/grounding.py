@@ -15,6 +15,7 @@ MAX_COMMAND = 100
 _NEAR = 5
 _COLONS = re.compile(r"[:：]\s*")
 _SENTENCE_END = re.compile(r"(?<=[\w'\"”’)])\s*[.!?;。！？；]+(?:\s|$)")
+_QUOTES = " \t\"'“”‘’`*"
 _NOT_WORDS = re.compile(r"[^\w\s'-]")
 _ARTICLES = re.compile(r"\b(?:the|an?)\s+")
 _OPENERS = re.compile(r"^(?:i(?:'ll| will| would| want to|'d like to)?|let me|let's)\s+", re.IGNORECASE)
@@ -88,8 +89,15 @@ def parse(said: str) -> str:
     if not parts:
         return ""
     command = _SENTENCE_END.split(parts[-1].strip(), maxsplit=1)[0]
-    command = command.strip(" \t\"'“”‘’`*.,!?。，！？")
+    command = command.strip(_QUOTES + ".,!?。，！？")
     return _OPENERS.sub("", command)[:MAX_COMMAND].strip()
+
+
+def spoken(line: str) -> str:
+    """The first sentence of what a model would say aloud, without marks of speech; empty where it is nothing."""
+    said = text.clean_line(line).strip(_QUOTES)
+    ended = _SENTENCE_END.search(said)
+    return (said[: ended.end()] if ended else said)[:MAX_COMMAND].strip(_QUOTES)
 
 
 def normalised(command: str) -> str:

@@ -40,6 +40,8 @@ def card_error(found: Sequence[Finding], where: FilePath | str) -> CardError:
 
 def _path(details: Any, document: Document) -> Path:
     """Pydantic's location without the names of union members that it puts in between."""
+    if not details["loc"]:  # about the card as a whole
+        return ()
     *around, last = details["loc"]
     path: Path = ()
     for part in around:

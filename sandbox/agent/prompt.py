@@ -10,6 +10,8 @@
 
     >                                here the next command goes on
 
+Or, where the card says so, the situation alone stands in place of the transcript: surroundings and inventory.
+
 Within an episode each prompt begins with the one before, so a model's cache of the common prefix serves every
 turn. Only when the transcript is too long is its older half dropped, at once.
 """
@@ -41,7 +43,11 @@ def build(
         "verbs": ", ".join(verbs),
     }
     head = fill(prompt.head, words)
-    exchanges = history or (Exchange(command="", reply=observation.text),)
+    if prompt.shows == "situation":
+        seen = (observation.description or observation.text, observation.inventory)
+        exchanges: History = (Exchange(command="", reply="\n".join(part for part in seen if part)),)
+    else:
+        exchanges = history or (Exchange(command="", reply=observation.text),)
     parts = _bounded([_exchange(exchange) for exchange in exchanges], prompt.max_chars)
     return (head + "\n\n" if head else "") + "".join(parts) + MARK
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import textwrap
@@ -42,7 +43,7 @@ def markdown() -> str:
                 tables.append(_table(f"`{name}`", section, field.description or ""))
             else:
                 kind = typing.get_args(section.model_fields["kind"].annotation)[0]
-                tables.append(_table(f"`{name}` with `kind: {kind}`", section, section.__doc__ or ""))
+                tables.append(_table(f"`{name}` with `kind: {kind}`", section, inspect.getdoc(section) or ""))
     tables.append(
         _table(
             "A number that changes",

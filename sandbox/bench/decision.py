@@ -1,17 +1,19 @@
-"""How long a language model takes to rate the commands of one turn, and whether it rates them exactly."""
+"""How long a decision takes, for one agent and for four that share a language model, and whether it is exact."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sandbox.bench.report import Figure, Report, machine
+from sandbox.llm.cached import CachedModel
+from sandbox.llm.questions import Continue, Question, Score
+from sandbox.types import OptionScore
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
-    from sandbox.types import OptionScore
 
 TRANSCRIPT = """\
 Goal: First, open the antique trunk that is in the bedroom. Then, take the old key from the antique trunk and \
@@ -97,54 +99,128 @@ COMMANDS = tuple(
 )
 
 
-def run(model: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> Report:
-    """Rate 20 commands after a transcript of 400 tokens, of which the last 37 are new to the model.
+PLAYERS = ("Ada", "Bob", "Cyd", "Dov")
+"""Four agents that share a model: each has a transcript of its own, since the persona stands at its beginning."""
+SAMPLES, TOKENS = 8, 12
 
-    Measured against a padded batch of 20 full prompts, in the same process with the same threads.
+
+def run(model: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> Report:
+    """Decide after a transcript of 400 tokens, of which the last 37 are new to the model.
 
     Args:
         model: in float32; its kept prefixes are dropped.
         quick: measure each way fewer times.
         progress: told what is being measured, in a word or two.
     """
+    started = time.perf_counter()
+    times = 3 if quick else 9
+    progress("rating 20 commands over a kept prefix, and as a batch of full prompts")
+    figures = _against_full_prompts(model, times)
+    progress("four agents that share the model")
+    figures += _four_agents(model, times)
+    progress("the decision cache")
+    figures += _cached(model, times)
+    figures += [
+        Figure("transcript_tokens", len(model.encode(TRANSCRIPT)), "tokens"),
+        Figure("observation_tokens", len(model.encode(OBSERVATION)), "tokens"),
+    ]
+    return Report(machine(), time.perf_counter() - started, figures)
+
+
+def scoring(prompt: str) -> Score:
+    """What an agent asks in score mode: the prior of 20 admissible commands."""
+    return Score(prompt, COMMANDS)
+
+
+def sampling(prompt: str) -> Continue:
+    """What it asks in sample mode: 8 samples of 12 tokens, none of which ends sooner."""
+    return Continue(prompt=prompt, n=SAMPLES, seed=0, max_tokens=TOKENS, stop=())
+
+
+def _against_full_prompts(model: LocalModel, times: int) -> list[Figure]:
+    """Score mode for one agent against a padded batch of 20 full prompts, in the same process and threads."""
     from sandbox.llm.plain import score_plainly
 
-    started = time.perf_counter()
-    prompt = TRANSCRIPT + OBSERVATION
-
-    def turn() -> tuple[list[OptionScore], float]:
-        model.forget()
-        model.score(TRANSCRIPT, COMMANDS)
+    turns = [_turn(model, scoring, [TRANSCRIPT]) for _ in range(times + 1)][1:]
+    begin = time.perf_counter()
+    plain_scores = score_plainly(model, TRANSCRIPT + OBSERVATION, COMMANDS)
+    plain = [time.perf_counter() - begin]
+    for _ in range((times - 1) // 4):
         begin = time.perf_counter()
-        scores = model.score(prompt, COMMANDS)
-        return scores, time.perf_counter() - begin
-
-    turn()
-    progress("timing decisions over a kept prefix")
-    turns = [turn() for _ in range(3 if quick else 9)]
-    progress("timing a batch of full prompts")
-    plain_scores, plain = [], []
-    for _ in range(1 if quick else 3):
-        begin = time.perf_counter()
-        plain_scores = score_plainly(model, prompt, COMMANDS)
+        score_plainly(model, TRANSCRIPT + OBSERVATION, COMMANDS)
         plain.append(time.perf_counter() - begin)
+    seconds, seconds_plain = _median(turns), statistics.median(plain)
+    error = max(_apart(answers, [plain_scores]) for answers, _ in turns)
+    return [
+        Figure.at_least("speedup_vs_full_prompts", seconds_plain / seconds, 30, "x"),
+        Figure.below("seconds_per_decision_20", seconds, 0.4, "s"),
+        Figure.at_most("max_abs_error", error, 1e-4, "nats"),
+        Figure("seconds_full_prompts", seconds_plain, "s"),
+    ]
 
-    seconds = statistics.median(time for _, time in turns)
-    seconds_plain = statistics.median(plain)
-    error = max(
-        abs(one.logprob - other.logprob)
-        for scores, _ in turns
-        for one, other in zip(scores, plain_scores, strict=True)
-    )
-    return Report(
-        machine(),
-        time.perf_counter() - started,
-        (
-            Figure.at_least("speedup_vs_full_prompts", seconds_plain / seconds, 30, "x"),
-            Figure.below("seconds_per_decision_20", seconds, 0.4, "s"),
-            Figure.at_most("max_abs_error", error, 1e-4, "nats"),
-            Figure("seconds_full_prompts", seconds_plain, "s"),
-            Figure("transcript_tokens", len(model.encode(TRANSCRIPT)), "tokens"),
-            Figure("observation_tokens", len(model.encode(OBSERVATION)), "tokens"),
-        ),
-    )
+
+def _four_agents(model: LocalModel, times: int) -> list[Figure]:
+    """A turn of one agent, of four one by one, and of four together, in both modes."""
+    own = [f"You are {name}.\n\n{TRANSCRIPT}" for name in PLAYERS]
+    figures = []
+    for mode, question in (("score", scoring), ("sample", sampling)):
+        _turn(model, question, own)
+        one = [_turn(model, question, own[:1]) for _ in range(times)]
+        single = [_turn(model, question, own, together=False) for _ in range(times)]
+        together = [_turn(model, question, own) for _ in range(times)]
+        figures += [
+            Figure(f"seconds_{mode}_one_agent", _median(one), "s"),
+            Figure(f"seconds_{mode}_four_agents_one_by_one", _median(single), "s"),
+            Figure(f"seconds_{mode}_four_agents_together", _median(together), "s"),
+            Figure(f"speedup_{mode}_four_agents", _median(single) / _median(together), "x"),
+        ]
+        if mode == "score":
+            error = max(_apart(found, single[0][0]) for found, _ in together)
+            figures.append(Figure.at_most("max_abs_error_together", error, 1e-4, "nats"))
+    return figures
+
+
+def _cached(model: LocalModel, times: int) -> list[Figure]:
+    """A turn whose state was seen before, in both modes: the prompt is the same, so nothing is computed."""
+    cached = CachedModel(model)
+    figures = []
+    for mode, question in (("score", scoring), ("sample", sampling)):
+        asked = [question(f"You are {name}.\n\n{TRANSCRIPT}{OBSERVATION}") for name in PLAYERS]
+        cached.answer(asked)
+        for name, questions in (("one_agent", asked[:1]), ("four_agents", asked)):
+            seconds = []
+            for _ in range(times):
+                begin = time.perf_counter()
+                cached.answer(questions)
+                seconds.append(time.perf_counter() - begin)
+            figures.append(Figure(f"seconds_{mode}_{name}_cached", statistics.median(seconds), "s"))
+    return figures
+
+
+Turn = tuple[list[Any], float]
+"""The answers to the questions of a turn, and the seconds they took."""
+
+
+def _turn(
+    model: LocalModel, question: Callable[[str], Question], transcripts: Sequence[str], *, together: bool = True
+) -> Turn:
+    """Ask about the next turn after transcripts that the model has kept, and nothing else."""
+    model.forget()
+    model.score_many([(transcript, COMMANDS[:1]) for transcript in transcripts])
+    questions = [question(transcript + OBSERVATION) for transcript in transcripts]
+    begin = time.perf_counter()
+    if together:
+        answers = model.answer(questions)
+    else:
+        answers = [each for one in questions for each in model.answer([one])]
+    return answers, time.perf_counter() - begin
+
+
+def _median(turns: Sequence[Turn]) -> float:
+    return statistics.median(seconds for _, seconds in turns)
+
+
+def _apart(found: Sequence[Sequence[OptionScore]], expected: Sequence[Sequence[OptionScore]]) -> float:
+    """The greatest distance between two log-probabilities of the same option."""
+    pairs = [pair for one, other in zip(found, expected, strict=True) for pair in zip(one, other, strict=True)]
+    return max(abs(one.logprob - other.logprob) for one, other in pairs)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sandbox.agent import cards
 from sandbox.agent.agent import CardAgent
@@ -127,6 +129,34 @@ class Models:
         return FallbackModel(remote, lambda: self.get(fallback, folder))
 
 
+def model_of(card: Card) -> str:
+    """The language model of a card in a word: a name, or `model@server`; empty without one."""
+    if card.remote is not None:
+        return f"{PurePath(card.remote.model).name}@{urlsplit(card.remote.base_url).netloc}"
+    return card.model or ""
+
+
+def model_state(file: CardFile, *, ask: bool = False, timeout: float = 3.0) -> str:
+    """Whether the language model of a card could play, in a few words; empty without one. Loads nothing.
+
+    Args:
+        file: the card.
+        ask: whether a server is asked if it is there.
+        timeout: seconds that it may take.
+    """
+    remote = file.card.remote
+    if remote is None:
+        return catalogue.readiness(file.card.model, relative_to=file.folder) if file.card.model else ""
+    if remote.key is not None and not os.environ.get(remote.key, "").strip():
+        return f"{remote.key} is not set"
+    if not ask:
+        return "not asked"
+    from sandbox.llm.endpoint import Endpoint
+
+    server = Endpoint(remote.base_url, key=remote.key, timeout=timeout, plain_http=remote.plain_http)
+    return str(server.probe())
+
+
 def build_agent(
     file: CardFile,
     models: Models,
@@ -138,4 +168,5 @@ def build_agent(
 ) -> CardAgent:
     """The agent that a card describes, fresh, to play in this world, with the adapters of a save, or with one."""
     model = models.playing(file, save, adapter)
-    return CardAgent(file.card, model, build_learner(file.card, seed=seed), verbs=world.verbs)
+    learner = build_learner(file.card, model, verbs=world.verbs, seed=seed)
+    return CardAgent(file.card, model, learner, verbs=world.verbs)

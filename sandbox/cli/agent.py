@@ -11,8 +11,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from sandbox.agent import cards, reference
-from sandbox.agent.cards import Card
+from sandbox.agent import reference
 from sandbox.cli import context
 from sandbox.errors import CardError, UsageError
 from sandbox.llm.catalogue import DEFAULT
@@ -31,18 +30,25 @@ app = typer.Typer(
 @app.command("list")
 def list_agents(
     ctx: typer.Context,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the servers of remote models whether they are there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
 ) -> None:
-    """The agents there are, yours before the bundled ones. A card with a mistake is listed with the mistake."""
+    """The agents there are, yours before the bundled ones. A card with a mistake is listed with the mistake.
+
+    Beside each language model stands its state. On this machine: `ready`, `not fetched`, `damaged` or `not there`.
+    On a server: whether the variable with its key is set, and with `--ask` whether it is `ok`, or `away` and why.
+    """
     home: Home = ctx.obj.home
-    rows = [_row(home, name) for name in home.names("agents")]
+    rows = [_row(home, name, ask) for name in home.names("agents")]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("agent", "model", "learner", "", box=None, pad_edge=False)
+    table = Table("agent", "model", "state", "learner", "", box=None, pad_edge=False)
     for row in rows:
         remark = Text(row["error"], style="red") if row["error"] else Text(row["description"])
-        table.add_row(*(Text(row[key] or "-") for key in ("name", "model", "learner")), remark)
+        table.add_row(*(Text(row[key] or "-") for key in ("name", "model", "state", "learner")), remark)
     context.console.print(table, highlight=False)
 
 
@@ -105,17 +111,21 @@ def fields() -> None:
     print(reference.markdown())
 
 
-def _row(home: Home, name: str) -> dict[str, Any]:
-    card: Card | None = None
+def _row(home: Home, name: str, ask: bool) -> dict[str, Any]:
+    from sandbox.build.agents import CardFile, model_of, model_state
+
+    file: CardFile | None = None
     path, problem = home.card_file(name), ""
     try:
-        card = cards.load_card(path) if path else None
+        file = CardFile.find(home, name)
     except CardError as error:
         problem = str(error)
+    card = file.card if file else None
     return {
         "name": name,
         "description": card.description if card else "",
-        "model": card.model if card else None,
+        "model": (model_of(card) or None) if card else None,
+        "state": (model_state(file, ask=ask) or None) if file else None,
         "learner": card.learner.kind if card and card.learner else None,
         "path": str(path),
         "error": problem,

@@ -120,6 +120,13 @@ def resolve(
     raise ModelError("no such language model", where=text, mend=f"give a folder, a .gguf file, or one of: {known}")
 
 
+def readiness(reference: str, *, relative_to: Path | None = None) -> str:
+    """Whether a model could be loaded, at a glance: `ready`, `not fetched`, `damaged` or `not there`."""
+    if "/" not in reference and (reference in KNOWN or is_whole(folder_of(reference))):
+        return _entry(reference).state
+    return "ready" if ((relative_to or Path()) / Path(reference).expanduser()).exists() else "not there"
+
+
 def _folder(path: Path) -> ModelSource:
     for needed in ("config.json", "*.safetensors"):
         if not any(path.glob(needed)):

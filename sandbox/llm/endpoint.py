@@ -83,7 +83,7 @@ class _TryError(Exception):
 
 
 class Endpoint:
-    """A server, asked by POST. Safe to use from several threads.
+    """A server and its budget. Safe to use from several threads.
 
     Args:
         base_url: what paths are appended to, such as `https://api.example.org/v1`.
@@ -192,6 +192,19 @@ class Endpoint:
                 self._answered(reply, len(data), time.monotonic() - started)
                 return reply
         raise AssertionError("the last try returns or raises")
+
+    def probe(self) -> State:
+        """Whether the server answers just now, by one GET of its list of models: nothing is retried or spent."""
+        try:
+            with self._client.stream("GET", f"{self.url}/models") as response:
+                status = response.status_code
+        except httpx.TimeoutException:
+            return State("away", f"no reply within {self._timeout:g} s")
+        except httpx.HTTPError as error:
+            return State("away", self._safe(str(error)) or type(error).__name__)
+        if status in _FINAL:
+            return State("away", f"{status}: it does not take the key")
+        return State("away", f"it answers {status}") if status >= 500 else State()
 
     def away(self, reason: str, seconds: float = REST) -> ModelError:
         """Take the server for away, and the error that says so."""

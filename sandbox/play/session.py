@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import Any, cast
 
 from sandbox.errors import PlayError, SaveError
-from sandbox.play import learning
+from sandbox.play import foresight, learning
 from sandbox.play.feedback import FeedbackBook
+from sandbox.play.foresight import Perceived
 from sandbox.play.renewal import Outcome, Renewal
 from sandbox.play.review import Review
 from sandbox.play.seating import Seating, Seats
@@ -188,14 +189,18 @@ class Session(Review):
         """
         here = self._current
         seat = self._seat(seat)
-        agent = self.seats[seat]
-        if agent is None:
+        if self.seats[seat] is None:
             raise PlayError(f"a person holds the seat {seat!r}")
         path = self.timeline.path(here)
         if path[-1].to_move is None:
             raise PlayError("the episode is over", mend="start a new one, or undo")
-        seed = decision_seed(self.seed, path[-1], len(self.timeline.child_ids(here)))
-        return agent.decide(path[-1].observations[seat], history(path, seat), seed=seed, explore=self.learn)
+        tried = len(self.timeline.child_ids(here))
+
+        def perceived(each: str, ahead: int) -> Perceived:
+            seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
+            return path[-1].observations[each], history(path, each), seed
+
+        return foresight.decide(self.world, self.seats, seat, perceived, explore=self.learn)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:
         """Carry out a command of the seat to move. The turn and all that was learned are saved when this returns.
@@ -407,13 +412,14 @@ def _run(world: World[Any], seats: Seats, *, cards: Mapping[str, str] | None, **
     )
 
 
-def decision_seed(seed: int, state: Node, tried: int) -> int:
+def decision_seed(seed: int, state: Node, tried: int, *, ahead: int = 0) -> int:
     """The seed of a decision, 32 bits.
 
     Args:
         seed: of the session.
         state: the turn it is made at.
         tried: how many commands had been tried from there.
+        ahead: how many turns after that turn.
     """
-    numbers = (seed, state.episode, state.depth, tried)
+    numbers = (seed, state.episode, state.depth + ahead, tried)
     return int.from_bytes(hashlib.sha256(repr(numbers).encode()).digest()[:4], "big")

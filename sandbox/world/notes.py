@@ -46,6 +46,7 @@ class NotedWorld:
         self.seats = world.seats
         self.fingerprint = world.fingerprint
         self.verbs = world.verbs
+        self.simultaneous = bool(getattr(world, "simultaneous", False))
         self._before, _, self._after = saying.partition("{line}")
         words = "|".join(re.escape(word) for word in about)
         self._about = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if about else None

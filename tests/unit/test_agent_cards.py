@@ -1,15 +1,19 @@
 """Cards: what loads, and what is said about what does not."""
 
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError, model_validator
 
-from sandbox.agent import reference
+from sandbox import marked_yaml
+from sandbox.agent import mistakes, reference
 from sandbox.agent.cards import MAX_BYTES, Card, load_card, parse_card, schedule
 from sandbox.agent.learners import build_learner
 from sandbox.errors import CardError
+from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import bundled
 
 CARDS = sorted((bundled() / "agents").glob("*.yaml"))
@@ -20,6 +24,25 @@ def test_bundled_cards_load(path: Path) -> None:
     card = load_card(path)
     assert card.name == path.stem
     assert card.description
+
+
+class Whole(BaseModel):
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+def test_a_mistake_of_a_card_as_a_whole_has_no_key() -> None:
+    document = marked_yaml.read("low: 3\nhigh: 1")
+    with pytest.raises(ValidationError) as raised:
+        Whole.model_validate(document.data)
+    (found,) = mistakes.findings(raised.value, Whole, document)
+    assert (found.line, found.key, found.message) == (1, "", "low is above high")
 
 
 def test_the_four_agents_are_what_they_are_called() -> None:
@@ -49,7 +72,7 @@ def error(text: str) -> str:
         ("learner:\n  aplha: 0.3", "scout.yaml:2: learner.aplha: no such field (did you mean 'alpha'?)"),
         (
             "learner:\n  kind: tabluar",
-            "scout.yaml:2: learner.kind: 'tabluar' is none of tabular, drrn (did you mean 'tabular'?)",
+            "scout.yaml:2: learner.kind: 'tabluar' is none of tabular, drrn, q-head (did you mean 'tabular'?)",
         ),
         ("explore:\n  method: softmix", "did you mean 'softmax'?"),
         ("learner: {alpha: 2}", "learner.alpha: input should be less than or equal to 1, found 2"),
@@ -64,6 +87,16 @@ def error(text: str) -> str:
         ("prompt:\n  head: Find {gaol}", "scout.yaml:2: prompt.head: unknown placeholder {gaol}"),
         ("name: other", "the card is named 'other' but its file 'scout'"),
         ("- a list", "scout.yaml:1: a card is made of"),
+        (
+            "description: x\nlearner: {kind: q-head}",
+            "scout.yaml:2: learner: a q-head reads the hidden states of a language model in this process",
+        ),
+        (
+            "remote: {base_url: 'https://x.example/v1', model: m}\nlearner: {kind: q-head}",
+            "scout.yaml:2: learner: a q-head reads",
+        ),
+        ("talk: {lines: 2}", "talk: an agent without a language model has no words"),
+        ("model: m\ntalk: {command: shout}", "talk.command: should have {line} once"),
         ("learner: 3", "scout.yaml:1: learner: expected a block of fields, found 3"),
         ("alpha: [1", "not YAML"),
         ("model: a\nmodel: b", "scout.yaml:2: model: the key is there twice"),
@@ -138,6 +171,9 @@ def test_the_manual_has_the_current_fields() -> None:
 def test_each_kind_of_learner_has_fields_of_its_own() -> None:
     card = parse_card("learner: {kind: drrn, n_step: 1, hidden: 8}", "neural")
     assert build_learner(card).__class__.__name__ == "DRRN"
+    head = parse_card("model: m\nlearner: {kind: q-head}", "head")
+    with pytest.raises(CardError, match=r"head\.yaml: .*scripted@base gives none"):
+        build_learner(head, ScriptedModel())
     assert build_learner(parse_card("learner: {}", "table")).__class__.__name__ == "TabularQ"
     assert build_learner(parse_card("", "none")) is None
     assert "learner.trace: no such field" in error("learner: {kind: drrn, trace: 0.5}")

@@ -1,7 +1,9 @@
 """`sandbox agent`."""
 
+import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from sandbox.agent.cards import load_card
@@ -10,7 +12,7 @@ from sandbox.errors import CardError, UsageError
 from sandbox.paths import bundled
 
 
-def test_the_command_line_writes_lists_and_refuses(tmp_path: Path) -> None:
+def test_the_command_line_writes_lists_and_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: str) -> object:
         result = CliRunner().invoke(app, ["--home", str(tmp_path), "agent", *arguments])
         return result.exception or result.output
@@ -24,6 +26,20 @@ def test_the_command_line_writes_lists_and_refuses(tmp_path: Path) -> None:
     assert isinstance(run("new", "scout"), UsageError)
     assert isinstance(run("new", "../escape"), UsageError)
     assert "did you mean" in str(run("new", "third", "--from", "lmq"))
+    (tmp_path / "agents" / "far.yaml").write_text(
+        "remote: {base_url: 'http://127.0.0.1:9/v1', model: org/big, key: SANDBOX_TEST_KEY}"
+    )
+
+    def far(*more: str) -> dict[str, str]:
+        listed = json.loads(str(run("list", "--json", *more)))
+        return next(row for row in listed if row["name"] == "far")
+
+    assert (far()["model"], far()["state"]) == ("big@127.0.0.1:9", "SANDBOX_TEST_KEY is not set")
+    monkeypatch.setenv("SANDBOX_TEST_KEY", "secret")
+    assert far()["state"] == "not asked"
+    assert far("--ask")["state"].startswith("away: ")
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
+    assert "not fetched" in str(run("list"))
     (tmp_path / "agents" / "broken.yaml").write_text("modle: x")
     assert isinstance(run("show", "broken"), CardError)
     listed = str(run("list", "--json"))

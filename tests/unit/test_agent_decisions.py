@@ -62,7 +62,7 @@ def taught(who: CardAgent, command: str, reward: float, observation: Observation
     )
 
 
-@pytest.mark.parametrize("name", ["random", "q-table", "lm", "lm-q"])
+@pytest.mark.parametrize("name", ["random", "q-table", "drrn", "lm", "lm-q"])
 def test_bundled_agents_keep_the_contract(name: str) -> None:
     def make() -> CardAgent:
         card = load_card(bundled() / "agents" / f"{name}.yaml")
@@ -191,6 +191,30 @@ def test_sampled_lines_become_commands() -> None:
         "go east": "sampled",
         "wait": "admissible",
     }
+
+
+def test_a_card_lets_the_agent_speak_and_by_default_it_is_silent() -> None:
+    model = ScriptedModel(
+        PRIORS | {"say The pin is up": -3.0}, ["The pin is up. Go north", '"The pin is up"', " "]
+    )
+    silent = decide(agent("model: m", model=model))
+    assert not any(p.command.startswith("say") for p in silent.proposals)
+    talking = agent("model: m\ntalk: {lines: 3}", model=model, verbs=("go", "say"))
+    decision = decide(talking)
+    assert model.prompts[-2].endswith("> say")
+    (spoken,) = [p for p in decision.proposals if p.command.startswith("say")]
+    assert (spoken.command, spoken.said, spoken.prior) == ("say The pin is up", "The pin is up", -0.75)
+    assert decision.command == "say The pin is up"
+    mute = decide(agent("model: m\ntalk: {lines: 3}", model=model, verbs=("go", "take")))
+    assert {p.command for p in mute.proposals} == set(HALL.admissible or ())
+
+
+def test_the_prompt_may_show_the_situation_alone() -> None:
+    model = ScriptedModel(PRIORS)
+    who = agent("model: m\nprompt: {shows: situation, head: Now}", model=model)
+    carrying = replace(HALL, text="Taken.", inventory="You carry a lamp.")
+    decide(who, carrying, "take lamp")
+    assert model.prompts[-1] == "Now\n\nA hall. A lamp is here.\nYou carry a lamp.\n\n>"
 
 
 UNLISTED = replace(HALL, admissible=None)

@@ -82,6 +82,11 @@ class NativeWorld:
         return self._parser.verbs
 
     @property
+    def simultaneous(self) -> bool:
+        """Whether seats commit their commands without seeing each other's."""
+        return self.definition.turns == "simultaneous"
+
+    @property
     def random(self) -> bool:
         """Whether anything is left to chance once the world has begun."""
         return self.atlas.rules.random

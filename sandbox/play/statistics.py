@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +31,26 @@ def proportion(successes: int, n: int) -> Interval:
 
 
 def mean(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
-    """Percentile bootstrap of the mean (Efron 1979). One value gives an interval of no width: it says nothing."""
+    """Percentile bootstrap of the mean (Efron 1979). One value gives an interval of no width: it says nothing.
+
+    The values are taken to be independent. Where several belong together, such as the episodes of one training run,
+    give the mean of each such cluster.
+    """
+    return _bootstrap(values, np.mean, seed, resamples)
+
+
+def median(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
+    """Percentile bootstrap of the median; as `mean`."""
+    return _bootstrap(values, np.median, seed, resamples)
+
+
+def _bootstrap(values: Sequence[float], statistic: Callable[..., Any], seed: int, resamples: int) -> Interval:
     if not values:
         return Interval(math.nan, math.nan, math.nan)
     sample = np.asarray(values, dtype=float)
-    draws = np.random.default_rng(seed).choice(sample, size=(resamples, sample.size)).mean(axis=1)
+    draws = statistic(np.random.default_rng(seed).choice(sample, size=(resamples, sample.size)), axis=1)
     low, high = np.percentile(draws, (2.5, 97.5))
-    return Interval(float(sample.mean()), float(low), float(high))
+    return Interval(float(statistic(sample)), float(low), float(high))
 
 
 def paired_difference(before: Sequence[float], after: Sequence[float], *, seed: int = 0) -> Interval:

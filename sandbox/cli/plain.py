@@ -106,7 +106,13 @@ class LineGame:
         """The next line; None where there is no more."""
         if self._typed_by_hand:
             print("\n> ", end="", flush=True)  # no line, so not `say`
-        line = self._source.readline()
+        try:
+            line = self._source.readline()
+        except KeyboardInterrupt:
+            if not self._typed_by_hand:
+                raise
+            say("", "[/quit leaves]")  # it may have been meant for a run that had just ended
+            return "\n"
         if not line:
             if self._typed_by_hand:
                 say("")

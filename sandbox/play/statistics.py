@@ -33,8 +33,8 @@ def proportion(successes: int, n: int) -> Interval:
 def mean(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
     """Percentile bootstrap of the mean (Efron 1979). One value gives an interval of no width: it says nothing.
 
-    The values are taken to be independent. Where several belong together, such as the episodes of one training run,
-    give the mean of each such cluster.
+    The values are taken to be independent. Where several belong together, such as the episodes of one training
+    run, give the mean of each such cluster.
     """
     return _bootstrap(values, np.mean, seed, resamples)
 

@@ -19,14 +19,23 @@ def silent(message: str) -> None:
     """For those who want to be told nothing."""
 
 
-def open_world(home: Home, reference: str, progress: Progress = silent) -> World[Any]:
-    """A world by reference: generated, a story file, a world of our own by name or file. Raises `WorldError`."""
+def open_world(home: Home, reference: str, progress: Progress = silent, *, seats: int | None = None) -> World[Any]:
+    """A world by reference: generated, a story file, a world of our own by name or file. Raises `WorldError`.
+
+    Args:
+        home: where names are looked up.
+        reference: the world.
+        progress: told what takes time.
+        seats: for how many of its seats, from the first on; all of them if not given.
+    """
     parsed = references.parse(reference)
     if parsed.kind != "native":
+        if seats not in (None, 1):
+            raise WorldError(f"{reference} has one seat, not {seats}")
         return references.open_world(parsed, progress)
     from sandbox.world.native import load_world
 
-    return load_world(world_file(home, reference), name=reference)
+    return load_world(world_file(home, reference), name=reference, seats=seats)
 
 
 def world_file(home: Home, name: str) -> Path:

@@ -31,6 +31,19 @@ def league(
         int,
         typer.Option(min=0, max=1_000_000, help="Episodes that each agent first learns from, among its likes."),
     ] = 0,
+    together: Annotated[
+        bool,
+        typer.Option("--team", help="With --train: learn as a team (VDN), where the reward is shared."),
+    ] = False,
+    seats: Annotated[
+        int | None, typer.Option(min=2, help="Play for so many of the world's seats, from the first on.")
+    ] = None,
+    notes: Annotated[
+        str,
+        typer.Option(
+            metavar="WORD,...", help="Give every seat a notebook for lines with these words, and let it tell them."
+        ),
+    ] = "",
     max_steps: Annotated[int, typer.Option(min=1, max=100_000, help="Commands an episode may take.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same league.")] = 0,
     json_file: Annotated[
@@ -41,21 +54,27 @@ def league(
 
     The focal agent has one seat, its partner all the others. Nobody explores or learns once the league has begun.
 
-        sandbox league weathercock --agents q-table,random --train 300
+        sandbox league weathercock --seats 2 --agents q-table,random --train 300
+        sandbox league millrace --agents q-table,random --train 600 --team --notes pin
     """
     from sandbox import build
     from sandbox.play import team
     from sandbox.play.league import round_robin
+    from sandbox.world.notes import NotedWorld
 
     where = context.of(ctx)
     names = list(dict.fromkeys(name.strip() for name in agents.split(",") if name.strip()))
     if len(names) < 2:
         raise UsageError("a league takes two agents at least", mend="such as --agents q-table,random")
+    if together and not train:
+        raise UsageError("--team says how agents learn, and they do not", mend="add --train N")
     with context.notes.status("opening") as status:
-        opened = build.open_world(where.home, world, status.update)
+        opened = build.open_world(where.home, world, status.update, seats=seats)
         try:
             if len(opened.seats) < 2:
                 raise UsageError(f"{world} is for one seat", mend="a league takes a world for two or more")
+            if about := [word.strip() for word in notes.split(",") if word.strip()]:
+                opened = NotedWorld(opened, about)
             models = build.Models(where.settings, on_note=context.notes.print)
             cast: dict[str, dict[str, Any]] = {}
             for name in names:
@@ -64,7 +83,8 @@ def league(
                     seat: build.build_agent(file, models, opened, seed=seed + number)
                     for number, seat in enumerate(opened.seats)
                 }
-                training = team.train(opened, cast[name], seed=seed, max_steps=max_steps)
+                joint = team.joint(cast[name]) if together else None
+                training = team.train(opened, cast[name], joint, seed=seed, max_steps=max_steps)
                 for done, _ in enumerate(islice(training, train), start=1):
                     status.update(f"{name} learns: {done} of {train}")
             found = round_robin(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count, zip_longest
 from typing import Any, Literal
 
+from sandbox.agent.agent import CardAgent
 from sandbox.rl.vdn import VDN, Round
 from sandbox.types import Agent, Exchange, Observation, Transition, World
 
@@ -203,6 +204,13 @@ def train(
         for agent in {id(agent): agent for agent in agents.values()}.values():
             agent.end_episode()
         yield match
+
+
+def joint(agents: Agents) -> VDN | None:
+    """The value decomposition over the learners of these agents; None where one of them learns nothing."""
+    learners = {seat: agent.learner for seat, agent in agents.items() if isinstance(agent, CardAgent)}
+    members = {seat: learner for seat, learner in learners.items() if learner is not None}
+    return VDN(members) if len(members) == len(agents) else None
 
 
 def won(world: World[Any], agents: Agents, seeds: Sequence[int], *, max_steps: int = 1000) -> int:

@@ -120,6 +120,42 @@ def test_the_command_prints_tables(home: Home):
     assert "Ratings" in result.stdout and "with random" in result.stdout
 
 
+THREE = RACE.replace(
+    "  bob: {start: a, goal: Ring first.}\n",
+    "  bob: {start: a, goal: Ring first.}\n  cyd: {start: a, goal: Ring first.}\n",
+).replace("limit: 6", "limit: 6\nmin_seats: 2")
+
+
+def test_three_seats_go_round_and_the_zero_sum_stays_zero():
+    world = NativeWorld(parse_source(THREE, "test"), "three")
+    agents = {
+        name: {seat: ScriptedAgent(commands) for seat in world.seats}
+        for name, commands in (("runner", RUNNER), ("sleeper", ()))
+    }
+    found = round_robin(world, agents, episodes=3)
+    cell = found.cells["runner", "sleeper"]
+    assert (cell.episodes, cell.won.value) == (3, 1.0)
+    assert (cell.focal.value, cell.background.value) == (2.0, -1.0)
+    # Two of three ring: the focal agent is one of those who pay.
+    other = found.cells["sleeper", "runner"]
+    assert (other.focal.value, other.background.value) == (-1.0, 0.5)
+    assert [rating.agent for rating in found.ratings] == ["runner", "sleeper"]
+
+
+def test_the_command_plays_for_fewer_seats_with_notes_and_trains_a_team(home: Home):
+    file = home.folder("worlds") / "race" / "world.yaml"
+    file.write_text(THREE.replace("zero-sum", "shared").replace("won: actor", "won: all"))
+    arguments = ["race", "--agents", "q-table,random", "--episodes", "2", "--json", "-", "--max-steps", "12"]
+    learned = [*arguments, "--train", "30", "--team", "--notes", "bell"]
+    for more in ([], ["--seats", "2"]):
+        result = CliRunner().invoke(app(), [*learned, *more], obj=Context(home=home))
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["shared_reward"]
+    for more, says in ((["--seats", "4"], "2 to 3 seats"), (["--team"], "add --train")):
+        result = CliRunner().invoke(app(), [*arguments, *more], obj=Context(home=home))
+        assert says in str(result.exception)
+
+
 @pytest.mark.parametrize(
     ("world", "agents", "says"),
     [("race", "random", "two agents"), ("lighthouse", "random,q-table", "one seat")],

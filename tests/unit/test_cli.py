@@ -101,6 +101,7 @@ def test_a_save_is_gone_on_with(sandbox: Sandbox, home: Path) -> None:
 def test_without_a_terminal_play_names_the_command_that_needs_none(sandbox: Sandbox, home: Path) -> None:
     out = sandbox("play", CUSTOM, "--agent", "q-table").stdout
     assert f"sandbox run '{CUSTOM}' --agent q-table" in out
+    assert f"sandbox play '{CUSTOM}' --agent q-table --plain" in out
     assert not (home / "saves").exists()
 
 

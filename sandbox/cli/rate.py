@@ -70,8 +70,8 @@ def _queue(where: Context, reviews: list[Review]) -> str:
     if not queue.questions:
         raise SaveError("no agent decided anything in these saves that you have not judged")
     _need_terminal()
+    from sandbox.tui.queue_desk import QueueDesk
     from sandbox.tui.rate_app import RateApp
-    from sandbox.tui.rate_desk import QueueDesk
 
     RateApp(QueueDesk(reviews, queue), where.settings).run()
     return f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left"

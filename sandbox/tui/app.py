@@ -10,12 +10,10 @@ from textual.binding import Binding
 
 from sandbox.config import Settings
 from sandbox.errors import SandboxError
-from sandbox.tui.contest_desk import ContestDesk
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Failed, StartWanted
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
-from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import RoundScreen
 from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
 from sandbox.tui.tables import ALL
@@ -119,6 +117,9 @@ class SandboxApp(ThemedApp[SandboxError]):
     @on(ContestWanted)
     def _judge(self, wanted: ContestWanted) -> None:
         """What is judged is written where the game is, on the thread that has it."""
+        from sandbox.tui.contest_desk import ContestDesk
+        from sandbox.tui.screens.rate import RateScreen
+
         if self._open_contest is None:
             return
         desk = ContestDesk(

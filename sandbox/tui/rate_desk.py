@@ -1,19 +1,17 @@
-"""What the rating screen asks, and where the answers go: a queue of decisions, each answer at once in its save."""
+"""What the rating screen asks, and where the answers go."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.content import Content
 from textual.message import Message
 
-from sandbox.play import rating
-from sandbox.play.rating import Agreement, Choice, Queue
-from sandbox.play.review import Review
-from sandbox.types import Exchange
+if TYPE_CHECKING:
+    from sandbox.play.rating import Choice
+    from sandbox.types import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,93 +72,3 @@ class RateDesk(Protocol):
 
     def close(self) -> None:
         """Let go of what works in the background."""
-
-
-class QueueDesk:
-    """Asks about recorded decisions, their candidates against each other.
-
-    Args:
-        reviews: of the saves, by the number that a question has.
-        queue: what is asked.
-    """
-
-    blind = over = False
-
-    def __init__(self, reviews: Sequence[Review], queue: Queue) -> None:
-        self.queue = queue
-        self._reviews = reviews
-        self._written: list[tuple[int, tuple[int, ...]]] = []  # save, ids of the records of each answer
-        self._since = time.monotonic()
-        self.asked = self._ask()
-
-    @property
-    def head(self) -> str:
-        queue = self.queue
-        position = min(queue.at + 1, len(queue.questions))
-        agreement = f"{_told(queue.with_agent(), 'agent')}  {_told(queue.with_others(), 'others')}".strip()
-        return f"{position}/{len(queue.questions)}  {queue.rated} rated  {agreement}"
-
-    @property
-    def told(self) -> Content:
-        return Content("That is all. Thank you.")
-
-    def open(self, post: Callable[[Message], object]) -> None:
-        self._since = time.monotonic()
-
-    def take(self, news: News) -> None: ...
-
-    def answer(self, choice: Choice | None) -> None:
-        question = self.queue.current
-        if question is None or (isinstance(choice, int) and choice >= len(question.commands)):
-            return
-        ids: tuple[int, ...] = ()
-        if choice is not None:
-            review, latency = self._reviews[question.save], time.monotonic() - self._since
-            with review.store.transaction(durable=True):
-                ids = tuple(
-                    review.prefer_proposal(
-                        each.better, each.worse, turn=question.turn, verdict=each.verdict, latency=latency
-                    ).id
-                    for each in rating.verdicts(question, choice)
-                )
-        self._written.append((question.save, ids))
-        self.queue.answer(choice)
-        self._go_on()
-
-    def undo(self) -> bool:
-        if not self._written:
-            return False
-        save, ids = self._written[-1]
-        with self._reviews[save].store.transaction(durable=True):
-            for feedback_id in ids:
-                self._reviews[save].retract(feedback_id)
-        self._written.pop()
-        self.queue.undo()
-        self._go_on()
-        return True
-
-    def reveal(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def _go_on(self) -> None:
-        self._since = time.monotonic()
-        self.asked = self._ask()
-
-    def _ask(self) -> Asked | None:
-        question = self.queue.current
-        if question is None:
-            return None
-        review = self._reviews[question.save]
-        exchanges, goal = rating.situation(review.timeline, question.turn)
-        return Asked(
-            question=f"Which is best for {question.seat}?",
-            exchanges=exchanges,
-            goal=goal,
-            answers=question.commands,
-            place=f"{review.store.name} turn {question.turn}",
-        )
-
-
-def _told(agreement: Agreement, whom: str) -> str:
-    return f"{agreement.agreed}/{agreement.asked} as the {whom}" if agreement.asked else ""

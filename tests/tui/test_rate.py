@@ -24,8 +24,8 @@ from sandbox.play.rating import Queue
 from sandbox.play.store import Store
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk
+from sandbox.tui.queue_desk import QueueDesk
 from sandbox.tui.rate_app import RateApp
-from sandbox.tui.rate_desk import QueueDesk
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.rate import KEYS, RateScreen
 from sandbox.types import Decision, History, Observation

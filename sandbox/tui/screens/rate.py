@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,12 +13,14 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from sandbox.errors import SandboxError
-from sandbox.play.rating import Choice
 from sandbox.tui import format as fmt
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.keys import Key
 from sandbox.tui.rate_desk import News, RateDesk
 from sandbox.tui.screens.help import HelpScreen, keys_page
+
+if TYPE_CHECKING:
+    from sandbox.play.rating import Choice
 
 _EXCHANGES = 6
 _TICK = 0.5

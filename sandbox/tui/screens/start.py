@@ -21,7 +21,6 @@ from textual.widgets.option_list import Option
 
 from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
-from sandbox.tui.contest_desk import OpenContest
 from sandbox.tui.driver import SessionFactory
 from sandbox.tui.keys import Key
 from sandbox.tui.round_desk import PlanRound
@@ -29,6 +28,7 @@ from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
     from sandbox.play.lobby import Best, Offers, SaveOffer, WorldOffer
+    from sandbox.tui.contest_desk import OpenContest
 
 ALONE = "human"
 """In place of an agent: the player plays alone."""

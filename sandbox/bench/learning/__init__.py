@@ -10,12 +10,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sandbox.bench.learning import seats
+from sandbox.bench.learning import combining, seats, single, truth
 from sandbox.bench.learning.plot import Panel, draw
 from sandbox.bench.learning.units import Context, Findings
 from sandbox.bench.report import Report, machine
 
-PARTS: Sequence[Callable[[Context], Findings]] = (seats.two_seats, seats.race)
+PARTS: Sequence[Callable[[Context], Findings]] = (
+    truth.part,
+    single.part,
+    seats.two_seats,
+    seats.race,
+    combining.part,
+)
 
 
 def run(context: Context, plot: Path | None = None) -> Report:

@@ -1,0 +1,128 @@
+"""A single seat: what a language model's prior and a learner bring, alone and together, in the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import Literal
+
+import yaml
+
+from sandbox import paths
+from sandbox.bench.learning.plot import Panel
+from sandbox.bench.learning.trial import Course, Trial, Trials
+from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.report import Figure
+from sandbox.play import statistics
+from sandbox.play.statistics import Interval
+from sandbox.tune.harvest import expand
+
+GAMES = "tw:custom?quest=2..5&seed=3001..3005"
+QUICK_GAMES = "tw:custom?quest=2..3&seed=3001"
+PUZZLE = "honey"
+WITHOUT = "lm-q, no model"
+"""The card of `lm-q` without its language model: what of the difference to `q-table` is not the model's doing."""
+SEEDS = 3
+BUDGET, QUICK_BUDGET = 1200, 300
+EPISODE = 30
+"""Steps after which an episode is cut off."""
+
+SITUATION = "\nprompt: {shows: situation}\n"
+"""What a model reads is then the same in the same state, and its prior comes from the decision cache."""
+
+
+def cards() -> Mapping[str, str]:
+    """The texts of the cards by row. Those that come with the package, but for what is said here."""
+    random, q_table, lm, lm_q = (bundled(name) for name in ("random", "q-table", "lm", "lm-q"))
+    return {
+        "random": random,
+        "q-table": q_table,
+        "drrn": with_learner(q_table, "drrn"),
+        "lm": lm,
+        "lm-q": lm_q + SITUATION,
+        WITHOUT: without_model(lm_q),
+        "q-head": with_learner(lm_q, "q-head") + SITUATION,
+    }
+
+
+def part(context: Context) -> Findings:
+    """All agents in the generated games and in the puzzle world."""
+    games = expand(QUICK_GAMES if context.quick else GAMES)
+    title = f"{len(games)} TextWorld games"
+    generated, puzzle = _trials(context, title, games, "game"), _trials(context, PUZZLE, [PUZZLE], "seed")
+    ratio = steps_ratio(generated, "lm-q", "q-table")
+    alone = steps_ratio(generated, "lm-q", WITHOUT)
+    return Findings(
+        [
+            *table(title, generated),
+            *table(PUZZLE, puzzle),
+            Figure.at_most("steps_ratio_lmq_to_q", ratio.value, 0.5).within(ratio),
+            Figure("steps_ratio_lmq_to_lmq_without_model", alone.value).within(alone),
+        ],
+        [panel(title, generated), panel(PUZZLE, puzzle)],
+    )
+
+
+def table(title: str, trials: Trials) -> list[Figure]:
+    """A row for each agent."""
+    figures = []
+    for row in trials.rows:
+        clusters = trials.clusters(row)
+        lengths = [steps for courses in clusters for course in courses for steps in course.greedy_steps]
+
+        def mean(measure: Callable[[Course], float], clusters: list[list[Course]] = clusters) -> Interval:
+            return statistics.mean([fmean(map(measure, courses)) for courses in clusters])
+
+        name = f"{title}/{row}"
+        won, area = mean(lambda course: course.greedy_won), mean(lambda course: course.area)
+        mastered = statistics.median([fmean(course.mastered for course in courses) for courses in clusters])
+        figures += [
+            Figure(f"{name}/won", won.value).within(won),
+            Figure(f"{name}/steps to learn", mastered.value).within(mastered),
+            Figure(f"{name}/area", area.value).within(area),
+        ]
+        if lengths:
+            figures.append(Figure(f"{name}/steps of a win", fmean(lengths)))
+    return figures
+
+
+def steps_ratio(trials: Trials, row: str, to: str) -> Interval:
+    """Median over games of one agent's steps to learn by another's, each the mean of its seeds.
+
+    A game that was not learned counts with the whole budget, for either: where both fail the ratio is 1.
+    """
+    pairs = zip(trials.clusters(row), trials.clusters(to), strict=True)
+    return statistics.median(
+        [fmean(a.mastered for a in ours) / fmean(b.mastered for b in theirs) for ours, theirs in pairs]
+    )
+
+
+def panel(title: str, trials: Trials) -> Panel:
+    return Panel(title, "environment steps", "last episode won", [trials.curve(row) for row in trials.rows])
+
+
+def without_model(card: str) -> str:
+    """The same card with no language model: every command has the same prior."""
+    return "\n".join(line for line in card.splitlines() if not line.startswith("model:"))
+
+
+def with_learner(card: str, learner: str) -> str:
+    """The same card with another learner of default settings."""
+    parsed = yaml.safe_load(card)
+    return str(yaml.safe_dump({**parsed, "learner": {"kind": learner}}, sort_keys=False))
+
+
+def bundled(name: str) -> str:
+    """The text of a card that comes with the package, whatever the user's own folder has under its name."""
+    return (paths.bundled() / "agents" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _trials(context: Context, what: str, worlds: Sequence[str], unit: Literal["game", "seed"]) -> Trials:
+    budget = QUICK_BUDGET if context.quick else BUDGET
+    trials = [
+        Trial(row, card, world, seed, budget, EPISODE)
+        for world in worlds
+        for row, card in cards().items()
+        for seed in range(1 if context.quick else SEEDS)
+    ]
+    return Trials(trials, context.finish(what, trials), unit)

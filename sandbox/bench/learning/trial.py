@@ -1,0 +1,180 @@
+"""One agent that learns one world within a budget of steps: what the parts about a single seat are made of."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.cards import parse_card
+from sandbox.agent.learners import build_learner
+from sandbox.bench.learning import units
+from sandbox.bench.learning.plot import Curve
+from sandbox.paths import Home
+from sandbox.play import statistics, team
+from sandbox.tune.harvest import open_world
+from sandbox.tune.shorten import Remembered
+from sandbox.types import Agent, World
+
+RUNNING = 3
+"""Wins one after the other that count as having learned a game."""
+CHECKS = 5
+"""Greedy episodes at the end."""
+_FIRST_CHECK = 1_000_000
+"""Seed of a greedy episode: none that was learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a trial went, episode by episode."""
+
+    budget: int
+    ends: Sequence[int]
+    """Environment steps taken at the end of each episode."""
+    won: Sequence[bool]
+    greedy_won: float
+    """Share of the greedy episodes at the end that were won."""
+    greedy_steps: Sequence[int]
+    """Length of each of these that was won."""
+
+    @property
+    def mastered(self) -> int:
+        """Steps until the third win running; the budget where it never came to that."""
+        for last in range(RUNNING - 1, len(self.won)):
+            if all(self.won[last + 1 - RUNNING : last + 1]):
+                return self.ends[last]
+        return self.budget
+
+    @property
+    def area(self) -> float:
+        """The mean of `at` over the budget: 1 would be winning from the first step on."""
+        bounds = [*self.ends, self.budget]
+        spans = zip(bounds, bounds[1:], self.won, strict=False)
+        return sum((after - before) * won for before, after, won in spans) / self.budget
+
+    def at(self, step: int) -> float:
+        """1 where the episode that was last finished by then was won, else 0."""
+        finished = [won for end, won in zip(self.ends, self.won, strict=True) if end <= step]
+        return float(finished[-1]) if finished else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A unit of work: one card in one world from one seed, learning and exploring until the budget is spent."""
+
+    row: str
+    """The agent's name in the tables."""
+    card: str
+    """The text of its card."""
+    world: str
+    seed: int
+    budget: int
+    """Environment steps in all."""
+    episode: int
+    """Steps after which an episode is cut off."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.row} in {self.world}, seed {self.seed}"
+
+    def run(self, home: Home) -> units.Result:
+        world = _world(home, self.world)
+        card = parse_card(self.card, self.row.replace(" ", "-"))
+        model = None if card.model is None else units.model(card.model)
+        learner = build_learner(card, model, verbs=world.verbs, seed=self.seed)
+        agent = CardAgent(card, model, learner, verbs=world.verbs)
+        ends, won = _learn(world, agent, self)
+        checks = range(_FIRST_CHECK + self.seed * CHECKS, _FIRST_CHECK + (self.seed + 1) * CHECKS)
+        greedy = [_play(world, agent, seed, self.episode) for seed in checks]
+        return {
+            "ends": ends,
+            "won": won,
+            "greedy_won": sum(check_won for check_won, _ in greedy) / len(greedy),
+            "greedy_steps": [steps for check_won, steps in greedy if check_won],
+        }
+
+
+class Trials:
+    """Finished trials.
+
+    Args:
+        trials: each with its result.
+        results: parallel to the trials.
+        unit: what is independent of each other, and an interval goes over: the games, or the seeds.
+    """
+
+    def __init__(
+        self, trials: Sequence[Trial], results: Sequence[units.Result], unit: Literal["game", "seed"] = "game"
+    ) -> None:
+        self._courses = {
+            (trial.row, trial.world, trial.seed): Course(trial.budget, **result)
+            for trial, result in zip(trials, results, strict=True)
+        }
+        self.rows = tuple(dict.fromkeys(trial.row for trial in trials))
+        self.budget = trials[0].budget
+        self._unit = unit
+
+    def clusters(self, row: str) -> list[list[Course]]:
+        """An agent's courses: those of one game, or of one seed, together."""
+        found: dict[str | int, list[Course]] = {}
+        for (its_row, world, seed), course in self._courses.items():
+            if its_row == row:
+                found.setdefault(world if self._unit == "game" else seed, []).append(course)
+        return list(found.values())
+
+    def curve(self, row: str, points: int = 60) -> Curve:
+        """Share of the games whose last episode was won, against environment steps."""
+        clusters = self.clusters(row)
+        steps = [self.budget * number // points for number in range(points + 1)]
+        shares = [
+            statistics.mean([fmean(course.at(step) for course in courses) for courses in clusters])
+            for step in steps
+        ]
+        return Curve(row, steps, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares])
+
+
+def _learn(world: World[Any], agent: Agent, trial: Trial) -> tuple[list[int], list[bool]]:
+    """Play until the budget is spent; the step at which each episode ended, and whether it was won."""
+    rng = random.Random(trial.seed)
+    ends: list[int] = []
+    won: list[bool] = []
+    steps = 0
+    while steps < trial.budget:
+        most = min(trial.episode, trial.budget - steps)
+        episode_won, length = _play(world, agent, rng.getrandbits(32), most, learning=True)
+        agent.end_episode()
+        steps += max(length, 1)
+        ends.append(steps)
+        won.append(episode_won)
+    return ends, won
+
+
+def _play(
+    world: World[Any], agent: Agent, seed: int, max_steps: int, *, learning: bool = False
+) -> tuple[bool, int]:
+    """Whether an episode was won, and its steps. The agent holds all seats."""
+    agents: Mapping[str, Agent] = dict.fromkeys(world.seats, agent)
+    seats = world.seats if learning else ()
+    match = team.play(world, agents, seed=seed, explore=seats, learn=seats, max_steps=max_steps)
+    return all(match.won.values()), match.steps
+
+
+class _Recalled:
+    """A world that takes each step once: most steps of a learner are repetitions. See `Remembered`."""
+
+    def __init__(self, world: World[Any]) -> None:
+        self.seats, self.verbs = world.seats, world.verbs
+        self.initial, self.to_move = world.initial, world.to_move
+        self.step = Remembered(world).step
+        self.observe = functools.cache(world.observe)
+
+
+@functools.lru_cache(maxsize=2)
+def _world(home: Home, reference: str) -> Any:
+    """A world of this process. The next trials are likely to be in the same one: it is kept for them."""
+    world = open_world(home, reference)
+    return _Recalled(world) if reference.startswith("tw:") else world

@@ -1,0 +1,148 @@
+"""Learners against the truth: the Bellman optimum of a small world of chance, computed from its probabilities.
+
+The learners know no probabilities: they are shown what comes of one command in one state, over and over, each pair
+as often as any other ("exploring starts"; Sutton & Barto, 2nd ed., ch. 5.3), as chance will have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sandbox.bench.learning.units import Context, Findings, Result
+from sandbox.bench.report import Figure
+from sandbox.paths import Home
+from sandbox.play import statistics
+from sandbox.rl.tabular import TabularQ
+from sandbox.rl.value_iteration import FiniteMDP, Optimum, Outcome, value_iteration
+from sandbox.tune.harvest import open_world
+from sandbox.types import Observation, QFunction, Transition
+from sandbox.world.solver import explore
+
+WORLD = "honey"
+GAMMA = 0.9
+GOLDEN = (5**0.5 - 1) / 2
+NEAR = 0.05
+"""How far from the optimum a value may be, and still be called right. A win is worth about ten."""
+
+
+def part(context: Context) -> Findings:
+    seeds = range(1 if context.quick else 3)
+    checks = [Check(learner, seed, context.quick) for learner in ("tabular", "drrn") for seed in seeds]
+    results = context.finish("learners against the truth", checks)
+    error = max(
+        result["error"] for check, result in zip(checks, results, strict=True) if check.learner == "tabular"
+    )
+    shares = [result["optimal"] for check, result in zip(checks, results, strict=True) if check.learner == "drrn"]
+    share = statistics.mean(shares)
+    return Findings(
+        [
+            Figure.at_most("qtable_max_error_to_optimum", error, NEAR),
+            Figure.at_least("drrn_optimal_share", share.value, 0.95).within(share),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One learner against the optimum; a unit of work."""
+
+    learner: str
+    """`tabular` or `drrn`."""
+    seed: int
+    quick: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.learner} in {WORLD}, seed {self.seed}"
+
+    def run(self, home: Home) -> Result:
+        chart = Chart.of(home)
+        sweeps: int
+        learner: QFunction
+        if self.learner == "tabular":
+            learner, sweeps = TabularQ(alpha=1.0, gamma=GAMMA, alpha_decay=0.75), 4000
+        else:
+            from sandbox.rl.drrn import DRRN
+
+            learner, sweeps = DRRN(gamma=GAMMA, seed=self.seed), 20
+        for transition in chart.sweeps(sweeps, np.random.default_rng(self.seed)):
+            learner.update(transition)
+        return {"error": chart.error(learner), "optimal": chart.optimal(learner)}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All states of the world in which there is something to do, and what comes of it."""
+
+    observations: tuple[Observation, ...]
+    """Of every node of the graph, finished ones included."""
+    mdp: FiniteMDP
+    optimum: Optimum
+
+    @classmethod
+    def of(cls, home: Home) -> Chart:
+        world = open_world(home, WORLD)
+        (seat,) = world.seats
+        seen: list[Observation] = []
+        graph = explore(world, visit=lambda state, _: seen.append(_with_points(world.observe(state, seat))))
+        world.close()
+        mdp = FiniteMDP(graph.transitions(seat))
+        return cls(tuple(seen), mdp, value_iteration(mdp, gamma=GAMMA))
+
+    def sweeps(self, count: int, rng: np.random.Generator) -> Iterator[Transition]:
+        """Every command of every state, in an order drawn anew each time, with an outcome that is drawn too.
+
+        The draws of a pair are a sequence of low discrepancy from a random start (Weyl 1916): any stretch of it
+        has the outcomes in nearly their right shares, so that thousands of draws do what millions would.
+        """
+        pairs = [(state, command) for state, row in enumerate(self.mdp.transitions) for command in row]
+        draws = rng.random(len(pairs))
+        for _ in range(count):
+            draws = (draws + GOLDEN) % 1.0
+            for number in rng.permutation(len(pairs)):
+                state, command = pairs[number]
+                target, reward, ended = _outcome(self.mdp.transitions[state][command], draws[number])
+                after = self.observations[target]
+                yield Transition(
+                    observation=self.observations[state],
+                    command=command,
+                    reward=reward,
+                    next_observation=after,
+                    candidates=() if ended else after.admissible or (),
+                    terminated=ended,
+                )
+
+    def error(self, learner: QFunction) -> float:
+        """The largest distance of a Q-value from the optimum's."""
+        return max(
+            abs(value - exact[command])
+            for seen, exact in zip(self.observations, self.optimum.q_values, strict=True)
+            for command, value in zip(exact, learner.values(seen, tuple(exact)), strict=True)
+        )
+
+    def optimal(self, learner: QFunction) -> float:
+        """Share of the states in which the greedy command is worth as much as the best, less `NEAR` at most."""
+        right = []
+        for seen, exact in zip(self.observations, self.optimum.q_values, strict=True):
+            if exact:
+                values = learner.values(seen, tuple(exact))
+                chosen = tuple(exact)[int(np.argmax(values))]
+                right.append(exact[chosen] >= max(exact.values()) - NEAR)
+        return sum(right) / len(right)
+
+
+def _outcome(outcomes: Sequence[Outcome], drawn: float) -> tuple[int, float, bool]:
+    """Successor, reward, and whether it is the end."""
+    for probability, target, reward, ended in outcomes:  # noqa: B007
+        drawn -= probability
+        if drawn < 0:
+            break
+    return target, reward, ended
+
+
+def _with_points(seen: Observation) -> Observation:
+    """With the score in sight: without it two states that look alike differ in what is still to be had."""
+    return replace(seen, inventory=f"{seen.inventory} Points: {seen.score:g}.")

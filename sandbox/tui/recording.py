@@ -73,7 +73,7 @@ def _recording(base: type[Driver], cast: Cast, clock: Callable[[], float], size:
             super().write(data)
             width, height = self._app.size
             if (width, height) != self._seen and width and height:
-                type(self)._seen = (width, height)
+                self._seen = (width, height)
                 cast.resize(clock(), (width, height))
             cast.write(clock(), data)
 
@@ -128,6 +128,7 @@ class _Player:
             self._ids = {self._tape.opening.id: self._here}
             await self._pause(pilot, _READ)
             for each in self._tape.happened(said):
+                await self._until(pilot, lambda: not isinstance(self._app.screen, Curtain))
                 if isinstance(each, Feedback):
                     await self._say(pilot, each)
                 else:

@@ -75,7 +75,7 @@ class Blueprint:
 
     def find(self, name: str, *sections: str) -> Named:
         """What is called so, in one of the sections. Raises `UsageError` with the near miss."""
-        found = self.known(name)
+        found = self.meant(name)
         wanted = sections or SECTIONS
         if found is None or found.section not in wanted:
             what = "room" if wanted == ("rooms",) else "thing" if len(wanted) == 1 else "room or thing"
@@ -90,14 +90,21 @@ class Blueprint:
             return Named("rooms", self.here)
         return self.index.get(low) or self.index.get(_ARTICLE.sub("", low, count=1))
 
+    def meant(self, name: str) -> Named | None:
+        """What is called so, or the only thing of whose name these are some of the words."""
+        words = set(plain(_ARTICLE.sub("", name.strip(), count=1)).split())
+        some = {named for each, named in self.index.items() if words and words <= set(each.split())}
+        return self.known(name) or (some.pop() if len(some) == 1 else None)
+
     def leading(self, line: str) -> tuple[Named, str]:
         """What a line begins with, the longest name there is or what is in quotes, and the rest of the line."""
         if quoted := _QUOTED.match(line):
             return self.find(quoted[1]), line[quoted.end() :]
         words = line.split(" ")
-        for count in range(min(len(words), 12), 0, -1):
-            if found := self.known(" ".join(words[:count])):
-                return found, " ".join(words[count:]).strip()
+        for look_up in (self.known, self.meant):
+            for count in range(min(len(words), 12), 0, -1):
+                if found := look_up(" ".join(words[:count])):
+                    return found, " ".join(words[count:]).strip()
         return self.find(words[0]), ""
 
     def shown(self, named: Named) -> str:

@@ -316,7 +316,7 @@ def _placed(plan: Blueprint, rest: str) -> tuple[str, Named | None]:
     """What stands before the last *in* or *on* that is followed by a place, and the place."""
     found = list(_IN.finditer(rest))
     for match in reversed(found):
-        place = plan.known(rest[match.end() :])
+        place = plan.meant(rest[match.end() :])
         if place is not None:
             return rest[: match.start()], place
     if found and '"' not in rest[found[-1].end() :]:

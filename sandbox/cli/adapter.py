@@ -105,6 +105,7 @@ def compare(
     """Play two adapters on the same worlds with the same seeds, side by side. `base` may be one of them."""
     from sandbox import build
     from sandbox.tune import gate
+    from sandbox.tune.starts import is_fixed, starts
 
     adapters, where = _of(ctx, save), context.of(ctx)
     file = build.CardFile.find(where.home, agent)
@@ -118,7 +119,12 @@ def compare(
         for reference in (each for given in worlds for each in harvest.expand(given)):
             world = build.open_world(where.home, reference)
             with context.working(f"{name}: {reference}"):
-                played += gate.play(file.card, model, [world], seeds=range(seeds), max_steps=max_steps)
+                chosen = starts(world, range(seeds))
+                played += gate.play(file.card, model, world, chosen, max_steps=max_steps)
+            if name == first and is_fixed(world, range(seeds)):
+                context.notes.print(
+                    f"{reference} is one game: {len(chosen)} starts after random commands", markup=False
+                )
             world.close()
         sides.append(played)
     outcome = gate.compare(sides[0], sides[1])

@@ -15,6 +15,7 @@ from sandbox.play.runner import Episode
 from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.tune.errors import Stopped
+from sandbox.tune.starts import Start
 from sandbox.types import LanguageModel, World
 
 Rule = Literal["not-worse", "better", "none"]
@@ -71,14 +72,14 @@ class Outcome(BaseModel):
 def play(
     card: Card,
     model: LanguageModel,
-    worlds: Iterable[World[Any]],
+    world: World[Any],
+    starts: Iterable[Start],
     *,
-    seeds: Sequence[int] = (0,),
     max_steps: int = 25,
     on_episode: Callable[[Episode], None] = lambda episode: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Episode]:
-    """Play every world once with every seed: the language model alone, no Q, nothing explored, nothing learned.
+    """Play a world from every start: the language model alone, no Q, nothing explored, nothing learned.
 
     Raises:
         Stopped: `stop`, asked at every step, said yes.
@@ -89,14 +90,16 @@ def play(
             raise Stopped("stopped while it was evaluated")
 
     alone = card.model_copy(update={"learner": None})
+    agent = CardAgent(alone, model, None, verbs=world.verbs)
     episodes = []
-    for world in worlds:
-        agent = CardAgent(alone, model, None, verbs=world.verbs)
-        for seed in seeds:
-            with Store.memory() as store:
-                session = Session.create(store, world, dict.fromkeys(world.seats, agent), seed=seed, learn=False)
-                episodes.append(runner.play_episode(session, max_steps, check))
-            on_episode(episodes[-1])
+    for start in starts:
+        with Store.memory() as store:
+            seats = dict.fromkeys(world.seats, agent)
+            session = Session.create(store, world, seats, seed=start.seed, learn=False)
+            for command in start.commands:
+                session.act(command, chooser="script")
+            episodes.append(runner.play_episode(session, max_steps, check))
+        on_episode(episodes[-1])
     return episodes
 
 

@@ -32,7 +32,7 @@ from sandbox.llm import catalogue
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.play.runner import Episode
-from sandbox.tune import examples, gate, harvest, training
+from sandbox.tune import examples, gate, harvest, starts, training
 from sandbox.tune.adapters import BASE, About, Adapters, describe
 from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
@@ -43,6 +43,10 @@ from sandbox.tune.sft import Progress
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
 _RESERVE = 64 << 10
+_FIXED = (
+    "{world} is the same game whatever the seed: of its {count} episodes, all but the first start after a few "
+    "random commands"
+)
 
 
 class Log:
@@ -213,11 +217,15 @@ class Worker:
         for reference in self.plan.eval_worlds:
             world = harvest.open_world(self.home, reference)
             try:
+                chosen = starts.starts(world, self.plan.eval_seeds)
+                total += len(chosen) - len(self.plan.eval_seeds)
+                if side == "before" and starts.is_fixed(world, self.plan.eval_seeds):
+                    self.tell("note", text=_FIXED.format(world=world.name, count=len(chosen)))
                 gate.play(
                     self.card,
                     model,
-                    [world],
-                    seeds=self.plan.eval_seeds,
+                    world,
+                    chosen,
                     max_steps=self.plan.max_steps,
                     on_episode=told,
                     stop=self.stopped,

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.agent.cards import parse_card
 from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
+from sandbox.llm.fake import ScriptedModel
+from sandbox.paths import Home
 from sandbox.play.runner import Episode
-from sandbox.tune import gate, rounds
+from sandbox.tune import gate, harvest, rounds
 from sandbox.tune.adapters import ABOUT, Adapters, describe
 from sandbox.tune.errors import RoundError
 from sandbox.tune.harvest import expand
 from sandbox.tune.packing import Encoded, epoch, pack
+from sandbox.tune.starts import Start, is_fixed, starts
 
 
 def publish(adapters: Adapters, parent: str = "base") -> str:
@@ -124,6 +128,31 @@ def test_the_gate_tells_better_from_worse_and_says_when_it_cannot() -> None:
 def test_the_gate_compares_the_same_episodes_only() -> None:
     with pytest.raises(ValueError, match="not the same"):
         gate.compare(episodes(True), episodes(True, True))
+
+
+def test_a_game_without_chance_is_played_from_several_starts() -> None:
+    home = Home(Path())
+    fixed, chance = (harvest.open_world(home, name) for name in ("weathercock", "larder"))
+    assert is_fixed(fixed, range(8)) and not is_fixed(chance, range(8)) and not is_fixed(fixed, [3])
+    assert starts(chance, range(3)) == (Start(0), Start(1), Start(2))
+    found = starts(fixed, range(8))
+    assert found == starts(fixed, range(8)) and found[0] == Start(0)
+    assert len(found) == 8 and all(0 < len(start.commands) <= 8 for start in found[1:])
+
+    model = ScriptedModel({"go north": -1.0})
+    card = parse_card("model: m\ncombine: {method: prior}\n", "lm")
+    played = gate.play(card, model, fixed, found, max_steps=3)
+    assert [episode.seed for episode in played] == list(range(8)) and {episode.steps for episode in played} == {3}
+    for start, episode in zip(found, played, strict=True):
+        assert episode.commands[: len(start.commands)] == start.commands
+    assert len({episode.commands for episode in played}) > 4
+    assert gate.play(card, model, fixed, found, max_steps=3) == played
+
+
+def test_a_world_with_fewer_starts_than_seeds_gives_fewer_episodes() -> None:
+    coin = harvest.open_world(Home(Path()), "tw:coin?level=2&seed=1")
+    assert 1 < len(starts(coin, range(8))) < 8
+    coin.close()
 
 
 def test_ranges_stand_for_many_worlds() -> None:

@@ -26,7 +26,6 @@ from sandbox.tui.screens.author import AuthorCommands, AuthorScreen
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
-from sandbox.tui.widgets.prompt import Prompt
 
 WORLD = """\
 title: The hut  # a comment

@@ -126,10 +126,8 @@ def test_a_world_of_the_program_is_copied_first(tmp_path: Path) -> None:
 
 
 def test_building_from_the_command_line(file: Path, tmp_path: Path) -> None:
-    run = CliRunner().invoke
-    done = run(
-        app, ["--home", str(tmp_path), "world", "edit", "hut", 'dig down "Cellar"', "create coin in cellar"]
-    )
+    run, edit = CliRunner().invoke, ["--home", str(tmp_path), "world", "edit", "hut"]
+    done = run(app, [*edit, 'dig down "Cellar"', "create coin in cellar"])
     assert (done.exit_code, done.stdout) == (0, "Cellar lies below now.\nCoin is there now.\n")
     assert "coin: {at: cellar}" in file.read_text(encoding="utf-8")
     text = file.read_text(encoding="utf-8")

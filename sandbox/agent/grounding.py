@@ -97,7 +97,7 @@ def spoken(line: str) -> str:
     """The first sentence of what a model would say aloud, without marks of speech; empty where it is nothing."""
     said = text.clean_line(line).strip(_QUOTES)
     ended = _SENTENCE_END.search(said)
-    return (said[: ended.end()] if ended else said)[:MAX_COMMAND].strip(_QUOTES)
+    return (said[: ended.end()] if ended else said)[:MAX_COMMAND].strip(_QUOTES + ".")
 
 
 def normalised(command: str) -> str:

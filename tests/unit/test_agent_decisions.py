@@ -203,7 +203,7 @@ def test_a_card_lets_the_agent_speak_and_by_default_it_is_silent() -> None:
     decision = decide(talking)
     assert model.prompts[-2].endswith("> say")
     (spoken,) = [p for p in decision.proposals if p.command.startswith("say")]
-    assert (spoken.command, spoken.said, spoken.prior) == ("say The pin is up", "The pin is up", -0.75)
+    assert (spoken.command, spoken.said, spoken.prior) == ("say The pin is up", "The pin is up", -0.6)
     assert decision.command == "say The pin is up"
     mute = decide(agent("model: m\ntalk: {lines: 3}", model=model, verbs=("go", "take")))
     assert {p.command for p in mute.proposals} == set(HALL.admissible or ())

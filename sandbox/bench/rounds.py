@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sandbox.tune import harvest, rounds
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import Outcome
 from sandbox.tune.harvest import Source
-from sandbox.tune.rounds import Plan
+from sandbox.tune.rounds import Event, Plan, Round
 from sandbox.tune.settings import Settings
 from sandbox.world import references
 
@@ -41,21 +42,29 @@ Progress = Callable[[str], None]
 class _Setting:
     outcome: Outcome
     minutes: float
+    memory: float
+    """GiB, at most."""
 
 
-def run(*, quick: bool, speed_only: bool, progress: Progress) -> Report:
+def run(*, quick: bool, speed_only: bool, progress: Progress, keep: Path | None = None) -> Report:
     """Measure.
 
     Args:
         quick: ten training games and four others, from demonstrations only: about five minutes, and no targets.
         speed_only: nothing but the speed of training.
         progress: told what is going on.
+        keep: a folder for the rounds, from which a bench that was interrupted goes on; by default they are gone
+            afterwards.
     """
     started = time.perf_counter()
     figures: list[Figure] = []
     if not speed_only:
-        demonstrations = _round("demonstrations", quick, progress)
-        figures += _figures(demonstrations, None if quick else _round("selfplay", quick, progress), quick)
+        with ExitStack() as opened:
+            home = keep or Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            demonstrations = _round("demonstrations", home, quick, progress)
+            figures += _figures(
+                demonstrations, None if quick else _round("selfplay", home, quick, progress), quick
+            )
     figures.append(Figure.at_least("train_speedup_vs_trainer", _speedup(quick, progress), 2.0, "times"))
     return Report(machine(), time.perf_counter() - started, figures)
 
@@ -68,14 +77,19 @@ def _figures(demonstrations: _Setting, selfplay: _Setting | None, quick: bool) -
     figures.append(Figure(name, after.won, "games") if quick else Figure.at_least(name, after.won, 19, "games"))
     figures += _bounds("won_more_after_demonstrations", demonstrations.outcome)
     figures.append(Figure.at_most("minutes_demonstrations", minutes, 30, "minutes"))
+    figures.append(Figure("steps_on_average_before", before.steps, "commands"))
+    figures.append(Figure("steps_on_average_demonstrations", after.steps, "commands"))
     figures.append(Figure("steps_when_won_demonstrations", after.steps_won or 0.0, "commands"))
+    memory = demonstrations.memory
     if selfplay is not None:
         after = selfplay.outcome.after
         figures.append(Figure.at_least(f"won_after_selfplay_of_{games}", after.won, 18, "games"))
         figures += _bounds("won_more_after_selfplay", selfplay.outcome)
         figures.append(Figure.at_most("minutes_selfplay", selfplay.minutes, 30, "minutes"))
-        figures.append(Figure.below("steps_when_won_selfplay", after.steps_won or 0.0, 6.5, "commands"))
-    figures.append(Figure("peak_memory_gib", _peak_memory(), "GiB"))
+        figures.append(Figure.below("steps_on_average_selfplay", after.steps, 6.5, "commands"))
+        figures.append(Figure("steps_when_won_selfplay", after.steps_won or 0.0, "commands"))
+        memory = max(memory, selfplay.memory)
+    figures.append(Figure("peak_memory_gib", memory, "GiB"))
     return figures
 
 
@@ -85,39 +99,57 @@ def _bounds(name: str, outcome: Outcome) -> list[Figure]:
     return [Figure(f"{name}_{side}", getattr(outcome.won, side) * games, "games") for side in ("low", "high")]
 
 
-def _round(source: Source, quick: bool, progress: Progress) -> _Setting:
-    """One whole round, in a folder that is gone afterwards. The games are compiled before the clock starts."""
+def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Setting:
+    """One whole round, or what is left of it. The games are compiled before the clock starts."""
     training = _worlds(QUICK_TRAINING if quick else TRAINING)
     unseen = _worlds(QUICK_UNSEEN if quick else UNSEEN)
-    for number, world in enumerate((*training, *unseen), start=1):
-        progress(f"compiling games, {number} of {len(training) + len(unseen)}")
-        references.open_world(world).close()
-    with tempfile.TemporaryDirectory() as home:
-        plan = Plan(
-            home=Path(home),
-            save=Path(home) / "saves" / source,
-            card=CARD,
-            model=MODEL,
-            sources=(source,),
-            worlds=training,
-            eval_worlds=unseen,
-            settings=Settings(),
-        )
-        started = time.perf_counter()
-        round_ = rounds.start(plan)
-        try:
-            for event in round_.follow():
-                done, of = event.data.get("done", event.data.get("step", "")), event.data.get("of", "")
-                progress(f"{source}: {event.data.get('what', event.kind)} {done} of {of}" if of else event.kind)
-        except BaseException:
-            round_.cancel()
-            raise
-        minutes = (time.perf_counter() - started) / 60
-        last = round_.events()[-1]
-        if last.kind != "finished":
-            raise RoundError(f"the round from {source} failed: {last.data.get('message', 'without a word')}")
-        gate = next(event for event in round_.events() if event.kind == "gate")
-        return _Setting(Outcome.model_validate(gate.data["outcome"]), minutes)
+    plan = Plan(
+        home=home,
+        save=home / "saves" / source,
+        card=CARD,
+        model=MODEL,
+        sources=(source,),
+        worlds=training,
+        eval_worlds=unseen,
+        settings=Settings(),
+    )
+    earlier = next((each for each in rounds.rounds_of(plan.save) if each.plan == plan), None)
+    if earlier is None or earlier.state != "finished":
+        for number, world in enumerate((*training, *unseen), start=1):
+            progress(f"compiling games, {number} of {len(training) + len(unseen)}")
+            references.open_world(world).close()
+        earlier = rounds.start(plan) if earlier is None else rounds.resume(earlier)
+        _follow(earlier, source, progress)
+    return _measured(earlier, source)
+
+
+def _follow(round_: Round, source: Source, progress: Progress) -> None:
+    try:
+        for event in round_.follow():
+            done, of = event.data.get("done", event.data.get("step", "")), event.data.get("of", "")
+            progress(f"{source}: {event.data.get('what', event.kind)} {done} of {of}" if of else event.kind)
+    except BaseException:
+        round_.cancel()
+        raise
+
+
+def _measured(round_: Round, source: Source) -> _Setting:
+    events = round_.events()
+    last = events[-1]
+    if last.kind != "finished":
+        raise RoundError(f"the round from {source} failed: {last.data.get('message', 'without a word')}")
+    gate = next(event for event in reversed(events) if event.kind == "gate")
+    return _Setting(Outcome.model_validate(gate.data["outcome"]), _minutes(events), last.data["memory_gib"])
+
+
+def _minutes(events: Sequence[Event]) -> float:
+    """Time that a round was at work, without the pauses before it was gone on with."""
+    spent, since, before = 0.0, events[0].at, events[0].at
+    for event in events:
+        if event.kind == "started":
+            spent, since = spent + before - since, event.at
+        before = event.at
+    return (spent + before - since) / 60
 
 
 def _worlds(reference: str) -> tuple[str, ...]:
@@ -129,10 +161,3 @@ def _speedup(quick: bool, progress: Progress) -> float:
     from sandbox.tune import speed
 
     return speed.speedup(CARD, _worlds(TRAINING)[: 8 if quick else 16], MODEL, Home(Path()), progress)
-
-
-def _peak_memory() -> float:
-    """Of the largest process of the rounds."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20

@@ -103,12 +103,17 @@ def learning(
 def rounds(
     quick: Quick = False,
     speed: Annotated[bool, typer.Option("--speed", help="Only the speed of training.")] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the rounds there; named again, an interrupted bench goes on."),
+    ] = None,
     json_file: Json = None,
 ) -> None:
     """Fine-tuning rounds, from demonstrations and from self-play, on games never seen: about an hour."""
     from sandbox.bench import rounds as bench
 
-    _run(lambda progress: bench.run(quick=quick, speed_only=speed, progress=progress), json_file)
+    folder = None if keep is None else keep.absolute()
+    _run(lambda progress: bench.run(quick=quick, speed_only=speed, progress=progress, keep=folder), json_file)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, get_args
 
 import typer
+from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -71,6 +72,14 @@ def tune(
     epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is seen. [default: 3]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Examples a step. [default: 4]")] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting of the training, such as `rank=32`, `beta=0.05` or `turns=12`. Repeatable.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same round.")] = 0,
     memory: Annotated[
         float | None, typer.Option(metavar="GIB", help="Most memory that the round may take; it fails above.")
@@ -103,7 +112,7 @@ def tune(
         if method in ("grpo", "rloo") and not worlds:
             raise UsageError(f"{method} plays to learn", mend="name the --worlds it should play")
         given = {"epochs": epochs, "learning_rate": learning_rate, "batch": batch}
-        settings = Settings.for_method(method, seed=seed, **{k: v for k, v in given.items() if v is not None})
+        settings = _settings(method, {**given, "seed": seed}, more or [])
         plan = make_plan(
             where.home,
             saves,
@@ -122,6 +131,22 @@ def tune(
         round_ = rounds.start(plan, trial=dry_run)
     finish(round_, keep=keep)
     round_.discard()
+
+
+def _settings(method: Method, given: dict[str, Any], more: list[str]) -> Settings:
+    """What the options say, those given with `--set` included. Raises `UsageError`."""
+    values = {name: value for name, value in given.items() if value is not None}
+    for each in more:
+        name, is_set, value = each.partition("=")
+        if not is_set or name not in Settings.model_fields or name == "method":
+            known = ", ".join(field for field in Settings.model_fields if field != "method")
+            raise UsageError(f"--set {each} is no setting", mend=f"write NAME=VALUE; there are {known}")
+        values[name] = value
+    try:
+        return Settings.for_method(method, **values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def _sources(names: list[str]) -> tuple[Source, ...]:

@@ -109,8 +109,8 @@ class Event:
     kind: str
     """`started`, `phase` (what, done, of), `data` (the survey), `episode` (side, done, of, won, score, steps),
     `estimate` (seconds, steps, tokens_per_second), `step` (step, of, loss, tokens_per_second, seconds_left),
-    `note` (text), `gate` (outcome); last `finished` (adapter), `failed` (message, mend), `cancelled` or
-    `estimated`."""
+    `note` (text), `gate` (outcome); last `finished` (adapter, passed, memory_gib), `failed` (message, mend),
+    `cancelled` or `estimated`."""
     at: float
     """Unix time, seconds."""
     data: dict[str, Any]

@@ -14,7 +14,7 @@ import numpy as np
 
 from sandbox.types import World
 
-LONGEST = 8
+LONGEST = 12
 """How many commands lead to a start, at most."""
 _TRIES = 60
 

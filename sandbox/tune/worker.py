@@ -121,7 +121,9 @@ class Worker:
             outcome = gate.compare(before, after, plan.rule)
             self.tell("gate", outcome=outcome.model_dump(), perplexity=about["perplexity"])
         passed = plan.rule == "none" if outcome is None else outcome.passed
-        self.last_word("finished", adapter=self.publish(trained, about, data, outcome), passed=passed)
+        adapter = self.publish(trained, about, data, outcome)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        self.last_word("finished", adapter=adapter, passed=passed, memory_gib=memory)
         (self.folder / "checkpoint.safetensors").unlink(missing_ok=True)
         shutil.rmtree(trained, ignore_errors=True)
 

@@ -63,5 +63,9 @@ def test_a_round_without_anything_to_learn_from_is_refused(home: Path) -> None:
         run(home, "tune", "monday", "--method", "grpo")
     with pytest.raises(UsageError, match="no round to resume"):
         run(home, "tune", "friday", "--resume")
+    with pytest.raises(UsageError, match=r"--set turn=3 is no setting.*turns"):
+        run(home, "tune", "friday", "--set", "turn=3")
+    with pytest.raises(UsageError, match="rank: Input should be"):
+        run(home, "tune", "friday", "--set", "rank=0")
     with pytest.raises(UsageError, match="no language model to train"):
         run(home, "tune", "new", "--worlds", "tw:coin?seed=1..2", "--agent", "q-table")

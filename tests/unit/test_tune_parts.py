@@ -137,7 +137,7 @@ def test_a_game_without_chance_is_played_from_several_starts() -> None:
     assert starts(chance, range(3)) == (Start(0), Start(1), Start(2))
     found = starts(fixed, range(8))
     assert found == starts(fixed, range(8)) and found[0] == Start(0)
-    assert len(found) == 8 and all(0 < len(start.commands) <= 8 for start in found[1:])
+    assert len(found) == 8 and all(0 < len(start.commands) <= 12 for start in found[1:])
 
     model = ScriptedModel({"go north": -1.0})
     card = parse_card("model: m\ncombine: {method: prior}\n", "lm")

@@ -35,6 +35,8 @@ SIZE = (100, 30)
 THEME = "textual-dark"
 _KEY, _READ, _GLANCE = 0.06, 1.6, 0.7
 """Seconds of the recording: between keys, to read what a turn brought, to see what the agent wants."""
+_STALE = 0.3
+"""Seconds for which the screen may go on showing what no longer holds, so as not to flicker."""
 _PATIENCE = 30.0
 """Seconds after which a screen that does not come is given up."""
 
@@ -126,7 +128,7 @@ class _Player:
         async with self._app.run_test(headless=False, size=size) as pilot:
             await self._until(pilot, lambda: self._app.play.game.view is not None)
             self._ids = {self._tape.opening.id: self._here}
-            await self._pause(pilot, _READ)
+            await self._rest(pilot)
             for each in self._tape.happened(said):
                 await self._until(pilot, lambda: not isinstance(self._app.screen, Curtain))
                 if isinstance(each, Feedback):
@@ -147,7 +149,7 @@ class _Player:
         if self._here != parent:
             await self._type(pilot, "undo" if self._above == parent else f"/jump {parent}")
             await self._until(pilot, lambda: self._here == parent)
-            await self._pause(pilot, _READ)
+            await self._rest(pilot)
         before = self._here
         by_agent = turn.chooser != "person" and turn.decision is not None
         if by_agent:
@@ -162,7 +164,7 @@ class _Player:
             await self._type(pilot, turn.command)
         await self._until(pilot, lambda: self._here != before)
         self._ids[turn.id] = self._here
-        await self._pause(pilot, _READ)
+        await self._rest(pilot)
 
     @property
     def _above(self) -> int | None:
@@ -176,7 +178,7 @@ class _Player:
             game = self._app.play.game
             await self._type(pilot, line)
             await self._until(pilot, lambda: not game.pending)
-            await self._pause(pilot, _READ)
+            await self._rest(pilot)
 
     async def _type(self, pilot: Pilot[Any], line: str) -> None:
         prompt = self._app.play.query_one(Prompt)
@@ -185,6 +187,12 @@ class _Player:
             prompt.value, prompt.cursor_position = line[:end], end
             await self._pause(pilot, _KEY)
         await pilot.press("enter")
+
+    async def _rest(self, pilot: Pilot[Any]) -> None:
+        """Time to read what happened, with what the agent makes of it, or with nothing left of what it wanted."""
+        end = monotonic() + _STALE
+        await self._until(pilot, lambda: self._app.play.game.decision is not None or monotonic() > end)
+        await self._pause(pilot, _READ)
 
     async def _pause(self, pilot: Pilot[Any], seconds: float) -> None:
         """Let the screen come to rest, and time pass in the recording."""

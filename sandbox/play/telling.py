@@ -103,21 +103,37 @@ def said(record: Feedback, decision: Decision | None) -> str:
     reasons = ", ".join(filter(None, (*record.reasons, record.comment)))
     if record.kind == "comment":
         return reasons
-    by = "you" if record.annotator == "anonymous" else record.annotator
-    told = verdict(record, decision) if record.value is None else f"{gain(record.value)} from {by}"
+    told = verdict(record, decision) if record.value is None else value(record)
     return ": ".join(filter(None, (told, reasons)))
 
 
+def value(record: Feedback) -> str:
+    """Of a rating or of credit: how much, and from whom."""
+    by = "you" if record.annotator == "anonymous" else record.annotator
+    earlier = len(record.data["shares"]) - 1 if record.kind == "credit" else 0
+    back = f", in part for {earlier} turn{'s' if earlier > 1 else ''} before" if earlier else ""
+    return f"{gain(record.value or 0.0)} from {by}{back}"
+
+
 def verdict(record: Feedback, decision: Decision | None) -> str:
-    """A correction or a preference, in words."""
+    """A correction, a preference or a comparison, in words; or that something was taken back."""
     if record.kind == "correction":
         return f"should have been “{record.data['command']}”"
+    if record.kind == "retract":
+        return "taken back"
+    if record.kind == "comparison":
+        better, worse = (f"“{record.data[side]['command']}”" for side in ("better", "worse"))
+        return _compared(better, worse, record.data["verdict"])
     sides = [record.data.get(side, -1) for side in ("better", "worse")]
     if decision is None or record.data.get("between") != "proposals":
         return record.kind
     known = range(len(decision.proposals))
     better, worse = (f"“{decision.proposals[side].command}”" if side in known else "another" for side in sides)
-    match record.data["verdict"]:
+    return _compared(better, worse, record.data["verdict"])
+
+
+def _compared(better: str, worse: str, verdict: str) -> str:
+    match verdict:
         case "tie":
             return f"{better} and {worse} are equally good"
         case "bad":

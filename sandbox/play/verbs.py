@@ -23,6 +23,11 @@ VERBS = (
     Verb("pick", "/pick N", "carry out the agent's proposal number N"),
     Verb("override", "/override COMMAND", "act in the place of the agent that is to move"),
     Verb("reward", "/reward N [reason]", "reward or punish the last action; the learner steps on it at once"),
+    Verb(
+        "credit", "/credit N [reason]", "the same for the turns that led here too, each earlier one half as much"
+    ),
+    Verb("prefer", "/prefer [N]", "this try is better than try N, or than the one before it"),
+    Verb("retract", "/retract", "take back what you last said about this turn"),
     Verb("correct", "/correct COMMAND", "say what should have been done instead of the last action"),
     Verb("tie", "/tie", "the two best proposals of the last turn were equally good"),
     Verb("bad", "/bad", "neither of them was any good"),
@@ -39,7 +44,9 @@ VERBS = (
     Verb("restart", "/restart", "begin a new episode; what was learned stays"),
     Verb("tune", "/tune", "make the agent's language model better from what was played"),
     Verb("build", "/build LINE", 'change the world, as in /build dig north "Cave"; see F8 for what can be built'),
-    Verb("author", "/author", "edit the world's file beside the game; verbs that build need no slash from then on"),
+    Verb(
+        "author", "/author", "edit the world's file beside the game; verbs that build need no slash from then on"
+    ),
     Verb("script", "script", "write the story so far into a text file beside the save; /script NAME names it"),
     Verb("save", "/save", "say where the save is; every turn is stored by itself"),
     Verb("help", "/help", "show keys and verbs"),

@@ -153,6 +153,32 @@ def compare(session: Session, verdict: str) -> Feedback:
     return session.prefer_proposal(decision.chosen, other, verdict=verdict)
 
 
+def prefer(session: Session, number: int) -> Feedback:
+    """Say that the latest turn is better than another that was tried in its place.
+
+    Args:
+        session: where it is said.
+        number: which, counted from 1; 0 for the one before it, or after it where it was the first.
+    """
+    turn = _latest(session)
+    tried = session.timeline.child_ids(turn.parent) if turn.parent is not None else ()
+    if len(tried) < 2:
+        raise PlayError("nothing else was tried here", mend="undo, and try something else")
+    own = tried.index(turn.id)
+    other = number - 1 if number else own - 1 if own else 1
+    if not 0 <= other < len(tried) or other == own:
+        raise PlayError(f"this is try {own + 1} of {len(tried)}", mend="name another of them")
+    return session.prefer(turn.id, tried[other])
+
+
+def retract(session: Session) -> Feedback:
+    """Take back what the person said last of those things about the latest turn that stand."""
+    own = [said for said in session.feedback() if said.annotator == session.annotator]
+    if not own:
+        raise PlayError("you have said nothing about this turn", mend="go to the turn that you spoke of")
+    return session.retract(own[-1].id)
+
+
 def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> Scripted:
     """Write the story so far into a text file of this name, beside the save. Raises `UsageError`, `SaveError`."""
     folder = session.store.file.parent if session.store.file else Path()

@@ -220,10 +220,9 @@ def _said(said: Feedback, decision: Decision | None) -> Paragraph:
         text = "  ".join(filter(None, (telling.verdict(said, decision), reasons)))
         return Paragraph(Content.styled(text, "$text-warning"), fmt.REWARD, "$text-warning")
     tone = "$text-success" if said.value > 0 else "$text-error"
-    who = "you" if said.annotator == "anonymous" else said.annotator
     return Paragraph(
         Content.assemble(
-            (f"{fmt.gain(said.value)} from {who}", tone),
+            (telling.value(said), tone),
             (f"  {reasons}" if reasons else "", fmt.MUTED),
         ),
         fmt.REWARD,

@@ -29,6 +29,14 @@ def obey(game: Game, typed: Typed) -> None:
         case "reward":
             value, reason = typed.number(1)
             game.do("reward", lambda session: session.rate(value, comment=reason), halting=False)
+        case "credit":
+            value, reason = typed.number(-1)
+            game.do("credit", lambda session: session.credit(value, comment=reason), halting=False)
+        case "prefer":
+            other = int(typed.number(0)[0])
+            game.do("prefer", lambda session: jobs.prefer(session, other), halting=False)
+        case "retract":
+            game.do("retract", jobs.retract, halting=False)
         case "correct":
             game.do("correct", lambda session: session.correct(typed.argument), halting=False)
         case "tie" | "bad" as verdict:

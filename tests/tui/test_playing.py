@@ -294,6 +294,31 @@ async def test_a_proposal_is_edited_and_an_action_corrected(make_app: MakeApp) -
         assert "Q(s, go north): 0.00 + 0.5·(−1" in story(app)
 
 
+async def test_credit_preference_and_taking_back_have_keys(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        for line in ("look", "go north"):
+            await typed(pilot, line)
+        await pilot.press("escape", "c")
+        assert app.play.query_one(Prompt).value == "/credit -1 "
+        await typed(pilot, "/credit -1 no need")
+        assert "★ −1 from ada, in part for 1 turn before  no need" in story(app)
+        await pilot.press("escape", "r")
+        await settled(pilot)
+        assert "★" not in story(app)
+        await pilot.press("i")
+        await typed(pilot, "undo")
+        await typed(pilot, "take matches")
+        await pilot.press("escape", "p")
+        await settled(pilot)
+        assert app.play.game.view.updates[-1].source == "person"
+        said = [record for records in app.play.game.view.feedback.values() for record in records]
+        assert [(record.kind, record.data["better"] > record.data["worse"]) for record in said] == [
+            ("preference", True)
+        ]
+
+
 async def test_proposals_tie_or_are_all_bad(make_app: MakeApp) -> None:
     app = make_app(Weigher())
     async with app.run_test() as pilot:

@@ -175,8 +175,9 @@ class PlayScreen(AuthorsScreen):
             self._pass_on(view)
         if said := view.feedback.get(view.current.id):
             whose = "s" if view.watcher is None else view.name(view.current.seat)
-            for update in view.updates:
-                self._notes[said[-1].id] = f"Q({whose}, {update.command}): {fmt.formula(update)}"
+            told = [f"Q({whose}, {update.command}): {fmt.formula(update)}" for update in view.updates]
+            if told:
+                self._notes[said[-1].id] = "\n".join(told)
         self.game.arrive(view)
         self._show(view)
 
@@ -338,6 +339,10 @@ class PlayScreen(AuthorsScreen):
         else:
             self.action_prompt()
             self.query_one(Prompt).fill(decision.command)
+
+    def action_credit(self) -> None:
+        self.action_prompt()
+        self.query_one(Prompt).fill("/credit -1 ")
 
     def action_correct(self) -> None:
         view = self.game.view

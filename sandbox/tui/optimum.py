@@ -45,6 +45,15 @@ class Optimum:
     q_values: tuple[Mapping[str, float], ...]
     """Q* of each command in each state; none in those where the world has ended."""
 
+    @property
+    def unavoidable(self) -> float:
+        """The least that max |Q - Q*| can be: states that look alike to the seat share their Q."""
+        seen: dict[tuple[str, str], list[float]] = {}
+        for state, q_values in zip(self.states, self.q_values, strict=True):
+            for command, value in q_values.items():
+                seen.setdefault((state.state_key, command), []).append(value)
+        return max(((max(values) - min(values)) / 2 for values in seen.values()), default=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -54,6 +63,8 @@ class Gap:
     """Command, Q and Q* where the seat is now, best first."""
     largest: float | None
     """max over all states and commands of |Q - Q*|; None where the learner is too slow to be asked about all."""
+    unavoidable: float
+    """As `Optimum.unavoidable`."""
     states: int
     gamma: float
 
@@ -137,4 +148,4 @@ def gap(session: Session, optimum: Optimum) -> Gap | None:
             for command, value in zip(q_values, learner.values(state, list(q_values)), strict=True)
         )
     rows = tuple((command, value, best[command]) for command, value in zip(commands, here, strict=True))
-    return Gap(rows, largest, len(optimum.states), optimum.gamma)
+    return Gap(rows, largest, optimum.unavoidable, len(optimum.states), optimum.gamma)

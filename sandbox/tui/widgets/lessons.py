@@ -110,6 +110,9 @@ class Distance(Static):
                     (f" in {gap.states:,} states", fmt.MUTED),
                 )
             )
+            if gap.unavoidable > 0.005:
+                least = f"{gap.unavoidable:.2f} at least, as states look alike"
+                lines.append(Content.styled(least, fmt.MUTED))
         self.update(Content("\n").join(lines))
 
 

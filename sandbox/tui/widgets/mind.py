@@ -100,7 +100,7 @@ def written(texts: Sequence[str], width: int) -> Iterator[Content]:
     """What the language model writes, a line for each sample, the end of it in sight."""
     for text in texts:
         said = " ".join(text.split())
-        while cell_len(said) > width - 5:
+        while said and cell_len(said) > width - 5:
             said = said[1:]
         yield Content.assemble((f"{fmt.WRITING} ", "$text-primary"), (f"{said}▏", f"italic {fmt.MUTED}"))
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 from textual_serve.app_service import AppService
 
 _PATIENCE = 10.0
-"""Seconds that a game may take to leave."""
-_ERRORS = 1 << 16
+"""Seconds that a game may take to leave when it is told to."""
+_LAST_WORDS = 1 << 16
 _LONGEST = 1 << 24
+"""Bytes of one packet."""
 _GREETING = b"__GANGLION__\n"
 
 
@@ -23,37 +24,48 @@ class GameService(AppService):
         assert process is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        errors = asyncio.create_task(_tail(process.stderr))
-        try:
-            while (line := await process.stdout.readline()) and line != _GREETING:
-                pass
-            while True:
-                kind, size = await process.stdout.readexactly(1), await process.stdout.readexactly(4)
-                length = int.from_bytes(size, "big")
-                if length > _LONGEST:
-                    break
-                payload = await process.stdout.readexactly(length)
+        errors = asyncio.create_task(_end_of(process.stderr))
+        with suppress(asyncio.IncompleteReadError):
+            await self._pass_on(process.stdout)
+        code, last_words = await process.wait(), await errors
+        with suppress(ConnectionError):
+            if code:
+                await self.on_data(last_words.replace(b"\n", b"\r\n"))
+            await self.remote_close()
+
+    async def stop(self) -> None:
+        """Have the game left, and wait until it is; one that does not leave in time is ended."""
+        if self._task is None or self._process is None:
+            return
+        await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)
+        await self.send_meta({"type": "quit"})
+        await asyncio.wait({self._task}, timeout=_PATIENCE)
+        with suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                self._process.kill()
+        await self._task
+
+    async def _pass_on(self, stream: asyncio.StreamReader) -> None:
+        while (line := await stream.readline()) and line != _GREETING:
+            pass
+        while True:
+            kind, size = await stream.readexactly(1), await stream.readexactly(4)
+            length = int.from_bytes(size, "big")
+            if length > _LONGEST:
+                return
+            payload = await stream.readexactly(length)
+            with suppress(ConnectionError):  # the browser may be gone; the process must be able to write on
                 if kind == b"D":
                     await self.on_data(payload)
                 elif kind == b"M":
                     await self.on_meta(payload)
                 elif kind == b"P":
                     await self.on_packed(payload)
-        except (asyncio.IncompleteReadError, ConnectionResetError):
-            pass
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _PATIENCE)
-        if process.returncode is None:
-            process.kill()
-        with suppress(ConnectionError):
-            if process.returncode != 0:
-                await self.on_data((await errors).replace(b"\n", b"\r\n"))
-            await self.remote_close()
 
 
-async def _tail(stream: asyncio.StreamReader) -> bytes:
+async def _end_of(stream: asyncio.StreamReader) -> bytes:
     """All of a stream is read, its end is kept."""
     kept = b""
     while part := await stream.read(4096):
-        kept = (kept + part)[-_ERRORS:]
+        kept = (kept + part)[-_LAST_WORDS:]
     return kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
@@ -33,10 +34,13 @@ class _StyleSheet(TextAreaTheme):
 
     def apply_css(self, text_area: TextArea) -> None:
         super().apply_css(text_area)
-        self.syntax_styles = {
-            token: text_area.get_component_rich_style(f"editor--{name}", partial=True)
-            for token, name in _TOKENS.items()
-        }
+        self.syntax_styles = {token: _ink(text_area, f"editor--{name}") for token, name in _TOKENS.items()}
+
+
+def _ink(text_area: TextArea, name: str) -> Style:
+    """A style without its background, which is that of the line."""
+    style = text_area.get_component_rich_style(name)
+    return Style(color=style.color, bold=style.bold, italic=style.italic, underline=style.underline)
 
 
 def _named(binding: BindingType) -> Binding | None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 """Proposals that are told unasked."""
+SCREEN_ONLY = frozenset({"author", "start"})
+"""Verbs that mean nothing in lines."""
 _MOST = 100
 """Actions of a run that nobody limited."""
 
@@ -364,7 +366,7 @@ class LineGame:
 
     def _help(self) -> None:
         say("Anything else than these is your command to the world; * and a text is a comment on this turn.")
-        say(*(f"{verb.usage}: {verb.help}" for verb in VERBS))
+        say(*(f"{verb.usage}: {verb.help}" for verb in VERBS if verb.name not in SCREEN_ONLY))
 
 
 def _proposal(decision: Decision, index: int) -> str:

@@ -19,6 +19,7 @@ from sandbox.config import Settings
 from sandbox.paths import Home
 from sandbox.play.session import Session
 from sandbox.play.store import Store
+from sandbox.play.verbs import BARE, VERBS
 from sandbox.types import Agent, Decision, History, Observation
 
 Play = Callable[..., str]
@@ -157,6 +158,20 @@ def test_an_interrupt_stops_the_run_and_not_the_game(capsys: pytest.CaptureFixtu
     assert game(Interrupted(), "/run", "dig", "/step").play()
     told = capsys.readouterr().out
     assert told.index("[stopped]") < told.index("> dig") < told.index("> /step")
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_every_verb_but_those_of_the_screen_does_something(
+    verb: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    game(TableAgent(), f"/{verb}" if verb not in BARE else verb, "/help").play()
+    captured = capsys.readouterr()
+    assert ("needs the screen" in captured.err) == (verb in plain.SCREEN_ONLY)
+    if verb != "quit":
+        assert any(line.startswith((f"/{verb}", f"{verb}:")) for line in captured.out.splitlines()) == (
+            verb not in plain.SCREEN_ONLY
+        )
 
 
 def test_an_error_is_told_and_the_next_line_is_done(capsys: pytest.CaptureFixture[str]) -> None:

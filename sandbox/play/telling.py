@@ -125,6 +125,8 @@ def verdict(record: Feedback, decision: Decision | None) -> str:
         better, worse = (f"“{record.data[side]['command']}”" for side in ("better", "worse"))
         return _compared(better, worse, record.data["verdict"])
     sides = [record.data.get(side, -1) for side in ("better", "worse")]
+    if record.data.get("between") == "turns":
+        return _compared("one try", "another", record.data["verdict"])
     if decision is None or record.data.get("between") != "proposals":
         return record.kind
     known = range(len(decision.proposals))

@@ -98,7 +98,7 @@ def test_credit_goes_back_a_try_is_preferred_and_things_are_taken_back(play: Pla
     assert "[−1 from you, in part for 1 turn before: too far]" in told
     assert "Q(go east): 0.00 + 0.5·(−1 + 0.9·0.00 − 0.00) = −0.50" in told
     assert "Q(go up): 0.00 + 0.5·(−0.5" in told
-    assert "[preference]" in told
+    assert "[one try is better than another]" in told
     assert "[taken back]" not in told, "a preference is a record of the turn before"
     again = play("undo", "/retract", "/prefer", world=None, well=False)
     assert "[taken back]" in again

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sandbox.cli import context
+from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.build import PlayPlan
@@ -69,6 +70,8 @@ def play(
         build.choose_on_screen(where.home, where.settings, record)
         return
     plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
+    if plain and record is not None:
+        raise UsageError("lines are recorded by the shell", mend="such as: sandbox play --plain | tee FILE")
     if plain:
         _play_in_lines(plan)
         return

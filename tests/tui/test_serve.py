@@ -15,6 +15,7 @@ from sandbox.tui.web.guard import is_loopback
 from sandbox.tui.web.server import Game, GameServer, listen
 
 TOKEN = "open-sesame-open-sesame"
+CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 Client = TestClient[Request, Application]
 Visit = Callable[..., Awaitable[Client]]
 
@@ -24,13 +25,34 @@ def fails(visitor: str) -> Sequence[str]:
     return (sys.executable, "-c", f"import sys; sys.exit('sandbox: there is no room for {visitor[:0]}you')")
 
 
+GREETS = """
+import os, sys
+def say(text):
+    os.write(1, b"D" + len(text).to_bytes(4, "big") + text)
+os.write(1, b"some library says hello\\n__GANGLION__\\n")
+say(sys.argv[1].encode())
+while True:
+    data = os.read(0, 4096)
+    if not data or b'"quit"' in data:
+        break
+    say(data[5:].upper())
+"""
+
+
+def greets(visitor: str) -> Sequence[str]:
+    """A program that says the visitor's name, then everything in capitals, until it is told to quit."""
+    return (sys.executable, "-c", GREETS, visitor)
+
+
 @pytest.fixture
 async def visit() -> AsyncIterator[Visit]:
     opened: list[Client] = []
 
-    async def make(token: str | None = None, *, games: int = 1, most: int = 8) -> Client:
+    async def make(
+        token: str | None = None, *, play: Callable[[str], Sequence[str]] = fails, games: int = 1, most: int = 8
+    ) -> Client:
         with listen("127.0.0.1", 0) as listening:
-            server = GameServer([Game("honey <hive>", fails)] * games, listening, token, most)
+            server = GameServer([Game("honey <hive>", play)] * games, listening, token, most)
         opened.append(TestClient(TestServer(server.application())))
         await opened[-1].start_server()
         return opened[-1]
@@ -42,7 +64,15 @@ async def visit() -> AsyncIterator[Visit]:
 
 async def test_without_the_token_nothing_is_shown(visit: Visit) -> None:
     client = await visit(TOKEN)
-    for path in ("/", "/play/0", "/ws/0", "/static/js/textual.js", "/terminal.js", "/?token=", "/?token=h%C3%B6ney"):
+    for path in (
+        "/",
+        "/play/0",
+        "/ws/0",
+        "/static/js/textual.js",
+        "/terminal.js",
+        "/?token=",
+        "/?token=h%C3%B6ney",
+    ):
         answer = await client.get(path)
         assert answer.status == 401, path
         assert TOKEN not in await answer.text()
@@ -87,7 +117,27 @@ async def test_what_goes_wrong_is_said_in_the_browser(visit: Visit) -> None:
     await client.get("/play/0")
     async with client.ws_connect("/ws/0") as socket:
         assert (await socket.receive()).data == b"sandbox: there is no room for you\r\n"
-        assert (await socket.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+        assert (await socket.receive()).type in CLOSED
+
+
+async def test_a_second_window_takes_the_game_over_and_another_browser_gets_its_own(visit: Visit) -> None:
+    client = await visit(play=greets, most=1)
+    name = (await client.get("/play/0")).cookies.popitem()[1].value
+    first = await client.ws_connect("/ws/0")
+    assert (await first.receive()).data == name.encode()
+    await first.send_json(["stdin", "look"])
+    assert (await first.receive()).data == b"LOOK"
+
+    assert not (await client.get("/play/0")).cookies  # it is known
+    second = await client.ws_connect("/ws/0")
+    assert (await first.receive()).type in CLOSED
+    assert (await second.receive()).data == name.encode()
+
+    client.session.cookie_jar.clear()
+    await client.get("/play/0")
+    async with client.ws_connect("/ws/0") as other:
+        assert b"All places are taken" in (await other.receive()).data
+    await second.close()
 
 
 async def test_a_full_house_is_said_and_games_are_chosen(visit: Visit) -> None:

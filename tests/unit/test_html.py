@@ -111,7 +111,7 @@ def test_nothing_from_outside_becomes_part_of_the_page() -> None:
 
 def test_tries_within_tries_without_end() -> None:
     played = session(length=200)
-    spine = [played.act("west").id for _ in range(80)]
+    spine = [played.act("west").id for _ in range(60)]
     for turn in reversed(spine):  # so that each was left for another way on
         played.jump(turn)
         played.act("east")

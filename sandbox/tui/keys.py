@@ -129,8 +129,8 @@ def bindings(*scopes: Scope) -> list[BindingType]:
 
 
 IMPORTANCE = (
-    *("act", "pick-1", "praise", "punish", "undo", "leave-prompt", "stop", "prompt", "timeline-enter"),
-    *("step", "run", "help", "rounds", "timeline", "pane", "map", "glimpse", "author", "act-instead", "palette"),
+    *("act", "pick-1", "praise", "punish", "undo", "leave-prompt", "stop", "prompt", "timeline-enter", "help"),
+    *("step", "run", "rounds", "timeline", "pane", "map", "glimpse", "author", "act-instead", "palette"),
 )
 """Names of the keys in the order in which a narrow footer has room for them."""
 

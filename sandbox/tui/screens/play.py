@@ -28,6 +28,7 @@ from sandbox.tui.round_desk import RoundsWanted
 from sandbox.tui.round_view import RoundView
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
+from sandbox.tui.screens.places import Places
 from sandbox.tui.view import View
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
@@ -45,7 +46,7 @@ _PATIENCE = 0.15
 """Seconds for which what was shown stays, so that quick answers do not flicker."""
 
 
-class PlayScreen(AuthorsScreen):
+class PlayScreen(Places, AuthorsScreen):
     """Transcript, side pane, status, prompt.
 
     Args:
@@ -115,7 +116,7 @@ class PlayScreen(AuthorsScreen):
     def _show_state(self) -> None:
         """Bring what is shown of the game's state in line with it."""
         game, status = self.game, self.query_one(Status)
-        status.mode = mode(game, deciding=not self._at_prompt)
+        status.mode = mode(game, deciding=not self.at_prompt)
         if self._escape != self._escape_was:
             self._escape_was = self._escape
             self.refresh_bindings()
@@ -253,14 +254,6 @@ class PlayScreen(AuthorsScreen):
     # Keys.
 
     @property
-    def _at_prompt(self) -> bool:
-        return self.focused is not None and self.focused.id == "prompt"
-
-    @property
-    def _side_is_over(self) -> bool:
-        return self.has_class("-narrow") and self.has_class("-side-open")
-
-    @property
     def busy(self) -> bool:
         """Whether an answer is awaited."""
         return self.game.since is not None
@@ -268,7 +261,7 @@ class PlayScreen(AuthorsScreen):
     @property
     def _escape(self) -> str:
         """What Esc is for now: `leave` the prompt or the pane, `stop` what is under way, or nothing."""
-        if self._at_prompt or self._side_is_over:
+        if self.at_prompt or self.side_is_over:
             return "leave"
         return "stop" if self.game.runs or self.game.since is not None else ""
 
@@ -278,19 +271,14 @@ class PlayScreen(AuthorsScreen):
         return self._escape == "stop" if (action, parameters) == ("do", ("pause",)) else True
 
     def on_descendant_focus(self) -> None:
-        self.set_class(not self._at_prompt, "-decide")
+        self.set_class(not self.at_prompt, "-decide")
         self._show_state()
 
     def action_leave(self) -> None:
         """Stop what was asked for, but not the thinking ahead; leave the prompt and what lies over the story."""
         if self.game.runs:
             self.game.stop()
-        self.remove_class("-side-open")
-        self.query_one(Transcript).focus()
-
-    def action_prompt(self) -> None:
-        self.remove_class("-side-open")
-        self.query_one(Prompt).focus()
+        self.leave()
 
     def action_override(self) -> None:
         """To the prompt, for a command in the place of the agent that is to move, whoever's that is."""
@@ -299,31 +287,8 @@ class PlayScreen(AuthorsScreen):
         if view is not None and view.others_move:
             self.query_one(Prompt).fill("/override ")
 
-    def action_timeline(self) -> None:
-        self._open_side("timeline-tab")
-        self.query_one(TimelineTree).focus()
-
-    def action_map(self) -> None:
-        self._open_side("map-tab")
-
-    def action_look_at(self, tab: str) -> None:
-        self._open_side(tab)
-
-    def action_turn_tab(self, step: int) -> None:
-        self._open_side(self.query_one(SidePane).neighbour(step))
-
     def action_rounds(self) -> None:
         self.post_message(RoundsWanted())
-
-    def action_pane(self) -> None:
-        self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")
-        if self.focused is None or not self.focused.display:
-            self.query_one(Transcript).focus()
-
-    def _open_side(self, tab: str) -> None:
-        self.remove_class("-side-shut")
-        self.set_class(self.has_class("-narrow"), "-side-open")
-        self.query_one(SidePane).open(tab)
 
     def action_run(self) -> None:
         self._try(lambda: self.game.run_or_pause())
@@ -418,7 +383,7 @@ class PlayScreen(AuthorsScreen):
                 name = f" as {self._title.save}" if self._title.save else ""
                 self._remark(f"Saved{name}: every turn is stored as it is played.")
             case "why":
-                self._open_side("mind-tab")
+                self.open_tab("mind-tab")
             case "timeline":
                 self.action_timeline()
             case "script":

@@ -29,10 +29,11 @@ class Learned(Widget):
         self._update: Update | None = None
 
     def show(self, updates: Sequence[Update]) -> None:
-        """Show the last of these; what stood there goes away where there are none."""
-        self.display = bool(updates)
-        if updates:
-            update = self._update = updates[-1]
+        """Show the last of these that is news; what stood there goes away where none is."""
+        news = [update for update in updates if update.after != update.before or update.source == "person"]
+        self.display = bool(news)
+        if news:
+            update = self._update = news[-1]
             self.set_reactive(Learned.value, update.before)
             self.animate("value", update.after, duration=_SECONDS, easing="out_cubic", level="basic")
             self.refresh()

@@ -78,6 +78,9 @@ class SidePane(Vertical):
         self._look()
 
     @on(TabbedContent.TabActivated)
+    def _turned(self) -> None:
+        self.call_after_refresh(self._look)
+
     def _look(self) -> None:
         """Have found out what the open tab shows."""
         view = self._view

@@ -1,0 +1,60 @@
+"""Where the keys go: to the prompt, to single keys, or to what lies over the story."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.widgets.side import SidePane
+from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.tui.widgets.transcript import Transcript
+
+
+class Places(Screen[None]):
+    """A screen with a transcript, a prompt and a side pane, which lies over the transcript where it is narrow."""
+
+    @property
+    def at_prompt(self) -> bool:
+        """Whether printable keys are text; elsewhere they act."""
+        return self.focused is not None and self.focused.id == "prompt"
+
+    @property
+    def side_is_over(self) -> bool:
+        """Whether the side pane covers part of the story."""
+        return self.has_class("-narrow") and self.has_class("-side-open")
+
+    def leave(self) -> None:
+        """Leave the prompt, and what lies over the story."""
+        self.remove_class("-side-open")
+        self.query_one(Transcript).focus()
+        self.refresh_bindings()
+
+    def action_prompt(self) -> None:
+        self.remove_class("-side-open")
+        self.query_one(Prompt).focus()
+
+    def action_timeline(self) -> None:
+        self.open_tab("timeline-tab")
+        self.query_one(TimelineTree).focus()
+
+    def action_map(self) -> None:
+        self.open_tab("map-tab")
+
+    def action_look_at(self, tab: str) -> None:
+        self.open_tab(tab)
+
+    def action_turn_tab(self, step: int) -> None:
+        self.open_tab(self.query_one(SidePane).neighbour(step))
+
+    def action_pane(self) -> None:
+        self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")
+        if self.focused is None or not self.focused.display:
+            self.query_one(Transcript).focus()
+        self.refresh_bindings()
+
+    def open_tab(self, tab: str) -> None:
+        """Show a tab of the side pane, by its id."""
+        self.remove_class("-side-shut")
+        self.set_class(self.has_class("-narrow"), "-side-open")
+        self.query_one(SidePane).open(tab)
+        self.refresh_bindings()

@@ -65,7 +65,7 @@ def play(
         from sandbox.tui.web.orphan import end_with_parent
 
         end_with_parent()
-    on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty())
+    on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
     if on_screen and not plain and not (world or agent or seat or save or seed is not None):
         build.choose_on_screen(where.home, where.settings, record)
         return
@@ -76,7 +76,7 @@ def play(
         _play_in_lines(plan)
         return
     if not on_screen:
-        print("The game needs a terminal, and this is none. In lines, typed or piped:\n")
+        print("The screen needs a terminal that can draw, and this is none. In lines, typed or piped:\n")
         print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return
     build.play_on_screen(plan, record)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from game_parts import COIN, CUSTOM, ECHO, SIMPLE
+from model_server import ModelServer
 
 from sandbox.world import games
 
@@ -68,3 +70,11 @@ def echo_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.write_text(ECHO)
     subprocess.run([compiler, "-v5", source, story], check=True, capture_output=True)
     return story
+
+
+@pytest.fixture(scope="session")
+def model_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """A real server of language models, one for the session."""
+    server = ModelServer(tmp_path_factory.mktemp("serve"))
+    yield server
+    server.stop()

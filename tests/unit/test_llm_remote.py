@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import torch
+from model_server import ModelServer
 
 from sandbox import build
 from sandbox.agent.cards import parse_card
@@ -31,6 +28,11 @@ from sandbox.llm.local import LocalModel
 from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import State, state_of
 from sandbox.paths import Home, bundled
+from sandbox.play.session import Session
+from sandbox.play.store import Store
+from sandbox.tune import lora
+from sandbox.tune.adapters import Adapters, describe
+from sandbox.tune.export import export
 from sandbox.types import LanguageModel
 
 Body = dict[str, Any]
@@ -114,45 +116,58 @@ def texts(model: LanguageModel, n: int = 1, **given: Any) -> list[str]:
 # A real server.
 
 
-def test_a_real_server_plays_and_when_it_goes_the_fallback_does(local_model: LocalModel, tmp_path: Path) -> None:
-    folder = catalogue.resolve(catalogue.DEFAULT).folder
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = Path(sys.executable).parent / "transformers"
-    log = (tmp_path / "log").open("w")
-    served = subprocess.Popen(
-        [command, "serve", folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
+def test_a_round_exported_as_a_whole_model_is_served_and_plays(
+    local_model: LocalModel, model_server: ModelServer, tmp_path: Path
+) -> None:
+    adapters = Adapters(tmp_path / "adapters")
+    tuned = lora.with_lora(copy.deepcopy(local_model.network), rank=4, alpha=8, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.2, generator=generator)
+    about = describe("sft-1", model=catalogue.DEFAULT, method="sft", data="", settings={})
+    adapters.publish(about, *lora.exported(tuned, catalogue.DEFAULT))
+    merged = tmp_path / "tuned"
+    export(adapters, "sft-1", merged, "merged")
+
+    def first_words(folder: Path) -> str:
+        remote = RemoteModel(model_server.url, str(folder), api="chat", retries=0, timeout=120)
+        (sample,) = remote.sample("Hall.\n\n>", 1, seed=1, max_tokens=6, temperature=0)
+        return sample.text
+
+    assert first_words(merged) != first_words(catalogue.resolve(catalogue.DEFAULT).folder)
+    text = (
+        "combine: {method: prior}\n"
+        f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
     )
-    try:
-        base_url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            try:
-                if httpx.get(f"{base_url}/health", trust_env=False).status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.1)
-            assert served.poll() is None, (tmp_path / "log").read_text()
-        remote = RemoteModel(f"{base_url}/v1", str(folder), votes=2, retries=0, timeout=120)
-        model = FallbackModel(remote, lambda: local_model)
-        prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"
+    world = build.open_world(Home(bundled()), "tutorial")
+    agent = build.build_agent(build.CardFile(parse_card(text, "tuned"), text), build.Models(Settings()), world)
+    session = Session.create(Store.memory(), world, {world.seats[0]: agent}, seed=0, learn=False)
+    turns = [session.step() for _ in range(2)]
+    for turn in turns:
+        assert turn.decision is not None and turn.decision.model == f"tuned@127.0.0.1:{model_server.port}"
+    assert agent.model_state.kind != "away"
+    session.close()
 
-        samples = model.sample(prompt, 2, seed=3, max_tokens=8)
-        assert len(samples) == 2
-        assert all(sample.text.strip() and "\n" not in sample.text for sample in samples)
-        scores = model.score(prompt, OPTIONS)
-        assert math.isclose(sum(math.exp(score.logprob) for score in scores), 1.0)
-        assert remote.state == State()
-        assert remote.spent.tokens > 100
-        assert model.name == remote.name == f"{catalogue.DEFAULT}@127.0.0.1:{port}"
-    finally:
-        served.terminate()
-        served.wait(20)
-        log.close()
 
+def test_a_real_server_plays_and_when_it_goes_the_fallback_does(
+    local_model: LocalModel, model_server: ModelServer
+) -> None:
+    folder = catalogue.resolve(catalogue.DEFAULT).folder
+    remote = RemoteModel(model_server.url, str(folder), votes=2, retries=0, timeout=120)
+    model = FallbackModel(remote, lambda: local_model)
+    prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"
+
+    samples = model.sample(prompt, 2, seed=3, max_tokens=8)
+    assert len(samples) == 2
+    assert all(sample.text.strip() and "\n" not in sample.text for sample in samples)
+    scores = model.score(prompt, OPTIONS)
+    assert math.isclose(sum(math.exp(score.logprob) for score in scores), 1.0)
+    assert remote.state.kind != "away"
+    assert remote.spent.tokens > 100
+    assert model.name == remote.name == f"{catalogue.DEFAULT}@127.0.0.1:{model_server.port}"
+
+    model_server.stop()
     scores, local = model.score(prompt, OPTIONS), local_model.score(prompt, OPTIONS)
     assert [score.logprob for score in scores] == pytest.approx([score.logprob for score in local], abs=1e-3)
     assert str(remote.state).startswith("away: ")

@@ -71,7 +71,9 @@ def list_saves(
 def show(
     ctx: typer.Context,
     name: _Name,
-    turn: Annotated[int | None, typer.Option(help="Show one turn in full, by its number in the tree.")] = None,
+    turn: Annotated[
+        str | None, typer.Option(help="Show one turn in full, by its number in the tree or its bookmark.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Show all episodes, not the latest alone.")] = False,
 ) -> None:
     """Draw the tree of a save, or show one of its turns in full.
@@ -85,7 +87,7 @@ def show(
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         timeline, book = store.timeline(), FeedbackBook(store.feedback())
         if turn is not None:
-            _print_turn(timeline.get(turn), book)
+            _print_turn(timeline.get(_turn(store, turn)), book)
             return
         latest = store.latest_run()
         seats = ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items())
@@ -214,9 +216,9 @@ def replay(
 ) -> None:
     """Play the blessed branches again, and show where the world's text or the agent's choice now differs.
 
-    For after a round, or a change of a world file. Writes nothing. Exit code 1 where something differs. Where a
-    person overruled the agent in a blessed branch and it still wants what it wanted then, that is noted, but is no
-    difference.
+    For after a round, or a change of a world file. Writes nothing. Exit code 1 where something differs. Where the
+    agent was overruled or explored in a blessed branch, and still wants what it held best then, that is noted, but
+    is no difference.
 
         sandbox save replay friday
         sandbox save replay friday --agent my-agent
@@ -262,12 +264,12 @@ def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> 
 
 def _print_changes(leaf: int, changes: Sequence[Change]) -> None:
     differing = sum(not each.known for each in changes)
-    verdict = f"{differing} differences" if differing else "as blessed"
+    verdict = f"{differing} difference{'s' if differing > 1 else ''}" if differing else "as blessed"
     context.console.print(f"[bold]branch to turn {leaf}[/]: {verdict}", highlight=False)
     for change in changes:
         if change.known:
             told = (
-                f"turn {change.turn}: {change.seat} still wants {change.after!r}, a person did {change.before!r}"
+                f"turn {change.turn}: {change.seat} still wants {change.after!r}, where {change.before!r} was done"
             )
             context.console.print(Text(f"  {told}", style="dim"))
             continue

@@ -29,7 +29,7 @@ class Change:
     before: str
     after: str
     known: bool = False
-    """Of choices: the agent wanted this then, too, and was overruled. No change, but not as blessed either."""
+    """Of choices: the agent held this best then, too, and was overruled or explored. No change, but not as blessed."""
 
     def diff(self) -> list[str]:
         """Lines, each with `-`, `+` or a space before it."""
@@ -74,11 +74,20 @@ def replay(world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, s
                     seat=seat,
                     before=turn.command,
                     after=chosen,
-                    known=chosen == turn.wanted,
+                    known=chosen == _held_best(turn),
                 )
         said[seat] = turn.command
         state = world.step(state, seat, turn.command).state
         yield from _texts(world, state, turn)
+
+
+def _held_best(turn: Turn) -> str | None:
+    """What the agent held best then: what it wanted, or its highest score where it explored."""
+    decision = turn.decision
+    if decision is None or decision.chooser != "exploration":
+        return turn.wanted
+    best = max(range(len(decision.proposals)), key=decision.scores.__getitem__)
+    return decision.proposals[best].command
 
 
 def _texts(world: World[Any], state: Any, turn: Turn) -> Iterator[Change]:

@@ -47,6 +47,19 @@ def test_another_choice_and_what_a_person_overruled_are_told_apart() -> None:
     assert known.after == decision.command
 
 
+def test_where_the_agent_explored_it_is_judged_by_what_it_held_best() -> None:
+    session = Session.create(Store.memory(), CaveWorld(), {"digger": TableAgent(epsilon=1.0)}, seed=4, learn=True)
+    for _ in range(8):
+        session.step()
+    explored = [turn for turn in session.timeline.nodes() if turn.command not in ("", "dig")]
+    assert explored, "with nothing learned, digging is held best"
+    fresh = {"digger": TableAgent()}
+    changes = list(replay(session.world, session.timeline, session.current.id, fresh, seed=session.seed))
+    assert {change.turn for change in changes} == {turn.id for turn in explored}
+    learned_nothing = [change for change in changes if change.turn == explored[0].id]
+    assert all(change.known and change.after == "dig" for change in learned_nothing)
+
+
 class Louder(CaveWorld):
     def observe(self, state, seat):  # type: ignore[no-untyped-def]
         from dataclasses import replace

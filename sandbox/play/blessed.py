@@ -29,7 +29,7 @@ class Change:
     before: str
     after: str
     known: bool = False
-    """Of choices: the agent held this best then, too, and was overruled or explored. No change, but not as blessed."""
+    """Of choices: the agent held this best then, too, but was overruled or explored. That is no change."""
 
     def diff(self) -> list[str]:
         """Lines, each with `-`, `+` or a space before it."""

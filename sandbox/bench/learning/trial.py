@@ -81,6 +81,10 @@ class Trial:
     def label(self) -> str:
         return f"{self.row} in {self.world}, seed {self.seed}"
 
+    @property
+    def place(self) -> str:
+        return self.world
+
     def run(self, home: Home) -> units.Result:
         world = _world(home, self.world)
         card = parse_card(self.card, self.row.replace(" ", "-"))

@@ -58,6 +58,10 @@ class Check:
     def label(self) -> str:
         return f"{self.learner} in {WORLD}, seed {self.seed}"
 
+    @property
+    def place(self) -> str:
+        return self.learner
+
     def run(self, home: Home) -> Result:
         chart = Chart.of(home)
         sweeps: int

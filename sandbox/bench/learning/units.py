@@ -8,8 +8,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +20,7 @@ from sandbox.bench.learning.plot import Panel
 from sandbox.bench.report import Figure
 from sandbox.errors import UsageError
 from sandbox.llm.cached import CachedModel
+from sandbox.llm.questions import Question, Read, Score
 from sandbox.paths import Home
 
 Result = dict[str, Any]
@@ -35,6 +36,10 @@ class Unit(Protocol):
     @property
     def label(self) -> str:
         """What a person reads while it runs."""
+
+    @property
+    def place(self) -> str:
+        """What it has in common with others, such as the world: these are run in one process, one by one."""
 
     def run(self, home: Home) -> Result: ...
 
@@ -80,12 +85,21 @@ class Context:
         return [found[_key(unit)] for unit in units]
 
 
+class _Reader(CachedModel):
+    """Scores come with the features, as a reading does: agents with a Q-head and those without share the cache."""
+
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        asked = [Read(q.prompt, q.options) if isinstance(q, Score) else q for q in questions]
+        answers = super().answer(asked)
+        return [a.scores if isinstance(q, Score) else a for q, a in zip(questions, answers, strict=True)]
+
+
 @functools.cache
 def model(name: str) -> CachedModel:
     """The language model of this process, by its name in the catalogue, with a cache of decisions."""
     from sandbox.llm.local import LocalModel
 
-    return CachedModel(LocalModel.load(name, threads=1), size=100_000)
+    return _Reader(LocalModel.load(name, threads=1))
 
 
 def _key(unit: Unit) -> str:
@@ -124,20 +138,32 @@ def _append(file: Path, key: str, unit: Unit, result: Result) -> None:
 
 
 def _run(units: Mapping[str, Unit], home: Home, workers: int) -> Iterator[tuple[str, Result]]:
-    if workers < 2 or len(units) < 2:
+    """Results as they come. Units of one place run in one process: what it knows of the place serves all."""
+    places: dict[str, dict[str, Unit]] = {}
+    for key, unit in units.items():
+        places.setdefault(unit.place, {})[key] = unit
+    if workers < 2 or len(places) < 2:
         for key, unit in units.items():
             yield key, unit.run(home)
         return
-    with _pool(min(workers, len(units))) as pool:
-        futures = {pool.submit(unit.run, home): key for key, unit in units.items()}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+    waiting = list(places.values())
+    with ExitStack() as pools:
+        running: dict[Future[Result], tuple[str, ProcessPoolExecutor]] = {}
+        for _ in range(min(workers, len(places))):
+            pool = pools.enter_context(_one_process())
+            running |= {pool.submit(unit.run, home): (key, pool) for key, unit in waiting.pop(0).items()}
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                key, pool = running.pop(future)
+                if waiting and all(busy is not pool for _, busy in running.values()):
+                    running |= {pool.submit(unit.run, home): (key, pool) for key, unit in waiting.pop(0).items()}
+                yield key, future.result()
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes with one thread each. What has not begun is dropped when the caller stops early."""
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+def _one_process() -> Iterator[ProcessPoolExecutor]:
+    """A process with one thread. What has not begun is dropped when the caller stops early."""
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_one_thread)
     try:
         yield pool
     finally:

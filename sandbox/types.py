@@ -71,7 +71,7 @@ History = Sequence[Exchange]
 
 Source = Literal["admissible", "sampled", "known", "scripted", "person"]
 Chooser = Literal["agent", "exploration", "person", "script", "author"]
-"""Who chose a command. What an author had happen to try the world out is nobody's play: nothing is learned from it."""
+"""Who chose a command. What an author did to try a world out is nobody's play: nothing is learned from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,7 @@ class AuthorScreen(Screen[None]):
 
     def show(self, news: AuthorNews) -> None:
         """Show something that the desk has learned; what it learned earlier is shown at the beginning."""
-        if not self._begun:
+        if not self._begun or not self._stands:
             return
         desk, editor = self._desk, self.query_one(Editor)
         if news.error is not None:
@@ -196,6 +196,8 @@ class AuthorScreen(Screen[None]):
         self._desk.look()
 
     def _draw(self) -> None:
+        if not self._stands:
+            return
         desk = self._desk
         plan, room = desk.plan, self._room()
         self._shown = room
@@ -222,7 +224,14 @@ class AuthorScreen(Screen[None]):
         self._tick()
         self.refresh_bindings()
 
+    @property
+    def _stands(self) -> bool:
+        """Whether there are widgets to show something in: while the application closes, there are none."""
+        return bool(self.query("#author-header"))
+
     def _tick(self) -> None:
+        if not self._stands:
+            return
         desk = self._desk
         status = self.query_one("#author-status", Static)
         if desk.doing:

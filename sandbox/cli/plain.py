@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 """Proposals that are told unasked."""
-SCREEN_ONLY = frozenset({"author", "start"})
+SCREEN_ONLY = frozenset({"author", "start", "map", "learn", "copy"})
 """Verbs that mean nothing in lines."""
 _MOST = 100
 """Actions of a run that nobody limited."""

@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from sandbox.config import Settings
 from sandbox.errors import SandboxError
+from sandbox.tui import clipboard
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import Failed, StartWanted
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
@@ -147,6 +148,11 @@ class SandboxApp(ThemedApp[SandboxError]):
     async def on_unmount(self) -> None:
         if self.playing:
             await self._get_up()
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Through the terminal (OSC 52), which not all of them allow, and with the desktop's own tool."""
+        super().copy_to_clipboard(text)
+        self.run_worker(asyncio.to_thread(clipboard.copy, text))
 
     def get_key_display(self, binding: Binding) -> str:
         if binding.key == "escape":

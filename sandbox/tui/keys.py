@@ -85,6 +85,7 @@ KEYS = (
     Key("lessons", "l", "look_at('learn-tab')", "Lessons", "Show what is learned: updates, curves, the optimum"),
     Key("tab-before", "[", "turn_tab(-1)", "Former tab", "Turn to the tab before in the side pane"),
     Key("tab-after", "]", "turn_tab(1)", "Next tab", "Turn to the next tab in the side pane"),
+    Key("copy", "y", "copy", "Copy", "Copy what is selected, or the latest turn"),
     Key("glimpse", "g", "do('glimpse')", "Glimpse", "See what the next proposal would lead to", show=True),
     Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),
     Key("faster", ">", "faster(2)", "Faster", "Double the speed of a run"),

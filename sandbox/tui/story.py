@@ -94,6 +94,13 @@ class Story:
         self._apart.append(apart)
 
 
+def latest(view: View) -> str:
+    """The latest command, where the watcher gave it, and what the watcher read then, as text."""
+    turn = view.current
+    command = f"> {turn.command}\n\n" if turn.command and view.watcher in (None, turn.seat) else ""
+    return command + view.observation.text
+
+
 def turn_paragraphs(
     turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str | None, name: str
 ) -> list[Paragraph]:

@@ -194,6 +194,11 @@ def test_no_key_is_one_that_terminals_eat() -> None:
     assert not [key for key in KEYS if key.key in eaten or key.key.startswith("alt+")]
 
 
+def test_no_key_does_two_things() -> None:
+    used = [key.key for key in KEYS if key.key != "escape"]
+    assert [key for key in used if used.count(key) > 1] == []
+
+
 async def test_keys_can_be_given_another_place(make_app: MakeApp) -> None:
     app = make_app(Weigher(), keys={"step": "f10", "dance": "d"})
     async with app.run_test() as pilot:

@@ -297,6 +297,13 @@ class PlayScreen(Places, AuthorsScreen):
         self.game.faster(factor)
         self.notify(f"{fmt.short(self.game.speed)} actions a second at most")
 
+    def action_copy(self) -> None:
+        """Copy what is selected, else the latest command and its reply."""
+        view = self.game.view
+        if text := self.get_selected_text() or (story.latest(view) if view is not None else ""):
+            self.app.copy_to_clipboard(text)
+            self.notify(f"Copied {len(text.splitlines())} lines")
+
     def action_edit(self) -> None:
         """Give the agent's proposal back in other words; without one, say what the last should have been."""
         if (decision := self.game.shown) is None:
@@ -386,6 +393,12 @@ class PlayScreen(Places, AuthorsScreen):
                 self.open_tab("mind-tab")
             case "timeline":
                 self.action_timeline()
+            case "map":
+                self.action_map()
+            case "learn":
+                self.open_tab("learn-tab")
+            case "copy":
+                self.action_copy()
             case "script":
                 self._write_script(typed.argument)
             case "tune":

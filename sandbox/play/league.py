@@ -106,6 +106,7 @@ def round_robin(
     *,
     episodes: int,
     seed: int = 0,
+    opening: int = 0,
     max_steps: int = 1000,
     explore: bool = False,
     progress: Callable[[int, int], None] = lambda done, of: None,
@@ -117,6 +118,7 @@ def round_robin(
         agents: by name; each comes as one agent a seat, since what one seat learns may not serve another.
         episodes: of each pair of focal agent and partner; the focal seat goes round.
         seed: of the first episode; all pairs play the same ones.
+        opening: commands of a random opening, of all seats together.
         max_steps: commands of an episode.
         explore: whether agents explore. Nobody learns.
         progress: told how many episodes are done, of how many.
@@ -132,6 +134,7 @@ def round_robin(
                     {**others, seat: own[seat]},
                     seed=seed + number,
                     explore=world.seats if explore else (),
+                    opening=opening,
                     max_steps=max_steps,
                 )
                 played.append(Encounter(focal=focal, partner=partner, seat=seat, match=match))

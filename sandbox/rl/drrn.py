@@ -1,10 +1,11 @@
 """The deep reinforcement relevance network: Q over text, for any number of commands (He et al., ACL 2016).
 
 State and command go through encoders of their own, here bags of hashed n-grams, and a small network rates the
-pair. It is trained by Q-learning with a target network (Mnih et al. 2015), double Q (van Hasselt et al. 2016),
-prioritised replay (Schaul et al. 2016) and n-step returns (Sutton & Barto, 2nd ed., ch. 7), which end before a
-command that was not greedy, as Watkins's traces do. Commands and rooms that share words share what is learned,
-which a table cannot do.
+pair. How a command matches the goal is among its features, so that what is asked for is found among things that
+were never seen. It is trained by Q-learning with a target network (Mnih et al. 2015), double Q (van Hasselt et al.
+2016), prioritised replay (Schaul et al. 2016) and n-step returns (Sutton & Barto, 2nd ed., ch. 7), which end
+before a command that was not greedy, as Watkins's traces do. Commands and rooms that share words share what is
+learned, which a table cannot do.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sandbox.errors import SaveError
-from sandbox.rl.features import BUCKETS, ngrams, state_text
+from sandbox.rl.features import BUCKETS, Bag, command_bags, state_bags
 from sandbox.rl.replay import Replay
 from sandbox.types import Observation, Transition, Update
 
@@ -34,9 +35,9 @@ _SAVE_EVERY = 250
 """Updates between the points at which `changes` gives the weights, which are megabytes."""
 
 Network = dict[str, Tensor]
-Bag = tuple[int, ...]
-"""N-grams of a text."""
-Options = tuple[Bag, tuple[Bag, ...]]
+Text = tuple[Bag, ...]
+"""The parts of a state, or of a command."""
+Options = tuple[Text, tuple[Text, ...]]
 """A state and some commands."""
 
 
@@ -284,51 +285,58 @@ def _copy(network: Network) -> Network:
 
 
 def _options(observation: Observation, commands: Sequence[str]) -> Options:
-    return ngrams(state_text(observation)), tuple(ngrams(command) for command in commands)
+    return state_bags(observation), tuple(command_bags(command, observation.goal) for command in commands)
 
 
 @dataclass(frozen=True, slots=True)
-class _Bags:
-    """The different ones among some bags, end to end, and which of them each row has."""
+class _Texts:
+    """The different ones among some texts, end to end, and which of them each row has."""
 
     flat: Tensor
+    """Buckets of the n-grams."""
+    weights: Tensor
+    """Of each n-gram, as `_weighted` says."""
     offsets: Tensor
-    roots: Tensor
+    """Where each text begins."""
     rows: Tensor
 
     @classmethod
-    def of(cls, bags: Sequence[Bag]) -> _Bags:
-        place: dict[Bag, int] = {}
-        rows = [place.setdefault(bag, len(place)) for bag in bags]
-        sizes = torch.tensor([len(bag) for bag in place])
+    def of(cls, texts: Sequence[Text]) -> _Texts:
+        place: dict[Text, int] = {}
+        rows = [place.setdefault(text, len(place)) for text in texts]
+        flat, weights = zip(*(_weighted(text) for text in place), strict=True)
+        sizes = torch.tensor([len(each) for each in flat])
         return cls(
-            flat=torch.cat([_indices(bag) for bag in place]),
+            flat=torch.cat(flat),
+            weights=torch.cat(weights),
             offsets=(sizes.cumsum(0) - sizes).to(torch.int32),
-            roots=sizes.sqrt()[:, None],
             rows=torch.tensor(rows),
         )
 
     def embedded(self, words: Tensor) -> Tensor:
-        """tanh of the sum of each bag over the square root of its size, so that long texts do not drown."""
-        sums = functional.embedding_bag(self.flat, words, self.offsets, mode="sum")
-        return torch.tanh(sums / self.roots)[self.rows]
+        sums = functional.embedding_bag(
+            self.flat, words, self.offsets, mode="sum", per_sample_weights=self.weights
+        )
+        return torch.tanh(sums)[self.rows]
 
 
 @lru_cache(maxsize=8192)
-def _indices(bag: Bag) -> Tensor:
-    return torch.tensor(bag, dtype=torch.int32)
+def _weighted(text: Text) -> tuple[Tensor, Tensor]:
+    """The n-grams of all parts, each weighing one over the square root of their number, so that no part drowns."""
+    flat = torch.tensor([bucket for bag in text for bucket in bag], dtype=torch.int32)
+    return flat, torch.tensor([len(bag) ** -0.5 for bag in text for _ in bag])
 
 
-Inputs = tuple[_Bags, _Bags]
+Inputs = tuple[_Texts, _Texts]
 """States and commands, a row for each command."""
 
 
 def _inputs(options: Sequence[Options]) -> Inputs:
-    states = _Bags.of([state for state, _ in options])
+    states = _Texts.of([state for state, _ in options])
     counts = torch.tensor([len(commands) for _, commands in options])
     return (
         replace(states, rows=states.rows.repeat_interleave(counts)),
-        _Bags.of([command for _, commands in options for command in commands]),
+        _Texts.of([command for _, commands in options for command in commands]),
     )
 
 

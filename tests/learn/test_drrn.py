@@ -74,6 +74,37 @@ def test_it_knows_what_to_do_with_things_it_never_saw() -> None:
         assert take > eat + 0.3
 
 
+def shelf(wanted: str, *things: str) -> Observation:
+    return Observation(
+        seat="player",
+        turn=0,
+        text="A shelf.",
+        goal=f"Please, bring me the {wanted}.",
+        admissible=tuple(f"bring {thing}" for thing in things),
+    )
+
+
+def test_it_does_what_is_asked_for_with_things_it_never_saw() -> None:
+    learner = DRRN(hidden=16, learning_rate=3e-3, n_step=1)
+    end = Observation(seat="player", turn=1, text="Done.", done=True)
+    known = ("red key", "green bowl", "brass lamp", "iron bar")
+    for _ in range(12):
+        for wanted in known:
+            for thing in known:
+                reward = 1.0 if thing == wanted else 0.0
+                seen, command = shelf(wanted, *known), f"bring {thing}"
+                step = Transition(
+                    observation=seen, command=command, reward=reward, next_observation=end, terminated=True
+                )
+                learner.update(step)
+    new = ("silver spoon", "blue vase", "old map")
+    for wanted in new:
+        seen = shelf(wanted, *new)
+        values = dict(zip(new, learner.values(seen, seen.admissible or ()), strict=True))
+        assert max(values, key=values.__getitem__) == wanted
+        assert values[wanted] > 0.5 > max(value for thing, value in values.items() if thing != wanted)
+
+
 def test_the_update_adds_up_and_counts() -> None:
     learner = DRRN(hidden=8)
     transition = Transition(observation=room("key"), command="take key", reward=5.0, next_observation=room("lamp"))

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from play_parts import CaveWorld, TableAgent
+from typer.testing import CliRunner
 
 from sandbox import build
 from sandbox.agent.prompt import option
+from sandbox.cli import app
 from sandbox.config import Settings
-from sandbox.errors import UsageError
+from sandbox.errors import CardError, UsageError
 from sandbox.paths import Home
 from sandbox.play import records
 from sandbox.play.agreement import statistics
@@ -174,6 +176,23 @@ def test_two_sides_are_opened_by_name_with_what_they_learned(tmp_path: Path) -> 
         assert list(opened.pairs("bo", 0))
         learned = [agent.dump() for agent in opened.sides[0].values()]
     assert any(name.startswith("learner/") for records in learned for name in records)
+
+
+def test_on_the_command_line_a_mistake_is_one_line(tmp_path: Path) -> None:
+    _save(tmp_path)
+    session = build.open_session(
+        Home(tmp_path), "tutorial", build.Cast("random"), build.Models(Settings()), save="b"
+    )
+    session.close()
+    for arguments, said in (
+        (("friday", "--ab", "q-table", "nobody"), "no agent 'nobody'"),
+        (("friday", "--ab", "q-table", "q-table"), "are the same"),
+        (("--ab", "q-table", "random"), "states of one save"),
+        (("friday", "--ab", "q-table", "random"), "needs a terminal"),
+    ):
+        result = CliRunner().invoke(app, ["--home", str(tmp_path), "rate", *arguments])
+        assert isinstance(result.exception, UsageError | CardError)
+        assert said in str(result.exception)
 
 
 def test_sides_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:

@@ -129,9 +129,7 @@ class QHead:
         key, command = transition.observation.state_key, transition.command
         self._visits.setdefault(key, Counter())[command] += 1
         features, successors = self._features(transition.observation, [command]), self._successors(transition)
-        if not self._scale.count:
-            self._scale.see(features)
-        self._scale.see(successors)
+        self._scale.see(torch.cat([features, successors]))
         with torch.inference_mode():
             before = float(self._q(self._network, features)[0])
             next_value = float(self._best([successors])[0])
@@ -256,19 +254,13 @@ class QHead:
 class _Scale:
     """Features to mean 0 and variance 1, by all that were seen: a few numbers of a hidden state dwarf the rest.
 
-    Running moments as in Welford (1962), a batch at a time.
+    Running moments as in Welford (1962), a batch at a time, beginning as if one of variance 1 had been seen.
     """
 
     def __init__(self, width: int) -> None:
         self.tensors = {"count": torch.zeros(1), "mean": torch.zeros(width), "squares": torch.zeros(width)}
 
-    @property
-    def count(self) -> int:
-        return int(self.tensors["count"])
-
     def see(self, features: Tensor) -> None:
-        if not len(features):
-            return
         count, mean, squares = self.tensors.values()
         total, apart = count + len(features), features.mean(dim=0) - mean
         spread = (features - features.mean(dim=0)).square().sum(dim=0)
@@ -280,7 +272,7 @@ class _Scale:
 
     def __call__(self, features: Tensor) -> Tensor:
         count, mean, squares = self.tensors.values()
-        return (features - mean) / (squares / count.clamp(min=1) + 1e-4).sqrt() if count else features
+        return (features - mean) / ((squares + 1) / (count + 1)).sqrt()
 
 
 def _initial(width: int, hidden: int, generator: torch.Generator) -> Network:

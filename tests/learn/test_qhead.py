@@ -153,15 +153,16 @@ def test_a_save_gets_the_weights_now_and_then() -> None:
 
 def test_another_adapter_starts_replay_anew_and_keeps_what_was_learned() -> None:
     words = Words()
-    learner = QHead(words, steps=8)
-    for _ in range(30):
-        learner.update(step("hall", "a", 10.0))
+    learner = QHead(words, hidden=0, learning_rate=0.05)
+    for _ in range(10):
+        learner.update(step("hall", "a", 10.0, terminated=False, next_observation=room("shed")))
     words.source = "m@sft-1"
-    before = learner.values(room("hall"), ["a"])
-    for _ in range(8):
-        learner.update(step("shed", "b", 0.0))
-    assert before[0] > 3.0
-    assert learner.values(room("hall"), ["a"])[0] < before[0], "old features are replayed no more"
+    (before,) = learner.values(room("hall"), ["a"])
+    assert before > 3.0
+    drawn = len(learner._replay)
+    learner.update(step("shed", "b", 0.0))
+    assert (drawn, len(learner._replay)) == (10, 1), "old features are replayed no more"
+    assert learner.values(room("hall"), ["a"])[0] > 1.0
 
 
 # Over the real model.

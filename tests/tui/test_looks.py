@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import MakeApp, Weigher, open_session, settled, typed, until
 from rich.cells import cell_len
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.content import Content
 
 from sandbox.play.verbs import VERBS
 from sandbox.tui.app import SandboxApp
@@ -22,6 +23,7 @@ from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen, page
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screenshot import screenshot
+from sandbox.tui.story import Block, Paragraph
 from sandbox.tui.widgets.mind import Brief, brief, mind
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.side import SidePane
@@ -110,6 +112,55 @@ async def test_the_reader_who_scrolled_up_is_left_there(make_app: MakeApp) -> No
         await typed(pilot, "look")
         await pilot.pause()
         assert transcript.is_vertical_scroll_end
+
+
+async def test_a_lower_window_still_shows_the_end(make_app: MakeApp) -> None:
+    app = make_app(Weigher(), before=["look"] * 12)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        transcript = app.play.query_one(Transcript)
+        await pilot.resize_terminal(120, 26)
+        await until(pilot, lambda: transcript.size.height < 26 and transcript.is_vertical_scroll_end)
+        transcript.scroll_to(y=3, animate=False)
+        await pilot.resize_terminal(120, 24)
+        await pilot.pause()
+        assert transcript.scroll_offset.y == 3
+
+
+async def test_a_long_story_opens_at_its_end_and_is_wrapped_meanwhile() -> None:
+    told: list[int] = []
+
+    def block(number: int) -> Block:
+        def tell() -> list[Paragraph]:
+            told.append(number)
+            return [Paragraph(Content(f"turn {number} " + "and on " * 30))]
+
+        return Block(number, tell)
+
+    class Reader(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Transcript()
+
+    blocks = [block(number) for number in range(3000)]
+    app = Reader()
+    async with app.run_test(size=(80, 24)) as pilot:
+        transcript = app.query_one(Transcript)
+        transcript.show(blocks)
+        assert len(told) < 100, "only what can be seen is wrapped at once"
+        await pilot.pause()
+        assert "turn 2999" in "\n".join(lines(app))
+        transcript.scroll_to(y=transcript.scroll_offset.y - 10, animate=False)
+        await pilot.pause()
+        seen = lines(app)
+        await until(pilot, lambda: len(told) == 3000)
+        assert lines(app) == seen, "what is wrapped above does not move what is read"
+        transcript.show([*blocks, block(3000)])
+        assert told.count(2999) == 1
+        assert told[-1] == 3000
+        assert transcript.text.startswith("  turn 0 and on")
+        await pilot.press("home")
+        await pilot.pause()
+        assert "turn 0 " in lines(app)[0]
 
 
 async def test_without_colour_nothing_is_lost(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -347,3 +347,13 @@ async def test_tabs_are_turned_by_key(make_app: MakeApp) -> None:
         assert side.tab == "learn-tab"
         await pilot.press("escape")
         assert not side.display
+
+
+async def test_a_proposal_is_picked_with_the_mouse(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        row = next(at for at, line in enumerate(plain(app, Mind).splitlines()) if "take matches" in line)
+        await pilot.click(Mind, offset=(6, row))
+        await settled(pilot)
+        assert app.play.game.view.current.command == "take matches"

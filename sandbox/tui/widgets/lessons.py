@@ -127,7 +127,7 @@ class Lessons(VerticalScroll):
     """The Learn tab."""
 
     DEFAULT_CSS = """
-    Lessons > * { margin-bottom: 1; height: auto; }
+    Lessons > * { margin: 0 1 1 0; height: auto; }
     Lessons > .title { margin: 0; height: 1; }
     Lessons > Curve { height: 7; }
     Lessons > Surprise { height: 2; }

@@ -8,6 +8,7 @@ from math import exp
 from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -44,7 +45,7 @@ def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] 
             (f"{glyph} ", style),
             (command, style),
             (f"{fmt.signed(decision.scores[index]):>{_NUMBER}}", "bold" if style else ""),
-        )
+        ).stylize(_picks(index))
         if proposal.said and proposal.said != proposal.command:
             yield Content.styled(f"    “{proposal.said}”", f"italic {fmt.MUTED}").truncate(width, ellipsis=True)
         yield _measure("prior", exp(proposal.prior - likeliest), "$primary", proposal.prior, bar_width)
@@ -59,6 +60,11 @@ def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] 
         yield Content("")
 
 
+def _picks(index: int) -> Style:
+    """What is drawn so picks a proposal when it is clicked."""
+    return Style.from_meta({"@click": f"screen.do('pick', '{index + 1}')"})
+
+
 def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
     """The best proposals, one a line; the chosen one is among them."""
     order = list(range(len(decision.proposals)))[:rows]
@@ -71,12 +77,16 @@ def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
             f"Q {fmt.signed(decision.q_values[index])}   = {fmt.signed(decision.scores[index])}"
         )
         command = fmt.fit(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
-        yield Content.assemble(
-            (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
-            (f"{glyph} ", style),
-            (command, style),
-            ("  " + numbers, "" if style else fmt.MUTED),
-        ).truncate(width)
+        yield (
+            Content.assemble(
+                (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
+                (f"{glyph} ", style),
+                (command, style),
+                ("  " + numbers, "" if style else fmt.MUTED),
+            )
+            .truncate(width)
+            .stylize(_picks(index))
+        )
 
 
 def _measure(name: str, fraction: float, tone: str, value: float, width: int) -> Content:

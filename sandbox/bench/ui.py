@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from sandbox.bench.report import Figure, Report, machine
@@ -26,7 +27,7 @@ from sandbox.world.native import NativeWorld, load_world
 
 Progress = Callable[[str], None]
 
-_PROGRAM = (sys.executable, "-c", "from sandbox.cli import main; main()")
+_PROGRAM = (sys.executable, "-m", "sandbox")
 _SIZE = (100, 30)
 _LETTERS = "àèìòùâêîôûäëïöüñõãåøæþðß"
 _ASK = "What do you do?"
@@ -113,17 +114,17 @@ class _Bench:
         self._progress("playing what a round can learn from")
         lines = parse_walkthrough((self._file.parent / "walkthrough.txt").read_text(encoding="utf-8"))
         walkthrough = [line.command for line in lines]
-        self._played("training", [command for _ in range(40) for command in (*walkthrough, "")])
+        looks = [[*walkthrough[:at], "look", *walkthrough[at:], ""] for at in range(len(walkthrough))]
+        self._played("training", list(chain.from_iterable(looks)))
         self._progress("waiting for a round to train")
         with self._play("--save", "training", "--agent", _MODEL_CARD, world=False) as terminal:
             terminal.until(lambda text: "wants" in text or "over" in text, _PATIENCE)
             terminal.type(_F9)
             terminal.until(lambda text: "How to learn" in text and "cost" in text, _PATIENCE)
-            terminal.settle(1.0)
-            terminal.type(f"w{_CLEAR_LINE}\r")  # nothing to play before and after: training begins at once
-            terminal.settle(0.5)
-            terminal.type("\r")
-            terminal.until(lambda text: "loss" in text, _PATIENCE)
+            for key in ("", "w", _CLEAR_LINE, "\r", "\r"):  # nothing to play before and after: it trains at once
+                terminal.settle(1.0)
+                terminal.type(key)
+            terminal.until(lambda text: "loss" in text, 5 * _PATIENCE)
             terminal.type(_ESCAPE)
             terminal.until(lambda text: _ASK in text, _PATIENCE)
             self._progress("typing while a round trains")
@@ -182,7 +183,7 @@ class _Bench:
 
     def _played(self, save: str, commands: list[str]) -> None:
         """A save of a person's play; an empty command begins the next episode."""
-        world = load_world(self._file, name=str(self._file))
+        world = load_world(self._file, name=_WORLD)
         assert isinstance(world, NativeWorld)
         session = Session.create(
             Store.create(self._folder / "saves" / save), world, dict.fromkeys(world.seats), seed=0

@@ -123,6 +123,8 @@ class AuthorsScreen(Screen[None]):
 
     @on(AuthorNews)
     def _author_news(self, news: AuthorNews) -> None:
+        if self._beside is not None:
+            self._beside.note()
         self.author.take(news)
         self._warned = self._warned and self.author.unsaved
         if self._beside is not None:

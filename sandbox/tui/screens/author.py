@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -11,7 +10,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import Horizontal, ScrollableContainer, Vertical
 from textual.content import Content
 from textual.screen import Screen
@@ -22,11 +20,11 @@ from textual.widgets.option_list import Option
 from sandbox.errors import Finding, SandboxError
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
+from sandbox.tui.author.commands import AuthorCommands
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
 from sandbox.tui.chart import Chart, drawn
-from sandbox.tui.keys import Key
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.panes import Map
@@ -37,26 +35,6 @@ _PAUSE = 0.3
 _LOOK = 1.0
 _TICK = 0.2
 _ASK = 'Build: dig north "Cave"   (Tab completes, F1 lists the verbs)'
-
-
-class AuthorCommands(Provider):
-    """Offers in the palette what the keys of this screen do."""
-
-    async def discover(self) -> Hits:
-        for key in self._keys():
-            run = partial(self.screen.run_action, key.action)
-            yield DiscoveryHit(key.help, run, help=key.display or key.key)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for key in self._keys():
-            if (score := matcher.match(key.help)) > 0:
-                run = partial(self.screen.run_action, key.action)
-                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
-
-    def _keys(self) -> list[Key]:
-        screen = self.screen
-        return [key for key in KEYS if isinstance(screen, AuthorScreen) and screen.offers(key.action)]
 
 
 class AuthorScreen(Screen[None]):
@@ -179,6 +157,11 @@ class AuthorScreen(Screen[None]):
             self.action_pane(shown=True)
         self._draw()
 
+    def note(self) -> None:
+        """Tell the desk of what was typed just now."""
+        if self._stands and self._file == self._desk.file:
+            self._desk.edit(self.query_one(Editor).text)
+
     def _saved(self) -> None:
         if self._building:
             line, self._building = self._building, ""
@@ -289,6 +272,7 @@ class AuthorScreen(Screen[None]):
         if not line:
             return
         self.query_one(Prompt).remember(line)
+        self.note()
         if self._desk.unsaved:
             self._building = line
             self._desk.save()
@@ -333,6 +317,7 @@ class AuthorScreen(Screen[None]):
         self.refresh_bindings()
 
     def action_save(self) -> None:
+        self.note()
         self._desk.save(anyway=self._desk.conflict)
 
     def action_reload(self) -> None:

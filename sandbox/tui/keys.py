@@ -85,6 +85,8 @@ KEYS = (
     Key("lessons", "l", "look_at('learn-tab')", "Lessons", "Show what is learned: updates, curves, the optimum"),
     Key("tab-before", "[", "turn_tab(-1)", "Former tab", "Turn to the tab before in the side pane"),
     Key("tab-after", "]", "turn_tab(1)", "Next tab", "Turn to the next tab in the side pane"),
+    Key("side-up", "comma", "scroll_side(-1)", "Pane up", "Scroll the side pane up", display=","),
+    Key("side-down", "full_stop", "scroll_side(1)", "Pane down", "Scroll the side pane down", display="."),
     Key("copy", "y", "copy", "Copy", "Copy what is selected, or the latest turn"),
     Key("glimpse", "g", "do('glimpse')", "Glimpse", "See what the next proposal would lead to", show=True),
     Key("slower", "<", "faster(0.5)", "Slower", "Halve the speed of a run"),

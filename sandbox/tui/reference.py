@@ -17,7 +17,17 @@ from sandbox.tui.tables import SCREENS
 
 BEGIN = "<!-- keys: begin, written by `make docs` -->"
 END = "<!-- keys: end -->"
-_NAMES = {"escape": "Esc", "enter": "Enter", "left": "←", "right": "→", "up": "↑", "down": "↓", "equals_sign": "="}
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "equals_sign": "=",
+    "comma": ",",
+    "full_stop": ".",
+}
 _OTHER_DIGITS = re.compile("(pick|choose)-[2-9]")
 
 

@@ -250,7 +250,7 @@ async def test_turns_are_bookmarked_and_blessed(make_app: MakeApp) -> None:
 
         await pilot.press("escape", "m", "b")
         await settled(pilot)
-        assert label() == "▲ take matches +1 =1 ⚑take matches 1 ✓ ◂ here"
+        assert label() == "▲ take matches +1 =1 ◂ here ⚑take matches 1 ✓"
         await pilot.press("m", "b")
         await settled(pilot)
         assert "⚑" not in label()

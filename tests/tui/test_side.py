@@ -23,7 +23,7 @@ from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.curve import Curve
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.learned import Learned
-from sandbox.tui.widgets.lessons import Distance, Progress
+from sandbox.tui.widgets.lessons import Distance, Lessons, Progress
 from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.side import SidePane
@@ -357,3 +357,16 @@ async def test_a_proposal_is_picked_with_the_mouse(make_app: MakeApp) -> None:
         await pilot.click(Mind, offset=(6, row))
         await settled(pilot)
         assert app.play.game.view.current.command == "take matches"
+
+
+async def test_a_long_pane_is_scrolled_by_key(hut_app: Callable[..., SandboxApp]) -> None:
+    app = hut_app(Learner(), *["go up", "go down"] * 12)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "l")
+        lessons = app.play.query_one(Lessons)
+        await typed(pilot, "/step")
+        await pilot.press("escape", "l", "full_stop")
+        await until(pilot, lambda: lessons.scroll_offset.y > 0)
+        await pilot.press("comma")
+        await until(pilot, lambda: lessons.scroll_offset.y == 0)

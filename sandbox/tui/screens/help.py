@@ -75,7 +75,7 @@ def _numbered(reasons: tuple[str, ...]) -> str:
 
 
 def _row(key: Key) -> tuple[str, str]:
-    names = {"escape": "Esc", "enter": "Enter"}
+    names = {"escape": "Esc", "enter": "Enter", "comma": ",", "full_stop": "."}
     name = names.get(key.key, key.key if len(key.key) == 1 else key.key.title())
     return f"{name:<9}{key.id}", key.help
 

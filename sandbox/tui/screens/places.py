@@ -46,6 +46,9 @@ class Places(Screen[None]):
     def action_turn_tab(self, step: int) -> None:
         self.open_tab(self.query_one(SidePane).neighbour(step))
 
+    def action_scroll_side(self, pages: int) -> None:
+        self.query_one(SidePane).leaf(pages)
+
     def action_pane(self) -> None:
         self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")
         if self.focused is None or not self.focused.display:

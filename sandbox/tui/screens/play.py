@@ -33,7 +33,7 @@ from sandbox.tui.view import View
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.lessons import Lessons
-from sandbox.tui.widgets.mind import Brief, Mind
+from sandbox.tui.widgets.mind import Brief, Mind, Picked
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.round_pages import brief
 from sandbox.tui.widgets.side import SidePane
@@ -250,6 +250,10 @@ class PlayScreen(Places, AuthorsScreen):
     @on(TimelineTree.Jump)
     def _jump(self, message: TimelineTree.Jump) -> None:
         self._try(lambda: self.game.do("jump", lambda session: session.jump(message.turn)))
+
+    @on(Picked)
+    def _picked(self, message: Picked) -> None:
+        self._try(lambda: self.game.pick(message.number))
 
     # Keys.
 

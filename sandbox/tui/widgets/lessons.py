@@ -82,12 +82,21 @@ def _entry(update: Update) -> Content:
 class Distance(Static):
     """How far Q is from the true optimum."""
 
+    _gap: Gap | None = None
+
     def show(self, gap: Gap | None) -> None:
         """Show this; the pane takes no room where the optimum is not known."""
+        self._gap = gap
         self.display = gap is not None
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        gap, width = self._gap, self.content_size.width or 30
         if gap is None:
             return
-        width = self.content_size.width or 30
         lines = [
             Content.styled("Distance to the optimum", "bold $text-primary"),
             Content.styled(f"{'Q':>{width - 9}}       Q*", fmt.MUTED),
@@ -111,7 +120,7 @@ class Distance(Static):
                 )
             )
             if gap.unavoidable > 0.005:
-                least = f"{gap.unavoidable:.2f} at least, as states look alike"
+                least = f"at least {gap.unavoidable:.2f}: some look alike"
                 lines.append(Content.styled(least, fmt.MUTED))
         self.update(Content("\n").join(lines))
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
 from rich.cells import cell_len
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
@@ -62,7 +64,20 @@ def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] 
 
 def _picks(index: int) -> Style:
     """What is drawn so picks a proposal when it is clicked."""
-    return Style.from_meta({"@click": f"screen.do('pick', '{index + 1}')"})
+    return Style.from_meta({"pick": index + 1})
+
+
+class Picked(Message):
+    """A proposal was clicked."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _picked(event: events.Click) -> Picked | None:
+    number = event.style.meta.get("pick")
+    return Picked(number) if isinstance(number, int) else None
 
 
 def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
@@ -146,6 +161,10 @@ class Mind(Static):
     def on_resize(self) -> None:
         self._draw()
 
+    def on_click(self, event: events.Click) -> None:
+        if (picked := _picked(event)) is not None:
+            self.post_message(picked)
+
     def _draw(self) -> None:
         decision, width = self._decision, self.content_size.width
         if decision is None or width < 20:
@@ -169,6 +188,10 @@ class Brief(Widget):
     decision: reactive[Decision | None] = reactive(None)
     heard: reactive[tuple[str, ...]] = reactive(())
     """What is being written, until there is a decision."""
+
+    def on_click(self, event: events.Click) -> None:
+        if (picked := _picked(event)) is not None:
+            self.post_message(picked)
 
     def render(self) -> Content:
         if self.decision is None:

@@ -62,6 +62,11 @@ class SidePane(Vertical):
         tabs = [pane.id or "" for pane in self.query(TabPane)]
         return tabs[(tabs.index(self.tab) + step) % len(tabs)]
 
+    def leaf(self, pages: int) -> None:
+        """Scroll what the open tab shows."""
+        shown = next(iter(self.query_one(f"#{self.tab}", TabPane).children))
+        (shown.scroll_page_down if pages > 0 else shown.scroll_page_up)(animate=False)
+
     def open(self, tab: str) -> None:
         self.query_one(TabbedContent).active = tab
 

@@ -165,6 +165,10 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
         if gained := _gained(turn, view):
             parts.append((f" {fmt.gain(gained)}", "$text-success" if gained > 0 else "$text-error"))
             parts.append((f" ={fmt.short(self._scores[turn.id])}", fmt.MUTED))
+        if turn.ended:
+            parts.append((" ■", ""))
+        if here:
+            parts.append((" ◂ here", "bold"))
         if (rated := view.ratings.get(turn.id)) is not None:
             parts.append((f" {fmt.REWARD}{fmt.gain(rated) if rated else ''}", "$text-warning"))
         for mark in view.marks.get(turn.id, ()):
@@ -172,10 +176,6 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
             parts.append((f" {fmt.BLESSED}" if blessed else f" {fmt.BOOKMARK}{mark.name}", tone or "$text-accent"))
         if changed:
             parts.append((f" {fmt.CHANGED} {self.changes[turn.id]}".rstrip(), "bold $text-error"))
-        if turn.ended:
-            parts.append((" ■", ""))
-        if here:
-            parts.append((" ◂ here", "bold"))
         return Content.assemble(*parts)
 
     # Drawing.

@@ -8,6 +8,7 @@ import pytest
 from conftest import MakeApp, Weigher, settled, typed, until
 
 from sandbox.tui import clipboard
+from sandbox.tui.widgets.transcript import Transcript
 
 
 @pytest.fixture
@@ -51,3 +52,14 @@ async def test_far_from_a_desktop_the_terminal_copies(
 def test_a_tool_that_fails_is_not_taken_at_its_word(desktop: Path) -> None:
     (desktop.parent / "bin" / "wl-copy").write_text("#!/bin/sh\nexit 1\n")
     assert not clipboard.copy("words")
+
+
+async def test_what_is_dragged_over_is_copied_from_the_prompt_too(make_app: MakeApp, desktop: Path) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.mouse_down(Transcript, offset=(3, 1))
+        await pilot.hover(Transcript, offset=(20, 1))
+        await pilot.mouse_up(Transcript, offset=(20, 1))
+        await pilot.press("i", "ctrl+c")
+        await until(pilot, lambda: app.clipboard.startswith("A storm is coming"))

@@ -223,7 +223,7 @@ async def test_chinese_wraps_within_the_width(make_app: MakeApp) -> None:
 
 def test_every_binding_has_a_name_and_says_what_it_does() -> None:
     own = [*SandboxApp.BINDINGS, *PlayScreen.BINDINGS, *Prompt.BINDINGS, *Transcript.BINDINGS]
-    own += [*HelpScreen.BINDINGS, *Curtain.BINDINGS]
+    own += [*HelpScreen.BINDINGS, *Curtain.BINDINGS, *TimelineTree.BINDINGS]
     assert len(own) > 30
     assert all(isinstance(binding, Binding) and binding.id and binding.tooltip for binding in own)
     ids = [binding.id for binding in own if isinstance(binding, Binding)]

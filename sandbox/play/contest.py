@@ -166,7 +166,8 @@ def told(contest: Contest, *, blind: bool = False) -> str:
     leads = 0 if contest.wins[0] >= contest.wins[1] else 1
     leader, other = ("one", "the other") if blind else (contest.names[leads], contest.names[1 - leads])
     rate = contest.ahead
-    parts = [f"{leader} over {other}: {contest.wins[leads]} of {contest.decided}"]
+    over = "over" if contest.wins[0] != contest.wins[1] else "level with"
+    parts = [f"{leader} {over} {other}: {contest.wins[leads]} of {contest.decided}"]
     if contest.decided:
         chance = "" if rate.low > 0.5 else ", which may be chance"
         parts = [f"{parts[0]} ({rate.value:.0%}, 95% interval {rate.low:.0%} to {rate.high:.0%}{chance})"]

@@ -196,7 +196,9 @@ class ContestDesk:
         waited = self.asked is None
         self._doing = news.doing or self._doing
         if news.begun is not None:
-            self._before, self._doing, self._since = news.begun, "asking both", time.monotonic()
+            self._before = news.begun
+        if news.begun is not None or news.pair is not None or news.alike:
+            self._doing, self._since = "asking both", time.monotonic()
         if news.pair is not None:
             self._pairs.append(news.pair)
         self.alike += news.alike

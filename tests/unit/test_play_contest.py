@@ -144,7 +144,7 @@ def test_comparisons_are_merged_where_the_decisions_are_not_known(session: Sessi
 def test_a_result_in_a_line() -> None:
     lm, tuned = ("lm", "m@base"), ("lm", "m@sft-1")
     contest = Contest(contestants=(lm, tuned))
-    assert told(contest) == "lm@base over lm@sft-1: 0 of 0"
+    assert told(contest) == "lm@base level with lm@sft-1: 0 of 0"
     contest = contest.after("better", 1).after("tie", 0).after("bad", 0)
     assert told(contest) == (
         "lm@sft-1 over lm@base: 1 of 1 (100%, 95% interval 21% to 100%, which may be chance), 1 tie, 1 both bad"

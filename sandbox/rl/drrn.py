@@ -211,7 +211,7 @@ class DRRN:
             return best
         inputs = _inputs(options)
         sizes = [len(commands) for _, commands in options]
-        chosen_by, worth = _q(self._network, inputs).split(sizes), _q(self._target, inputs).split(sizes)
+        chosen_by, worth = (torch.split(_q(net, inputs), sizes) for net in (self._network, self._target))
         best[going_on] = torch.stack([w[q.argmax()] for q, w in zip(chosen_by, worth, strict=True)])
         return best
 

@@ -1,21 +1,25 @@
-"""Several agents: as a team or each alone, and self-play over generations."""
+"""Several agents: each alone, as a team or with one mind; and self-play over generations."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any, Literal
 
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
-from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.learning.plot import Curve, Panel
+from sandbox.bench.learning.units import Context, Findings, Result
 from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
 from sandbox.paths import Home
-from sandbox.play import statistics, team
+from sandbox.play import league, statistics, team
 from sandbox.play.generations import races_won, self_play
 from sandbox.rl.vdn import VDN
-from sandbox.types import QFunction
+from sandbox.types import Agent, QFunction, World
+from sandbox.world.joint import JointWorld
 from sandbox.world.native import Adventure, NativeWorld, read_source
 from sandbox.world.notes import NotedWorld
 from sandbox.world.rehearsal import Rehearsal
@@ -34,97 +38,152 @@ SUBJECTS = ("pin",)
 """What a seat of the two-seat world writes down and tells: where it is decides which lever is right."""
 EPISODES = 100
 """Episodes, or races, that a share is measured on. None of their seeds is trained on."""
+ROUNDS = 60
+"""After which an episode of the two-seat world is cut off."""
 OPENING = 4
 """Commands drawn by chance before a race begins in earnest: two a seat."""
 UNSEEN, VALIDATION = 2_000_000, 1_000_000
 
+Mind = Literal["vdn", "independent", "joint"]
 
-# The two-seat world with a shared reward: as a team, or each alone.
 
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """One training run of a team."""
-
-    won: int
-    """Of the unseen episodes, greedily."""
-    episodes: int
-    """That it learned from."""
+# The two-seat world with a shared reward.
 
 
 def two_seats(context: Context) -> Findings:
-    """Value decomposition against independent learners; the same cards, budget and seeds."""
+    """Value decomposition, independent learners and a joint learner; the same card, budget and seeds."""
+    minds: tuple[Mind, ...] = ("vdn", "independent", "joint")
     runs = 1 if context.quick else 5
+    units = [Pair(mind, seed) for mind in minds for seed in range(runs)]
+    results = context.finish("the two-seat world", units)
     figures = []
-    for name in ("vdn", "independent"):
-        trained = []
-        for seed in range(runs):
-            context.progress(f"the two-seat world, {name}: training {seed + 1} of {runs}")
-            trained.append(train_pair(context.home, as_team=name == "vdn", seed=seed))
-        share = statistics.proportion(sum(t.won for t in trained), EPISODES * runs)
-        rate = f"{name}_win_rate"
+    for mind in minds:
+        found = [result for unit, result in zip(units, results, strict=True) if unit.mind == mind]
+        share = statistics.proportion(sum(result["won"] for result in found), EPISODES * runs)
+        rate = f"{mind}_win_rate"
+        episodes = statistics.mean([result["episodes"] for result in found])
+        won = Figure.at_least(rate, share.value, 0.95) if mind == "vdn" else Figure(rate, share.value)
         figures += [
-            Figure.at_least(rate, share.value, 0.95) if name == "vdn" else Figure(rate, share.value),
-            Figure(f"{rate}_low", share.low),
-            Figure(f"{rate}_high", share.high),
-            Figure(f"{name}_episodes", statistics.mean([t.episodes for t in trained]).value, "episodes"),
+            won.within(share),
+            Figure(f"{mind}_episodes", episodes.value, "episodes").within(episodes),
         ]
     return Findings(figures)
 
 
-def train_pair(home: Home, *, as_team: bool, seed: int, budget: int = 4000, check: int = 200) -> Trained:
-    """Train until twenty validation episodes are all won greedily, or the budget of episodes is spent.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A unit of work: train two until twenty validation episodes are all won greedily, or the budget is spent.
 
     A greedy policy that goes by what it perceives can run in circles where the exploring one gets out by chance,
     so the end of training is decided by greedy play.
     """
-    world = NotedWorld(rehearsal(home, "millrace"), SUBJECTS)
-    agents = {seat: _agent(MEMBER) for seat in world.seats}
-    joint = VDN({seat: _learner(agent) for seat, agent in agents.items()}) if as_team else None
-    training = team.train(world, agents, joint, seed=seed * budget, max_steps=120)
-    validation = range(VALIDATION, VALIDATION + 20)
-    episodes = 0
-    while episodes < budget:
-        episodes += sum(1 for _ in islice(training, check))
-        if team.won(world, agents, validation, max_steps=120) == len(validation):
-            break
-    won = team.won(world, agents, range(UNSEEN, UNSEEN + EPISODES), max_steps=120)
-    return Trained(won, episodes)
+
+    mind: Mind
+    seed: int
+    budget: int = 4000
+    """Episodes."""
+    check: int = 200
+    """Episodes between validations."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.mind}, seed {self.seed}"
+
+    @property
+    def place(self) -> str:
+        return self.label
+
+    def run(self, home: Home) -> Result:
+        world: World[Any] = NotedWorld(rehearsal(home, "millrace"), SUBJECTS)
+        steps = ROUNDS * len(world.seats)
+        if self.mind == "joint":
+            world, steps = JointWorld(world), ROUNDS
+        agents = {seat: _agent(MEMBER) for seat in world.seats}
+        joint = VDN({seat: _learner(agent) for seat, agent in agents.items()}) if self.mind == "vdn" else None
+        training = team.train(world, agents, joint, seed=self.seed * self.budget, max_steps=steps)
+        validation = range(VALIDATION, VALIDATION + 20)
+        episodes = 0
+        while episodes < self.budget:
+            episodes += sum(1 for _ in islice(training, self.check))
+            if team.won(world, agents, validation, max_steps=steps) == len(validation):
+                break
+        won = team.won(world, agents, range(UNSEEN, UNSEEN + EPISODES), max_steps=steps)
+        return {"won": won, "episodes": episodes}
 
 
 # The race: self-play over generations.
 
 
 def race(context: Context) -> Findings:
-    """The tenth generation against the first, two to a race, greedily after random openings."""
+    """The tenth generation against the first, greedily after random openings; and ratings of them all."""
     runs = 1 if context.quick else 3
-    won = 0
-    for seed in range(runs):
+    results = context.finish("self-play", [SelfPlay(seed) for seed in range(runs)])
+    won = [result["won"] for result in results]
+    share = statistics.proportion(sum(won), EPISODES * runs)
+    ratings = [statistics.mean(list(skills)) for skills in zip(*(r["skills"] for r in results), strict=True)]
+    curve = Curve(
+        "self-play",
+        range(1, len(ratings) + 1),
+        [rating.value for rating in ratings],
+        [rating.low for rating in ratings],
+        [rating.high for rating in ratings],
+    )
+    return Findings(
+        [
+            Figure.at_least("selfplay_10_vs_1_win_rate", share.value, 0.8).within(share),
+            Figure.at_least("selfplay_10_vs_1_win_rate_worst", min(won) / EPISODES, 0.8),
+            Figure("selfplay_rating_1", ratings[0].value).within(ratings[0]),
+            Figure("selfplay_rating_10", ratings[-1].value).within(ratings[-1]),
+        ],
+        [Panel("The race: self-play", "generation", "rating (OpenSkill)", [curve])],
+    )
 
-        def tell(generation: int, number: int = seed + 1) -> None:
-            context.progress(f"self-play {number} of {runs}: generation {generation} of 10")
 
-        world = rehearsal(context.home, "weathercock", seats=2)
+@dataclass(frozen=True, slots=True)
+class SelfPlay:
+    """A unit of work: ten generations, races of the last against the first, and a league of all."""
+
+    seed: int
+    generations: int = 10
+    episodes: int = 50
+
+    @property
+    def label(self) -> str:
+        return f"{self.generations} generations, seed {self.seed}"
+
+    @property
+    def place(self) -> str:
+        return self.label
+
+    def run(self, home: Home) -> Result:
+        world = rehearsal(home, "weathercock", seats=2)
         born = self_play(
             world,
             lambda: _agent(RACER),
-            generations=10,
-            episodes=50,
+            generations=self.generations,
+            episodes=self.episodes,
             checks=2,
             opening=OPENING,
-            seed=seed * 10_000,
+            seed=self.seed * 10_000,
             max_steps=50,
-            progress=tell,
         )
-        won += races_won(world, born[-1], born[0], races=EPISODES, opening=OPENING, seed=UNSEEN, max_steps=50)
-    share = statistics.proportion(won, EPISODES * runs)
-    return Findings(
-        [
-            Figure.at_least("selfplay_10_vs_1_win_rate", share.value, 0.8),
-            Figure("selfplay_10_vs_1_win_rate_low", share.low),
-            Figure("selfplay_10_vs_1_win_rate_high", share.high),
-        ]
+        won = races_won(world, born[-1], born[0], races=EPISODES, opening=OPENING, seed=UNSEEN, max_steps=50)
+        return {"won": won, "skills": _skills(world, born, self.seed)}
+
+
+def _skills(world: World[Any], born: Sequence[Agent], seed: int) -> list[float]:
+    """Each generation's rating in a league of all, oldest first."""
+    names = {f"generation {number}": agent for number, agent in enumerate(born, start=1)}
+    played = league.round_robin(
+        world,
+        {name: dict.fromkeys(world.seats, agent) for name, agent in names.items()},
+        episodes=4,
+        seed=UNSEEN,
+        opening=OPENING,
+        max_steps=50,
     )
+    skill = {rating.agent: rating.skill.value for rating in played.ratings}
+    return [skill[name] for name in names]
 
 
 def rehearsal(home: Home, name: str, seats: int | None = None) -> Rehearsal:

@@ -70,6 +70,13 @@ def test_any_entry_of_a_bundled_world_can_be_written_again_and_taken_out(name: s
             assert sheet.data_of(described)[section][key]["description"] == 'A "new" text: short # it is.'
 
 
+def test_an_edit_that_would_not_come_out_as_meant_is_refused() -> None:
+    odd = "title: t\nrooms:\n  ? hut  # a: b\n  :\n    dark: true\n"
+    assert sheet.data_of(odd)["rooms"] == {"hut": {"dark": True}}
+    with pytest.raises(WorldError, match="in a way that this edit cannot follow"):
+        sheet.put(odd, ("rooms", "hut"), "x")
+
+
 def test_dig_makes_the_room_and_both_ways() -> None:
     result = build(STARTER, 'dig north "Root Cellar"', here="kitchen")
     assert result.room == "root cellar"
@@ -108,6 +115,10 @@ def test_things_are_created_described_moved_and_destroyed() -> None:
         build(text, "create coin in chst")
     with_mara = built(STARTER, "create Mara as a character in garden")
     assert parse_definition(with_mara).characters["mara"].article == "none"  # type: ignore[union-attr]
+    assert "    description: Darjeeling.\n\ncharacters:\n  mara:\n" in with_mara
+    assert "  cave:\n    description: Wet.\n    exits: {south: kitchen}\n" in built(
+        STARTER, "dig north Cave", "describe cave Wet."
+    )
 
 
 def test_a_comment_beside_a_changed_value_stays() -> None:

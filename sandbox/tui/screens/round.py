@@ -64,9 +64,8 @@ KEYS = (
     ),
     Key("round-roll-back", "b", "roll_back", "Roll back", "Go back to the adapter in use before", show=True),
     Key("round-help", "f1", "help", "Help", "Show the keys", show=True, display="F1"),
-    Key(
-        "round-leave", "escape,f9", "leave", "Game", "Back to the game; a round goes on", show=True, display="Esc"
-    ),
+    Key("round-leave", "escape", "leave", "Game", "Back to the game; a round goes on", show=True, display="Esc"),
+    Key("round-leave-too", "f9", "leave", "Game", "Back to the game; a round goes on"),
 )
 _IMPORTANCE = (
     *("round-start", "round-accept", "round-reject", "round-cancel", "round-leave", "round-keep", "round-resume"),

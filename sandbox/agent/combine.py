@@ -43,7 +43,7 @@ def combine(
         case "standardised":
             return additive(priors, standardised(q_values), w, b)
         case "puct":
-            return additive(puct(priors, visits), standardised(q_values), w, b)
+            return additive(puct(priors, visits, settings.even_share), standardised(q_values), w, b)
         case "prior":
             return list(priors)
         case "q":
@@ -63,13 +63,16 @@ def additive(priors: Sequence[float], q_values: Sequence[float], w: float, b: fl
     return [w * prior + b * q for prior, q in zip(priors, q_values, strict=True)]
 
 
-def puct(priors: Sequence[float], visits: Sequence[int]) -> list[float]:
+def puct(priors: Sequence[float], visits: Sequence[int], even_share: float = 0.0) -> list[float]:
     """p * sqrt(1 + N) / (1 + n): a bonus for what the prior likes and what was tried little (Silver et al. 2017).
 
-    It needs no chance to explore: each command's turn comes, the likelier the sooner.
+    It needs no chance to explore: each command's turn comes, the likelier the sooner. A share of p may be spread
+    evenly, as AlphaZero spreads a quarter of it at random over the moves of the root (Silver et al. 2018): a small
+    model finds some right command a hundred times less likely than a wrong one.
     """
-    root = (1 + sum(visits)) ** 0.5
-    return [p * root / (1 + n) for p, n in zip(softmax(priors), visits, strict=True)]
+    root, even = (1 + sum(visits)) ** 0.5, even_share / max(len(priors), 1)
+    likely = [(1 - even_share) * p + even for p in softmax(priors)]
+    return [p * root / (1 + n) for p, n in zip(likely, visits, strict=True)]
 
 
 def standardised(values: Sequence[float]) -> list[float]:

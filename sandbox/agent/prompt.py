@@ -44,7 +44,8 @@ def build(
     }
     head = fill(prompt.head, words)
     if prompt.shows == "situation":
-        seen = (observation.description or observation.text, observation.inventory)
+        # What is at hand comes last: models choose better among what they have just read.
+        seen = (observation.inventory, observation.description or observation.text)
         exchanges: History = (Exchange(command="", reply="\n".join(part for part in seen if part)),)
     else:
         exchanges = history or (Exchange(command="", reply=observation.text),)

@@ -41,6 +41,20 @@ def test_puct_gives_each_command_its_turn_the_likelier_the_sooner() -> None:
     assert scores(method="puct", q_weight=0.0, visits=(0, 9, 9))[0] > scores(method="puct", q_weight=0.0)[0]
 
 
+def test_a_share_of_the_prior_may_be_spread_evenly() -> None:
+    likely = np.log([0.9, 0.08, 0.02])
+    assert puct(likely, [0, 0, 0], 0.6) == pytest.approx([0.56, 0.232, 0.208])
+    assert puct(likely, [0, 0, 0], 1.0) == pytest.approx([1 / 3] * 3)
+
+    def tried_before_the_last(even_share: float) -> int:
+        visits = [0, 0, 0]
+        while not visits[2]:
+            visits[int(np.argmax(puct(likely, visits, even_share)))] += 1
+        return sum(visits) - 1
+
+    assert tried_before_the_last(0.5) < 8 < 40 < tried_before_the_last(0.0)
+
+
 def test_one_alone() -> None:
     assert scores(method="prior") == PRIORS
     assert scores(method="q") == Q

@@ -214,7 +214,7 @@ def test_the_prompt_may_show_the_situation_alone() -> None:
     who = agent("model: m\nprompt: {shows: situation, head: Now}", model=model)
     carrying = replace(HALL, text="Taken.", inventory="You carry a lamp.")
     decide(who, carrying, "take lamp")
-    assert model.prompts[-1] == "Now\n\nA hall. A lamp is here.\nYou carry a lamp.\n\n>"
+    assert model.prompts[-1] == "Now\n\nYou carry a lamp.\nA hall. A lamp is here.\n\n>"
 
 
 UNLISTED = replace(HALL, admissible=None)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sandbox.bench.learning import combining, seats, single, truth
+from sandbox.bench.learning import combining, notebook, seats, single, truth
 from sandbox.bench.learning.plot import Panel, draw
 from sandbox.bench.learning.units import Context, Findings
 from sandbox.bench.report import Report, machine
@@ -21,6 +21,8 @@ PARTS: Sequence[Callable[[Context], Findings]] = (
     seats.two_seats,
     seats.race,
     combining.part,
+    notebook.one_game,
+    notebook.unseen_games,
 )
 
 

@@ -14,7 +14,7 @@ TITLE = "prior and Q"
 GAMES = "tw:custom?quest=2..5&seed=3001"
 QUICK_GAMES = "tw:custom?quest=2&seed=3001"
 SEEDS = 5
-BUDGET, QUICK_BUDGET = 1200, 200
+BUDGET, QUICK_BUDGET = 1000, 200
 EPISODE = 30
 
 CARD = f"""\

@@ -23,7 +23,7 @@ PUZZLE = "honey"
 WITHOUT = "lm-q, no model"
 """The card of `lm-q` without its language model: what of the difference to `q-table` is not the model's doing."""
 SEEDS = 3
-BUDGET, QUICK_BUDGET = 1200, 300
+BUDGET, QUICK_BUDGET = 1000, 300
 EPISODE = 30
 """Steps after which an episode is cut off."""
 
@@ -38,7 +38,7 @@ def cards() -> Mapping[str, str]:
         "random": random,
         "q-table": q_table,
         "drrn": with_learner(q_table, "drrn"),
-        "lm": lm,
+        "lm": lm + SITUATION,
         "lm-q": lm_q + SITUATION,
         WITHOUT: without_model(lm_q),
         "q-head": with_learner(lm_q, "q-head") + SITUATION,

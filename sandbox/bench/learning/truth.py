@@ -23,6 +23,9 @@ from sandbox.world.solver import explore
 
 WORLD = "honey"
 GAMMA = 0.9
+STAGES = ((1e-3, 10), (3e-4, 5), (1e-4, 5))
+"""Step size of the DRRN's optimiser, and sweeps over all pairs with it."""
+QUICK_STAGES = ((1e-3, 6), (3e-4, 3))
 GOLDEN = (5**0.5 - 1) / 2
 NEAR = 0.05
 """How far from the optimum a value may be, and still be called right. A win is worth about ten."""
@@ -63,18 +66,32 @@ class Check:
         return self.learner
 
     def run(self, home: Home) -> Result:
-        chart = Chart.of(home)
-        sweeps: int
+        chart, rng = Chart.of(home), np.random.default_rng(self.seed)
         learner: QFunction
         if self.learner == "tabular":
-            learner, sweeps = TabularQ(alpha=1.0, gamma=GAMMA, alpha_decay=0.75), 4000
+            learner = TabularQ(alpha=1.0, gamma=GAMMA, alpha_decay=0.65)
+            _learn(learner, chart.sweeps(2_000, rng))
         else:
-            from sandbox.rl.drrn import DRRN
-
-            learner, sweeps = DRRN(gamma=GAMMA, seed=self.seed), 20
-        for transition in chart.sweeps(sweeps, np.random.default_rng(self.seed)):
-            learner.update(transition)
+            learner = _neural(chart, rng, self.seed, QUICK_STAGES if self.quick else STAGES)
         return {"error": chart.error(learner), "optimal": chart.optimal(learner)}
+
+
+def _neural(chart: Chart, rng: np.random.Generator, seed: int, stages: Sequence[tuple[float, int]]) -> QFunction:
+    """A DRRN whose step size falls: each stage goes on from what the one before has learned."""
+    from sandbox.rl.drrn import DRRN
+
+    learned: dict[str, bytes] = {}
+    for learning_rate, sweeps in stages:
+        learner = DRRN(gamma=GAMMA, n_step=1, batch=64, capacity=20_000, learning_rate=learning_rate, seed=seed)
+        learner.load(learned)
+        _learn(learner, chart.sweeps(sweeps, rng))
+        learned = learner.dump()
+    return learner
+
+
+def _learn(learner: QFunction, transitions: Iterator[Transition]) -> None:
+    for transition in transitions:
+        learner.update(transition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,11 @@ def learning(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs have finished.")] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that work at once.")] = 2,
 ) -> None:
-    """What helps learning: agents alone and together, and how a prior and Q are best combined.
+    """What helps learning: a language model, a learner, both together; several agents; and how far from the truth.
 
-    About an hour on two idle cores, five minutes with --quick. What was finished is kept: a run that was stopped
-    goes on where it was.
+    About an hour on two idle cores, five minutes with --quick. What was finished is kept, in the user's cache or in
+    the folder of --out: a run that was stopped goes on where it was, and a finished one is only shown again. After
+    a change of the code, say --fresh. What is measured, and how to read it: docs/learning.md.
     """
     from sandbox.bench import learning as bench
     from sandbox.bench.learning.units import Context

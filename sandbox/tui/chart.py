@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _HEADING = re.compile(r"^-= (.+) =-$", re.MULTILINE)
 _SENTENCE = re.compile(r"[.!?。！？:]$")
 _LONGEST = 48
+_OTHERS = "○"
+"""Stands for a seat in a room, where it is not the seat whose map it is."""
 _NAMES = (20, 16, 12, 9)
 """Columns for the name of a room, from roomy to cramped."""
 _SHORT = {
@@ -35,12 +38,22 @@ class Chart:
 
     drawing: str
     """Lines of box characters; empty where nothing can be drawn."""
-    people: tuple[tuple[str, str], ...] = ()
-    """Names of seats, and the rooms they are seen in."""
+    people: tuple[Whereabouts, ...] = ()
+    """The seats, where there are several, as far as it can be seen where they are."""
     exits: tuple[Exit, ...] = ()
     """Ways out of the room where the seat is, as far as its agent has a value for them; the best first."""
     seen: tuple[int, int] | None = None
-    """How many rooms the seat has been in, of how many; None where that would give something away."""
+    """How many rooms the only seat has been in, of how many; None where that would give something away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a seat is."""
+
+    name: str
+    room: str
+    seen: str = ""
+    """How many rooms it has been in, of how many: `3/16`; empty where that would give something away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +78,13 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
     turn = session.current
     seat = watcher or turn.to_move or turn.seat or session.world.seats[0]
     native = worlds.adventure(session.world)
-    people: tuple[tuple[str, str], ...] = ()
+    people: tuple[Whereabouts, ...] = ()
     seen = None
     if native is None:
         plan, here = walked(session.timeline.path(turn.id), seat)
     else:
         plan, here, people = _known(native, turn.snapshot, seat, everybody=watcher is None)
-        if watcher is None:
+        if watcher is None and not people:
             seen = len(plan.rooms), len(native.definition.rooms)
     exits = _exits(session, seat, plan, here) if watcher is None else ()
     return Chart(drawn(plan, here, width), people, exits, seen)
@@ -112,15 +125,33 @@ def drawn(plan: Plan, here: str, width: int) -> str:
 
 def _known(
     world: NativeWorld, snapshot: bytes, seat: str, *, everybody: bool
-) -> tuple[Plan, str, tuple[tuple[str, str], ...]]:
+) -> tuple[Plan, str, tuple[Whereabouts, ...]]:
+    """What a seat has seen, and where it is; with everybody, what all have seen, with a mark for each other."""
     from sandbox.world.map import plan_of, seen_by
 
-    state = world.load(snapshot)
-    plan, here = seen_by(world, state, seat)
-    rooms, names = plan_of(world.definition).rooms, worlds.names(world)
-    places = {each: seen_by(world, state, each)[1] for each in world.seats}
-    seen = [(names[each], rooms.get(room, "")) for each, room in places.items() if everybody or room == here]
-    return plan, here, tuple(seen) if len(world.seats) > 1 else ()
+    state, whole, names = world.load(snapshot), plan_of(world.definition), worlds.names(world)
+    known = {each: seen_by(world, state, each) for each in world.seats}
+    plan, here = known[seat]
+    if len(known) == 1:
+        return plan, here, ()
+    if not everybody:
+        return (
+            plan,
+            here,
+            tuple(
+                Whereabouts(names[each], whole.rooms.get(room, ""))
+                for each, (_, room) in known.items()
+                if room == here
+            ),
+        )
+    seen = whole.seen({room for theirs, _ in known.values() for room in theirs.rooms}, here)
+    others = Counter(room for each, (_, room) in known.items() if each != seat)
+    marked = {room: f"{_OTHERS * others[room]} {name}".strip() for room, name in seen.rooms.items()}
+    rows = (
+        Whereabouts(names[each], whole.rooms.get(room, ""), f"{len(theirs.rooms)}/{len(whole.rooms)}")
+        for each, (theirs, room) in known.items()
+    )
+    return replace(seen, rooms=marked), here, tuple(rows)
 
 
 def walked(path: Sequence[Turn], seat: str) -> tuple[Plan, str]:

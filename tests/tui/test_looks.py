@@ -316,11 +316,15 @@ async def test_help_names_every_key_and_verb(make_app: MakeApp) -> None:
     text = page().plain
     assert all(verb.usage in text for verb in VERBS)
     assert all(key.help in text for key in KEYS if not key.id.startswith("pick-"))
+    wrapped = page(60).plain.splitlines()
+    assert max(map(len, wrapped)) <= 60
+    assert not [line for line in wrapped if line and line[0] != " " and " " * 3 in line]
     app = make_app(Weigher())
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("f1")
         assert isinstance(app.screen, HelpScreen)
+        await until(pilot, lambda: "Show keys and verbs" in "\n".join(lines(app)))
         await pilot.press("escape")
         assert app.screen is app.play
         assert app.play.focused is app.play.query_one(Prompt)

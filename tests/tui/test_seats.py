@@ -165,6 +165,20 @@ async def test_where_only_agents_play_everything_is_told(open_hall: Open) -> Non
         assert "Bob: " in app.play.query_one(TimelineTree).text.splitlines()[2]
 
 
+async def test_where_only_agents_play_the_map_shows_them_all(open_hall: Open) -> None:
+    app = open_hall(ann=Weigher(), bob=Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "/override north")
+        await pilot.press("f4")
+        await until(pilot, lambda: "Ann" in shown(app, Map))
+        told = shown(app, Map)
+        assert "┃ Hall" in told, "Bob is to move, and stands there"
+        assert "│ ○ Yard" in told, "Ann is in the yard, where only she has been"
+        assert "Ann  Yard  2/2" in told
+        assert "Bob  Hall  1/2" in told
+
+
 async def test_where_all_decide_first_that_is_said(open_hall: Open) -> None:
     app = open_hall("turns: simultaneous", bob=Weigher())
     async with app.run_test(size=(120, 36)) as pilot:

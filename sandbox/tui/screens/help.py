@@ -26,7 +26,10 @@ VOICES = (
     (fmt.OTHERS, "what others do, and what happens meanwhile"),
     (fmt.REWARD, "a person's reward"),
     (fmt.COMMENT, "a comment"),
+    (fmt.WRITING, "what the agent's language model is writing"),
 )
+_LEFT = 26
+"""Columns of what is explained."""
 
 
 _PICK = ("1-9      pick-1 …", "Carry out that proposal of the agent")
@@ -34,12 +37,13 @@ MARKS = (
     (fmt.BOOKMARK, "a bookmark, with its name"),
     (fmt.BLESSED, "the end of a branch that is expected"),
     (fmt.REWARD, "a person's reward or remark, and what the rewards come to"),
+    (fmt.CHANGED, "what would not go as it went, and what the agent would do now"),
     ("■", "the end of an episode"),
 )
 
 
-def page() -> Content:
-    """The whole help."""
+def page(width: int | None = None) -> Content:
+    """The whole help, in lines of this width; without one they are as long as they are."""
     anywhere = [key for key in KEYS if key.scope != "decide"]
     decide = [key for key in KEYS if key.scope == "decide" and not key.id.startswith("pick-")]
     verbs = ((verb.usage, verb.help) for verb in VERBS)
@@ -59,15 +63,20 @@ def page() -> Content:
         ("Voices", VOICES),
         ("Marks in the timeline", MARKS),
     ]
-    return Content("\n").join([line for title, rows in sections for line in _section(title, rows)])
+    return Content("\n").join([line for title, rows in sections for line in _section(title, rows, width)])
 
 
-def _section(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[Content]:
+def _section(title: str, rows: Iterable[tuple[str, str]], width: int | None) -> Iterator[Content]:
     if title:
         yield Content("")
         yield Content.styled(title, "bold $text-primary")
     for left, right in rows:
-        yield Content.assemble((f"  {left:<24}", "bold"), (right, fmt.MUTED))
+        told = Content(right)
+        lines = [told] if width is None else told.wrap(max(width - _LEFT, 20))
+        for number, line in enumerate(lines):
+            yield Content.assemble(
+                (f"  {'' if number else left:<{_LEFT - 2}}", "bold"), (line.plain.rstrip(), fmt.MUTED)
+            )
 
 
 def _numbered(reasons: tuple[str, ...]) -> str:
@@ -85,6 +94,19 @@ def keys_page(keys: Iterable[Key]) -> Content:
     told = (key for key in keys if key.show or not key.key.isdigit())
     rows = ((key.display or _row(key)[0].split()[0], key.help) for key in told)
     return Content("\n").join(Content.assemble((f"  {name:<9}", "bold"), (told, fmt.MUTED)) for name, told in rows)
+
+
+class _Page(Static):
+    """The whole help, as wide as there is room."""
+
+    def __init__(self) -> None:
+        super().__init__(page())
+        self._wrapped_at = 0
+
+    def on_resize(self) -> None:
+        if (width := self.content_size.width) != self._wrapped_at:
+            self._wrapped_at = width
+            self.update(page(width))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -108,4 +130,4 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help") as scroll:
             scroll.border_title = self._title
             scroll.border_subtitle = "Esc closes"
-            yield Static(page() if self._told is None else self._told)
+            yield _Page() if self._told is None else Static(self._told)

@@ -66,10 +66,15 @@ class Map(Static):
         if not lines:
             parts = [Content.styled("Nothing here tells one room from another: there is no map.", fmt.MUTED)]
         if chart.people:
-            widest = max(cell_len(name) for name, _ in chart.people)
+            names = max(cell_len(each.name) for each in chart.people)
+            rooms = max(cell_len(each.room) for each in chart.people)
             rows = [
-                Content.assemble((fmt.fit(name, widest), "bold"), (f"  {room}", fmt.MUTED))
-                for name, room in chart.people
+                Content.assemble(
+                    (fmt.fit(each.name, names), "bold"),
+                    (f"  {fmt.fit(each.room, rooms)}", fmt.MUTED),
+                    (f"  {each.seen}", fmt.MUTED),
+                )
+                for each in chart.people
             ]
             parts.append(Content("\n").join(rows))
         parts += _ways_out(

@@ -27,7 +27,7 @@ _MEASURE = 88
 """Longer lines than this are hard to read."""
 _MANY = 64
 """More blocks than this are not wrapped at once."""
-_STRETCH, _REST = 0.008, 0.012
+_STRETCH, _REST = 0.015, 0.02
 """Seconds for which what cannot be seen is wrapped, and between two such stretches."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from sandbox.cli import context, world_build
 from sandbox.cli.world_check import changes, check_file
 from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
+from sandbox.play import lobby
 
 if TYPE_CHECKING:
     from sandbox.world.solver import Limits, Move
@@ -38,43 +40,23 @@ _Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random wal
 def list_worlds(ctx: typer.Context, as_json: _Json = False) -> None:
     """The worlds there are, yours before the bundled ones. A file with a mistake is listed with the mistake."""
     home: Home = ctx.obj.home
-    rows = [_row(home, name) for name in home.names("worlds")]
+    offers = [lobby.world(home, name) for name in home.names("worlds")]
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print(json.dumps([asdict(offer) for offer in offers], ensure_ascii=False))
         return
     table = Table("world", "title", "seats", "language", "difficulty", "", box=None, pad_edge=False)
-    for row in rows:
-        remark = Text(row["error"], style="red") if row["error"] else Text(row["blurb"])
-        table.add_row(
-            *(Text(str(row[key])) for key in ("name", "title", "seats", "language", "difficulty")), remark
-        )
+    for offer in offers:
+        if offer.problem:
+            table.add_row(Text(offer.name), "", "", "", "", Text(offer.problem, style="red"))
+        else:
+            facts = (offer.name, offer.title, str(offer.seats), offer.language, offer.difficulty, offer.blurb)
+            table.add_row(*map(Text, facts))
     context.console.print(table, highlight=False)
     context.notes.print(
         "Besides these: story files, and games that are made up on demand, such as tw:simple?seed=18",
         style="dim",
         highlight=False,
     )
-
-
-def _row(home: Home, name: str) -> dict[str, Any]:
-    from sandbox.world.native import Adventure, read_source
-
-    row: dict[str, Any] = dict.fromkeys(("title", "seats", "language", "difficulty", "blurb", "error"), "")
-    row["name"] = name
-    file = home.world_file(name)
-    assert file is not None
-    try:
-        definition = read_source(file).definition
-    except WorldError as error:
-        return row | {"error": f"line {error.line}: {error.message}" if error.line else error.message}
-    seats = len(definition.seats) if isinstance(definition, Adventure) else 1
-    return row | {
-        "title": definition.title,
-        "seats": seats,
-        "language": definition.language,
-        "difficulty": definition.difficulty,
-        "blurb": definition.blurb,
-    }
 
 
 @app.command()

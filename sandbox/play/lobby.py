@@ -104,8 +104,8 @@ def look(home: Home) -> Offers:
         known = best.get(save.world)
         if save.best is not None and (known is None or save.best.score > known.score):
             best[save.world] = save.best
-    worlds = [_world(home, name, best.get(name)) for name in home.names("worlds")]
-    worlds.sort(key=lambda world: (world.name != TOUR, world.seats, world.name))
+    worlds = [world(home, name, best.get(name)) for name in home.names("worlds")]
+    worlds.sort(key=lambda each: (each.name != TOUR, each.seats, each.name))
     made = [
         WorldOffer(name, title, blurb, best=best.get(references.parse(name).canonical))
         for name, (title, blurb) in GENERATED.items()
@@ -135,7 +135,8 @@ def _own_saves(home: Home) -> list[str]:
     return [name for name in home.names("saves") if (home.save_folder(name) / "save.db").is_file()]
 
 
-def _world(home: Home, name: str, best: Best | None) -> WorldOffer:
+def world(home: Home, name: str, best: Best | None = None) -> WorldOffer:
+    """One of the worlds of `home.names("worlds")`."""
     file = home.world_file(name)
     assert file is not None
     try:

@@ -84,6 +84,8 @@ class Pair:
     """Episodes."""
     check: int = 200
     """Episodes between validations."""
+    unseen: int = EPISODES
+    """Episodes that it is judged by."""
 
     @property
     def label(self) -> str:
@@ -107,7 +109,7 @@ class Pair:
             episodes += sum(1 for _ in islice(training, self.check))
             if team.won(world, agents, validation, max_steps=steps) == len(validation):
                 break
-        won = team.won(world, agents, range(UNSEEN, UNSEEN + EPISODES), max_steps=steps)
+        won = team.won(world, agents, range(UNSEEN, UNSEEN + self.unseen), max_steps=steps)
         return {"won": won, "episodes": episodes}
 
 

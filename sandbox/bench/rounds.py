@@ -5,10 +5,8 @@ Also how fast the training is, against a padded `transformers.Trainer` on the sa
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,25 +44,20 @@ class _Setting:
     """GiB, at most."""
 
 
-def run(*, quick: bool, speed_only: bool, progress: Progress, keep: Path | None = None) -> Report:
+def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress) -> Report:
     """Measure.
 
     Args:
+        kept: where the rounds are, from which a bench that was interrupted goes on.
         quick: ten training games and four others, from demonstrations only: about five minutes, and no targets.
         speed_only: nothing but the speed of training.
         progress: told what is going on.
-        keep: a folder for the rounds, from which a bench that was interrupted goes on; by default they are gone
-            afterwards.
     """
     started = time.perf_counter()
     figures: list[Figure] = []
     if not speed_only:
-        with ExitStack() as opened:
-            home = keep or Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            demonstrations = _round("demonstrations", home, quick, progress)
-            figures += _figures(
-                demonstrations, None if quick else _round("selfplay", home, quick, progress), quick
-            )
+        demonstrations = _round("demonstrations", kept, quick, progress)
+        figures += _figures(demonstrations, None if quick else _round("selfplay", kept, quick, progress), quick)
     figures.append(Figure.at_least("train_speedup_vs_trainer", _speedup(quick, progress), 2.0, "times"))
     return Report(machine(), time.perf_counter() - started, figures)
 

@@ -145,10 +145,14 @@ def export(
             help="`peft`: the adapter alone, as PEFT and vLLM load it. `merged`: a whole model with it inside.",
         ),
     ] = "peft",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The language model's folder, where it is none that has a name here."),
+    ] = None,
 ) -> None:
     """Take an adapter elsewhere: as a PEFT folder, or merged into a whole model that transformers serves."""
     with context.working(f"writing {folder}"):
-        export_adapter(_of(ctx, save), adapter, folder, form)
+        export_adapter(_of(ctx, save), adapter, folder, form, model)
     context.console.print(f"Written: {folder}", markup=False, highlight=False, soft_wrap=True)
 
 

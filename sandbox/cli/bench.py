@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -104,17 +105,24 @@ def learning(
 def rounds(
     quick: Quick = False,
     speed: Annotated[bool, typer.Option("--speed", help="Only the speed of training.")] = False,
-    keep: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep the rounds there; named again, an interrupted bench goes on."),
+        typer.Option("--out", metavar="FOLDER", help="Where the rounds are kept. Default: the user's cache."),
     ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs have finished.")] = False,
     json_file: Json = None,
 ) -> None:
-    """Fine-tuning rounds, from demonstrations and from self-play, on games never seen: about an hour."""
+    """Fine-tuning rounds, from demonstrations and from self-play, on games never seen: about an hour.
+
+    A run that was stopped goes on where it was, and a finished round is only shown again. After a change of the
+    code, say --fresh.
+    """
     from sandbox.bench import rounds as bench
 
-    folder = None if keep is None else keep.absolute()
-    _run(lambda progress: bench.run(quick=quick, speed_only=speed, progress=progress, keep=folder), json_file)
+    kept = (out or cache_dir() / "bench").absolute() / ("rounds-quick" if quick else "rounds")
+    if fresh:
+        shutil.rmtree(kept, ignore_errors=True)
+    _run(lambda progress: bench.run(kept, quick=quick, speed_only=speed, progress=progress), json_file)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_args
 
 import typer
@@ -55,7 +56,9 @@ def tune(
         list[str] | None,
         typer.Option(metavar="WORLD", help="Worlds that are only played, before and after. Repeatable."),
     ] = None,
-    eval_seeds: Annotated[int, typer.Option(min=1, max=1000, help="Episodes in each of these worlds.")] = 1,
+    eval_seeds: Annotated[
+        str, typer.Option(metavar="N", help="Episodes in each of these worlds, or the seeds, as in `28..35`.")
+    ] = "1",
     gate: Annotated[
         Rule, typer.Option(help="When the new adapter is taken into use by itself; `none` never measures.")
     ] = "not-worse",
@@ -120,7 +123,7 @@ def tune(
             sources=_sources(source or ["all"]),
             worlds=_expanded(worlds),
             eval_worlds=_expanded(eval_worlds),
-            eval_seeds=tuple(range(eval_seeds)),
+            eval_seeds=_seeds(eval_seeds),
             max_steps=max_steps,
             rule=gate,
             agent=agent,
@@ -147,6 +150,17 @@ def _settings(method: Method, given: dict[str, Any], more: list[str]) -> Setting
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """As many seeds as a number says, or those of a range."""
+    match = re.fullmatch(r"(?:(\d{1,9})\.\.)?(\d{1,9})", text)
+    if match is None:
+        raise UsageError(f"--eval-seeds {text} is no number of episodes", mend="write 8, or 28..35")
+    first, last = int(match[1] or 0), int(match[2]) - (match[1] is None)
+    if not 0 <= last - first < 1000:
+        raise UsageError(f"--eval-seeds {text} are {last - first + 1} episodes", mend="take 1 to 1000")
+    return tuple(range(first, last + 1))
 
 
 def _sources(names: list[str]) -> tuple[Source, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,11 @@ from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.llm.local import LocalModel
 from sandbox.rl import exploration
+from sandbox.text import clean_line
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import Moment, Origin, context_of, transcripts
+from sandbox.tune.settings import Settings
+from sandbox.tune.starts import is_fixed
 from sandbox.types import Exchange, World
 
 STEP_COST = 0.01
@@ -31,49 +34,55 @@ class Played:
     reward: float
 
 
+@dataclass(frozen=True, slots=True)
+class Game:
+    """A world with a seed. A group of episodes are all of one game."""
+
+    world: World[Any]
+    seed: int = 0
+
+
+def games(worlds: Sequence[World[Any]], starts: int) -> list[Game]:
+    """All games to learn from: so many of each world, but one where the seed makes no difference."""
+    return [
+        Game(world, seed)
+        for world in worlds
+        for seed in range(1 if is_fixed(world, range(min(starts, 4))) else starts)
+    ]
+
+
 class Player:
-    """Draws commands, among the admissible ones, as likely as the agent finds them.
+    """Draws commands as likely as the agent finds them: among the admissible ones, or else freely.
 
     Args:
         model: the language model that learns.
         card: of the agent that it plays for.
-        turns: commands that an episode may take.
-        worlds: by name.
+        settings: how many turns an episode may take, and how many tokens a command.
     """
 
-    def __init__(self, model: LocalModel, card: Card, turns: int, worlds: Mapping[str, World[Any]]) -> None:
-        self._model, self._card, self._turns, self._worlds = model, card, turns, worlds
+    def __init__(self, model: LocalModel, card: Card, settings: Settings) -> None:
+        self._model, self._card, self._settings = model, card, settings
 
-    def group(self, names: Sequence[str], size: int, seed: tuple[int, ...]) -> list[Played]:
-        """Episodes of worlds by name, in groups of `size` that share a world and its start."""
-        played = []
-        for number, name in enumerate(names):
-            start = np.random.default_rng((*seed, number // size))
-            rng = np.random.default_rng((*seed, number // size, number % size))
-            played.append(self.episode(self._worlds[name], int(start.integers(2**31)), rng))
-        return played
-
-    def episode(self, world: World[Any], seed: int, rng: np.random.Generator) -> Played:
+    def episode(self, game: Game, rng: np.random.Generator) -> Played:
         """One episode of the first seat, up to its end, its limit, or another seat's turn. Raises `RoundError`."""
-        state = world.initial(seed)
+        world = game.world
+        state = world.initial(game.seed)
         lived: list[Exchange] = []
         moments: list[Moment] = []
         said, total, seat = "", 0.0, world.seats[0]
-        while world.to_move(state) == seat and len(moments) < self._turns:
+        while world.to_move(state) == seat and len(moments) < self._settings.turns:
             observation = world.observe(state, seat)
-            if not observation.admissible:
-                break
             lived.append(Exchange(command=said, reply=observation.text))
-            said = self._draw(
-                context_of(self._card, observation, lived, world.verbs), observation.admissible, lived, rng
-            )
+            context = context_of(self._card, observation, lived, world.verbs)
+            if observation.admissible:
+                said = self._draw(context, observation.admissible, lived, rng)
+            else:
+                said = self._write(context, rng)
             moments.append(Moment(observation, tuple(lived), said))
             step = world.step(state, seat, said)
             state, total = step.state, total + step.rewards.get(seat, 0.0)
         if not moments:
-            raise RoundError(
-                f"{world.name} lists no admissible commands to draw from", mend="choose other --worlds"
-            )
+            raise RoundError(f"{world.name} does not begin with its first seat", mend="choose other --worlds")
         return self._encoded(world, moments, total - STEP_COST * len(moments))
 
     def _draw(
@@ -92,6 +101,12 @@ class Player:
                 mend="try again with a lower --learning-rate",
             )
         return commands[exploration.sample_softmax(liking, 1.0, rng)]
+
+    def _write(self, context: str, rng: np.random.Generator) -> str:
+        (sample,) = self._model.sample(
+            context, 1, seed=int(rng.integers(2**31)), max_tokens=self._settings.max_tokens
+        )
+        return clean_line(sample.text) or "..."
 
     def _encoded(self, world: World[Any], moments: Sequence[Moment], reward: float) -> Played:
         episode = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0]

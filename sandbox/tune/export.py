@@ -15,7 +15,7 @@ from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters
 Format = Literal["peft", "merged"]
 
 
-def export(adapters: Adapters, adapter: str, folder: Path, form: Format) -> None:
+def export(adapters: Adapters, adapter: str, folder: Path, form: Format, model: str | None = None) -> None:
     """Write an adapter into a new folder. Raises `UsageError` where the folder exists, and `ModelError`.
 
     Args:
@@ -23,21 +23,22 @@ def export(adapters: Adapters, adapter: str, folder: Path, form: Format) -> None
         adapter: which.
         folder: made here, and only if all of it could be written.
         form: `peft`, for `PeftModel.from_pretrained` and vLLM, or `merged`, a model folder of its own.
+        model: the language model that it belongs to, where it is a folder: the adapter only knows a name.
     """
     source = adapters.path(adapter)
-    model = catalogue.resolve(adapters.get(adapter).model)
+    base = catalogue.resolve(model or adapters.get(adapter).model)
     if folder.exists():
         raise UsageError("is there already", where=folder, mend="choose a folder that does not exist yet")
     with new_folder(folder.absolute()) as work:
         if form == "peft":
             config = json.loads((source / CONFIG).read_text(encoding="utf-8"))
-            config["base_model_name_or_path"] = str(model.folder)
+            config["base_model_name_or_path"] = str(base.folder)
             (work / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
             shutil.copyfile(source / WEIGHTS, work / WEIGHTS)
             return
         from sandbox.llm.local import LocalModel
 
-        merged = LocalModel.load(model.folder)
+        merged = LocalModel.load(base.folder)
         merged.use_adapter(source)
         merged.network.save_pretrained(work)
         merged.tokenizer.save_pretrained(work)

@@ -43,7 +43,8 @@ class Settings(BaseModel):
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 60.0
     """How often the state of the training is written down."""
     beta: Annotated[float, Field(ge=0, le=10)] = 0.1
-    """Of `dpo` and `kto`: how dearly it pays to leave what the model was. Of `grpo` and `rloo`: weight of KL."""
+    """Of `dpo` and `kto`: how dearly it pays to leave what the model was. Of `grpo` and `rloo`: weight of the KL
+    divergence from it, which costs a third more time; 0 does without."""
     steps: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Optimiser steps in all; 0 takes `epochs`. `grpo` and `rloo` need it."""
     samples: Annotated[int, Field(ge=2, le=64)] = 4
@@ -52,6 +53,8 @@ class Settings(BaseModel):
     """Of `grpo` and `rloo`: longest completion or command."""
     turns: Annotated[int, Field(ge=1, le=200)] = 8
     """Of `grpo` and `rloo` on worlds: commands that an episode may take."""
+    starts: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """Of `grpo` and `rloo` on worlds with chance: how many games of each are played, with the seeds from 0 on."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """All randomness of the training follows from it."""
 
@@ -64,6 +67,6 @@ class Settings(BaseModel):
 _DEFAULTS: dict[Method, dict[str, Any]] = {
     "dpo": {"learning_rate": 5e-5},
     "kto": {"learning_rate": 5e-5},
-    "grpo": {"learning_rate": 1e-4, "steps": 30},
-    "rloo": {"learning_rate": 1e-4, "steps": 30},
+    "grpo": {"learning_rate": 1e-4, "steps": 30, "beta": 0.0},
+    "rloo": {"learning_rate": 1e-4, "steps": 30, "beta": 0.0},
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from sandbox.llm.local import LocalModel
@@ -16,12 +17,11 @@ from sandbox.paths import Home
 from sandbox.tune import harvest
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.course import Course
-from sandbox.tune.episodes import Player
+from sandbox.tune.episodes import Game, Player, games
 from sandbox.tune.examples import Example, Label, Pair
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings
 from sandbox.tune.sft import Progress
-from sandbox.types import World
 
 
 def train(
@@ -48,8 +48,8 @@ def train(
     else:
         worlds = [harvest.open_world(home, reference) for reference in plan.worlds]
         try:
-            course = Course(tuned, settings, worlds, _groups(settings), **more)
-            _on_worlds(tuned, model, worlds, plan, course)
+            course = Course(tuned, settings, games(worlds, settings.starts), _groups(settings), **more)
+            _on_worlds(tuned, model, plan, course)
         finally:
             for world in worlds:
                 world.close()
@@ -134,25 +134,29 @@ def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[
     course.run(make)
 
 
-def _on_worlds(
-    tuned: Any, model: LocalModel, worlds: Sequence[World[Any]], plan: Plan, course: Course[World[Any]]
-) -> None:
-    """GRPO (Shao et al. 2024) over whole episodes; a group is several episodes of one world.
+def _on_worlds(tuned: Any, model: LocalModel, plan: Plan, course: Course[Game]) -> None:
+    """GRPO (Shao et al. 2024) over whole episodes; a group is several episodes of one game.
 
     RLOO (Ahmadian et al. 2024) is the same without dividing by the group's standard deviation, but for a factor
-    that the learning rate takes in.
+    that the learning rate takes in. The gradient is summed up episode by episode: a batch of them would need
+    several times the memory.
     """
     import datasets
     import trl
 
     settings = plan.settings
-    player = Player(model, plan.parsed_card(), settings.turns, {world.name: world for world in worlds})
+    player = Player(model, plan.parsed_card(), settings)
+    group, batch = settings.samples, _groups(settings) * settings.samples
 
-    def rollout(names: list[str], trainer: Any) -> dict[str, Any]:
+    def rollout(numbers: list[str], trainer: Any) -> dict[str, Any]:
         model.forget()
         model.network.eval()
+        seeds = np.random.SeedSequence((settings.seed, course.done)).spawn(len(numbers))
         with torch.inference_mode():
-            played = player.group(names, settings.samples, (settings.seed, course.done))
+            played = [
+                player.episode(course.rows[int(number)], np.random.default_rng(seed))
+                for number, seed in zip(numbers, seeds, strict=True)
+            ]
         model.network.train()
         return {
             "prompt_ids": [each.prompt for each in played],
@@ -170,14 +174,15 @@ def _on_worlds(
             model=tuned,
             reward_funcs=[reward],
             args=trl.GRPOConfig(
-                **course.arguments(scratch, _groups(settings) * settings.samples),
-                num_generations=settings.samples,
+                **course.arguments(scratch, 1),
+                gradient_accumulation_steps=batch,
+                num_generations=group,
                 max_completion_length=model.window,
                 shuffle_dataset=False,
                 beta=settings.beta,
                 scale_rewards="none" if settings.method == "rloo" else "group",
             ),
-            train_dataset=datasets.Dataset.from_list([{"prompt": world.name} for world in course.rows]),
+            train_dataset=datasets.Dataset.from_list([{"prompt": str(i)} for i in range(len(course.rows))]),
             processing_class=model.tokenizer,
             callbacks=[callback],
             optimizers=course.optimisers(),

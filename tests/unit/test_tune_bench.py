@@ -58,7 +58,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_it_goes_on_where_it_was_and_measures_nothing_twice(tmp_path: Path, started: list[str]) -> None:
     def run() -> dict[str, float]:
-        report = bench.run(quick=False, speed_only=False, progress=lambda text: None, keep=tmp_path)
+        report = bench.run(tmp_path, quick=False, speed_only=False, progress=lambda text: None)
         return {figure.name: figure.value for figure in report.figures}
 
     for source in ("demonstrations", "selfplay"):

@@ -23,6 +23,7 @@ from sandbox.bench.learning.units import Context, Findings, Result
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.play import statistics, team
+from sandbox.play.statistics import Interval
 from sandbox.types import Agent, World
 from sandbox.world import references
 from sandbox.world.notes import NotedWorld
@@ -74,8 +75,7 @@ def unseen_games(context: Context) -> Findings:
     games, tests = (12, 4) if context.quick else (100, 20)
     units = [UnseenGames(READER, seed, games, tests) for seed in range(1 if context.quick else 3)]
     results = context.finish("the tutorial's unseen games", units)
-    share = statistics.mean([share for result in results for share in result["shares"]])
-    chance = statistics.mean([share for result in results for share in result["chance"]])
+    share, chance = (_by_game(results, key) for key in ("shares", "chance"))
     return Findings(
         [
             Figure.at_least("tw_simple_unseen_share", share.value, 0.9).within(share),
@@ -177,6 +177,13 @@ def _opened(reference: str) -> Iterator[World[Any]]:
 def _agent(card: str, seed: int) -> CardAgent:
     parsed = parse_card(card, "learner")
     return CardAgent(parsed, learner=build_learner(parsed, seed=seed))
+
+
+def _by_game(results: Sequence[Result], key: str) -> Interval:
+    """The mean over the test games, each with the mean of its seeds."""
+    return statistics.mean(
+        [plain.fmean(shares) for shares in zip(*(result[key] for result in results), strict=True)]
+    )
 
 
 def _panel(plays: Sequence[Sequence[tuple[int, float]]], budget: int) -> Panel:

@@ -16,7 +16,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from sandbox.errors import SandboxError
@@ -24,6 +24,7 @@ from sandbox.tui import format as fmt
 from sandbox.tui.driver import SessionFactory
 from sandbox.tui.keys import Key
 from sandbox.tui.round_desk import PlanRound
+from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class StartScreen(Screen[None]):
                 yield Static(id="start-details")
         yield Static(id="start-agent")
         yield Static(id="start-model")
-        yield Footer(show_command_palette=False)
+        yield KeyLine([key.id for key in KEYS])
 
     def on_mount(self) -> None:
         self.query_one("#start-details", Static).update(Content.styled("Looking at what there is …", fmt.MUTED))

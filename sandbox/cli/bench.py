@@ -29,8 +29,8 @@ Json = Annotated[
 def decision(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
     """How long the language model takes over a decision, for one agent and for four that share it.
 
-    All after a transcript of 400 tokens, of which the last 37 are new. `score` rates 20 admissible commands, `sample`
-    writes 8 samples of 12 tokens.
+    All after a transcript of 400 tokens, of which the last 37 are new. `score` rates 20 admissible commands,
+    `sample` writes 8 samples of 12 tokens.
 
     - `seconds_per_decision_20`: score mode, one agent, no decision cache
     - `speedup_vs_full_prompts`: the same against a padded batch of 20 full prompts

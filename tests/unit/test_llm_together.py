@@ -14,6 +14,7 @@ from tiny_gguf import write_tiny_gguf
 
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
+from sandbox.agent.grounding import ground
 from sandbox.llm import local
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.fake import ScriptedModel
@@ -23,6 +24,7 @@ from sandbox.play.session import Session
 from sandbox.play.store import Store
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.live import LiveModel
+from sandbox.types import Observation
 from sandbox.world.native import NativeWorld, parse_source
 
 ROOM = "You are {}. You are in a kitchen. There is a lamp and a rusty key here.\n\n>"
@@ -164,6 +166,21 @@ def test_seats_that_move_at_once_decide_in_one_go_what_they_would_decide_alone(
             assert {p.command: p.prior for p in decision.proposals} == pytest.approx(priors, abs=1e-4)
         session.act("wait", decision=decision)  # what the model wrote may be nothing the world knows
     session.close()
+
+
+def test_in_sample_mode_all_comes_from_what_the_model_writes(local_model: LocalModel) -> None:
+    card = parse_card("model: m\npropose: {mode: sample, samples: 3, max_tokens: 5}", "writer")
+    agent = CardAgent(card, local_model, verbs=("look", "go"))
+    admissible = ("go north", "take lamp", "take rusty key", "wait")
+    seen = Observation(seat="you", turn=0, text=PROMPTS[0][:-3], goal="Find the key.", admissible=admissible)
+    decision = agent.decide(seen, (), seed=1, explore=False)
+    written = local_model.sample(decision.prompt, 3, seed=1, max_tokens=5, temperature=0.9)
+    lines = [grounded for each in written if (grounded := ground(each.text, admissible, verbs=("look", "go")))]
+    assert {p.command for p in decision.proposals} == {line.command for line in lines} != set()
+    assert {p.source for p in decision.proposals} == {"sampled"}
+    for proposal in decision.proposals:
+        (score,) = local_model.score(decision.prompt, [f" {proposal.command}\n"])
+        assert proposal.prior == pytest.approx(score.mean, abs=1e-4)
 
 
 def test_in_turns_nobody_thinks_ahead() -> None:

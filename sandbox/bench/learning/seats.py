@@ -53,8 +53,8 @@ Mind = Literal["vdn", "independent", "joint"]
 def two_seats(context: Context) -> Findings:
     """Value decomposition, independent learners and a joint learner; the same card, budget and seeds."""
     minds: tuple[Mind, ...] = ("vdn", "independent", "joint")
-    runs = 1 if context.quick else 5
-    units = [Pair(mind, seed) for mind in minds for seed in range(runs)]
+    runs, budget = (1, 1_000) if context.quick else (5, 4_000)
+    units = [Pair(mind, seed, budget) for mind in minds for seed in range(runs)]
     results = context.finish("the two-seat world", units)
     figures = []
     for mind in minds:
@@ -80,7 +80,7 @@ class Pair:
 
     mind: Mind
     seed: int
-    budget: int = 4000
+    budget: int
     """Episodes."""
     check: int = 200
     """Episodes between validations."""

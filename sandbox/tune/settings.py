@@ -65,8 +65,8 @@ class Settings(BaseModel):
 
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
-    "dpo": {"learning_rate": 5e-5},
-    "kto": {"learning_rate": 5e-5},
-    "grpo": {"learning_rate": 1e-4, "steps": 30, "beta": 0.0},
-    "rloo": {"learning_rate": 1e-4, "steps": 30, "beta": 0.0},
+    "dpo": {"learning_rate": 2e-4},
+    "kto": {"learning_rate": 5e-4},
+    "grpo": {"steps": 30, "beta": 0.0},
+    "rloo": {"steps": 30, "beta": 0.0},
 }

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from sandbox.agent.cards import parse_card
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import fine_tune, lora, rounds, training, trl_methods
+from sandbox.tune import fine_tune, harvest, lora, rounds, training, trl_methods
 from sandbox.tune.checkpoint import Checkpoint
+from sandbox.tune.episodes import Game, Player
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.examples import Example, Label, Origin, Pair
 from sandbox.tune.settings import Method, Settings
@@ -38,9 +41,10 @@ def trained(
     data: list[Example],
     told: list[str],
     worlds: tuple[str, ...] = (),
+    home: Home | None = None,
     **given: object,
 ) -> None:
-    """Train an adapter and merge it into the model."""
+    """Train an adapter, which stays in the model."""
     settings = Settings.for_method(method, rank=4, alpha=8, **given)
     plan = rounds.Plan(
         home=Path(),
@@ -55,7 +59,7 @@ def trained(
         data,
         plan,
         parent=None,
-        home=Home(Path()),
+        home=home or Home(Path()),
         checkpoint=None,
         on_step=lambda progress: told.append(f"{progress.step} of {progress.steps} {progress.note}"),
         on_note=told.append,
@@ -93,23 +97,43 @@ def test_kto_learns_from_single_ratings(model: LocalModel) -> None:
     assert margin(model, "sword") > before + 0.5
 
 
-def test_grpo_plays_whole_episodes_and_says_when_nothing_is_to_be_learned(model: LocalModel) -> None:
-    told: list[str] = []
-    trained(
-        model,
-        "grpo",
-        [],
-        told,
-        worlds=("tw:coin?level=1&seed=1",),
-        steps=2,
-        samples=3,
-        turns=2,
-        batch=3,
-        learning_rate=1e-3,
-    )
-    steps = [line for line in told if " of 2 " in line]
-    assert len(steps) == 2 and "reward" in steps[0]
-    assert all(("same reward" in step) == (f"step {step[0]}:" in " ".join(told)) for step in steps)
+BASKET = """
+title: The basket
+seats: {picker: {start: yard, goal: Put the apple in the basket., max_score: 2}}
+rooms: {yard: {description: A yard.}}
+things:
+  basket: {at: yard, container: true, fixed: true}
+  apple: {at: yard}
+  stone: {at: yard}
+  bone: {at: yard}
+rules:
+  - {after: take, thing: apple, once: true, do: {score: 1}}
+  - {after: take, thing: stone, do: {end: lost}}
+  - {after: take, thing: bone, do: {end: lost}}
+  - {after: put, thing: apple, when: {thing: apple, at: basket}, do: [{score: 1}, {end: won}]}
+endings:
+  won: {won: all, say: Well done.}
+  lost: {say: That was no apple.}
+"""
+
+
+def test_grpo_over_several_turns_raises_the_reward_of_the_agent(model: LocalModel, tmp_path: Path) -> None:
+    (tmp_path / "worlds" / "basket").mkdir(parents=True)
+    (tmp_path / "worlds" / "basket" / "world.yaml").write_text(BASKET)
+    home, card = Home(tmp_path), parse_card("model: m", "lm")
+    world = harvest.open_world(home, "basket")
+    settings = {"steps": 4, "turns": 2, "learning_rate": 2e-3, "warmup": 0}
+
+    def mean_reward() -> float:
+        player = Player(model, card, Settings.for_method("grpo", **settings))
+        rewards = [player.episode(Game(world), np.random.default_rng(i)).reward for i in range(12)]
+        return sum(rewards) / len(rewards)
+
+    before, told = mean_reward(), list[str]()
+    trained(model, "grpo", [], told, ("basket",), home=home, **settings)
+    model.forget()
+    assert len([line for line in told if " of 4 reward " in line]) == 4
+    assert mean_reward() > before + 0.5
 
 
 # What a trainer of TRL is held to, on a model that is quickly trained.

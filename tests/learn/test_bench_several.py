@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from sandbox.bench.learning import notebook, seats
 from sandbox.paths import Home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Games are compiled for these tests, not into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANDBOX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.mark.parametrize("mind", ["vdn", "independent", "joint"])

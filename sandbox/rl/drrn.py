@@ -65,6 +65,10 @@ class DRRN:
         batch: experiences in each gradient step; there is one step for each update.
         capacity: experiences kept for replay.
         target_every: updates between copies of the network to the target network.
+        huber: size of an error beyond which its loss is linear. It keeps rare large rewards from upsetting the
+            network, and draws values towards the median: where returns vary by chance, raise it above their
+            spread.
+        priority: how much more often surprising experiences are replayed; 0 draws all alike.
         seed: of the initial weights and of replay.
     """
 
@@ -78,21 +82,34 @@ class DRRN:
         batch: int = 32,
         capacity: int = 5000,
         target_every: int = 100,
+        huber: float = 1.0,
+        priority: float = 0.6,
         seed: int = 0,
     ) -> None:
         self.gamma = gamma
         self.n_step = n_step
         self.batch = batch
         self.target_every = target_every
+        self.huber = huber
         self._network = _initial(hidden, torch.Generator().manual_seed(seed))
         self._target = _copy(self._network)
         self._optimizer = torch.optim.Adam(self._network.values(), lr=learning_rate, fused=True)
-        self._replay: Replay[_Experience] = Replay(capacity)
+        self._replay: Replay[_Experience] = Replay(capacity, alpha=priority)
         self._rng = np.random.default_rng(seed)
         self._under_way: list[Transition] = []
         self._visits: dict[str, Counter[str]] = {}
         self._updates = 0
         self._unsaved = 0
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the optimiser; may be lowered as learning goes on."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = value
 
     def values(self, observation: Observation, commands: Sequence[str]) -> list[float]:
         if not commands:
@@ -191,7 +208,7 @@ class DRRN:
             targets = rewards + discounts * self._best([each.successor for each in drawn])
         targets = targets.clone()
         predicted = _q(self._network, _inputs([each.taken for each in drawn]))
-        losses = functional.smooth_l1_loss(predicted, targets, reduction="none")
+        losses = functional.huber_loss(predicted, targets, reduction="none", delta=self.huber)
         self._optimizer.zero_grad()
         (losses * torch.tensor(corrections, dtype=torch.float32)).mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._network.values(), 5.0)

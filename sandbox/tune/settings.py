@@ -66,7 +66,7 @@ class Settings(BaseModel):
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
     "dpo": {"learning_rate": 2e-4},
-    "kto": {"learning_rate": 5e-4},
+    "kto": {"learning_rate": 2e-4},
     "grpo": {"steps": 30, "beta": 0.0},
     "rloo": {"steps": 30, "beta": 0.0},
 }

@@ -84,9 +84,9 @@ def learning(
 ) -> None:
     """What helps learning: a language model, a learner, both together; several agents; and how far from the truth.
 
-    About an hour on two idle cores, five minutes with --quick. What was finished is kept, in the user's cache or in
-    the folder of --out: a run that was stopped goes on where it was, and a finished one is only shown again. After
-    a change of the code, say --fresh. What is measured, and how to read it: docs/learning.md.
+    About an hour on two idle cores, five minutes with --quick. What was finished is kept, in the user's cache or
+    in the folder of --out: a run that was stopped goes on where it was, and a finished one is only shown again.
+    After a change of the code, say --fresh. What is measured, and how to read it: docs/learning.md.
     """
     from sandbox.bench import learning as bench
     from sandbox.bench.learning.units import Context

@@ -283,8 +283,8 @@ class Combine(Section):
     visit_decay: Annotated[float, Field(ge=0, le=100)] = 0.0
     """The weight w falls to `w / (1 + visit_decay * N)` in a state that was learned from N times."""
     even_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the prior that `puct` spreads evenly, so that a command which the model thinks little of has its turn
-    sooner. 1 leaves nothing of the model's opinion."""
+    """Share of the prior that `puct` spreads evenly, so that a command which the model thinks little of has its
+    turn sooner. 1 leaves nothing of the model's opinion."""
     top_k: Annotated[int, Field(ge=1, le=1000)] = 5
     """k of `top-k` and `sample-k`."""
     repeat_penalty: Annotated[float, Field(ge=0, le=100)] = 0.0

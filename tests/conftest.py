@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
+
+for _size in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and they outweigh what a test says
+    os.environ.pop(_size, None)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ class Terminal:
         words: the program and its arguments.
         columns: width in cells.
         rows: height in cells.
-        environment: of the program; `TERM` is set.
+        environment: of the program. `TERM` is set; `COLUMNS` and `LINES`, which outweigh the size, go.
     """
 
     def __init__(
@@ -39,6 +39,8 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         given = dict(os.environ if environment is None else environment) | {"TERM": "xterm-256color"}
+        for size in ("COLUMNS", "LINES"):
+            given.pop(size, None)
         self.pid, self._file = pty.fork()
         if self.pid == 0:
             os.execvpe(words[0], list(words), given)

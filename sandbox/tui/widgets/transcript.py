@@ -72,6 +72,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[_Line] = []
         self._wrapped_at = 0
         self._following = True
+        self._ending = False
+        """Whether it is about to scroll to the end."""
         self._backfill: Timer | None = None
         self._strips: LRUCache[int, Strip] = LRUCache(512)
 
@@ -88,7 +90,18 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._blocks[kept:] = blocks[kept:]
         self._wrap(kept)
         if follow:
-            self.scroll_end(animate=False)
+            self._to_end()
+
+    def _to_end(self) -> None:
+        """Scroll to the end, once the new lines are laid out."""
+        if not self._ending:
+            self._following = self._ending = True
+            self.call_after_refresh(self._follow)
+
+    def _follow(self) -> None:
+        self._ending = False
+        # By force: a story that has just outgrown its window may have no scrollbar yet.
+        self.scroll_end(animate=False, immediate=True, force=True)
 
     @property
     def text(self) -> str:
@@ -166,11 +179,12 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
                 self._wrap_backwards(inf)
                 self.scroll_to(y=round(place * len(self._lines)), animate=False)
         if following:
-            self.scroll_end(animate=False)
+            self._to_end()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._following = new_value >= self.max_scroll_y
+        if not self._ending:  # what moves until then is the layout, not the reader
+            self._following = new_value >= self.max_scroll_y
 
     def action_scroll_home(self) -> None:
         self._wrap_backwards(inf)

@@ -24,7 +24,7 @@ play: $(VENV)/.play ## Install, fetch the default model once, and open the game 
 test: check $(VENV)/.browser ## Install what the tests need, check the code and run every test
 	@$(BIN)/sandbox model pull
 	@echo "==> Running the tests"
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.test ## Run ruff, mypy and the import contracts
 	@echo "==> Checking style, types and import directions"

@@ -116,7 +116,8 @@ def stats(
         print(json.dumps(_as_json(found)))
         return
     print_ = partial(context.console.print, highlight=False)
-    print_(f"{found.saves} saves, {found.worlds} worlds, {found.turns} turns")
+    counts = (found.saves, "save"), (found.worlds, "world"), (found.turns, "turn")
+    print_(", ".join(f"{count} {thing}{'s' * (count != 1)}" for count, thing in counts))
     print_(f"something was said of {found.covered} of them ({_share(found.covered, found.turns)})")
     table = Table("kind", "records", box=None, pad_edge=False)
     for kind, count in sorted(found.by_kind.items()):

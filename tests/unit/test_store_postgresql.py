@@ -141,7 +141,7 @@ def test_the_command_line_takes_the_address(folder: Path, url: str) -> None:
         return result.stdout
 
     assert "sandbox play --save" in call("save", "fork", "friday", url, "--at", "here")
-    assert "1 saves, 1 worlds, 10 turns" in call("feedback", "stats", url)
+    assert "1 save, 1 world, 10 turns" in call("feedback", "stats", url)
     with Store.connect(url, readonly=True) as store:
         assert store.latest_run().cursor == 11
     call("save", "fork", url, f"{url}#again", "--at", "3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ class LazyModel(Answering):
         self._load = load
         self._loaded: LocalModel | None = None
         self._lock = threading.Lock()
+        self._settled = False
 
     @property
     def name(self) -> str:
@@ -43,4 +45,10 @@ class LazyModel(Answering):
             return self._loaded
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
-        return self.model.answer(questions)
+        answers = self.model.answer(questions)
+        if not self._settled:
+            self._settled = True
+            # Torch and transformers are half a million objects. Python would look through them now and then for
+            # garbage, a fifth of a second in which no thread moves and no key is heard.
+            gc.freeze()
+        return answers

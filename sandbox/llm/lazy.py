@@ -26,7 +26,6 @@ class LazyModel(Answering):
         self._load = load
         self._loaded: LocalModel | None = None
         self._lock = threading.Lock()
-        self._settled = False
 
     @property
     def name(self) -> str:
@@ -42,13 +41,10 @@ class LazyModel(Answering):
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
+                # Torch and transformers are half a million objects. Python would look through them for garbage
+                # every few seconds, and for half a second no thread would move and no key be heard.
+                gc.freeze()
             return self._loaded
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
-        answers = self.model.answer(questions)
-        if not self._settled:
-            self._settled = True
-            # Torch and transformers are half a million objects. Python would look through them now and then for
-            # garbage, a fifth of a second in which no thread moves and no key is heard.
-            gc.freeze()
-        return answers
+        return self.model.answer(questions)

@@ -72,7 +72,9 @@ def tune(
         ),
     ] = None,
     max_steps: Annotated[int, typer.Option(min=1, help="Commands that an episode of the gate may take.")] = 25,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often each example is seen. [default: 3]")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often each example is seen. [default: 5 for sft, else 3]")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Examples a step. [default: 4]")] = None,
     more: Annotated[

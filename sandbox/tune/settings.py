@@ -21,7 +21,7 @@ class Settings(BaseModel):
     """Rank of the LoRA matrices."""
     alpha: Annotated[int, Field(ge=1, le=1024)] = 32
     """What the adapter adds is multiplied by `alpha / rank`."""
-    epochs: Annotated[int, Field(ge=1, le=100)] = 3
+    epochs: Annotated[int, Field(ge=1, le=100)] = 5
     """How often each example is seen."""
     batch: Annotated[int, Field(ge=1, le=256)] = 4
     """Examples a step."""
@@ -65,8 +65,8 @@ class Settings(BaseModel):
 
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
-    "dpo": {"learning_rate": 2e-4},
-    "kto": {"learning_rate": 2e-4},
+    "dpo": {"learning_rate": 2e-4, "epochs": 3},
+    "kto": {"learning_rate": 2e-4, "epochs": 3},
     "grpo": {"steps": 30, "beta": 0.0},
     "rloo": {"steps": 30, "beta": 0.0},
 }

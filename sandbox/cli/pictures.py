@@ -27,7 +27,7 @@ def main() -> None:
     ):
         session = build.open_session(Home.find(), "lighthouse", build.Cast.parse("lm-q", []), models, seed=3)
         session.step()
-        session.act("go up", decision=session.decide())
+        session.act("go north", decision=session.decide())
         session.rate(1)
         session.step()
         asyncio.run(screenshot(session, size, FOLDER / f"{name}.svg", theme=theme))

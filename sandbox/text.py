@@ -49,6 +49,11 @@ def for_prompt(text: str) -> str:
     return text
 
 
+def counted(count: int, thing: str) -> str:
+    """How many of something, in English: "1 turn", "2 turns"."""
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
 def near_miss(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or "". Only the first 80 letters are looked at."""
     close = difflib.get_close_matches(word[:80], sorted(known), n=1)

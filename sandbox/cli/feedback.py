@@ -24,6 +24,7 @@ from sandbox.play.agreement import Statistics, statistics
 from sandbox.play.contest import told
 from sandbox.play.dataset import Material
 from sandbox.play.export import Format, write
+from sandbox.text import counted
 
 app = typer.Typer(
     help="""What people said of turns, as data: data sets for training, merging, agreement.
@@ -116,8 +117,7 @@ def stats(
         print(json.dumps(_as_json(found)))
         return
     print_ = partial(context.console.print, highlight=False)
-    counts = (found.saves, "save"), (found.worlds, "world"), (found.turns, "turn")
-    print_(", ".join(f"{count} {thing}{'s' * (count != 1)}" for count, thing in counts))
+    print_(f"{counted(found.saves, 'save')}, {counted(found.worlds, 'world')}, {counted(found.turns, 'turn')}")
     print_(f"something was said of {found.covered} of them ({_share(found.covered, found.turns)})")
     table = Table("kind", "records", box=None, pad_edge=False)
     for kind, count in sorted(found.by_kind.items()):

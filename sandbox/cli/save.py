@@ -29,6 +29,7 @@ from sandbox.play.store import Store, upkeep
 from sandbox.play.store.opening import FILE
 from sandbox.play.store.server import is_url, without_password
 from sandbox.play.timeline import Node, Timeline, Turn
+from sandbox.text import counted
 
 app = typer.Typer(
     help="""What is kept of what was played: every turn, what the agent wanted and why, and what people said of it.
@@ -264,7 +265,7 @@ def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> 
 
 def _print_changes(leaf: int, changes: Sequence[Change]) -> None:
     differing = sum(not each.known for each in changes)
-    verdict = f"{differing} difference{'s' if differing > 1 else ''}" if differing else "as blessed"
+    verdict = counted(differing, "difference") if differing else "as blessed"
     context.console.print(f"[bold]branch to turn {leaf}[/]: {verdict}", highlight=False)
     for change in changes:
         if change.known:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.text import counted
+
 if TYPE_CHECKING:
     from sandbox.play.feedback import Feedback
     from sandbox.play.timeline import Node, Turn
@@ -111,7 +113,7 @@ def value(record: Feedback) -> str:
     """Of a rating or of credit: how much, and from whom."""
     by = "you" if record.annotator == "anonymous" else record.annotator
     earlier = len(record.data["shares"]) - 1 if record.kind == "credit" else 0
-    back = f", in part for {earlier} turn{'s' if earlier > 1 else ''} before" if earlier else ""
+    back = f", in part for {counted(earlier, 'turn')} before" if earlier else ""
     return f"{gain(record.value or 0.0)} from {by}{back}"
 
 

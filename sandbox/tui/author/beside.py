@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -130,9 +131,9 @@ class AuthorsScreen(Screen[None]):
         if self._beside is not None:
             self._beside.show(news)
 
+    @abstractmethod
     def _remark(self, text: str) -> None:
         """Say something below the story."""
-        raise NotImplementedError
 
     def _open(self) -> None:
         from sandbox.tui.screens.author import AuthorScreen

@@ -72,8 +72,6 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[_Line] = []
         self._wrapped_at = 0
         self._following = True
-        self._ending = False
-        """Whether it is about to scroll to the end."""
         self._backfill: Timer | None = None
         self._strips: LRUCache[int, Strip] = LRUCache(512)
 
@@ -93,15 +91,13 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self._to_end()
 
     def _to_end(self) -> None:
-        """Scroll to the end, once the new lines are laid out."""
-        if not self._ending:
-            self._following = self._ending = True
-            self.call_after_refresh(self._follow)
-
-    def _follow(self) -> None:
-        self._ending = False
-        # By force: a story that has just outgrown its window may have no scrollbar yet.
+        """Scroll to the end. By force: a story that has just outgrown its window has no scrollbar yet."""
         self.scroll_end(animate=False, immediate=True, force=True)
+        self._following = True
+        self.call_after_refresh(self._place_scrollbar)
+
+    def _place_scrollbar(self) -> None:
+        self.vertical_scrollbar.position = self.scroll_y
 
     @property
     def text(self) -> str:
@@ -183,8 +179,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if not self._ending:  # what moves until then is the layout, not the reader
-            self._following = new_value >= self.max_scroll_y
+        self._following = new_value >= self.max_scroll_y
 
     def action_scroll_home(self) -> None:
         self._wrap_backwards(inf)

@@ -20,6 +20,9 @@ from sandbox.tune.packing import Encoded
 PACKED = "packed"
 """Name of the attention in the registry of transformers."""
 
+_LONG = 1024
+"""Tokens from which on the scores of a sequence take more memory than the time they save is worth."""
+
 
 def packed_attention(
     module: Any,
@@ -45,13 +48,25 @@ def packed_attention(
     """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    parts = list(lengths or [query.shape[2]])
-    own = (torch.split(each, parts, dim=2) for each in (query, key, value))
-    attended = [
-        functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scaling)
-        for q, k, v in zip(*own, strict=True)
-    ]
-    return torch.cat(attended, dim=2).transpose(1, 2).contiguous(), None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    own = (torch.split(each[0], list(lengths or [query.shape[2]]), dim=1) for each in (query, key, value))
+    attended = [_causal(q, k, v, scale) for q, k, v in zip(*own, strict=True)]
+    return torch.cat(attended, dim=1).transpose(0, 1)[None].contiguous(), None
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    """Causal attention inside one sequence; `[heads, tokens, size]` each.
+
+    In the two matrix products of the definition: on a CPU and at these lengths, torch's fused kernel takes
+    twice their time, most of it in the backward pass.
+    """
+    heads, tokens, _ = query.shape
+    if tokens > _LONG:
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
+    later = torch.full((tokens, tokens), -torch.inf, dtype=dtype).triu(1)
+    scores = torch.baddbmm(later.expand(heads, -1, -1), query, key.transpose(1, 2), alpha=scale)
+    return torch.bmm(torch.softmax(scores, dim=-1), value)
 
 
 def use_packed_attention(network: Any) -> None:
@@ -81,5 +96,7 @@ def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
         use_cache=False,
         lengths=lengths,
     ).last_hidden_state
-    logits = causal.get_output_embeddings()(hidden[0, rows])
+    with torch.autocast("cpu", enabled=False):  # casting so large a matrix costs more than it saves on so few rows
+        output = causal.get_output_embeddings()
+        logits = output(hidden[0, rows].to(output.weight.dtype))
     return functional.cross_entropy(logits.float(), torch.tensor(targets), reduction="none")

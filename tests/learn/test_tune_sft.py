@@ -112,6 +112,27 @@ def test_packed_sequences_have_the_loss_of_single_ones_and_of_play(
     assert packed[: scored.tokens].sum().item() == pytest.approx(-scored.logprob, abs=1e-3)
 
 
+@pytest.mark.parametrize("lengths", [[7, 1, 12], [3, 1100]])
+def test_packed_attention_is_causal_attention_inside_each_sequence(lengths: list[int]) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, heads, sum(lengths), 8, requires_grad=True) for heads in (6, 2, 2))
+
+    def alone() -> torch.Tensor:
+        parts = zip(*(torch.split(each, lengths, dim=2) for each in (query, key, value)), strict=True)
+        attended = [
+            torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True, scale=0.3, enable_gqa=True)
+            for part in parts
+        ]
+        return torch.cat(attended, dim=2).transpose(1, 2)
+
+    found, _ = network.packed_attention(None, query, key, value, None, scaling=0.3, lengths=lengths)
+    weights = torch.randn_like(found)
+    gradients = torch.autograd.grad((found * weights).sum(), (query, key, value))
+    expected = torch.autograd.grad((alone() * weights).sum(), (query, key, value))
+    torch.testing.assert_close(found, alone())
+    torch.testing.assert_close(gradients, expected)
+
+
 def test_a_few_steps_lower_the_loss(model: LocalModel, transcripts: list[Any]) -> None:
     told: list[sft.Progress] = []
     sft.train(with_lora(model), encoded(model, transcripts), SETTINGS, on_step=told.append)

@@ -64,6 +64,8 @@ class ThemedApp(App[R]):
     (`$text-muted` has no fixed colour, and only style sheets can resolve it.)
     """
 
+    CSS_PATH = "app.tcss"
+
     def __init__(self, theme: str) -> None:
         super().__init__()
         for each in THEMES:

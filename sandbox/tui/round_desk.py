@@ -310,7 +310,7 @@ def survey(plan: Plan) -> Offer:
 
     home, card = Home(plan.home), plan.parsed_card()
     found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
-    counted = harvest.survey(found)
+    counted = harvest.survey(harvest.occasions(found))
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world
     adapters = Adapters.of(plan.save)

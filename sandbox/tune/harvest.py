@@ -173,12 +173,27 @@ def usable(examples: Sequence[Example], method: Method) -> list[Example]:
     return list(found.values())
 
 
+def occasions(examples: Sequence[Example]) -> list[Example]:
+    """One example of each win and each judgement: a correction is a command to imitate, a pair and two ratings."""
+    return list({_occasion(each): each for each in examples}.values())
+
+
+def _occasion(example: Example) -> tuple[Any, ...]:
+    if not isinstance(example, Transcript):
+        return example.origin, example.prompt
+    return example.origin, example.segments if example.commands > 1 else example.segments[0].text
+
+
 def check(examples: Sequence[Example], method: Method) -> None:
     """Raises `RoundError` where there is too little to learn from, or all of it says the same."""
     needed = ENOUGH[method]
     commands = sum(each.commands for each in examples if isinstance(each, Transcript))
     count = commands if method == "sft" else len(examples)
-    what = {"sft": "commands from wins or corrections", "dpo": "preferences or corrections", "kto": "ratings"}
+    what = {
+        "sft": "different commands from wins or corrections",
+        "dpo": "different preferences or corrections",
+        "kto": "different ratings",
+    }
     if count < needed:
         raise RoundError(
             f"too little to learn from: {count} {what[method]}, at least {needed} are needed",

@@ -221,7 +221,7 @@ def test_feedback_is_read_as_for_export(judged: Path) -> None:
 
 def test_thin_and_one_sided_data_is_refused_with_what_is_missing(save: Path) -> None:
     found = harvest.from_save(HOME, save, CARD, "feedback")
-    with pytest.raises(RoundError, match="1 preferences or corrections, at least 8"):
+    with pytest.raises(RoundError, match="1 different preferences or corrections, at least 8"):
         harvest.check(harvest.usable(found, "dpo"), "dpo")
     good = [Label(prompt=str(i), completion=" a\n", good=True, origin=Origin(kind="rating")) for i in range(9)]
     with pytest.raises(RoundError, match="one-sided: only 0 of 9 ratings are bad"):
@@ -236,3 +236,9 @@ def test_thin_and_one_sided_data_is_refused_with_what_is_missing(save: Path) -> 
         harvest.check(same, "sft")
     survey = harvest.survey(found)
     assert set(survey.missing) >= {"dpo", "kto"} and survey.by_annotator == {"ann": len(found)}
+
+
+def test_what_is_said_once_is_one_occasion_however_many_examples_it_makes(save: Path) -> None:
+    found = harvest.from_save(HOME, save, CARD, "feedback")
+    said = [(each.origin.kind, each.origin.annotator) for each in harvest.occasions([*found, *found])]
+    assert sorted(said) == sorted(set(said)) and len(said) < len(found)

@@ -230,6 +230,8 @@ class RoundScreen(Screen[None]):
             return offer is not None and offer.unfinished is not None
         if action == "latest":
             return offer is not None and offer.finished is not None
+        if action == "roll_back":
+            return offer is not None and offer.before is not None
         return action == "worlds" or offer is not None
 
     @property

@@ -43,9 +43,13 @@ def data(offer: Offer, width: int) -> Content:
     rows = [Content.styled("What there is to learn from", TITLE)]
     if not kinds:
         nothing = "nothing yet: play on, correct the agent, rate some turns with + and −"
-        return Content("\n").join([*rows, Content.styled(f"  {nothing}", "$text-warning")])
+        rows.append(Content.styled(f"  {nothing}", "$text-warning"))
     named = (("examples", kinds), ("worlds", offer.by_world), ("people", offer.by_annotator))
-    return Content("\n").join([*rows, *(_counted(label, counts, width) for label, counts in named if counts)])
+    rows += [_counted(label, counts, width) for label, counts in named if counts]
+    if offer.unfinished is not None:
+        before = Content.styled(f"  {f'round {offer.unfinished}':<{_LABEL - 2}}", fmt.MUTED)
+        rows.append(before + Content.styled("stopped before its end; c goes on with it", "$text-warning"))
+    return Content("\n").join(rows)
 
 
 def _counted(label: str, counts: Mapping[str, int], width: int) -> Content:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.errors import UsageError
+from sandbox.text import counted
 from sandbox.tune import harvest, rounds
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import Outcome, Rule
@@ -263,10 +264,9 @@ def print_survey(data: dict[str, Any]) -> None:
     """The data of a round: by kind, and by annotator where there are any."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in data["by_kind"].items())
     people = ", ".join(f"{name} {count}" for name, count in data["by_annotator"].items())
-    worlds = len(data["by_world"])
-    context.console.print(
-        f"Data: {kinds or 'none needed'}; {worlds} worlds" + (f"; by {people}" if people else ""), markup=False
-    )
+    worlds = counted(len(data["by_world"]), "world")
+    parts = [kinds, worlds, f"by {people}" if people else ""] if kinds else ["none needed"]
+    context.console.print(f"Data: {'; '.join(filter(None, parts))}", markup=False)
 
 
 def _expanded(given: list[str] | None) -> tuple[str, ...]:

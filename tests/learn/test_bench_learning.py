@@ -17,7 +17,7 @@ from sandbox.bench import learning
 from sandbox.bench.learning import combining, single, truth
 from sandbox.bench.learning.plot import Curve, Panel, draw
 from sandbox.bench.learning.trial import Course, Trial, Trials
-from sandbox.bench.learning.units import Context, Findings, Result
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.cli import app
 from sandbox.errors import UsageError
@@ -102,14 +102,14 @@ def test_a_run_goes_on_where_it_was(tmp_path, workers, kind):
     traces, said = tmp_path / "traces", []
     context = Context(Home(tmp_path), workers=workers, kept=tmp_path / "new" / "kept.jsonl", progress=said.append)
     first = [kind(number, str(traces)) for number in (3, 1)]
-    assert context.finish("squares", first) == [{"square": 9}, {"square": 1}]
-    assert "squares: 2 of 2" in said[-1]
+    assert context.finish(first) == [{"square": 9}, {"square": 1}]
+    assert "2 of 2" in said[-1]
 
     with context.kept.open("a") as file:  # a run that was killed while it wrote
         file.write('\n{"key": "abc", "resu')
     again = [kind(number, str(traces)) for number in (1, 2, 3)]
-    assert context.finish("squares", again) == [{"square": 1}, {"square": 4}, {"square": 9}]
-    assert context.finish("squares", again) == [{"square": 1}, {"square": 4}, {"square": 9}]
+    assert context.finish(again) == [{"square": 1}, {"square": 4}, {"square": 9}]
+    assert context.finish(again) == [{"square": 1}, {"square": 4}, {"square": 9}]
     assert sorted(traces.read_text().split()) == ["1", "2", "3"]
     assert len(context.kept.read_text().split("\n")) == 5
 
@@ -192,16 +192,23 @@ def test_figures_of_one_table_are_shown_as_one():
 
 
 def test_the_command_writes_table_json_and_plot(tmp_path, monkeypatch):
-    def part(context: Context) -> Findings:
-        assert context.quick and context.workers == 1
-        (found,) = context.finish("squares", [Squaring(3, str(tmp_path / "traces"))])
-        return Findings([Figure("square", found["square"])], [Panel("p", "x", "y", [Curve("c", [0, 1], [0, 1])])])
+    def square(number: int):
+        def part(context: Context) -> Part:
+            assert context.quick and context.workers == 1
+            panel = Panel("p", "x", "y", [Curve("c", [0, 1], [0, 1])])
+            return Part(
+                [Squaring(number, str(tmp_path / "traces"))],
+                lambda results: Findings([Figure(f"{number} squared", results[0]["square"])], [panel]),
+            )
 
-    monkeypatch.setattr(learning, "PARTS", [part])
+        return part
+
+    monkeypatch.setattr(learning, "PARTS", [square(3), square(4)])
     options = ["--quick", "--workers", "1", "--out", str(tmp_path), "--plot", str(tmp_path / "p.png")]
     for extra in ([], [], ["--fresh"]):
         ran = CliRunner().invoke(app, ["bench", "learning", *options, "--json", str(tmp_path / "j.json"), *extra])
         assert ran.exit_code == 0, ran.output
-    assert json.loads((tmp_path / "j.json").read_text())["figures"][0]["value"] == 9
-    assert (tmp_path / "traces").read_text() == "3\n3\n"
-    assert (tmp_path / "p.png").exists() and "square" in ran.output
+    figures = json.loads((tmp_path / "j.json").read_text())["figures"]
+    assert [(each["name"], each["value"]) for each in figures] == [("3 squared", 9), ("4 squared", 16)]
+    assert (tmp_path / "traces").read_text() == "4\n3\n" * 2
+    assert (tmp_path / "p.png").exists() and "squared" in ran.output

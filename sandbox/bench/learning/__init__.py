@@ -1,7 +1,7 @@
 """What helps learning: `sandbox bench learning`.
 
-Each part answers one question on fixed seeds, in one function `part(context) -> Findings`; `run` only strings them
-together. Whatever takes long is cut into units of work (see `units`), which are kept as they finish.
+Each part answers one question on fixed seeds: a function says what units of work it takes (see `units`), and what
+their results mean. `run` has the units of all parts worked off together, and kept as they finish.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from pathlib import Path
 
 from sandbox.bench.learning import combining, notebook, seats, single, truth
 from sandbox.bench.learning.plot import Panel, draw
-from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.learning.units import Context, Part
 from sandbox.bench.report import Report, machine
 
-PARTS: Sequence[Callable[[Context], Findings]] = (
+PARTS: Sequence[Callable[[Context], Part]] = (
     truth.part,
-    single.part,
+    single.games,
+    single.puzzle,
     seats.two_seats,
     seats.race,
     combining.part,
@@ -34,7 +35,11 @@ def run(context: Context, plot: Path | None = None) -> Report:
         plot: the PNG file for the curves.
     """
     started = time.perf_counter()
-    findings = [part(context) for part in PARTS]
+    parts = [part(context) for part in PARTS]
+    # The last parts have the longest units. They begin first, so that no process sits alone over one at the end.
+    work = [unit for part in reversed(parts) for unit in part.units]
+    results = dict(zip(work, context.finish(work), strict=True))
+    findings = [part.show([results[unit] for unit in part.units]) for part in parts]
     panels: list[Panel] = [panel for found in findings for panel in found.panels]
     if plot is not None:
         draw(panels, plot)

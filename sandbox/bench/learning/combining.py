@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sandbox.bench.learning.single import SITUATION, panel, table
 from sandbox.bench.learning.trial import Trial, Trials
-from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.tune.harvest import expand
 
@@ -37,7 +37,7 @@ METHODS: Mapping[str, str] = {
 """What each card adds. The k of 5 and the a of 10 are those of the papers, see `sandbox.agent.combine`."""
 
 
-def part(context: Context) -> Findings:
+def part(context: Context) -> Part:
     """Every method in the same games, from five seeds. The seeds are the units of the intervals."""
     trials = [
         Trial(row, CARD + method, world, seed, QUICK_BUDGET if context.quick else BUDGET, EPISODE)
@@ -45,5 +45,9 @@ def part(context: Context) -> Findings:
         for row, method in METHODS.items()
         for seed in range(1 if context.quick else SEEDS)
     ]
-    found = Trials(trials, context.finish(TITLE, trials), "seed")
-    return Findings(table(TITLE, found), [panel(TITLE, found)])
+
+    def show(results: list[Result]) -> Findings:
+        found = Trials(trials, results, "seed")
+        return Findings(table(TITLE, found), [panel(TITLE, found)])
+
+    return Part(trials, show)

@@ -19,7 +19,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning.plot import Curve, Panel
-from sandbox.bench.learning.units import Context, Findings, Result
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.play import statistics, team
@@ -52,37 +52,45 @@ explore: {epsilon: {start: 1.0, end: 0.1, over: 20}}
 """Without a language model the prior is a constant, less the penalty on repeats: what gets it out of circles."""
 
 
-def one_game(context: Context) -> Findings:
+def one_game(context: Context) -> Part:
     """Score against environment steps in the tutorial's game, of an agent that explores to the end.
 
     A run that does not come to the aim counts with the published steps.
     """
     budget = 2_000 if context.quick else 4_000
     units = [OneGame(TABLE, seed, budget) for seed in range(1 if context.quick else 5)]
-    plays = [windows(result["ends"], result["scores"]) for result in context.finish("the tutorial's game", units)]
-    reached = [next((end for end, mean in play if mean >= AIM), PUBLISHED) for play in plays]
-    return Findings(
-        [
-            Figure.at_most("tw_simple_18_steps_to_8_8", plain.median(reached), PUBLISHED / 10, "steps"),
-            Figure("tw_simple_18_steps_to_8_8_worst", max(reached), "steps"),
-        ],
-        [_panel(plays, budget)],
-    )
+
+    def show(results: list[Result]) -> Findings:
+        plays = [windows(result["ends"], result["scores"]) for result in results]
+        reached = [next((end for end, mean in play if mean >= AIM), PUBLISHED) for play in plays]
+        return Findings(
+            [
+                Figure.at_most("tw_simple_18_steps_to_8_8", plain.median(reached), PUBLISHED / 10, "steps"),
+                Figure("tw_simple_18_steps_to_8_8_worst", max(reached), "steps"),
+            ],
+            [_panel(plays, budget)],
+        )
+
+    return Part(units, show)
 
 
-def unseen_games(context: Context) -> Findings:
+def unseen_games(context: Context) -> Part:
     """The share of the points of games that were never seen, greedily, after training on others."""
     games, tests = (12, 4) if context.quick else (100, 20)
     units = [UnseenGames(READER, seed, games, tests) for seed in range(1 if context.quick else 3)]
-    results = context.finish("the tutorial's unseen games", units)
-    share, chance = (_by_game(results, key) for key in ("shares", "chance"))
-    return Findings(
-        [
-            Figure.at_least("tw_simple_unseen_share", share.value, 0.9).within(share),
-            Figure("tw_simple_unseen_share_random", chance.value).within(chance),
-            Figure("tw_simple_unseen_training_steps", plain.mean(result["steps"] for result in results), "steps"),
-        ]
-    )
+
+    def show(results: list[Result]) -> Findings:
+        share, chance = (_by_game(results, key) for key in ("shares", "chance"))
+        steps = plain.mean(result["steps"] for result in results)
+        return Findings(
+            [
+                Figure.at_least("tw_simple_unseen_share", share.value, 0.9).within(share),
+                Figure("tw_simple_unseen_share_random", chance.value).within(chance),
+                Figure("tw_simple_unseen_training_steps", steps, "steps"),
+            ]
+        )
+
+    return Part(units, show)
 
 
 @dataclass(frozen=True, slots=True)

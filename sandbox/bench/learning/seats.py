@@ -11,7 +11,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning.plot import Curve, Panel
-from sandbox.bench.learning.units import Context, Findings, Result
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
 from sandbox.paths import Home
@@ -50,24 +50,27 @@ Mind = Literal["vdn", "independent", "joint"]
 # The two-seat world with a shared reward.
 
 
-def two_seats(context: Context) -> Findings:
+def two_seats(context: Context) -> Part:
     """Value decomposition, independent learners and a joint learner; the same card, budget and seeds."""
     minds: tuple[Mind, ...] = ("vdn", "independent", "joint")
     runs, budget = (1, 1_000) if context.quick else (5, 4_000)
     units = [Pair(mind, seed, budget) for mind in minds for seed in range(runs)]
-    results = context.finish("the two-seat world", units)
-    figures = []
-    for mind in minds:
-        found = [result for unit, result in zip(units, results, strict=True) if unit.mind == mind]
-        share = statistics.proportion(sum(result["won"] for result in found), EPISODES * runs)
-        rate = f"{mind}_win_rate"
-        episodes = statistics.mean([result["episodes"] for result in found])
-        won = Figure.at_least(rate, share.value, 0.95) if mind == "vdn" else Figure(rate, share.value)
-        figures += [
-            won.within(share),
-            Figure(f"{mind}_episodes", episodes.value, "episodes").within(episodes),
-        ]
-    return Findings(figures)
+
+    def show(results: list[Result]) -> Findings:
+        figures = []
+        for mind in minds:
+            found = [result for unit, result in zip(units, results, strict=True) if unit.mind == mind]
+            share = statistics.proportion(sum(result["won"] for result in found), EPISODES * runs)
+            rate = f"{mind}_win_rate"
+            episodes = statistics.mean([result["episodes"] for result in found])
+            won = Figure.at_least(rate, share.value, 0.95) if mind == "vdn" else Figure(rate, share.value)
+            figures += [
+                won.within(share),
+                Figure(f"{mind}_episodes", episodes.value, "episodes").within(episodes),
+            ]
+        return Findings(figures)
+
+    return Part(units, show)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +119,14 @@ class Pair:
 # The race: self-play over generations.
 
 
-def race(context: Context) -> Findings:
+def race(context: Context) -> Part:
     """The tenth generation against the first, greedily after random openings; and ratings of them all."""
-    runs = 1 if context.quick else 3
-    results = context.finish("self-play", [SelfPlay(seed) for seed in range(runs)])
+    return Part([SelfPlay(seed) for seed in range(1 if context.quick else 3)], _generations)
+
+
+def _generations(results: list[Result]) -> Findings:
     won = [result["won"] for result in results]
-    share = statistics.proportion(sum(won), EPISODES * runs)
+    share = statistics.proportion(sum(won), EPISODES * len(results))
     ratings = [statistics.mean(list(skills)) for skills in zip(*(r["skills"] for r in results), strict=True)]
     curve = Curve(
         "self-play",

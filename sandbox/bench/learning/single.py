@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
-from typing import Literal
 
 import yaml
 
 from sandbox import paths
 from sandbox.bench.learning.plot import Panel
 from sandbox.bench.learning.trial import Course, Trial, Trials
-from sandbox.bench.learning.units import Context, Findings
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.play import statistics
 from sandbox.play.statistics import Interval
@@ -45,22 +44,37 @@ def cards() -> Mapping[str, str]:
     }
 
 
-def part(context: Context) -> Findings:
-    """All agents in the generated games and in the puzzle world."""
-    games = expand(QUICK_GAMES if context.quick else GAMES)
-    title = f"{len(games)} TextWorld games"
-    generated, puzzle = _trials(context, title, games, "game"), _trials(context, PUZZLE, [PUZZLE], "seed")
-    ratio = steps_ratio(generated, "lm-q", "q-table")
-    alone = steps_ratio(generated, "lm-q", WITHOUT)
-    return Findings(
-        [
-            *table(title, generated),
-            *table(PUZZLE, puzzle),
-            Figure.at_most("steps_ratio_lmq_to_q", ratio.value, 0.5).within(ratio),
-            Figure("steps_ratio_lmq_to_lmq_without_model", alone.value).within(alone),
-        ],
-        [panel(title, generated), panel(PUZZLE, puzzle)],
-    )
+def games(context: Context) -> Part:
+    """All agents in the generated games."""
+    worlds = expand(QUICK_GAMES if context.quick else GAMES)
+    title = f"{len(worlds)} TextWorld games"
+    trials = _trials(context, worlds)
+
+    def show(results: list[Result]) -> Findings:
+        found = Trials(trials, results, "game")
+        ratio = steps_ratio(found, "lm-q", "q-table")
+        alone = steps_ratio(found, "lm-q", WITHOUT)
+        return Findings(
+            [
+                *table(title, found),
+                Figure.at_most("steps_ratio_lmq_to_q", ratio.value, 0.5).within(ratio),
+                Figure("steps_ratio_lmq_to_lmq_without_model", alone.value).within(alone),
+            ],
+            [panel(title, found)],
+        )
+
+    return Part(trials, show)
+
+
+def puzzle(context: Context) -> Part:
+    """All agents in the puzzle world."""
+    trials = _trials(context, [PUZZLE])
+
+    def show(results: list[Result]) -> Findings:
+        found = Trials(trials, results, "seed")
+        return Findings(table(PUZZLE, found), [panel(PUZZLE, found)])
+
+    return Part(trials, show)
 
 
 def table(title: str, trials: Trials) -> list[Figure]:
@@ -117,12 +131,11 @@ def bundled(name: str) -> str:
     return (paths.bundled() / "agents" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def _trials(context: Context, what: str, worlds: Sequence[str], unit: Literal["game", "seed"]) -> Trials:
+def _trials(context: Context, worlds: Sequence[str]) -> list[Trial]:
     budget = QUICK_BUDGET if context.quick else BUDGET
-    trials = [
+    return [
         Trial(row, card, world, seed, budget, EPISODE)
         for world in worlds
         for row, card in cards().items()
         for seed in range(1 if context.quick else SEEDS)
     ]
-    return Trials(trials, context.finish(what, trials), unit)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sandbox.bench.learning.units import Context, Findings, Result
+from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.play import statistics
@@ -30,21 +30,22 @@ NEAR = 0.05
 """How far from the optimum a value may be, and still be called right. A win is worth about ten."""
 
 
-def part(context: Context) -> Findings:
+def part(context: Context) -> Part:
     seeds = range(1 if context.quick else 3)
     checks = [Check(learner, seed) for learner in ("tabular", "drrn") for seed in seeds]
-    results = context.finish("learners against the truth", checks)
-    error = max(
-        result["error"] for check, result in zip(checks, results, strict=True) if check.learner == "tabular"
-    )
-    shares = [result["optimal"] for check, result in zip(checks, results, strict=True) if check.learner == "drrn"]
-    share = statistics.mean(shares)
-    return Findings(
-        [
-            Figure.at_most("qtable_max_error_to_optimum", error, NEAR),
-            Figure.at_least("drrn_optimal_share", share.value, 0.95).within(share),
-        ]
-    )
+
+    def show(results: list[Result]) -> Findings:
+        found = list(zip(checks, results, strict=True))
+        error = max(result["error"] for check, result in found if check.learner == "tabular")
+        share = statistics.mean([result["optimal"] for check, result in found if check.learner == "drrn"])
+        return Findings(
+            [
+                Figure.at_most("qtable_max_error_to_optimum", error, NEAR),
+                Figure.at_least("drrn_optimal_share", share.value, 0.95).within(share),
+            ]
+        )
+
+    return Part(checks, show)
 
 
 @dataclass(frozen=True, slots=True)

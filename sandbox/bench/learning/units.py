@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sandbox
 from sandbox.bench.learning.plot import Panel
@@ -53,6 +53,15 @@ class Findings:
     """Curves for the plot."""
 
 
+class Part(NamedTuple):
+    """One question of the benchmark."""
+
+    units: Sequence[Unit]
+    """The work that answers it."""
+    show: Callable[[list[Result]], Findings]
+    """What the results mean; they are parallel to the units."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every part is told."""
@@ -65,11 +74,10 @@ class Context:
     """The JSON-lines file of finished units; None keeps nothing."""
     progress: Callable[[str], None] = field(default=lambda message: None)
 
-    def finish(self, what: str, units: Sequence[Unit]) -> list[Result]:
+    def finish(self, units: Sequence[Unit]) -> list[Result]:
         """The results of all units, in their order; those that are kept from an earlier run are not run again.
 
         Args:
-            what: what is measured, as a person reads it.
             units: the work, longest first where that matters.
         """
         found = _read(self.kept)
@@ -81,7 +89,7 @@ class Context:
                 _append(self.kept, key, left[key], result)
             minutes = (time.perf_counter() - started) / 60 * (len(left) - number) / number
             done = len(units) - len(left) + number
-            self.progress(f"{what}: {done} of {len(units)}, about {minutes:.0f} min left; {left[key].label}")
+            self.progress(f"{done} of {len(units)}, about {minutes:.0f} min left; {left[key].label}")
         return [found[_key(unit)] for unit in units]
 
 

@@ -11,7 +11,7 @@ from sandbox.llm.catalogue import DEFAULT
 from sandbox.tune.harvest import expand
 
 TITLE = "prior and Q"
-GAMES = "tw:custom?quest=2..5&seed=3001"
+GAMES = "tw:custom?quest=2..3&seed=3001"
 QUICK_GAMES = "tw:custom?quest=2&seed=3001"
 SEEDS = 5
 BUDGET, QUICK_BUDGET = 1000, 200

@@ -40,6 +40,7 @@ def test_the_area_is_the_mean_of_the_curve():
     found = course((10, False), (20, True), (30, False), (40, True))
     assert [found.at(step) for step in (9, 29, 30, 59, 60, 100)] == [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]
     assert found.area == pytest.approx(np.mean([found.at(step) for step in range(100)]))
+    assert course((40, True), (60, False)).at(100) == 1.0
 
 
 def finished(**mastered: list[list[int]]) -> Trials:

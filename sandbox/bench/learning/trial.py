@@ -57,8 +57,9 @@ class Course:
         return sum((after - before) * won for before, after, won in spans) / self.budget
 
     def at(self, step: int) -> float:
-        """1 where the episode that was last finished by then was won, else 0."""
-        finished = [won for end, won in zip(self.ends, self.won, strict=True) if end <= step]
+        """1 where the episode that was last finished by then was won, else 0; what the budget cut off is none."""
+        episodes = zip(self.ends, self.won, strict=True)
+        finished = [won for end, won in episodes if end <= step and (won or end < self.budget)]
         return float(finished[-1]) if finished else 0.0
 
 

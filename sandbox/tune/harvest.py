@@ -219,8 +219,6 @@ class Survey:
     by_kind: dict[str, int]
     by_world: dict[str, int]
     by_annotator: dict[str, int]
-    by_method: dict[str, int]
-    """How many examples each method would have."""
     missing: dict[str, str]
     """Why a method cannot be used, in one line; those that can are left out."""
 
@@ -238,6 +236,5 @@ def survey(examples: Sequence[Example]) -> Survey:
         by_kind=dict(Counter(each.origin.kind for each in examples)),
         by_world=dict(Counter(each.origin.world for each in examples)),
         by_annotator=dict(Counter(each.origin.annotator for each in examples if each.origin.annotator)),
-        by_method={method: len(usable(examples, method)) for method in methods},
         missing=missing,
     )

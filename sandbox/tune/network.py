@@ -49,7 +49,8 @@ def packed_attention(
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    own = (torch.split(each[0], list(lengths or [query.shape[2]]), dim=1) for each in (query, key, value))
+    parts = list(lengths or [query.shape[2]])
+    own = (torch.split(each[0], parts, dim=1) for each in (query, key, value))
     attended = [_causal(q, k, v, scale) for q, k, v in zip(*own, strict=True)]
     return torch.cat(attended, dim=1).transpose(0, 1)[None].contiguous(), None
 

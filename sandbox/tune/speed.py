@@ -33,30 +33,25 @@ def speedup(card: str, worlds: Sequence[str], model: str, home: Home, progress: 
         examples += harvest.from_walkthrough(world, parse_card(card, "lm"))
         world.close()
     settings = Settings(epochs=1, rehearsal=0)
-    models = {way: LocalModel.load(model) for way in (_trainer, _packed)}
-    sequences = [
-        s for each in examples for s in packing.encode(models[_packed].tokenizer, each, models[_packed].window)
-    ]
+    ways: dict[str, Callable[[Any, Sequence[Encoded], Settings], None]] = {"padded": _trainer, "packed": sft.train}
+    models = {name: LocalModel.load(model) for name in ways}
+    packed = models["packed"]
+    network.use_packed_attention(packed.network)
+    sequences = [s for each in examples for s in packing.encode(packed.tokenizer, each, packed.window)]
     tuned = {
-        way: lora.with_lora(loaded.network, rank=settings.rank, alpha=settings.alpha, seed=0)
-        for way, loaded in models.items()
+        name: lora.with_lora(loaded.network, rank=settings.rank, alpha=settings.alpha, seed=0)
+        for name, loaded in models.items()
     }
-    network.use_packed_attention(models[_packed].network)
-    for way in tuned:
-        way(tuned[way], sequences[: settings.batch], settings)  # warm
-    seconds = dict.fromkeys(tuned, 0.0)
+    for name, way in ways.items():
+        way(tuned[name], sequences[: settings.batch], settings)  # warm
+    seconds = dict.fromkeys(ways, 0.0)
     for turn in range(_TURNS):  # in turns, so that a machine that slows down slows both
-        for way in tuned:
-            name = "padded" if way is _trainer else "packed"
+        for name, way in ways.items():
             progress(f"training {len(sequences)} transcripts, {name}, {turn + 1} of {_TURNS}")
             started = time.perf_counter()
-            way(tuned[way], sequences, settings)
-            seconds[way] += time.perf_counter() - started
-    return seconds[_trainer] / seconds[_packed]
-
-
-def _packed(tuned: Any, sequences: Sequence[Encoded], settings: Settings) -> None:
-    sft.train(tuned, sequences, settings)
+            way(tuned[name], sequences, settings)
+            seconds[name] += time.perf_counter() - started
+    return seconds["padded"] / seconds["packed"]
 
 
 def _trainer(tuned: Any, sequences: Sequence[Encoded], settings: Settings) -> None:

@@ -194,10 +194,11 @@ def make_app(save: Path) -> MakeApp:
 
 
 async def until(pilot: Pilot[object], condition: Callable[[], object]) -> None:
-    """Wait for something to become true."""
-    async with asyncio.timeout(20):
+    """Wait for something to become true, and for the rest of the screen to catch up with it."""
+    async with asyncio.timeout(25):
         while not condition():
             await pilot.pause(0.01)
+    await pilot.pause()
 
 
 async def settled(pilot: Pilot[object]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
 import pytest
-from conftest import MakeApp, settled, typed
+from conftest import MakeApp, settled, typed, until
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -71,10 +70,14 @@ def told(app: SandboxApp) -> str:
     return "\n".join(notice.message for notice in app._notifications)
 
 
-async def until(pilot: Pilot[object], condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(25):
-        while not condition():
-            await pilot.pause(0.02)
+async def sees(pilot: Pilot[object], words: str) -> None:
+    """Wait for words on the screen: its parts are drawn one after the other."""
+    app = pilot.app
+    assert isinstance(app, SandboxApp)
+    try:
+        await until(pilot, lambda: words in shown(app))
+    except TimeoutError:
+        raise AssertionError(f"{words!r} is not in\n{shown(app)}") from None
 
 
 async def open_author(app: SandboxApp, pilot: Pilot[object]) -> Editor:
@@ -91,19 +94,19 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
         editor = await open_author(app, pilot)
         desk = app.play.author
         assert editor.cursor_location == (4, 2)  # the room where the player stands
-        assert "┃ Hut" in shown(app)
-        assert "✓ nothing wrong" in shown(app)
+        await sees(pilot, "┃ Hut")
+        await sees(pilot, "✓ nothing wrong")
 
         editor.move_cursor((7, 6))
         await pilot.press("x")
-        await until(pilot, lambda: "✗ 2 errors" in shown(app))
-        assert "● not saved" in shown(app)
-        assert "rooms.hut.exits.north" in shown(app)
+        await sees(pilot, "✗ 2 errors")
+        await sees(pilot, "● not saved")
+        await sees(pilot, "rooms.hut.exits.north")
         await pilot.press("f7", "enter")
         assert editor.has_focus
         assert editor.cursor_location[0] == 6
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: "✓ nothing wrong" in shown(app))
+        await sees(pilot, "✓ nothing wrong")
         assert editor.text == WORLD
 
         editor.move_cursor((8, len("    description: A yard.")))
@@ -130,7 +133,7 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
         await typed(pilot, "create old nail")
         assert "  old nail:\n    at: loft\n" in file.read_text(encoding="utf-8")
         await typed(pilot, "take nail")
-        assert "You take the old nail." in shown(app)
+        await sees(pilot, "You take the old nail.")
         await typed(pilot, "/author off")
         await typed(pilot, "destroy nail")
         assert "old nail" in file.read_text(encoding="utf-8")
@@ -177,12 +180,12 @@ async def test_at_80_by_24_the_editor_has_the_width_and_map_and_findings_lie_ove
         assert editor.size.width >= 78
         assert "┃ Hut" not in shown(app)
         await pilot.press("f4")
-        await until(pilot, lambda: "┃ Hut" in shown(app))
-        assert "Build: dig north" in shown(app)
+        await sees(pilot, "┃ Hut")
+        await sees(pilot, "Build: dig north")
         await pilot.press("f2")
         await until(pilot, lambda: "┃ Hut" not in shown(app))
         await pilot.resize_terminal(120, 30)
-        await until(pilot, lambda: "┃ Hut" in shown(app))
+        await sees(pilot, "┃ Hut")
         assert editor.text == WORLD
 
 
@@ -198,13 +201,13 @@ async def test_check_finds_what_reading_does_not_and_the_game_goes_on_in_the_roo
         await pilot.press("f6")
         await until(pilot, lambda: desk.checked)
         assert any("cannot win" in each.message for each in desk.findings)
-        assert "proved over" in shown(app)
+        await sees(pilot, "proved over")
         await pilot.press("f7")
         assert app.screen.query_one(OptionList).option_count == len(desk.findings)
         await pilot.press("escape")
         editor.move_cursor((8, 0))
         await pilot.press("enter")
-        await until(pilot, lambda: "edited since" in shown(app))
+        await sees(pilot, "edited since")
         await pilot.press("f5")
         await until(pilot, lambda: app.screen is app.play)
         await settled(pilot)
@@ -219,7 +222,7 @@ async def test_worlds_without_a_file_say_what_can_be_done(make_app: MakeApp) -> 
         await pilot.press("f8")
         await until(pilot, lambda: isinstance(app.screen, AuthorScreen))
         await pilot.pause()
-        assert "sandbox world new" in shown(app)
+        await sees(pilot, "sandbox world new")
         assert "Build:" not in shown(app)
         await pilot.press("f8")
         await until(pilot, lambda: app.screen is app.play)
@@ -233,7 +236,7 @@ async def test_a_world_of_the_program_is_only_read_until_it_is_copied(
     app = hut(tmp_path, str(package))
     async with app.run_test(size=(100, 30)) as pilot:
         editor = await open_author(app, pilot)
-        assert "may only be read" in shown(app)
+        await sees(pilot, "may only be read")
         await pilot.press("x")
         assert editor.text == package.read_text(encoding="utf-8")
         await pilot.press("c")
@@ -258,7 +261,7 @@ async def test_keys_have_names_help_and_entries_in_the_palette(file: Path, tmp_p
         await pilot.press("f1")
         assert isinstance(app.screen, HelpScreen)
         await pilot.pause()
-        assert 'dig DIRECTION "NAME"' in shown(app)
+        await sees(pilot, 'dig DIRECTION "NAME"')
 
 
 async def test_lines_keep_their_indentation(file: Path, tmp_path: Path) -> None:

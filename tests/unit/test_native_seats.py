@@ -42,6 +42,39 @@ def test_seats_take_turns_and_see_each_other():
     assert game.world.to_move(game.state) == "ann"
 
 
+def test_whereabouts_are_told_where_the_world_says_so():
+    game = pair("whereabouts: true")
+    assert "Elsewhere" not in game.seen("ann").description
+    game.do("wait", "n", "look")
+    assert "Elsewhere: Bob (Yard).\nExits: north." in game.seen("ann").description
+    assert "Elsewhere: Bob (Yard).\nExits: north." in game.seen("ann").text
+    assert "Elsewhere: Ann (Hall).\nExits: south." in game.seen("bob").description
+    game.do("n", "wait")
+    assert "Elsewhere" not in game.seen("ann").description + game.seen("bob").description
+    untold = pair()
+    untold.do("wait", "n")
+    assert "Elsewhere" not in untold.seen("ann").description
+
+
+def test_whereabouts_are_told_in_the_dark_and_in_chinese():
+    world = make(
+        """
+        title: 灯
+        language: zh
+        whereabouts: true
+        seats:
+          甲: {start: 大厅, goal: 等。}
+          乙: {start: 地窖, goal: 等。}
+        rooms:
+          大厅: {exits: {down: 地窖}}
+          地窖: {dark: true, exits: {up: 大厅}}
+        """
+    )
+    game = Game(world)
+    assert "别处：乙（地窖）。" in game.seen("甲").description
+    assert "别处：甲（大厅）。" in game.seen("乙").description
+
+
 def test_text_accumulates_until_the_next_command():
     game = pair()
     game.do("say one")

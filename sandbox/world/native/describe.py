@@ -27,8 +27,8 @@ def _look(draft: Draft, seat: int) -> str:
         return ""
     atlas = draft.atlas
     if not atlas.is_lit(draft, room):
-        lines = [draft.message("dark_name", seat, {}), draft.message("dark", seat, {}), exits(draft, seat, room)]
-        return "\n".join(lines)
+        dark = [draft.message("dark_name", seat, {}), draft.message("dark", seat, {})]
+        return "\n".join([*dark, *_elsewhere(draft, room), exits(draft, seat, room)])
     entity = atlas.entities[room]
     lines = [entity.noun.name]
     if body := entity.description.render(draft, seat):
@@ -90,8 +90,28 @@ def _contents(draft: Draft, seat: int, room: int) -> list[str]:
         _inside(draft, seat, thing, lines)
     for person in people:
         lines.append(_person(draft, seat, person))
-    lines.append(exits(draft, seat, room))
-    return lines
+    return [*lines, *_elsewhere(draft, room), exits(draft, seat, room)]
+
+
+def _elsewhere(draft: Draft, room: int) -> list[str]:
+    """Where the seats are that are in other rooms, where the world tells."""
+    atlas = draft.atlas
+    if not atlas.definition.whereabouts:
+        return []
+    places = [(seat, place) for seat in atlas.seats if (place := draft.record(seat).parent) not in (NOWHERE, room)]
+    if not places:
+        return []
+    memo = ("elsewhere", *places)
+    line = atlas.memo.get(memo)
+    if line is None or draft.fired is not None:
+        grammar, entities = atlas.grammar, atlas.entities
+        who = [
+            grammar.aside(grammar.definite(entities[seat].noun, 1), entities[place].noun.name)
+            for seat, place in places
+        ]
+        line = draft.message("elsewhere", NOWHERE, {"list": grammar.listing(who)})
+        atlas.remember(memo, line)
+    return [line]
 
 
 def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:

@@ -60,6 +60,8 @@ class Adventure(Strict):
     trading: bool = False
     """Whether seats can offer each other exchanges, as in `trade apple with bob for pear`; the other accepts or
     declines."""
+    whereabouts: bool = False
+    """Whether every seat is told where the others are. Else it knows of those in its room."""
     limit: Count | None = None
     """Rounds after which an episode is cut off; none if left out."""
     variables: Annotated[dict[Id, Var], Field(max_length=500)] = Field(default_factory=dict)

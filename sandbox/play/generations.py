@@ -3,9 +3,8 @@
 Fictitious self-play in its plainest form (Heinrich, Lanctot & Silver, ICML 2015): an opponent drawn from all
 earlier selves keeps an agent from forgetting how to beat what it has left behind, which playing only against the
 latest self does not. Opponents play greedily: what is learned against one that stumbles is how to take one's time.
-Of what a generation was in the course of its learning the best is kept, judged against the whole pool, as AlphaGo
-Zero was (Silver et al., Nature 2017): a table that goes by what a seat perceives does not get better with every
-episode.
+A generation is done when it wins often enough against all before it, as AlphaGo Zero put a network in the place of
+the best one only after it had won 55 of 100 games against it (Silver et al., Nature 2017).
 """
 
 from __future__ import annotations
@@ -27,53 +26,57 @@ def self_play(
     *,
     generations: int,
     episodes: int,
-    checks: int = 4,
-    trials: int = 10,
+    wanted: float = 0.8,
+    tries: int = 10,
+    trials: int = 20,
     opening: int = 0,
     seed: int = 0,
     max_steps: int = 1000,
     progress: Callable[[int], None] = lambda generation: None,
 ) -> list[Agent]:
-    """The generations of one agent, oldest first: what it was at its best while it learned on and on.
+    """The generations of one agent, oldest first. It learns on and on; they are what it was on the way.
 
     Args:
         world: for two seats or more. The agent learns to play all of them.
         make: a fresh agent.
         generations: how many.
-        episodes: that each of them learns from. The seat it learns in is drawn anew for every episode, and so is
-            the earlier self in each other seat; the first plays against one that knows nothing.
-        checks: how often a generation is tried out in the course of its learning. The first is not: it has nobody
-            to be judged by.
-        trials: races against each earlier generation at each check.
-        opening: commands of the random openings of the trials.
+        episodes: that a generation learns from before it is tried out. The seat it learns in is drawn anew for
+            every episode, and so is the earlier self in each other seat. The first plays against one that knows
+            nothing, and is what it is after these episodes: it has nobody to be judged by.
+        wanted: share of its trials that a generation has to win.
+        tries: how often it is tried out at most; then it is what it was at its best.
+        trials: races against each earlier generation at each try.
+        opening: commands of the random openings of episodes and trials.
         seed: of the draws and of the first episode.
         max_steps: commands of an episode.
         progress: told each generation that is done, counted from 1.
     """
     rng = random.Random(seed)
     learner, pool = make(), [make()]
+    played = 0
     for generation in range(1, generations + 1):
-        best = make()
-        best.load(pool[-1].dump())
-        earlier = pool[1:]
-        highest = _share(world, best, earlier, trials, opening, max_steps) if earlier else -1.0
-        for check in range(checks if earlier else 1):
-            for number in range(episodes // (checks if earlier else 1)):
+        best, highest, earlier = make(), -1.0, pool[1:]
+        for _ in range(tries if earlier else 1):
+            for _ in range(episodes):
                 own = rng.choice(world.seats)
                 agents = {seat: learner if seat == own else rng.choice(pool) for seat in world.seats}
                 play(
                     world,
                     agents,
-                    seed=seed + generation * episodes + check * (episodes // checks) + number,
+                    seed=seed + played,
                     explore=(own,),
                     learn=(own,),
+                    opening=opening,
                     max_steps=max_steps,
                 )
                 learner.end_episode()
-            share = _share(world, learner, earlier, trials, opening, max_steps) if earlier else 0.0
-            if share > highest:
+                played += 1
+            share = _share(world, learner, earlier, trials, opening, max_steps)
+            if share >= highest:
                 highest = share
                 best.load(learner.dump())
+            if share >= wanted:
+                break
         pool.append(best)
         progress(generation)
     return pool[1:]
@@ -82,12 +85,12 @@ def self_play(
 def _share(
     world: World[Any], agent: Agent, others: Sequence[Agent], trials: int, opening: int, max_steps: int
 ) -> float:
-    """Share of the races that an agent wins against others."""
+    """Share of the races that an agent wins against others; 0 where there are none."""
     won = sum(
         races_won(world, agent, other, races=trials, opening=opening, seed=_TRIALS, max_steps=max_steps)
         for other in others
     )
-    return won / (trials * len(others))
+    return won / max(trials * len(others), 1)
 
 
 def races_won(

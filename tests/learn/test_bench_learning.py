@@ -43,6 +43,13 @@ def test_the_area_is_the_mean_of_the_curve():
     assert course((40, True), (60, False)).at(100) == 1.0
 
 
+def test_a_point_of_the_curve_is_the_mean_of_the_latest_episodes():
+    found = course((10, False), (20, True), (30, False), (40, True))
+    assert [found.lately(step, 2) for step in (9, 10, 30, 60, 100)] == [0.0, 0.0, 0.5, 0.5, 0.5]
+    assert found.lately(100, 3) == pytest.approx(2 / 3)
+    assert found.lately(100) == 0.5
+
+
 def finished(**mastered: list[list[int]]) -> Trials:
     """By row, for each game, the steps to learn from each seed."""
     trials, results = [], []

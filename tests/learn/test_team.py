@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 import pytest
@@ -212,3 +213,16 @@ def test_a_later_generation_beats_the_first():
     forward = races_won(world, born[-1], born[0], races=20, opening=0, max_steps=24)
     backward = races_won(world, born[0], born[-1], races=20, opening=0, max_steps=24)
     assert forward > backward
+
+
+@pytest.mark.parametrize(("wanted", "tried"), [(0.0, 1), (2.0, 3)])
+def test_a_generation_goes_on_until_it_wins_enough_or_has_tried_often(wanted: float, tried: int):
+    made: list[CardAgent] = []
+
+    def make() -> CardAgent:
+        made.append(agent())
+        return made[-1]
+
+    world = NativeWorld(parse_source(RACE, "test"), "race")
+    self_play(world, make, generations=3, episodes=4, wanted=wanted, tries=3, trials=2, max_steps=24)
+    assert json.loads(made[0].dump()["progress"])["episodes"] == 4 + 2 * 4 * tried

@@ -32,7 +32,7 @@ explore: {epsilon: {start: 1.0, end: 0.05, over: 600}}
 RACER = """\
 learner: {kind: tabular, alpha: 0.3, gamma: 0.95, trace: 0.8}
 combine: {method: q}
-explore: {epsilon: {start: 1.0, end: 0.1, over: 400}}
+explore: {epsilon: {start: 0.5, end: 0.2, over: 1000}}
 """
 SUBJECTS = ("pin",)
 """What a seat of the two-seat world writes down and tells: where it is decides which lever is right."""
@@ -121,7 +121,7 @@ class Pair:
 
 def race(context: Context) -> Part:
     """The tenth generation against the first, greedily after random openings; and ratings of them all."""
-    return Part([SelfPlay(seed) for seed in range(1 if context.quick else 3)], _generations)
+    return Part([SelfPlay(seed) for seed in range(1 if context.quick else 5)], _generations)
 
 
 def _generations(results: list[Result]) -> Findings:
@@ -152,7 +152,7 @@ class SelfPlay:
 
     seed: int
     generations: int = 10
-    episodes: int = 50
+    episodes: int = 100
 
     @property
     def label(self) -> str:
@@ -169,9 +169,8 @@ class SelfPlay:
             lambda: _agent(RACER),
             generations=self.generations,
             episodes=self.episodes,
-            checks=2,
             opening=OPENING,
-            seed=self.seed * 10_000,
+            seed=self.seed * 1_000_000,
             max_steps=50,
         )
         won = races_won(world, born[-1], born[0], races=EPISODES, opening=OPENING, seed=UNSEEN, max_steps=50)

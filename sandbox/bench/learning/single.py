@@ -9,7 +9,7 @@ import yaml
 
 from sandbox import paths
 from sandbox.bench.learning.plot import Panel
-from sandbox.bench.learning.trial import Course, Trial, Trials
+from sandbox.bench.learning.trial import LATELY, Course, Trial, Trials
 from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.play import statistics
@@ -112,7 +112,9 @@ def steps_ratio(trials: Trials, row: str, to: str) -> Interval:
 
 
 def panel(title: str, trials: Trials) -> Panel:
-    return Panel(title, "environment steps", "last episode won", [trials.curve(row) for row in trials.rows])
+    return Panel(
+        title, "environment steps", f"latest {LATELY} episodes won", [trials.curve(row) for row in trials.rows]
+    )
 
 
 def without_model(card: str) -> str:

@@ -24,6 +24,8 @@ RUNNING = 3
 """Wins one after the other that count as having learned a game."""
 CHECKS = 5
 """Greedy episodes at the end."""
+LATELY = 5
+"""Episodes that a point of a curve is the mean of: single ones jump between 0 and 1."""
 _FIRST_CHECK = 1_000_000
 """Seed of a greedy episode: none that was learned from."""
 
@@ -57,10 +59,14 @@ class Course:
         return sum((after - before) * won for before, after, won in spans) / self.budget
 
     def at(self, step: int) -> float:
-        """1 where the episode that was last finished by then was won, else 0; what the budget cut off is none."""
-        episodes = zip(self.ends, self.won, strict=True)
-        finished = [won for end, won in episodes if end <= step and (won or end < self.budget)]
-        return float(finished[-1]) if finished else 0.0
+        """1 where the episode that was last finished by then was won, else 0."""
+        return self.lately(step, 1)
+
+    def lately(self, step: int, episodes: int = LATELY) -> float:
+        """Share of the episodes last finished by then that was won; what the budget cut off is none."""
+        all_ends = zip(self.ends, self.won, strict=True)
+        finished = [won for end, won in all_ends if end <= step and (won or end < self.budget)]
+        return fmean(finished[-episodes:]) if finished else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +138,11 @@ class Trials:
         return list(found.values())
 
     def curve(self, row: str, points: int = 60) -> Curve:
-        """Share of the games whose last episode was won, against environment steps."""
+        """Share of the latest episodes that was won, against environment steps."""
         clusters = self.clusters(row)
         steps = [self.budget * number // points for number in range(points + 1)]
         shares = [
-            statistics.mean([fmean(course.at(step) for course in courses) for courses in clusters])
+            statistics.mean([fmean(course.lately(step) for course in courses) for courses in clusters])
             for step in steps
         ]
         return Curve(row, steps, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares])

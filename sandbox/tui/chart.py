@@ -141,7 +141,7 @@ def _known(
             tuple(
                 Whereabouts(names[each], whole.rooms.get(room, ""))
                 for each, (_, room) in known.items()
-                if room == here
+                if room == here or world.definition.whereabouts
             ),
         )
     seen = whole.seen({room for theirs, _ in known.values() for room in theirs.rooms}, here)

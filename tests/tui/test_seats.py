@@ -205,6 +205,17 @@ async def test_the_map_shows_what_was_seen_and_whom(open_hall: Open) -> None:
         assert "Bob" not in shown(app, Map)
 
 
+async def test_the_map_shows_where_all_are_where_the_world_tells(open_hall: Open) -> None:
+    app = open_hall("whereabouts: true", bob=Weigher(), speed=0.1)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f4")
+        await typed(pilot, "n")
+        await until(pilot, lambda: "┃ Yard" in shown(app, Map))
+        assert "Bob  Hall" in shown(app, Map)
+        assert "Elsewhere: Bob (Hall)." in story(app)
+
+
 async def test_what_is_typed_too_soon_is_not_done_in_another_seat(open_hall: Open) -> None:
     app = open_hall(bob=Weigher(), speed=0.1)
     async with app.run_test() as pilot:

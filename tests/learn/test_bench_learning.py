@@ -38,9 +38,9 @@ def test_a_game_is_learned_at_the_third_win_running():
 
 def test_the_area_is_the_mean_of_the_curve():
     found = course((10, False), (20, True), (30, False), (40, True))
-    assert [found.at(step) for step in (9, 29, 30, 59, 60, 100)] == [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]
-    assert found.area == pytest.approx(np.mean([found.at(step) for step in range(100)]))
-    assert course((40, True), (60, False)).at(100) == 1.0
+    assert [found.lately(step, 1) for step in (9, 29, 30, 59, 60, 100)] == [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+    assert found.area == pytest.approx(np.mean([found.lately(step, 1) for step in range(100)]))
+    assert course((40, True), (60, False)).lately(100, 1) == 1.0
 
 
 def test_a_point_of_the_curve_is_the_mean_of_the_latest_episodes():

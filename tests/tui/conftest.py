@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 
 from sandbox.config import Settings
@@ -199,6 +200,19 @@ async def until(pilot: Pilot[object], condition: Callable[[], object]) -> None:
         while not condition():
             await pilot.pause(0.01)
     await pilot.pause()
+
+
+def screen_text(app: App[object]) -> str:
+    """What is on the screen, line by line."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def sees(pilot: Pilot[object], words: str) -> None:
+    """Wait for words on the screen: its parts are drawn one after the other."""
+    try:
+        await until(pilot, lambda: words in screen_text(pilot.app))
+    except TimeoutError:
+        raise AssertionError(f"{words!r} is not in\n{screen_text(pilot.app)}") from None
 
 
 async def settled(pilot: Pilot[object]) -> None:

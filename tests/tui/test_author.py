@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from conftest import MakeApp, settled, typed, until
+from conftest import MakeApp, screen_text, sees, settled, typed, until
 from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -62,22 +62,8 @@ def hut(tmp_path: Path, world: str = "hut") -> SandboxApp:
     return SandboxApp(Sitting(factory, Title("hut")))  # type: ignore[arg-type]
 
 
-def shown(app: SandboxApp) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
 def told(app: SandboxApp) -> str:
     return "\n".join(notice.message for notice in app._notifications)
-
-
-async def sees(pilot: Pilot[object], words: str) -> None:
-    """Wait for words on the screen: its parts are drawn one after the other."""
-    app = pilot.app
-    assert isinstance(app, SandboxApp)
-    try:
-        await until(pilot, lambda: words in shown(app))
-    except TimeoutError:
-        raise AssertionError(f"{words!r} is not in\n{shown(app)}") from None
 
 
 async def open_author(app: SandboxApp, pilot: Pilot[object]) -> Editor:
@@ -119,7 +105,7 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
         await pilot.press("f3", *"dig up Loft", "enter")
         await until(pilot, lambda: "loft" in editor.text)
         assert "Loft lies above now." in told(app)
-        await until(pilot, lambda: "Loft" in shown(app) and desk.reading.loads)
+        await until(pilot, lambda: "Loft" in screen_text(app) and desk.reading.loads)
         assert not desk.unsaved
         assert app.play.game.view is not None
         assert app.play.game.view.observation.description.startswith("Loft")
@@ -178,12 +164,12 @@ async def test_at_80_by_24_the_editor_has_the_width_and_map_and_findings_lie_ove
     async with app.run_test(size=(80, 24)) as pilot:
         editor = await open_author(app, pilot)
         assert editor.size.width >= 78
-        assert "┃ Hut" not in shown(app)
+        assert "┃ Hut" not in screen_text(app)
         await pilot.press("f4")
         await sees(pilot, "┃ Hut")
         await sees(pilot, "Build: dig north")
         await pilot.press("f2")
-        await until(pilot, lambda: "┃ Hut" not in shown(app))
+        await until(pilot, lambda: "┃ Hut" not in screen_text(app))
         await pilot.resize_terminal(120, 30)
         await sees(pilot, "┃ Hut")
         assert editor.text == WORLD
@@ -223,7 +209,7 @@ async def test_worlds_without_a_file_say_what_can_be_done(make_app: MakeApp) -> 
         await until(pilot, lambda: isinstance(app.screen, AuthorScreen))
         await pilot.pause()
         await sees(pilot, "sandbox world new")
-        assert "Build:" not in shown(app)
+        assert "Build:" not in screen_text(app)
         await pilot.press("f8")
         await until(pilot, lambda: app.screen is app.play)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeApp, Weigher, open_session, settled, typed, until
+from conftest import MakeApp, Weigher, open_session, screen_text, settled, typed, until
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -35,7 +35,7 @@ from sandbox.types import Decision, Proposal
 
 def lines(app: App[object]) -> list[str]:
     """The screen, as text."""
-    return [strip.text for strip in app.screen._compositor.render_strips()]
+    return screen_text(app).split("\n")
 
 
 async def test_text_that_looks_like_markup_is_shown_as_it_is(make_app: MakeApp) -> None:

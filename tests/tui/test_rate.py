@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import Weigher, open_session, until
-from textual.app import App
+from conftest import Weigher, open_session, screen_text, until
 from textual.binding import Binding
 from textual.widgets import Static
 
@@ -52,10 +51,6 @@ def queue_in(app: RateApp) -> Queue:
 
 def shown(app: RateApp, widget: str) -> str:
     return str(app.rate.query_one(widget, Static).render())
-
-
-def text(app: App[object]) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 def standing(store: Store) -> list[tuple[int, str, str]]:
@@ -246,8 +241,8 @@ async def test_nothing_waits_while_both_think_and_leaving_is_possible(long_store
         assert compared(long_store) == []
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        assert "Leave; all answers are saved" in text(app)
-        assert "Answer 1 is the best" not in text(app)
+        assert "Leave; all answers are saved" in screen_text(app)
+        assert "Answer 1 is the best" not in screen_text(app)
         await pilot.press("escape", "q")
         gate.set()
     long_store.close()
@@ -292,8 +287,8 @@ async def test_every_key_is_in_the_help_and_the_palette(store: Store) -> None:
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         listed = [key for key in KEYS if key.show and key.id != "reveal"]
-        assert all(key.help in text(app) for key in listed)
-        assert "See which is which" not in text(app)
+        assert all(key.help in screen_text(app) for key in listed)
+        assert "See which is which" not in screen_text(app)
         await pilot.press("escape")
         await pilot.pause()
         found = {str(hit.text) async for hit in KeyCommands(app.screen).discover()}
@@ -314,5 +309,7 @@ async def test_it_can_be_read_in_the_light_and_without_colour(
             assert where.styles.color.a == 1.0
             contrast = where.rich_style.color, where.rich_style.bgcolor
             assert contrast[0] != contrast[1]
-        assert f" {1} {queue_in(app).questions[0].commands[0]}" in text(app), "answers are numbered, not coloured"
+        assert f" {1} {queue_in(app).questions[0].commands[0]}" in screen_text(app), (
+            "answers are numbered, not coloured"
+        )
     store.close()

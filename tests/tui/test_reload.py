@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from conftest import sees, until
+
 from sandbox import build, config
 from sandbox.paths import Home
 from sandbox.tui.app import SandboxApp
@@ -35,24 +37,10 @@ async def test_an_edited_world_is_gone_on_with(tmp_path: Path) -> None:
 
     app = SandboxApp(Sitting(factory, Title("hut")))  # type: ignore[arg-type]
     async with app.run_test(size=(100, 30)) as pilot:
-
-        async def until(words: str) -> None:
-            for _ in range(400):
-                if words in "\n".join(strip.text for strip in app.screen._compositor.render_strips()):
-                    return
-                await pilot.pause(0.05)
-            screen = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-            raise AssertionError(f"never seen: {words}\n{screen}")
-
-        await until("A yard.")
+        await sees(pilot, "A yard.")
         file.write_text(WORLD.replace("A yard.", "A yard with a pump."), encoding="utf-8")
         os.utime(file, ns=(5, 5))
-        await until("The world was edited: 1 of 1 commands given again")
-        await until("A yard with a pump.")
+        await sees(pilot, "The world was edited: 1 of 1 commands given again")
+        await sees(pilot, "A yard with a pump.")
         file.write_text("title: [", encoding="utf-8")
-        for _ in range(400):
-            if any("not YAML" in notice.message for notice in app._notifications):
-                break
-            await pilot.pause(0.05)
-        else:
-            raise AssertionError("nothing was said about the broken file")
+        await until(pilot, lambda: any("not YAML" in notice.message for notice in app._notifications))

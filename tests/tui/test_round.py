@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Weigher, open_session, settled, typed, until
+from conftest import Weigher, open_session, screen_text, settled, typed, until
 from textual.app import App
 from textual.binding import Binding
 from textual.pilot import Pilot
@@ -176,10 +176,6 @@ async def at(pilot: Pilot[object], page: str) -> None:
     await pilot.pause()
 
 
-def text(app: App[object]) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
 def notices(app: App[object]) -> list[str]:
     return [notice.message for notice in app._notifications]
 
@@ -220,7 +216,7 @@ async def test_it_shows_what_there_is_to_learn_from(open_app: OpenApp, size: tup
     app = open_app(Weigher())
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
-        shown = text(app)
+        shown = screen_text(app)
         assert "friday" in shown
         assert "lm@base" in shown
         assert "won with a person's hand 1" in shown
@@ -240,11 +236,11 @@ async def test_too_little_is_said_with_what_to_do(open_app: OpenApp, stage: Stag
     app = open_app(None, commands=())
     async with app.run_test(size=size) as pilot:
         await opened(pilot)
-        assert "nothing yet: play on, correct the agent" in text(app)
+        assert "nothing yet: play on, correct the agent" in screen_text(app)
         await pilot.press("3")
         await pilot.pause()
-        assert "● 3 kto" in text(app)
-        assert "→ rate some turns with + and −" in text(app)
+        assert "● 3 kto" in screen_text(app)
+        assert "→ rate some turns with + and −" in screen_text(app)
         await pilot.press("enter")
         await pilot.pause()
         assert any("rate some turns with + and −" in each for each in notices(app))
@@ -270,33 +266,33 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
         round_ = stage.round
         assert round_ is not None
         round_.happens("data", examples=5)
-        await until(pilot, lambda: "0 won of 0 played, 8 in all" in text(app))
+        await until(pilot, lambda: "0 won of 0 played, 8 in all" in screen_text(app))
         for done in (1, 2):
             round_.happens(
                 "episode", side="before", done=done, of=8, world="lighthouse", won=done == 2, score=0, steps=25
             )
-        await until(pilot, lambda: "1 won of 2 played, 8 in all" in text(app))
-        assert "playing before 2 of 8" in text(app)
+        await until(pilot, lambda: "1 won of 2 played, 8 in all" in screen_text(app))
+        assert "playing before 2 of 8" in screen_text(app)
         round_.happens("estimate", seconds=600.0, steps=12, tokens_per_second=300.0)
         for step, loss in ((1, 2.0), (2, 1.5), (3, 0.75)):
             round_.happens("step", step=step, of=12, loss=loss, tokens_per_second=1, seconds_left=240, note="")
-        await until(pilot, lambda: "2.000 at first, 0.750 now" in text(app))
-        assert "training 3 of 12" in text(app)
-        assert "about 4 min" in text(app)
+        await until(pilot, lambda: "2.000 at first, 0.750 now" in screen_text(app))
+        assert "training 3 of 12" in screen_text(app)
+        assert "about 4 min" in screen_text(app)
         assert app.screen.query_one(Sparkline).data == (2.0, 1.5, 0.75)
 
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.play)
         assert "round 1: training 25%, 4 min left" in str(app.play.query_one(Status).render())
         await typed(pilot, "go north")
-        assert "turn 1" in text(app)
+        assert "turn 1" in screen_text(app)
         trained(stage, save)
         await until(pilot, lambda: "round 1 is done: F9" in str(app.play.query_one(Status).render()))
         assert "Round 1 is done: F9" in notices(app)
 
         await pilot.press("f9")
-        await until(pilot, lambda: "It made sft-1" in text(app))
-        shown = text(app)
+        await until(pilot, lambda: "It made sft-1" in screen_text(app))
+        shown = screen_text(app)
         assert "won               0 of 8    6 of 8   +75% [+65%, +85%]" in shown
         assert "steps" in shown
         assert "✓ score +75%: better" in shown
@@ -305,14 +301,14 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
         await pilot.press("a")
         await at(pilot, "round-prepare")
         assert Adapters.of(save).active == "sft-1"
-        await until(pilot, lambda: "lm@sft-1" in text(app))
+        await until(pilot, lambda: "lm@sft-1" in screen_text(app))
         await until(pilot, lambda: agent.decisions > before)
         assert not str(app.play.query_one(Status).round)
 
         await pilot.press("b")
-        await until(pilot, lambda: "lm@base" in text(app))
+        await until(pilot, lambda: "lm@base" in screen_text(app))
         assert Adapters.of(save).active == "base"
-        await until(pilot, lambda: "b Roll back" not in text(app))
+        await until(pilot, lambda: "b Roll back" not in screen_text(app))
 
 
 async def test_old_and_new_adapter_are_judged_blindly_while_the_game_is_open(
@@ -336,9 +332,9 @@ async def test_old_and_new_adapter_are_judged_blindly_while_the_game_is_open(
         await until(pilot, lambda: desk._ended or len(desk._pairs) == 3)
         await pilot.press("1", "2", "u", "equals_sign")
         await pilot.press("n")
-        await until(pilot, lambda: "Which is which" in text(app))
-        assert "q-table@base" in text(app)
-        assert "q-table@sft-1" in text(app)
+        await until(pilot, lambda: "Which is which" in screen_text(app))
+        assert "q-table@base" in screen_text(app)
+        assert "q-table@sft-1" in screen_text(app)
         await pilot.press("q")
         await at(pilot, "round-result")
         assert any("Blind A/B: q-table@" in each for each in notices(app))
@@ -360,7 +356,7 @@ async def test_an_adapter_that_is_worse_is_rejected(open_app: OpenApp, stage: St
         await at(pilot, "round-work")
         trained(stage, save, won=0)
         await at(pilot, "round-result")
-        assert "! score +0%: worse" in text(app)
+        assert "! score +0%: worse" in screen_text(app)
         await pilot.press("r")
         await at(pilot, "round-prepare")
         assert list(Adapters.of(save)) == []
@@ -399,19 +395,19 @@ async def test_a_round_is_cancelled_and_goes_on(open_app: OpenApp, stage: Stage)
         await until(pilot, (round_.folder / "cancel").exists)
         round_.happens("step", step=1, of=12, loss=2.0, tokens_per_second=1, seconds_left=240, note="")
         await pilot.pause(0.6)
-        assert "stopping after this step" in text(app)
+        assert "stopping after this step" in screen_text(app)
         round_.ends("cancelled", message="stopped")
         await at(pilot, "round-result")
-        assert "It was cancelled." in text(app)
-        assert "a Accept" not in text(app)
+        assert "It was cancelled." in screen_text(app)
+        assert "a Accept" not in screen_text(app)
         await pilot.press("k")
         await at(pilot, "round-prepare")
-        await until(pilot, lambda: "round 1   stopped before its end; c goes on with it" in text(app))
-        assert "b Roll back" not in text(app)
+        await until(pilot, lambda: "round 1   stopped before its end; c goes on with it" in screen_text(app))
+        assert "b Roll back" not in screen_text(app)
         await pilot.press("c")
         await at(pilot, "round-work")
         assert stage.resumed == [1]
-        assert "stopping" not in text(app)
+        assert "stopping" not in screen_text(app)
 
 
 async def test_what_goes_wrong_is_one_line(
@@ -425,7 +421,7 @@ async def test_what_goes_wrong_is_one_line(
         assert stage.round is not None
         stage.round.ends("failed", message="the disk is full", mend="make room and resume the round")
         await at(pilot, "round-result")
-        assert "the disk is full (make room and resume the round)" in text(app)
+        assert "the disk is full (make room and resume the round)" in screen_text(app)
         await pilot.press("k")
         await at(pilot, "round-prepare")
         await until(pilot, lambda: screen.offers("resume"))
@@ -446,7 +442,7 @@ async def test_one_step_is_timed_first(open_app: OpenApp, stage: Stage) -> None:
     app = open_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
-        assert "unknown; t times one step" in text(app)
+        assert "unknown; t times one step" in screen_text(app)
         await pilot.press("t")
         await at(pilot, "round-work")
         assert stage.started[0][1]
@@ -454,11 +450,11 @@ async def test_one_step_is_timed_first(open_app: OpenApp, stage: Stage) -> None:
         stage.round.happens("estimate", seconds=150.0, steps=9, tokens_per_second=300.0)
         stage.round.ends("estimated")
         await at(pilot, "round-prepare")
-        assert "training takes about 2 min (9 steps)" in text(app)
+        assert "training takes about 2 min (9 steps)" in screen_text(app)
         assert not str(app.play.query_one(Status).round)
         await pilot.press("2")
         await pilot.pause()
-        assert "unknown; t times one step" in text(app)
+        assert "unknown; t times one step" in screen_text(app)
 
 
 async def test_without_a_save_there_is_nothing_to_learn_from(save: Path) -> None:
@@ -466,7 +462,7 @@ async def test_without_a_save_there_is_nothing_to_learn_from(save: Path) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("f9")
-        await until(pilot, lambda: "kept in no save" in text(app))
+        await until(pilot, lambda: "kept in no save" in screen_text(app))
         await pilot.press("enter", "escape")
         await until(pilot, lambda: app.screen is app.play)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Weigher, settled, typed, until
+from conftest import Weigher, screen_text, settled, typed, until
 from textual.pilot import Pilot
 
 from sandbox.config import Settings
@@ -54,10 +54,6 @@ def open_hall(tmp_path: Path) -> Open:
         )
 
     return make
-
-
-def screen_text(app: SandboxApp) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 def story(app: SandboxApp) -> str:

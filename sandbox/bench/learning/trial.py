@@ -53,14 +53,10 @@ class Course:
 
     @property
     def area(self) -> float:
-        """The mean of `at` over the budget: 1 would be winning from the first step on."""
+        """Share of the budget with the latest episode a win: 1 would be winning from the first step on."""
         bounds = [*self.ends, self.budget]
         spans = zip(bounds, bounds[1:], self.won, strict=False)
         return sum((after - before) * won for before, after, won in spans) / self.budget
-
-    def at(self, step: int) -> float:
-        """1 where the episode that was last finished by then was won, else 0."""
-        return self.lately(step, 1)
 
     def lately(self, step: int, episodes: int = LATELY) -> float:
         """Share of the episodes last finished by then that was won; what the budget cut off is none."""

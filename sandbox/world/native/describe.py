@@ -98,20 +98,13 @@ def _elsewhere(draft: Draft, room: int) -> list[str]:
     atlas = draft.atlas
     if not atlas.definition.whereabouts:
         return []
-    places = [(seat, place) for seat in atlas.seats if (place := draft.record(seat).parent) not in (NOWHERE, room)]
-    if not places:
-        return []
-    memo = ("elsewhere", *places)
-    line = atlas.memo.get(memo)
-    if line is None or draft.fired is not None:
-        grammar, entities = atlas.grammar, atlas.entities
-        who = [
-            grammar.aside(grammar.definite(entities[seat].noun, 1), entities[place].noun.name)
-            for seat, place in places
-        ]
-        line = draft.message("elsewhere", NOWHERE, {"list": grammar.listing(who)})
-        atlas.remember(memo, line)
-    return [line]
+    grammar, entities = atlas.grammar, atlas.entities
+    who = [
+        grammar.aside(grammar.definite(entities[seat].noun, 1), entities[place].noun.name)
+        for seat in atlas.seats
+        if (place := draft.record(seat).parent) not in (NOWHERE, room)
+    ]
+    return [draft.message("elsewhere", NOWHERE, {"list": grammar.listing(who)})] if who else []
 
 
 def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sandbox import build, config
+from sandbox import config, wiring
 from sandbox.agent import prompt
 from sandbox.agent.cards import Prompt
 from sandbox.agent.combine import additive, standardised
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 def open_world(reference: str) -> World[Any]:
     """A world by its reference, such as `lighthouse` or `tw:simple?seed=18`. Raises `WorldError`."""
-    return build.open_world(Home.find(), reference)
+    return wiring.open_world(Home.find(), reference)
 
 
 def open_model(reference: str = "smollm2-135m-instruct") -> LocalModel:
     """A language model by name, folder or GGUF file. Raises `ModelError`."""
-    return build.Models(config.load()).get(reference)
+    return wiring.Models(config.load()).get(reference)
 
 
 def get_action(

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sandbox.play.statistics import Interval
+from sandbox.statistics import Interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from sandbox.bench.report import Figure, Report, machine
-from sandbox.play.session import Session
-from sandbox.play.store import Store
 from sandbox.rl.tabular import TabularQ
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.types import Decision, History, Observation, Proposal, Step, Transition, Update
 
 TURNS = 10_000

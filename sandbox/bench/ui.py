@@ -20,8 +20,8 @@ from pathlib import Path
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.bench.terminal import Terminal
 from sandbox.paths import Home
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.testing.walkthrough import parse_walkthrough
 from sandbox.tune.rounds import Round
 from sandbox.world.native import NativeWorld, load_world

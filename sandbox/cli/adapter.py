@@ -103,21 +103,21 @@ def compare(
     agent: Annotated[str, typer.Option(help="Card that the model plays with.")] = "lm",
 ) -> None:
     """Play two adapters on the same worlds with the same seeds, side by side. `base` may be one of them."""
-    from sandbox import build
+    from sandbox import wiring
     from sandbox.tune import gate
     from sandbox.tune.starts import is_fixed, starts
 
     adapters, where = _of(ctx, save), context.of(ctx)
-    file = build.CardFile.find(where.home, agent)
+    file = wiring.CardFile.find(where.home, agent)
     if file.card.model is None:
         raise UsageError(f"agent {agent!r} has no language model")
-    model = build.Models(where.settings, on_note=context.notes.print).get(file.card.model, file.folder)
+    model = wiring.Models(where.settings, on_note=context.notes.print).get(file.card.model, file.folder)
     sides = []
     for name in (first, second):
         model.use_adapter(None if name == BASE else adapters.path(name))
         played = []
         for reference in (each for given in worlds for each in harvest.expand(given)):
-            world = build.open_world(where.home, reference)
+            world = wiring.open_world(where.home, reference)
             with context.working(f"{name}: {reference}"):
                 chosen = starts(world, range(seeds))
                 played += gate.play(file.card, model, world, chosen, max_steps=max_steps)

@@ -42,10 +42,10 @@ def decision(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -
     - `max_abs_error_together`: the greatest difference between the two, in nats
     - `seconds_MODE_AGENTS_cached`: in a state that was seen before, so that the decision cache answers
     """
-    from sandbox import build
+    from sandbox import wiring
     from sandbox.bench import decision as bench
 
-    model = build.Models(context.of(ctx).settings, on_note=context.notes.print).get("smollm2-135m-instruct")
+    model = wiring.Models(context.of(ctx).settings, on_note=context.notes.print).get("smollm2-135m-instruct")
     _run(lambda progress: bench.run(model, quick=quick, progress=progress), json_file)
 
 

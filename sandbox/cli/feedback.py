@@ -19,11 +19,11 @@ from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.cli.save import open_save
-from sandbox.play import records
-from sandbox.play.agreement import Statistics, statistics
-from sandbox.play.contest import told
-from sandbox.play.dataset import Material
-from sandbox.play.export import Format, write
+from sandbox.feedback import records
+from sandbox.feedback.agreement import Statistics, statistics
+from sandbox.feedback.contest import told
+from sandbox.feedback.dataset import Material
+from sandbox.feedback.export import Format, write
 from sandbox.text import counted
 
 app = typer.Typer(

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.errors import UsageError
-from sandbox.play.statistics import Interval
+from sandbox.statistics import Interval
 
 if TYPE_CHECKING:
-    from sandbox.play.league import League
+    from sandbox.multiagent.league import League
 
 
 def league(
@@ -57,10 +57,10 @@ def league(
         sandbox league weathercock --seats 2 --agents q-table,random --train 300
         sandbox league millrace --agents q-table,random --train 600 --team --notes pin
     """
-    from sandbox import build
-    from sandbox.play import team
-    from sandbox.play.league import round_robin
-    from sandbox.world.notes import NotedWorld
+    from sandbox import wiring
+    from sandbox.multiagent import team
+    from sandbox.multiagent.league import round_robin
+    from sandbox.multiagent.notes import NotedWorld
 
     where = context.of(ctx)
     names = list(dict.fromkeys(name.strip() for name in agents.split(",") if name.strip()))
@@ -69,18 +69,18 @@ def league(
     if together and not train:
         raise UsageError("--team says how agents learn, and they do not", mend="add --train N")
     with context.notes.status("opening") as status:
-        opened = build.open_world(where.home, world, status.update, seats=seats)
+        opened = wiring.open_world(where.home, world, status.update, seats=seats)
         try:
             if len(opened.seats) < 2:
                 raise UsageError(f"{world} is for one seat", mend="a league takes a world for two or more")
             if about := [word.strip() for word in notes.split(",") if word.strip()]:
                 opened = NotedWorld(opened, about)
-            models = build.Models(where.settings, on_note=context.notes.print)
+            models = wiring.Models(where.settings, on_note=context.notes.print)
             cast: dict[str, dict[str, Any]] = {}
             for name in names:
-                file = build.CardFile.find(where.home, name)
+                file = wiring.CardFile.find(where.home, name)
                 cast[name] = {
-                    seat: build.build_agent(file, models, opened, seed=seed + number)
+                    seat: wiring.build_agent(file, models, opened, seed=seed + number)
                     for number, seat in enumerate(opened.seats)
                 }
                 joint = team.joint(cast[name]) if together else None

@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sandbox import build, config
+from sandbox import config, wiring
 from sandbox.paths import Home
-from sandbox.play.store import Store
-from sandbox.play.tape import Tape
+from sandbox.session.replay import Tape
+from sandbox.store import Store
 
 FOLDER = Path("docs/images")
 
@@ -19,13 +19,13 @@ def main() -> None:
     from sandbox.tui.screenshot import screenshot
 
     FOLDER.mkdir(parents=True, exist_ok=True)
-    models = build.Models(config.Settings(), print)
+    models = wiring.Models(config.Settings(), print)
     for name, size, theme in (
         ("play", (120, 36), "textual-dark"),
         ("play-light", (120, 36), "textual-light"),
         ("play-small", (80, 24), "textual-dark"),
     ):
-        session = build.open_session(Home.find(), "lighthouse", build.Cast.parse("lm-q", []), models, seed=3)
+        session = wiring.open_session(Home.find(), "lighthouse", wiring.Cast.parse("lm-q", []), models, seed=3)
         session.step()
         session.act("go north", decision=session.decide())
         session.rate(1)
@@ -36,14 +36,14 @@ def main() -> None:
     _record(models)
 
 
-def _record(models: build.Models) -> None:
+def _record(models: wiring.Models) -> None:
     """Play a little more in a save, and write what the screen showed as a recording and as a moving picture."""
     from sandbox.cli.animation import animate
     from sandbox.tui.recording import replay
 
     with TemporaryDirectory() as folder:
-        home, cast = Home(Path(folder)), build.Cast.parse("lm-q", [])
-        session = build.open_session(home, "lighthouse", cast, models, save="session", seed=3)
+        home, cast = Home(Path(folder)), wiring.Cast.parse("lm-q", [])
+        session = wiring.open_session(home, "lighthouse", cast, models, save="session", seed=3)
         session.step()
         session.act("go north", decision=session.decide())
         session.rate(1, comment="towards the lamp")

@@ -12,17 +12,18 @@ from rich.console import Console
 
 from sandbox.cli.patience import stopping, waiting
 from sandbox.errors import PlayError, SandboxError
-from sandbox.play import authoring, telling, transcript
-from sandbox.play.verbs import VERBS, Typed, parse
+from sandbox.render import formatting, transcript
+from sandbox.session import authoring
+from sandbox.session.commands import VERBS, Typed, parse
 from sandbox.text import clean_line
 from sandbox.tui import jobs, worlds
 from sandbox.tui.view import watching
 
 if TYPE_CHECKING:
-    from sandbox.build import PlayPlan
-    from sandbox.play.feedback import Feedback
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
+    from sandbox.store.feedback import Feedback
     from sandbox.types import Chooser, Decision
+    from sandbox.wiring import PlayPlan
 
 _SHOWN = 3
 """Proposals that are told unasked."""
@@ -230,11 +231,11 @@ class LineGame:
     def _say_of(self, record: Feedback) -> None:
         """What was said, and how the learner took it."""
         session, several = self._session, len(self._session.seats) > 1
-        say(f"[{telling.said(record, session.timeline.get(record.turn).decision)}]")
+        say(f"[{formatting.said(record, session.timeline.get(record.turn).decision)}]")
         if record.kind == "comment":
             return
         for update in () if self._watcher and several else session.updates:
-            say(f"Q({update.command}): {telling.formula(update)}")
+            say(f"Q({update.command}): {formatting.formula(update)}")
         self._decision = None
 
     def _glimpse(self, command: str) -> None:
@@ -247,7 +248,7 @@ class LineGame:
         seen = jobs.glimpse(self._session, command)
         say(f"If {seen.command}:\n{seen.text.strip()}")
         if seen.reward:
-            say(f"[it would bring {telling.gain(seen.reward)}]")
+            say(f"[it would bring {formatting.gain(seen.reward)}]")
         if seen.ended:
             say("[it would be the end]")
 
@@ -320,7 +321,7 @@ class LineGame:
         if decision is None:
             return
         why = ", to explore" if decision.chooser == "exploration" else ""
-        why = why or (", as Q overruled the model" if telling.overruled(decision) else "")
+        why = why or (", as Q overruled the model" if formatting.overruled(decision) else "")
         say(f"\n{self._agent} wants to: {decision.command}{why}")
         order = list(range(len(decision.proposals)))[:_SHOWN]
         say(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
@@ -375,5 +376,5 @@ def _proposal(decision: Decision, index: int) -> str:
     said = f" (“{proposal.said}”)" if proposal.said and proposal.said != proposal.command else ""
     tried = f", tried {decision.visits[index]} times" if decision.visits else ""
     numbers = (decision.scores[index], proposal.prior, decision.q_values[index])
-    score, prior, value = (telling.signed(number).strip() for number in numbers)
+    score, prior, value = (formatting.signed(number).strip() for number in numbers)
     return f"  {index + 1}. {proposal.command}{said}: score {score}, prior {prior}, Q {value}{tried}"

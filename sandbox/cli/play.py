@@ -14,7 +14,7 @@ from sandbox.cli import context
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
-    from sandbox.build import PlayPlan
+    from sandbox.wiring import PlayPlan
 
 
 def play(
@@ -57,7 +57,7 @@ def play(
         sandbox play --save friday
         sandbox play tutorial --plain
     """
-    from sandbox import build
+    from sandbox import wiring
 
     where = context.of(ctx)
     in_browser = "TEXTUAL_DRIVER" in os.environ
@@ -67,9 +67,9 @@ def play(
         end_with_parent()
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
     if on_screen and not plain and not (world or agent or seat or save or seed is not None):
-        build.choose_on_screen(where.home, where.settings, record)
+        wiring.choose_on_screen(where.home, where.settings, record)
         return
-    plan = build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
+    plan = wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if plain and record is not None:
         raise UsageError("lines are recorded by the shell", mend="such as: sandbox play --plain | tee FILE")
     if plain:
@@ -79,7 +79,7 @@ def play(
         print("The screen needs a terminal that can draw, and this is none. In lines, typed or piped:\n")
         print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
         return
-    build.play_on_screen(plan, record)
+    wiring.play_on_screen(plan, record)
     if in_browser:
         return
     _say_where(plan)

@@ -13,11 +13,11 @@ from sandbox.cli import context
 from sandbox.cli.context import Context
 from sandbox.cli.save import open_save
 from sandbox.errors import SaveError, UsageError
-from sandbox.play import rating
-from sandbox.play.feedback import FeedbackBook
-from sandbox.play.review import Review
-from sandbox.play.seating import Seating
-from sandbox.play.store import Store
+from sandbox.feedback import queue
+from sandbox.session.players import Seating
+from sandbox.session.review import Review
+from sandbox.store import Store
+from sandbox.store.feedback import FeedbackBook
 
 
 def rate(
@@ -78,14 +78,14 @@ def _queue(where: Context, reviews: list[Review]) -> str:
 
 
 def _contest(where: Context, save: str, review: Review, sides: tuple[str, str], seed: int) -> str:
-    from sandbox import build
+    from sandbox import wiring
 
-    build.check_contest(where.home, save, sides)
+    wiring.check_contest(where.home, save, sides)
     _need_terminal()
     from sandbox.tui.contest_desk import ContestDesk
     from sandbox.tui.rate_app import RateApp
 
-    bout = partial(build.open_contest, where.home, where.settings, save, sides)
+    bout = partial(wiring.open_contest, where.home, where.settings, save, sides)
     desk = ContestDesk(bout, lambda job: job(review), annotator=review.annotator, seed=seed)
     RateApp(desk, where.settings).run()
     return desk.summary()
@@ -102,7 +102,7 @@ def review_of(store: Store, annotator: str) -> Review:
     return Review(store, store.timeline(), book, annotator=annotator, seating=Seating({}), learn=False)
 
 
-def queue_of(reviews: list[Review]) -> rating.Queue:
+def queue_of(reviews: list[Review]) -> queue.Queue:
     """The questions of some saves, for the annotator of the reviews."""
     known = [(review.timeline, FeedbackBook(review.store.feedback()).standing()) for review in reviews]
-    return rating.Queue(rating.questions(known, reviews[0].annotator))
+    return queue.Queue(queue.questions(known, reviews[0].annotator))

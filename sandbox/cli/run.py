@@ -21,9 +21,9 @@ from rich.progress import (
 from rich.table import Table
 
 from sandbox.cli import context
-from sandbox.play import runner
-from sandbox.play.runner import Episode, Summary
-from sandbox.play.statistics import Interval
+from sandbox.session import runner
+from sandbox.session.runner import Episode, Summary
+from sandbox.statistics import Interval
 
 
 def run(
@@ -62,18 +62,18 @@ def run(
 
         sandbox run "tw:simple?seed=18" --agent q-table --episodes 50
     """
-    from sandbox import build
+    from sandbox import wiring
 
     where = context.of(ctx)
-    cast = build.Cast.parse(agent or where.settings.agent, seat or [])
-    models = build.Models(where.settings, on_note=context.notes.print)
+    cast = wiring.Cast.parse(agent or where.settings.agent, seat or [])
+    models = wiring.Models(where.settings, on_note=context.notes.print)
     played: list[Episode] = []
     started = time.perf_counter()
     with _progress() as progress:
         for reference in worlds:
             task = progress.add_task(reference, total=episodes, status="opening")
             tell = partial(_tell, progress, task)
-            session = build.open_session(
+            session = wiring.open_session(
                 where.home,
                 reference,
                 cast,

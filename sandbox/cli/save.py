@@ -22,14 +22,14 @@ from sandbox.cli import context
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.paths import Home
-from sandbox.play import blessed
-from sandbox.play.blessed import Change
-from sandbox.play.feedback import FeedbackBook, Mark
-from sandbox.play.store import Store, upkeep
-from sandbox.play.store.opening import FILE
-from sandbox.play.store.server import is_url, without_password
-from sandbox.play.timeline import Node, Timeline, Turn
+from sandbox.session import blessed
+from sandbox.session.blessed import Change
+from sandbox.store import Store, upkeep
+from sandbox.store.feedback import FeedbackBook, Mark
+from sandbox.store.opening import FILE
+from sandbox.store.server import is_url, without_password
 from sandbox.text import counted
+from sandbox.timeline import Node, Timeline, Turn
 
 app = typer.Typer(
     help="""What is kept of what was played: every turn, what the agent wanted and why, and what people said of it.
@@ -180,11 +180,11 @@ def export(
     """
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         if html is not None:
-            from sandbox.play.html import page
+            from sandbox.render.html import page
 
             _write(html, page(store, name.rpartition("/")[2], latest=None if every else _EPISODES_SHOWN))
         if cast is not None:
-            from sandbox.play.tape import Tape
+            from sandbox.session.replay import Tape
             from sandbox.tui.recording import replay
 
             with context.working("playing the episode on the screen"):
@@ -242,19 +242,19 @@ def replay(
 
 
 def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[Change]:
-    from sandbox import build
+    from sandbox import wiring
 
     run = store.latest_run()
     with context.working(f"playing the branch to turn {leaf} again"):
-        world = build.open_world(where.home, run.world)
+        world = wiring.open_world(where.home, run.world)
         try:
-            models = build.Models(where.settings)
+            models = wiring.Models(where.settings)
             if card is None:
-                agents = build.agents_of(where.home, run, models, world)
+                agents = wiring.agents_of(where.home, run, models, world)
             else:
-                file = build.CardFile.find(where.home, card)
+                file = wiring.CardFile.find(where.home, card)
                 held = [seat for seat, name in run.seats.items() if name is not None]
-                agents = {seat: build.build_agent(file, models, world) for seat in held}
+                agents = {seat: wiring.build_agent(file, models, world) for seat in held}
             for seat, agent in agents.items():
                 if agent is not None and (learned := store.records(seat, agent.name)):
                     agent.load(learned)

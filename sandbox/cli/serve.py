@@ -61,7 +61,7 @@ def serve(
         sandbox serve lighthouse honey --agent q-table
         sandbox serve tutorial --host 0.0.0.0 --port 8080
     """
-    from sandbox import build
+    from sandbox import wiring
     from sandbox.tui.web.guard import is_loopback
     from sandbox.tui.web.server import Game, GameServer, listen
 
@@ -73,8 +73,8 @@ def serve(
         raise UsageError("who plays is chosen on the start screen", mend="name a world, or leave the agent out")
     games = [] if worlds else [Game("sandbox", lambda visitor: _play(where.home))]
     for world in worlds or []:
-        build.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
-        games.append(Game(world, _command(where.home, world, cast, build.save_stem(world))))
+        wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
+        games.append(Game(world, _command(where.home, world, cast, wiring.save_stem(world))))
     listening = listen(host, port)
     if token is None and not is_loopback(listening.getsockname()[0]):
         token = secrets.token_urlsafe(24)

@@ -16,7 +16,7 @@ from sandbox.cli import context, world_build
 from sandbox.cli.world_check import changes, check_file
 from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
-from sandbox.play import lobby
+from sandbox.session import lobby
 
 if TYPE_CHECKING:
     from sandbox.world.solver import Limits, Move
@@ -110,7 +110,7 @@ def check(
         sandbox world check lighthouse
         sandbox world check teahouse --watch
     """
-    from sandbox.build import world_file
+    from sandbox.wiring import world_file
     from sandbox.world.solver import Limits
 
     home: Home = ctx.obj.home
@@ -154,7 +154,7 @@ def solve(
         sandbox world solve lighthouse > worlds/lighthouse/walkthrough.txt
         sandbox world solve dice --values --gamma 0.95
     """
-    from sandbox.build import open_world
+    from sandbox.wiring import open_world
     from sandbox.world.solver import Limits
 
     world = open_world(ctx.obj.home, reference, context.notes.print)
@@ -314,7 +314,7 @@ def show(
         sandbox world show lighthouse
         sandbox world show "tw:coin?level=5&seed=1"
     """
-    from sandbox.build import open_world
+    from sandbox.wiring import open_world
 
     world = open_world(ctx.obj.home, reference, context.notes.print)
     try:
@@ -364,7 +364,7 @@ def schema() -> None:
 
 
 def _definition(ctx: typer.Context, name: str) -> Any:
-    from sandbox.build import world_file
+    from sandbox.wiring import world_file
     from sandbox.world.native import read_source
 
     return read_source(world_file(ctx.obj.home, name)).definition

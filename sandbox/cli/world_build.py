@@ -11,9 +11,9 @@ from rich.text import Text
 
 from sandbox.cli import context
 from sandbox.errors import UsageError, WorldError, WorldFileError
-from sandbox.play import difficulty as measured
-from sandbox.play.difficulty import Tally
-from sandbox.play.statistics import Interval
+from sandbox.session import difficulty as measured
+from sandbox.session.difficulty import Tally
+from sandbox.statistics import Interval
 
 
 def edit(
@@ -32,8 +32,8 @@ def edit(
         sandbox world edit teahouse --at cave 'describe here Cold, and it drips.'
     """
     from sandbox import files
-    from sandbox.build import world_file
-    from sandbox.play import authoring
+    from sandbox.session import authoring
+    from sandbox.wiring import world_file
     from sandbox.world.building import build
     from sandbox.world.building.blueprint import Blueprint
 
@@ -85,7 +85,7 @@ def difficulty(
         sandbox world difficulty teahouse
         sandbox world difficulty honey --agent random --agent q-table --practice 200 --turns 40
     """
-    from sandbox.build.difficulty import agents_at_hand, measure
+    from sandbox.wiring.difficulty import agents_at_hand, measure
 
     where = context.of(ctx)
 

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from sandbox.tui import worlds
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
-    from sandbox.play.timeline import Turn
+    from sandbox.session.session import Session
+    from sandbox.timeline import Turn
     from sandbox.types import Observation
     from sandbox.world.map import Plan
     from sandbox.world.native import NativeWorld

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sandbox.play.verbs import BARE, VERBS
+from sandbox.session.commands import BARE, VERBS
 
 if TYPE_CHECKING:
     from sandbox.tui.view import View

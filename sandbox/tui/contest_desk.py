@@ -17,9 +17,9 @@ from textual.content import Content
 from textual.message import Message
 
 from sandbox.errors import SandboxError
-from sandbox.play.contest import Bout, Contest, Pair, told
-from sandbox.play.rating import Choice
-from sandbox.play.review import Review
+from sandbox.feedback.contest import Bout, Contest, Pair, told
+from sandbox.feedback.queue import Choice
+from sandbox.session.review import Review
 from sandbox.tui import format as fmt
 from sandbox.tui.rate_desk import Asked, News
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
-    from sandbox.play.timeline import Node, Timeline
+    from sandbox.session.session import Session
+    from sandbox.timeline import Node, Timeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from sandbox.tui.view import Camera
 if TYPE_CHECKING:
     from textual.message import Message
 
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.types import Chooser, Decision
 
 OPENING, THINKING = "opening the game", "thinking"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from sandbox.play.timeline import history
+from sandbox.timeline import history
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.types import Decision, History, Observation
 
 _FAR_BACK = 60

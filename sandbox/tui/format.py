@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from sandbox.play.telling import formula as formula
-from sandbox.play.telling import gain as gain
-from sandbox.play.telling import points as points
-from sandbox.play.telling import short as short
-from sandbox.play.telling import signed as signed
+from sandbox.render.formatting import formula as formula
+from sandbox.render.formatting import gain as gain
+from sandbox.render.formatting import points as points
+from sandbox.render.formatting import short as short
+from sandbox.render.formatting import signed as signed
 
 AGENT, EXPLORATION, PERSON, OVERRIDE, SCRIPT = "◆", "◇", "❯", "▲", "▷"
 TALK, OTHERS = "❝", "○"

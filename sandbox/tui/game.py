@@ -12,7 +12,7 @@ from sandbox.errors import PlayError
 from sandbox.tui.driver import THINKING, Driver
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.tui.messages import Decided, Failed, Heard
     from sandbox.tui.view import View
     from sandbox.types import Decision

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from sandbox.errors import PlayError, SaveError
 from sandbox.llm.state import State
 from sandbox.paths import safe_name
-from sandbox.play.transcript import transcript
+from sandbox.render.transcript import transcript
 from sandbox.text import clean_line
 
 if TYPE_CHECKING:
-    from sandbox.play.feedback import Feedback
-    from sandbox.play.session import Session
-    from sandbox.play.timeline import Node, Turn
+    from sandbox.session.session import Session
+    from sandbox.store.feedback import Feedback
+    from sandbox.timeline import Node, Turn
     from sandbox.types import Chooser, Decision
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from sandbox.tui import worlds
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.types import Observation, World
     from sandbox.world.solver import Situation
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from textual.content import Content
 from textual.message import Message
 
-from sandbox.play import rating
-from sandbox.play.rating import Agreement, Choice, Queue
-from sandbox.play.review import Review
+from sandbox.feedback import queue
+from sandbox.feedback.queue import Agreement, Choice, Queue
+from sandbox.session.review import Review
 from sandbox.tui.rate_desk import Asked, News
 
 
@@ -59,7 +59,7 @@ class QueueDesk:
                     review.prefer_proposal(
                         each.better, each.worse, turn=question.turn, verdict=each.verdict, latency=latency
                     ).id
-                    for each in rating.verdicts(question, choice)
+                    for each in queue.verdicts(question, choice)
                 )
         self._written.append((question.save, ids))
         self.queue.answer(choice)
@@ -90,7 +90,7 @@ class QueueDesk:
         if question is None:
             return None
         review = self._reviews[question.save]
-        exchanges, goal = rating.situation(review.timeline, question.turn)
+        exchanges, goal = queue.situation(review.timeline, question.turn)
         return Asked(
             question=f"Which is best for {question.seat}?",
             exchanges=exchanges,

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from sandbox.play.rating import Choice
+    from sandbox.feedback.queue import Choice
     from sandbox.types import Exchange
 
 

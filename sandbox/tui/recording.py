@@ -16,9 +16,9 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from sandbox.config import Settings
 from sandbox.errors import PlayError, UsageError
-from sandbox.play.cast import Cast
-from sandbox.play.feedback import Feedback
-from sandbox.play.tape import Tape
+from sandbox.render.asciicast import Cast
+from sandbox.session.replay import Tape
+from sandbox.store.feedback import Feedback
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.game import FASTEST
 from sandbox.tui.screens.curtain import Curtain
@@ -29,7 +29,7 @@ from sandbox.tui.widgets.prompt import Prompt
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-    from sandbox.play.timeline import Turn
+    from sandbox.timeline import Turn
 
 SIZE = (100, 30)
 THEME = "textual-dark"

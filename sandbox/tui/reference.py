@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from sandbox.play.verbs import VERBS
+from sandbox.session.commands import VERBS
 from sandbox.tui import keys
 from sandbox.tui.keys import Key
 from sandbox.tui.tables import SCREENS

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.play.timeline import history
+from sandbox.timeline import history
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.types import Decision
 
 _LONGEST = 200
@@ -30,7 +30,7 @@ def of_world(session: Session) -> Replayed:
 
     For the session's thread, and for worlds that are quick.
     """
-    from sandbox.play import blessed
+    from sandbox.session import blessed
 
     openings = session.timeline.opening_ids()
     leaves = [*_blessed(session), *(_end(session, opening) for opening in openings[-2:-1])]
@@ -46,7 +46,7 @@ def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], Re
 
     To be prepared on the session's thread and called on the agents'. It stops when nobody waits any more.
     """
-    from sandbox.play.session import decision_seed
+    from sandbox.timeline import decision_seed
 
     timeline, seats, seed = session.timeline, session.seats, session.seed
     paths = [timeline.path(leaf) for leaf in dict.fromkeys([*_blessed(session), session.current.id])]

@@ -304,7 +304,7 @@ class RoundDesk:
 def survey(plan: Plan) -> Offer:
     """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
     from sandbox.paths import Home
-    from sandbox.play.store import Store
+    from sandbox.store import Store
     from sandbox.tune import harvest, rounds
     from sandbox.tune.adapters import BASE, Adapters
 

@@ -10,7 +10,7 @@ from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
 
 
 async def screenshot(session: Session, size: tuple[int, int], path: Path, *, theme: str = "textual-dark") -> None:

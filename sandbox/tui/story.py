@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from sandbox.play import telling
+from sandbox.render import formatting
 from sandbox.tui import format as fmt
 from sandbox.tui.chart import room_name
 
 if TYPE_CHECKING:
-    from sandbox.play.feedback import Feedback
-    from sandbox.play.timeline import Node, Turn
+    from sandbox.store.feedback import Feedback
+    from sandbox.timeline import Node, Turn
     from sandbox.tui.jobs import Glimpse
     from sandbox.tui.view import View
     from sandbox.types import Decision
@@ -89,7 +89,7 @@ class Story:
         else:
             before, apart = view.path[at - 1], self._apart[at - 1]
             tell = partial(others_paragraphs, turn, before, feedback, notes, watcher, apart)
-            apart = apart or telling.heard(before, turn, watcher)[0] != ""
+            apart = apart or formatting.heard(before, turn, watcher)[0] != ""
         self._blocks.append(Block(key, tell))
         self._apart.append(apart)
 
@@ -126,7 +126,7 @@ def others_paragraphs(
     turn: Turn, before: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str, apart: bool
 ) -> list[Paragraph]:
     """What a seat perceived while another acted; `apart` where something was told since its own turn already."""
-    text, goes_on = telling.heard(before, turn, watcher)
+    text, goes_on = formatting.heard(before, turn, watcher)
     room = room_name(turn.observations[watcher])
     paragraphs = list(prose(text, room)) if not goes_on else [_overheard(line.text) for line in prose(text)]
     if paragraphs and not apart:
@@ -224,12 +224,12 @@ def _said(said: Feedback, decision: Decision | None) -> Paragraph:
     if said.kind == "comment":
         return Paragraph(Content.styled(reasons, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
     if said.value is None:
-        text = "  ".join(filter(None, (telling.verdict(said, decision), reasons)))
+        text = "  ".join(filter(None, (formatting.verdict(said, decision), reasons)))
         return Paragraph(Content.styled(text, "$text-warning"), fmt.REWARD, "$text-warning")
     tone = "$text-success" if said.value > 0 else "$text-error"
     return Paragraph(
         Content.assemble(
-            (telling.value(said), tone),
+            (formatting.value(said), tone),
             (f"  {reasons}" if reasons else "", fmt.MUTED),
         ),
         fmt.REWARD,
@@ -238,7 +238,7 @@ def _said(said: Feedback, decision: Decision | None) -> Paragraph:
 
 
 def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:
-    outcome = telling.outcome(turn, won)
+    outcome = formatting.outcome(turn, won)
     tone = {"Won": "$text-success", "Lost": "$text-error"}.get(outcome, "$text-warning")
     turns = "1 turn" if turn.depth == 1 else f"{turn.depth} turns"
     yield BLANK

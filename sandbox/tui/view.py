@@ -11,9 +11,9 @@ from sandbox.tui.jobs import tries
 from sandbox.types import Observation, Update
 
 if TYPE_CHECKING:
-    from sandbox.play.feedback import Feedback, Mark
-    from sandbox.play.session import Session
-    from sandbox.play.timeline import Node, Turn
+    from sandbox.session.session import Session
+    from sandbox.store.feedback import Feedback, Mark
+    from sandbox.timeline import Node, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from sandbox.play.verbs import Typed
+from sandbox.session.commands import Typed
 from sandbox.tui import jobs
 from sandbox.tui.game import Game
 

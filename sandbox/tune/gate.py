@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card
-from sandbox.play import runner, statistics
-from sandbox.play.runner import Episode
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session import runner
+from sandbox.session.runner import Episode
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tune.errors import Stopped
 from sandbox.tune.starts import Start
 from sandbox.types import LanguageModel, World

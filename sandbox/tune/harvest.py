@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
+from sandbox.feedback.judgements import judgements
 from sandbox.paths import Home
-from sandbox.play.feedback import FeedbackBook
-from sandbox.play.judgements import judgements
-from sandbox.play.store import Store
-from sandbox.play.timeline import Timeline, Turn, history
+from sandbox.store import Store
+from sandbox.store.feedback import FeedbackBook
+from sandbox.timeline import Timeline, Turn, history
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import (
     Example,

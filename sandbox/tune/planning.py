@@ -9,7 +9,7 @@ from sandbox.agent import cards
 from sandbox.errors import UsageError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
-from sandbox.play.store import Store
+from sandbox.store import Store
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings

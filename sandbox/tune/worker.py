@@ -31,7 +31,7 @@ from sandbox.files import new_folder, write_bytes
 from sandbox.llm import catalogue
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.play.runner import Episode
+from sandbox.session.runner import Episode
 from sandbox.tune import examples, gate, harvest, starts, training
 from sandbox.tune.adapters import BASE, About, Adapters, describe
 from sandbox.tune.errors import Stopped

@@ -60,7 +60,7 @@ def parse(text: str) -> Reference:
 def open_world(reference: Reference | str, progress: games.Progress | None = None) -> World[Any]:
     """The world of a `tw` or `story` reference. `progress` is told what takes time.
 
-    Raises `WorldError`, also for native references: those are opened by `sandbox.build`.
+    Raises `WorldError`, also for native references: those are opened by `sandbox.wiring`.
     """
     if isinstance(reference, str):
         reference = parse(reference)

@@ -11,16 +11,16 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning import seats
+from sandbox.multiagent import team
+from sandbox.multiagent.generations import races_won, self_play
+from sandbox.multiagent.joint import TEAM, JointWorld
+from sandbox.multiagent.notes import NotedWorld
+from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
-from sandbox.play import team
-from sandbox.play.generations import races_won, self_play
 from sandbox.rl.tabular import TabularQ
-from sandbox.rl.vdn import VDN
 from sandbox.types import Observation, Transition
-from sandbox.world.joint import TEAM, JointWorld
+from sandbox.world.memoised import Rehearsal
 from sandbox.world.native import NativeWorld, parse_source
-from sandbox.world.notes import NotedWorld
-from sandbox.world.rehearsal import Rehearsal
 
 CARD = """\
 learner: {kind: tabular, alpha: 0.3, gamma: 0.95}

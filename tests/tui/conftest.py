@@ -14,9 +14,9 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from sandbox.config import Settings
-from sandbox.play.session import Session
-from sandbox.play.store import Store
 from sandbox.rl.tabular import TabularQ
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title

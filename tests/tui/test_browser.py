@@ -16,8 +16,8 @@ import pytest
 from conftest import Weigher, open_session
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 
-from sandbox.play.html import page as page_of
-from sandbox.play.store import Store
+from sandbox.render.html import page as page_of
+from sandbox.store import Store
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [

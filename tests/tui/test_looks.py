@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
-from sandbox.play.verbs import VERBS
+from sandbox.session.commands import VERBS
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.commands import PlayCommands
 from sandbox.tui.keys import KEYS

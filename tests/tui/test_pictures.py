@@ -19,8 +19,8 @@ from textual.widgets import Static
 from sandbox.config import Settings
 from sandbox.llm.catalogue import Entry
 from sandbox.paths import Home
-from sandbox.play import lobby
-from sandbox.play.lobby import AgentOffer, Best, Offers, SaveOffer
+from sandbox.session import lobby
+from sandbox.session.lobby import AgentOffer, Best, Offers, SaveOffer
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Lobby
 

@@ -11,8 +11,8 @@ from conftest import Lighthouse, MakeApp, Weigher, open_session, settled, typed,
 from textual.widgets import Static
 
 from sandbox.errors import WorldError
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title

@@ -15,10 +15,10 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from sandbox.cli.animation import animate
 from sandbox.errors import UsageError
-from sandbox.play.cast import Cast
-from sandbox.play.session import Session
-from sandbox.play.store import Store
-from sandbox.play.tape import Tape
+from sandbox.render.asciicast import Cast
+from sandbox.session.replay import Tape
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui.recording import recorded, replay
 
 

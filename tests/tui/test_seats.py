@@ -11,8 +11,8 @@ from conftest import Weigher, screen_text, settled, typed, until
 from textual.pilot import Pilot
 
 from sandbox.config import Settings
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.start import Sitting

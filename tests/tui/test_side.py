@@ -14,8 +14,8 @@ from conftest import MakeApp, Weigher, settled, typed, until
 from sandbox.config import Settings
 from sandbox.llm.listening import StoppedError, tell
 from sandbox.llm.state import State
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui import curves, optimum, replays
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.round_view import RoundView

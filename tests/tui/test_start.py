@@ -15,9 +15,9 @@ from textual.widgets import Static
 from sandbox.config import Settings
 from sandbox.errors import ModelError, UsageError
 from sandbox.paths import Home
-from sandbox.play import lobby
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session import lobby
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.start import ALONE, Choice, Lobby, Sitting, StartScreen

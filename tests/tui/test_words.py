@@ -9,9 +9,9 @@ from conftest import Lighthouse
 from rich.cells import cell_len
 
 from sandbox.errors import UsageError
-from sandbox.play.telling import overruled
-from sandbox.play.timeline import Turn
-from sandbox.play.verbs import Typed, parse
+from sandbox.render.formatting import overruled
+from sandbox.session.commands import Typed, parse
+from sandbox.timeline import Turn
 from sandbox.tui import format as fmt
 from sandbox.tui.completion import candidates, matches
 from sandbox.tui.story import prose

@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from sandbox import build, config, paths
 from sandbox.agent import cards
-from sandbox.build import difficulty
 from sandbox.cli import app
 from sandbox.errors import PlayError, WorldError, WorldFileError
 from sandbox.paths import Home
-from sandbox.play import authoring
-from sandbox.play.session import Session
+from sandbox.session import authoring
+from sandbox.session.session import Session
 from sandbox.tune import harvest
+from sandbox.wiring import difficulty
 
 WORLD = """\
 title: The hut  # a comment

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox import paths
 from sandbox.agent.scripted import ScriptedAgent
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.testing import parse_walkthrough
 from sandbox.world.native import NativeWorld, State, TaskWorld, load_world
 from sandbox.world.native.task_measures import tokens

@@ -40,11 +40,11 @@ def sandbox(home: Path, games_cache: Path, simple_game: Path) -> Sandbox:
 
 def test_help_and_worlds_without_a_model_start_without_torch() -> None:
     code = (
-        "import sys, sandbox.cli, sandbox.build\n"
+        "import sys, sandbox.cli, sandbox.wiring\n"
         "from sandbox.paths import Home\n"
-        "cast = sandbox.build.Cast.parse('q-table', [])\n"
-        "models = sandbox.build.Models(sandbox.config.Settings())\n"
-        "session = sandbox.build.open_session(Home.find(), 'honey', cast, models)\n"
+        "cast = sandbox.wiring.Cast.parse('q-table', [])\n"
+        "models = sandbox.wiring.Models(sandbox.config.Settings())\n"
+        "session = sandbox.wiring.open_session(Home.find(), 'honey', cast, models)\n"
         "session.step()\n"
         "assert not {'torch', 'transformers', 'textual', 'textworld', 'jericho'} & set(sys.modules)\n"
     )

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.errors import SaveError
-from sandbox.play import dataset, export
-from sandbox.play.dataset import Material, split_worlds
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.feedback import dataset, export
+from sandbox.feedback.dataset import Material, split_worlds
+from sandbox.session.session import Session
+from sandbox.store import Store
 
 
 def other(command: str) -> str:

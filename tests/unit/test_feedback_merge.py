@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.errors import SaveError
-from sandbox.play.feedback import FeedbackBook
-from sandbox.play.session import Session
-from sandbox.play.store import Store, upkeep
+from sandbox.session.session import Session
+from sandbox.store import Store, upkeep
+from sandbox.store.feedback import FeedbackBook
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from play_parts import CaveWorld, TableAgent
 from typer.testing import CliRunner
 
 from sandbox.cli import app
-from sandbox.play.agreement import alpha, statistics
-from sandbox.play.dataset import Material
-from sandbox.play.session import Session
-from sandbox.play.store import Store, upkeep
+from sandbox.feedback.agreement import alpha, statistics
+from sandbox.feedback.dataset import Material
+from sandbox.session.session import Session
+from sandbox.store import Store, upkeep
 
 
 def test_alpha_is_that_of_the_literature() -> None:

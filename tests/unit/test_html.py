@@ -10,9 +10,9 @@ from play_parts import CaveWorld, TableAgent
 
 from sandbox.cli import save as command_line
 from sandbox.errors import SaveError
-from sandbox.play.html import page
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.render.html import page
+from sandbox.session.session import Session
+from sandbox.store import Store
 
 EVIL = "<script>window.fired = true</script><img src=x>"
 _VOID = {"meta", "br", "img", "link", "hr"}

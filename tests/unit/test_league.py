@@ -15,9 +15,9 @@ from sandbox.agent.scripted import ScriptedAgent
 from sandbox.cli.context import Context
 from sandbox.cli.league import league
 from sandbox.errors import UsageError
+from sandbox.multiagent.league import round_robin
+from sandbox.multiagent.team import play
 from sandbox.paths import Home
-from sandbox.play.league import round_robin
-from sandbox.play.team import play
 from sandbox.world.native import NativeWorld, parse_source
 
 RACE = """\

@@ -10,12 +10,12 @@ from pathlib import Path
 
 def test_a_game_opens_and_is_played_before_the_model_is_loaded(tmp_path: Path) -> None:
     code = (
-        "import sys, sandbox.build\n"
+        "import sys, sandbox.wiring\n"
         "from sandbox.paths import Home\n"
         "said = []\n"
-        "models = sandbox.build.Models(sandbox.config.Settings(), said.append)\n"
-        "cast = sandbox.build.Cast.parse('lm-q', [])\n"
-        "session = sandbox.build.open_session(Home.find(), 'honey', cast, models, save='a')\n"
+        "models = sandbox.wiring.Models(sandbox.config.Settings(), said.append)\n"
+        "cast = sandbox.wiring.Cast.parse('lm-q', [])\n"
+        "session = sandbox.wiring.open_session(Home.find(), 'honey', cast, models, save='a')\n"
         "agent = session.seats[session.world.seats[0]]\n"
         "assert agent.model == 'smollm2-135m-instruct@base'\n"
         "session.act(session.observation().admissible[0])\n"

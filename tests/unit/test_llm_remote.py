@@ -28,8 +28,8 @@ from sandbox.llm.local import LocalModel
 from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import State, state_of
 from sandbox.paths import Home, bundled
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tune import lora
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.export import export

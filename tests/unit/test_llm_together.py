@@ -20,8 +20,8 @@ from sandbox.llm.cached import CachedModel
 from sandbox.llm.fake import ScriptedModel
 from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue, Question, Read, Score, ask, features_of, think_together
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.live import LiveModel
 from sandbox.types import Observation

@@ -17,9 +17,9 @@ from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
 from sandbox.paths import Home
-from sandbox.play.session import Session
-from sandbox.play.store import Store
-from sandbox.play.verbs import BARE, VERBS
+from sandbox.session.commands import BARE, VERBS
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.types import Agent, Decision, History, Observation
 
 Play = Callable[..., str]

@@ -14,9 +14,9 @@ from sandbox.cli import app
 from sandbox.config import Settings
 from sandbox.errors import SaveError
 from sandbox.paths import Home
-from sandbox.play.blessed import replay
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.blessed import replay
+from sandbox.session.session import Session
+from sandbox.store import Store
 
 
 def played(seats: tuple[str, ...] = ("digger",)) -> Session:

@@ -14,13 +14,13 @@ from sandbox.agent.prompt import option
 from sandbox.cli import app
 from sandbox.config import Settings
 from sandbox.errors import CardError, UsageError
+from sandbox.feedback import records
+from sandbox.feedback.agreement import statistics
+from sandbox.feedback.contest import Bout, Contest, Pair, contests, label, told
+from sandbox.feedback.dataset import Material, examples
 from sandbox.paths import Home
-from sandbox.play import records
-from sandbox.play.agreement import statistics
-from sandbox.play.contest import Bout, Contest, Pair, contests, label, told
-from sandbox.play.dataset import Material, examples
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.types import Decision, History, Observation
 

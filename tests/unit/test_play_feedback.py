@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.errors import PlayError
-from sandbox.play.feedback import Feedback, FeedbackBook, checked
+from sandbox.store.feedback import Feedback, FeedbackBook, checked
 
 
 def _record(**fields: Any) -> Feedback:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from play_parts import CaveWorld, TableAgent
 
-from sandbox.play import rating
-from sandbox.play.feedback import FeedbackBook
-from sandbox.play.rating import Queue, Verdict, need, questions, verdicts
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.feedback import queue
+from sandbox.feedback.queue import Queue, Verdict, need, questions, verdicts
+from sandbox.session.session import Session
+from sandbox.store import Store
+from sandbox.store.feedback import FeedbackBook
 from sandbox.types import Decision, Proposal
 
 
@@ -38,7 +38,7 @@ def played(annotator: str = "ann") -> Session:
     return session
 
 
-def asked(session: Session, annotator: str = "bo") -> list[rating.Question]:
+def asked(session: Session, annotator: str = "bo") -> list[queue.Question]:
     standing = FeedbackBook(session.store.feedback()).standing()
     return questions([(session.timeline, standing)], annotator)
 
@@ -103,6 +103,6 @@ def test_the_queue_goes_on_and_back_and_counts() -> None:
 
 def test_the_situation_ends_with_what_the_seat_had_read() -> None:
     session = played()
-    exchanges, goal = rating.situation(session.timeline, 4)
+    exchanges, goal = queue.situation(session.timeline, 4)
     assert exchanges[-1].reply == session.timeline.get(3).observations["digger"].text
     assert goal == "Find five coins."

@@ -10,7 +10,7 @@ import pytest
 from sandbox import build, config
 from sandbox.errors import PlayError, WorldFileError
 from sandbox.paths import Home
-from sandbox.play.session import Session
+from sandbox.session.session import Session
 
 WORLD = """
 title: The hut

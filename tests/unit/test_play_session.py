@@ -6,8 +6,8 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 
 from sandbox.errors import PlayError, SaveError
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 
 
 def _session(*seats: str, learn: bool = True, length: int = 30, max_steps: int | None = None) -> Session:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from play_parts import TableAgent
 
-from sandbox.play.session import Session
-from sandbox.play.store import Store, upkeep
+from sandbox.session.session import Session
+from sandbox.store import Store, upkeep
 from sandbox.world.references import open_world
 
 _GAME = "tw:custom?rooms=3&objects=4&quest=3&seed=11"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.errors import PlayError
-from sandbox.play.timeline import Node, Timeline, Turn, history
+from sandbox.timeline import Node, Timeline, Turn, history
 from sandbox.types import Observation
 
 

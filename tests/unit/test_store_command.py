@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.errors import SaveError
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 
 Call = Callable[..., str]
 

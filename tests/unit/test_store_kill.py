@@ -20,8 +20,8 @@ from typing import Any
 from play_parts import CaveWorld, TableAgent
 
 from sandbox.errors import PlayError
-from sandbox.play.session import Session
-from sandbox.play.store import Store, upkeep
+from sandbox.session.session import Session
+from sandbox.store import Store, upkeep
 
 _KILLS = int(os.environ.get("SANDBOX_KILLS", "15"))
 _A_SAVE = 15

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from sandbox.cli import app
 from sandbox.cli.rate import queue_of, review_of
 from sandbox.errors import SaveError
-from sandbox.play.dataset import Material, examples
-from sandbox.play.session import Session
-from sandbox.play.store import Store, upkeep
+from sandbox.feedback.dataset import Material, examples
+from sandbox.session.session import Session
+from sandbox.store import Store, upkeep
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_save_on_a_server_is_the_save(folder: Path, url: str) -> None:
 WRITER = """
 import sys
 from sandbox.cli.rate import review_of
-from sandbox.play.store import Store
+from sandbox.store import Store
 url, name = sys.argv[1:]
 with Store.connect(url) as store:
     review = review_of(store, name)
@@ -196,7 +196,7 @@ def test_several_people_play_in_one_database_each_a_save_of_their_own(url: str) 
 
 def test_the_lock_of_a_player_who_was_killed_is_gone(url: str) -> None:
     code = (
-        "import sys, os, signal; from sandbox.play.store import Store\n"
+        "import sys, os, signal; from sandbox.store import Store\n"
         "Store.connect(sys.argv[1], playing=True); os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", code, f"{url}#ann"]).returncode == -9
@@ -218,8 +218,8 @@ def test_a_save_of_the_schema_before_is_brought_up_to_date(url: str) -> None:
     from alembic import command
     from sqlalchemy import MetaData, create_engine, select
 
-    from sandbox.play.store import schema, server
-    from sandbox.play.store.migrations import config
+    from sandbox.store import schema, server
+    from sandbox.store.migrations import config
 
     address = server.Address.parse(f"{url}#old")
     with server.connect(address).begin() as connection:

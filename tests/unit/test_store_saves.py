@@ -19,9 +19,9 @@ from play_parts import Cave, CaveWorld, TableAgent
 from sqlalchemy.engine import Connection
 
 from sandbox.errors import SaveError, WorldError
-from sandbox.play.session import Session
-from sandbox.play.store import Store, pack, schema, upkeep
-from sandbox.play.timeline import Node
+from sandbox.session.session import Session
+from sandbox.store import Store, pack, schema, upkeep
+from sandbox.timeline import Node
 from sandbox.types import Observation
 
 
@@ -197,7 +197,7 @@ def test_chains_of_packed_turns_are_short() -> None:
 def test_a_second_process_is_refused_with_the_first_ones_name(saved: Path) -> None:
     held = _resumed(saved)
     code = (
-        "import sys; from pathlib import Path; from sandbox.play.store import Store\n"
+        "import sys; from pathlib import Path; from sandbox.store import Store\n"
         "from sandbox.errors import SaveError\n"
         f"try: Store.open(Path({str(saved)!r}))\n"
         "except SaveError as error: print(error)\n"
@@ -272,7 +272,7 @@ def _foreign(file: Path) -> None:
 def test_looking_at_a_save_that_this_process_plays_leaves_it_whole(tmp_path: Path) -> None:
     session = _played(tmp_path / "friday", 3)
     look = (
-        "import sys, pathlib; from sandbox.play.store import Store\n"
+        "import sys, pathlib; from sandbox.store import Store\n"
         "Store.open(pathlib.Path(sys.argv[1]), readonly=True).close()"
     )
     Store.open(tmp_path / "friday", readonly=True).close()
@@ -402,8 +402,8 @@ def test_the_migrations_end_in_the_tables_of_the_schema() -> None:
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    from sandbox.play.store.migrations import config
-    from sandbox.play.store.opening import create_tables, engine_for
+    from sandbox.store.migrations import config
+    from sandbox.store.opening import create_tables, engine_for
 
     script = ScriptDirectory.from_config(config())
     assert [each.revision for each in script.walk_revisions()][::-1] == list(schema.VERSIONS)
@@ -429,7 +429,7 @@ def _definitions(connection: Connection) -> dict[str, list[str]]:
 
 def test_opening_does_not_load_the_migrations(saved: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from sandbox.play.store import Store\n"
+        "import sys; from pathlib import Path; from sandbox.store import Store\n"
         f"Store.open(Path({str(saved)!r})).close(); print('alembic' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -500,7 +500,7 @@ def test_a_decision_nobody_acted_on_is_kept_once_whoever_compares_it(saved: Path
 
 
 def test_a_migration_backs_up_first_and_a_failed_one_changes_nothing(saved: Path) -> None:
-    from sandbox.play.store.migrations import upgrade
+    from sandbox.store.migrations import upgrade
 
     file = saved / "save.db"
     whole = file.read_bytes()

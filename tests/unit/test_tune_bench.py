@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from sandbox.bench import rounds as bench
-from sandbox.play.runner import Episode
+from sandbox.session.runner import Episode
 from sandbox.tune import gate, rounds
 from sandbox.tune.rounds import Plan, Round
 

@@ -10,11 +10,11 @@ import pytest
 
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
+from sandbox.feedback import dataset
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
-from sandbox.play import dataset
-from sandbox.play.session import Session
-from sandbox.play.store import Store
+from sandbox.session.session import Session
+from sandbox.store import Store
 from sandbox.tune import examples, harvest
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import Label, Origin, Pair, Transcript, play_through, transcripts

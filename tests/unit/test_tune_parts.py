@@ -12,7 +12,7 @@ from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
-from sandbox.play.runner import Episode
+from sandbox.session.runner import Episode
 from sandbox.tune import gate, harvest, rounds
 from sandbox.tune.adapters import ABOUT, Adapters, describe
 from sandbox.tune.errors import RoundError

@@ -15,18 +15,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning.plot import Curve, Panel
 from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
+from sandbox.multiagent import team
+from sandbox.multiagent.notes import NotedWorld
 from sandbox.paths import Home
-from sandbox.play import statistics, team
-from sandbox.play.statistics import Interval
+from sandbox.statistics import Interval
 from sandbox.types import Agent, World
 from sandbox.world import references
-from sandbox.world.notes import NotedWorld
 
 SEAT = "player"
 TRAINING = "tw:simple?rewards=dense&goal=detailed&seed={seed}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
+from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
@@ -14,15 +15,15 @@ from sandbox.bench.learning.plot import Curve, Panel
 from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
+from sandbox.multiagent import league, team
+from sandbox.multiagent.generations import races_won, self_play
+from sandbox.multiagent.joint import JointWorld
+from sandbox.multiagent.notes import NotedWorld
+from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
-from sandbox.play import league, statistics, team
-from sandbox.play.generations import races_won, self_play
-from sandbox.rl.vdn import VDN
 from sandbox.types import Agent, QFunction, World
-from sandbox.world.joint import JointWorld
+from sandbox.world.memoised import Rehearsal
 from sandbox.world.native import Adventure, NativeWorld, read_source
-from sandbox.world.notes import NotedWorld
-from sandbox.world.rehearsal import Rehearsal
 
 MEMBER = """\
 learner: {kind: tabular, alpha: 0.3, gamma: 0.97}

@@ -7,13 +7,12 @@ from statistics import fmean
 
 import yaml
 
-from sandbox import paths
+from sandbox import paths, statistics
 from sandbox.bench.learning.plot import Panel
 from sandbox.bench.learning.trial import LATELY, Course, Trial, Trials
 from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
-from sandbox.play import statistics
-from sandbox.play.statistics import Interval
+from sandbox.statistics import Interval
 from sandbox.tune.harvest import expand
 
 GAMES = "tw:custom?quest=2..5&seed=3001..3005"

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
+from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning import units
 from sandbox.bench.learning.plot import Curve
+from sandbox.multiagent import team
 from sandbox.paths import Home
-from sandbox.play import statistics, team
 from sandbox.tune.harvest import open_world
 from sandbox.tune.shorten import Remembered
 from sandbox.types import Agent, World

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sandbox import statistics
 from sandbox.bench.learning.units import Context, Findings, Part, Result
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
-from sandbox.play import statistics
 from sandbox.rl.tabular import TabularQ
 from sandbox.rl.value_iteration import FiniteMDP, Optimum, Outcome, value_iteration
 from sandbox.tune.harvest import open_world

@@ -11,8 +11,8 @@ from textual.screen import Screen
 from textual.widgets import Label
 
 from sandbox.paths import Home
-from sandbox.play import authoring
-from sandbox.play.verbs import Typed
+from sandbox.session import authoring
+from sandbox.session.commands import Typed
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
@@ -20,7 +20,7 @@ from sandbox.tui.messages import Answered
 from sandbox.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from sandbox.play.session import Session
+    from sandbox.session.session import Session
     from sandbox.tui.driver import Driver
     from sandbox.tui.game import Game
     from sandbox.tui.screens.author import AuthorScreen

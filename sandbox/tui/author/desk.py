@@ -21,7 +21,7 @@ from sandbox.tui.author.reading import Reading, read
 from sandbox.tui.author.trials import Standing
 
 if TYPE_CHECKING:
-    from sandbox.play.authoring import Site
+    from sandbox.session.authoring import Site
     from sandbox.world.check import Checked
 
 Stamp = tuple[int, int]
@@ -156,7 +156,7 @@ class AuthorDesk:
         def job() -> None:
             now = _stamp(file)
             if now is not None and now != stamp:
-                from sandbox.play.authoring import read as contents
+                from sandbox.session.authoring import read as contents
 
                 self._post(AuthorNews(text=contents(file), stamp=now))
 
@@ -170,7 +170,7 @@ class AuthorDesk:
 
         def job() -> None:
             from sandbox.files import write_bytes
-            from sandbox.play.authoring import read as contents
+            from sandbox.session.authoring import read as contents
 
             there = contents(file) if file.exists() else None
             if there not in (known, text, None) and not anyway:

@@ -105,7 +105,7 @@ class AuthorScreen(Screen[None]):
 
     def begin(self) -> None:
         """Show the file that the desk has now."""
-        from sandbox.play.authoring import NO_FILE
+        from sandbox.session.authoring import NO_FILE
 
         self._begun = True
         site = self._desk.site

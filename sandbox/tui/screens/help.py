@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sandbox.play.verbs import VERBS
+from sandbox.session.commands import VERBS
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import KEYS, Key
 from sandbox.tui.reasons import BLAME, PRAISE

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Label
 
 from sandbox.errors import PlayError, SandboxError
-from sandbox.play.verbs import Typed, parse
+from sandbox.session.commands import Typed, parse
 from sandbox.tui import format as fmt
 from sandbox.tui import jobs, story, wishes
 from sandbox.tui.author.beside import AuthorsScreen

@@ -20,7 +20,7 @@ from sandbox.tui.rate_desk import News, RateDesk
 from sandbox.tui.screens.help import HelpScreen, keys_page
 
 if TYPE_CHECKING:
-    from sandbox.play.rating import Choice
+    from sandbox.feedback.queue import Choice
 
 _EXCHANGES = 6
 _TICK = 0.5

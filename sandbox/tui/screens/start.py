@@ -28,7 +28,7 @@ from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
-    from sandbox.play.lobby import Best, Offers, SaveOffer, WorldOffer
+    from sandbox.session.lobby import Best, Offers, SaveOffer, WorldOffer
     from sandbox.tui.contest_desk import OpenContest
 
 ALONE = "human"

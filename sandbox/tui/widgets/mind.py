@@ -14,7 +14,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
-from sandbox.play.telling import overruled
+from sandbox.render.formatting import overruled
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
 from sandbox.tui.jobs import Glimpse

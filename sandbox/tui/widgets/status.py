@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
-from sandbox.play.telling import overruled
+from sandbox.render.formatting import overruled
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
 from sandbox.tui.widgets.mind import mark

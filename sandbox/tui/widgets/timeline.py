@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from sandbox.play.timeline import Node
+from sandbox.timeline import Node
 from sandbox.tui import format as fmt
 from sandbox.tui.story import voice
 from sandbox.tui.view import View

@@ -1,0 +1,145 @@
+"""What happened, in words and numbers that need no screen: for lines, for pages, and for the screen as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.text import counted
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
+    from sandbox.timeline import Node, Turn
+    from sandbox.types import Decision, Observation, Update
+
+# Numbers.
+
+
+def signed(value: float) -> str:
+    """Two decimals with a sign, and a real minus: `+0.50`, `−1.00`. Zero has no sign but keeps its place."""
+    text = f"{abs(value):.2f}"
+    return (" " if float(text) == 0 else "+" if value > 0 else "−") + text
+
+
+def short(value: float) -> str:
+    """As few digits as it takes, three at most: `1`, `0.5`, `−0.125`."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def gain(value: float) -> str:
+    """A reward, with its sign: `+1`, `−0.5`."""
+    return ("+" if value > 0 else "") + short(value)
+
+
+def points(score: float, maximum: float | None) -> str:
+    """A score, out of how much where that is known: `3/10`."""
+    return short(score) if maximum is None else f"{short(score)}/{short(maximum)}"
+
+
+def formula(update: Update) -> str:
+    """The Bellman update as it happened: `0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50`."""
+    before, following = _operand(update.before), _operand(update.next_value)
+    target = f"{short(update.reward)} + {short(update.gamma)}·{following}"
+    after = f"{update.after:.2f}".replace("-", "−")
+    return f"{before} + {short(update.alpha)}·({target} − {before}) = {after}"
+
+
+def _operand(value: float) -> str:
+    text = f"{value:.2f}"
+    return f"(−{text[1:]})" if text.startswith("-") else text
+
+
+# Turns.
+
+
+def who(node: Node) -> str:
+    """Who chose the command of a turn, and how."""
+    if node.intervened:
+        return f"a person, in place of “{node.wanted}”" if node.wanted else "a person, in the agent's place"
+    agent = node.agent or "an agent"
+    return {
+        "person": "a person",
+        "exploration": f"{agent}, exploring",
+        "script": "a script",
+        "author": "the author",
+        "opening": "nobody",
+    }.get(node.chooser, agent)
+
+
+def overruled(decision: Decision) -> bool:
+    """Whether the agent wants something that Q puts above what the language model found likeliest."""
+    likeliest = max(range(len(decision.proposals)), key=lambda index: decision.proposals[index].prior)
+    values = decision.q_values
+    return decision.chooser == "agent" and values[decision.chosen] > values[likeliest]
+
+
+def outcome(turn: Node, won: bool) -> str:
+    """How an episode ended: `Won`, `Lost`, or `Out of time`."""
+    if turn.truncated and not turn.terminated:
+        return "Out of time"
+    return "Won" if won else "Lost"
+
+
+def ending(turn: Node, observation: Observation) -> str:
+    """The same with the score and the length: `Won, 3/3 in 12 turns`."""
+    turns = "1 turn" if turn.depth == 1 else f"{turn.depth} turns"
+    score = points(observation.score, observation.max_score)
+    return f"{outcome(turn, observation.won)} · {score} in {turns}"
+
+
+def heard(before: Turn, turn: Turn, seat: str) -> tuple[str, bool]:
+    """What a seat perceived in somebody else's turn, and whether that goes on from what it had read before."""
+    old, new = before.observations[seat].text, turn.observations[seat].text
+    return (new[len(old) :].strip(), True) if new.startswith(old) else (new, False)
+
+
+# Feedback.
+
+
+def said(record: Feedback, decision: Decision | None) -> str:
+    """A record in one line: the value or the verdict, whose it is, the reasons.
+
+    Args:
+        record: what a person said.
+        decision: of the turn it is about; preferences between proposals speak of it.
+    """
+    reasons = ", ".join(filter(None, (*record.reasons, record.comment)))
+    if record.kind == "comment":
+        return reasons
+    told = verdict(record, decision) if record.value is None else value(record)
+    return ": ".join(filter(None, (told, reasons)))
+
+
+def value(record: Feedback) -> str:
+    """Of a rating or of credit: how much, and from whom."""
+    by = "you" if record.annotator == "anonymous" else record.annotator
+    earlier = len(record.data["shares"]) - 1 if record.kind == "credit" else 0
+    back = f", in part for {counted(earlier, 'turn')} before" if earlier else ""
+    return f"{gain(record.value or 0.0)} from {by}{back}"
+
+
+def verdict(record: Feedback, decision: Decision | None) -> str:
+    """A correction, a preference or a comparison, in words; or that something was taken back."""
+    if record.kind == "correction":
+        return f"should have been “{record.data['command']}”"
+    if record.kind == "retract":
+        return "taken back"
+    if record.kind == "comparison":
+        better, worse = (f"“{record.data[side]['command']}”" for side in ("better", "worse"))
+        return _compared(better, worse, record.data["verdict"])
+    sides = [record.data.get(side, -1) for side in ("better", "worse")]
+    if record.data.get("between") == "turns":
+        return _compared("one try", "another", record.data["verdict"])
+    if decision is None or record.data.get("between") != "proposals":
+        return record.kind
+    known = range(len(decision.proposals))
+    better, worse = (f"“{decision.proposals[side].command}”" if side in known else "another" for side in sides)
+    return _compared(better, worse, record.data["verdict"])
+
+
+def _compared(better: str, worse: str, verdict: str) -> str:
+    match verdict:
+        case "tie":
+            return f"{better} and {worse} are equally good"
+        case "bad":
+            return f"neither {better} nor {worse} is any good"
+    return f"{better} is better than {worse}"

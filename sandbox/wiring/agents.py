@@ -1,0 +1,172 @@
+"""Cards, the language models they name, and the agents that the two make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from sandbox.agent import cards
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.cards import Card, Remote
+from sandbox.agent.learners import build_learner
+from sandbox.config import Settings
+from sandbox.errors import CardError, UsageError
+from sandbox.llm import catalogue
+from sandbox.llm.cached import CachedModel
+from sandbox.llm.lazy import LazyModel
+from sandbox.paths import Home
+from sandbox.tune.adapters import BASE, Adapters
+from sandbox.tune.live import LiveModel
+from sandbox.types import LanguageModel, World
+from sandbox.wiring.worlds import Progress, silent, way_out
+
+if TYPE_CHECKING:
+    from sandbox.llm.local import LocalModel
+
+
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A card, the text it was read from, and where."""
+
+    card: Card
+    text: str
+    folder: Path | None = None
+    """What relative paths of models start from."""
+
+    @classmethod
+    def find(cls, home: Home, name: str) -> CardFile:
+        """A card by name, or by the path of its file. Raises `CardError`."""
+        path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else home.card_file(name)
+        if path is None:
+            raise CardError(f"there is no agent {name!r}", mend=way_out(name, home.names("agents"), "agent"))
+        card = cards.load_card(path)
+        return cls(card, path.read_text(encoding="utf-8"), path.parent)
+
+
+class Models:
+    """Language models, each loaded once, when it is first asked, and shared by all agents that name it.
+
+    Args:
+        settings: how many threads they compute with.
+        on_note: told before one is loaded, which takes seconds.
+    """
+
+    def __init__(self, settings: Settings, on_note: Progress = silent) -> None:
+        self._settings = settings
+        self._on_note = on_note
+        self._known: dict[Path, LazyModel] = {}
+        self._playing: dict[object, CachedModel] = {}
+
+    def get(self, reference: str, folder: Path | None = None) -> LocalModel:
+        """The model that a card names, loaded. Raises `ModelError`."""
+        return self._lazy(reference, folder).model
+
+    def _lazy(self, reference: str, folder: Path | None) -> LazyModel:
+        source = catalogue.resolve(reference, relative_to=folder)
+
+        def load() -> LocalModel:
+            self._on_note(f"loading the language model {source.name}")
+            from sandbox.llm.local import LocalModel
+
+            return LocalModel.load(source.folder, name=source.name, threads=self._settings.threads)
+
+        return self._known.setdefault(source.folder, LazyModel(source.name, load))
+
+    def playing(
+        self, file: CardFile, save: Path | None = None, adapter: str | None = None
+    ) -> LanguageModel | None:
+        """What answers for a card: local with the adapters of a save, or remote; behind a decision cache.
+
+        Cards that name the same model share it, with its cache and its budget. None where a card names none.
+
+        Args:
+            file: the card.
+            save: folder of the save whose adapters it takes up.
+            adapter: one of them to stay with, or `base`; None goes with whatever is in use.
+
+        Raises:
+            ModelError: it cannot be found, or the key of a remote one is not set.
+            UsageError: there is no such adapter, or it is another model's.
+        """
+        remote, model = file.card.remote, file.card.model
+        if adapter is not None and (remote is not None or model is None or save is None):
+            raise UsageError(f"agent {file.card.name!r} has no language model here that could take an adapter")
+        if remote is not None:
+            return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
+        if model is None:
+            return None
+        if adapter not in (None, BASE) and save is not None:
+            name, made_for = (
+                catalogue.resolve(model, relative_to=file.folder).name,
+                Adapters.of(save).get(adapter).model,
+            )
+            if made_for != name:
+                raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
+        base = self._lazy(model, file.folder)
+        if save is None:
+            return self._shared(base, lambda: base)
+        return self._shared((base, save, adapter), lambda: LiveModel(base, Adapters.of(save), adapter))
+
+    def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
+        if key not in self._playing:
+            self._playing[key] = CachedModel(make())
+        return self._playing[key]
+
+    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
+        from sandbox.llm.fallback import FallbackModel, UniformModel
+        from sandbox.llm.remote import RemoteModel
+
+        remote, fallback = RemoteModel(**given.model_dump(exclude={"fallback"})), given.fallback
+        if fallback is None:
+            return remote
+        if fallback == "uniform":
+            return FallbackModel(remote, UniformModel)
+        catalogue.resolve(fallback, relative_to=folder)
+        return FallbackModel(remote, lambda: self.get(fallback, folder))
+
+
+def model_of(card: Card) -> str:
+    """The language model of a card in a word: a name, or `model@server`; empty without one."""
+    if card.remote is not None:
+        return f"{PurePath(card.remote.model).name}@{urlsplit(card.remote.base_url).netloc}"
+    return card.model or ""
+
+
+def model_state(file: CardFile, *, ask: bool = False, timeout: float = 3.0) -> str:
+    """Whether the language model of a card could play, in a few words; empty without one. Loads nothing.
+
+    Args:
+        file: the card.
+        ask: whether a server is asked if it is there.
+        timeout: seconds that it may take.
+    """
+    remote = file.card.remote
+    if remote is None:
+        return catalogue.readiness(file.card.model, relative_to=file.folder) if file.card.model else ""
+    if remote.key is not None and not os.environ.get(remote.key, "").strip():
+        return f"{remote.key} is not set"
+    if not ask:
+        return "not asked"
+    from sandbox.llm.endpoint import Endpoint
+
+    server = Endpoint(remote.base_url, key=remote.key, timeout=timeout, plain_http=remote.plain_http)
+    return str(server.probe())
+
+
+def build_agent(
+    file: CardFile,
+    models: Models,
+    world: World[Any],
+    save: Path | None = None,
+    *,
+    adapter: str | None = None,
+    seed: int = 0,
+) -> CardAgent:
+    """The agent that a card describes, fresh, to play in this world, with the adapters of a save, or with one."""
+    model = models.playing(file, save, adapter)
+    learner = build_learner(file.card, model, verbs=world.verbs, seed=seed)
+    return CardAgent(file.card, model, learner, verbs=world.verbs)

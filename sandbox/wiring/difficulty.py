@@ -1,0 +1,63 @@
+"""Which agents measure how hard a world is, and how they are set to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sandbox.config import Settings
+from sandbox.errors import ModelError
+from sandbox.llm import catalogue
+from sandbox.paths import Home
+from sandbox.session import difficulty
+from sandbox.session.difficulty import Tally
+from sandbox.wiring.agents import CardFile, Models
+from sandbox.wiring.sessions import Cast, open_session
+from sandbox.wiring.worlds import Progress, silent
+
+AGENTS = ("random", "q-table", "lm")
+"""Cards of the floor, of Q-learning alone, and of the language model alone."""
+
+
+def agents_at_hand(home: Home, on_note: Progress = silent) -> tuple[str, ...]:
+    """Those of `AGENTS` that can play here: without a language model on this machine, not the last."""
+    found = []
+    for name in AGENTS:
+        file = CardFile.find(home, name)
+        try:
+            if file.card.model is not None:
+                catalogue.resolve(file.card.model, relative_to=file.folder)
+        except ModelError as error:
+            on_note(f"{name} is left out: {error}")
+        else:
+            found.append(name)
+    return tuple(found)
+
+
+def measure(
+    home: Home,
+    settings: Settings,
+    world: str,
+    agents: Sequence[str],
+    *,
+    practice: int = difficulty.PRACTICE,
+    episodes: int = difficulty.EPISODES,
+    turns: int = difficulty.TURNS,
+    seed: int = 0,
+    on_note: Progress = silent,
+) -> Iterator[Tally]:
+    """Have agents play a world, one after the other; how each stands after each of its episodes.
+
+    Those that learn practise first. Raises `SandboxError` where a world, card or model cannot be used.
+    """
+    files = {name: CardFile.find(home, name) for name in agents}
+    models = Models(settings, on_note)
+    for name, file in files.items():
+        learns = file.card.learner is not None
+        session = open_session(home, world, Cast(name), models, seed=seed, learn=learns, progress=on_note)
+        try:
+            yield from difficulty.measure(
+                session, name, practice=practice if learns else 0, episodes=episodes, turns=turns
+            )
+        finally:
+            session.close()
+            session.world.close()

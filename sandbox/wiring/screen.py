@@ -1,0 +1,217 @@
+"""What `sandbox play` opens, and the screen around it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.config import Settings
+from sandbox.errors import ModelError, SandboxError, UsageError
+from sandbox.llm import catalogue
+from sandbox.paths import Home
+from sandbox.store.server import is_url, without_password
+from sandbox.wiring.agents import CardFile, Models
+from sandbox.wiring.contests import open_contest
+from sandbox.wiring.sessions import HUMAN, Cast, has_save, open_session
+from sandbox.wiring.worlds import Progress, silent, world_file
+from sandbox.world import references
+
+if TYPE_CHECKING:
+    from sandbox.feedback.contest import Bout
+    from sandbox.session.session import Session
+    from sandbox.tui.app import SandboxApp
+    from sandbox.tui.screens.start import Sitting
+    from sandbox.tune.rounds import Plan as RoundPlan
+    from sandbox.tune.settings import Method
+
+WITHOUT_MODEL = "q-table"
+"""Card that plays where the default agent's language model is not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPlan:
+    """All that `sandbox play` is going to open, checked as far as that is quick."""
+
+    home: Home
+    settings: Settings
+    reference: str | None
+    """None: the save knows."""
+    cast: Cast | None
+    """None: the save knows."""
+    save: str
+    seed: int
+    notice: str = ""
+    """Something the player should know first."""
+
+    @classmethod
+    def make(
+        cls,
+        home: Home,
+        settings: Settings,
+        reference: str | None,
+        agent: str | None,
+        seats: Sequence[str],
+        save: str | None,
+        seed: int | None,
+    ) -> PlayPlan:
+        """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
+        if save is not None and has_save(home, save):
+            if seed is not None:
+                raise UsageError("a save keeps its seed", mend="leave --seed out, or choose another --save")
+            cast = Cast.parse(agent or settings.agent, seats) if agent or seats else None
+            return cls(home, settings, reference, cast, save, 0)
+        reference = reference or settings.world
+        parsed = references.parse(reference)
+        if parsed.kind == "native":
+            world_file(home, reference)
+        notice = ""
+        if agent == HUMAN:
+            file = CardFile.find(home, WITHOUT_MODEL)
+        else:
+            file = CardFile.find(home, agent or settings.agent)
+        if agent is None and file.card.model is not None:
+            try:
+                catalogue.resolve(file.card.model, relative_to=file.folder)
+            except ModelError as error:
+                file, notice = (
+                    CardFile.find(home, WITHOUT_MODEL),
+                    f"{error.message}: {WITHOUT_MODEL} plays. {error.mend}",
+                )
+        name = agent if agent is not None else file.card.name
+        return cls(
+            home,
+            settings,
+            reference,
+            Cast.parse(name, seats),
+            save or _new_name(home, reference),
+            seed or 0,
+            notice,
+        )
+
+    @property
+    def shown(self) -> str:
+        """Name or address of the save, without a password."""
+        return without_password(self.save)
+
+    @property
+    def play_command(self) -> str:
+        """How it is played."""
+        if self.reference is None or self.cast is None:
+            return f"sandbox play --save {shlex.quote(self.shown)}"
+        return f"sandbox play {self._cast_in_shell(self.reference, self.cast)}"
+
+    @property
+    def shell_command(self) -> str:
+        """How the same is run with no screen."""
+        if self.reference is None or self.cast is None:
+            return f"sandbox save show {shlex.quote(self.shown)}"
+        return f"sandbox run {self._cast_in_shell(self.reference, self.cast)}"
+
+    @staticmethod
+    def _cast_in_shell(reference: str, cast: Cast) -> str:
+        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in cast.seats.items())
+        return f"{shlex.quote(reference)} --agent {shlex.quote(cast.default)}{seats}"
+
+    def open(self, progress: Progress = silent) -> Session:
+        """The session to play."""
+        return open_session(
+            self.home,
+            self.reference,
+            self.cast,
+            Models(self.settings, progress),
+            save=self.save,
+            seed=self.seed,
+            annotator=self.settings.annotator,
+            progress=progress,
+        )
+
+    def plan_round(self, method: Method, **evaluation: Any) -> RoundPlan:
+        """A fine-tuning round over the save. Raises `SandboxError` where there cannot be one."""
+        from sandbox.tune.planning import make_plan
+        from sandbox.tune.settings import Settings as Training
+
+        if is_url(self.save):
+            raise UsageError(
+                "adapters lie beside a save's file, and this game is on a server",
+                mend="`sandbox save fork ADDRESS NAME` copies it here",
+            )
+        training = Training.for_method(method)
+        return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
+
+    def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:
+        """Two adapters of the save, to be compared on its turns. Raises `SandboxError` when it is entered."""
+        first, second = adapters
+        return open_contest(self.home, self.settings, self.save, (f"@{first}", f"@{second}"), progress)
+
+
+def play_on_screen(plan: PlayPlan, record: Path | None = None) -> None:
+    """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened.
+
+    Args:
+        plan: what to open.
+        record: file of a terminal recording to make.
+    """
+    from sandbox.tui.app import SandboxApp
+
+    error = _shown(SandboxApp(_sitting(plan), plan.settings), record)
+    if error is not None:
+        raise error
+
+
+def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> None:
+    """Open the start screen, and the games that are chosen there, until the player leaves."""
+    from sandbox.llm import fetch
+    from sandbox.session import lobby
+    from sandbox.tui.app import SandboxApp
+    from sandbox.tui.screens.start import Choice, Lobby
+
+    def choose(choice: Choice) -> Sitting:
+        return _sitting(PlayPlan.make(home, settings, choice.world, choice.agent, [], choice.save, None))
+
+    def bring(say: Progress) -> None:
+        def tell(stage: str, done: int, total: int) -> None:
+            say(f"{stage}, {done / total:.0%}" if total else stage)
+
+        fetch.pull(catalogue.DEFAULT, tell)
+
+    _shown(
+        SandboxApp(Lobby(lambda: lobby.look(home), choose, bring, settings.agent, lobby.TOUR), settings), record
+    )
+
+
+def _shown(app: SandboxApp, record: Path | None) -> SandboxError | None:
+    if record is None:
+        return app.run()
+    from sandbox.tui.recording import recorded
+
+    with recorded(app, record):
+        return app.run()
+
+
+def _sitting(plan: PlayPlan) -> Sitting:
+    from sandbox.tui.screens.start import Sitting
+    from sandbox.tui.widgets.header import Title
+
+    title = Title(plan.reference or plan.shown, plan.cast.default if plan.cast else "", plan.shown, plan.notice)
+    return Sitting(plan.open, title, plan.plan_round, plan.open_contest)
+
+
+def save_stem(reference: str) -> str:
+    """How the name of a save of this world begins; 32 characters at most."""
+    stem = re.sub(r"[^\w]+", "-", Path(reference.partition("?")[0]).stem.replace("tw:", "tw-")).strip("-")
+    return (stem or "game")[:32]
+
+
+def _new_name(home: Home, reference: str) -> str:
+    """A name for a save that was not given one: the world and the time."""
+    name = f"{save_stem(reference)}-{time.strftime('%m%d-%H%M%S')}"
+    number = 2
+    while home.save_folder(name).exists():
+        name, number = f"{name}-{number}", number + 1
+    return name

@@ -1,0 +1,204 @@
+"""Sessions: who holds which seat of which world, begun or gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.agent import cards
+from sandbox.errors import SaveError, UsageError
+from sandbox.paths import Home
+from sandbox.session.renewal import Renewal
+from sandbox.store import Run, Store
+from sandbox.store.server import is_url, without_password
+from sandbox.types import Agent, World
+from sandbox.wiring.agents import CardFile, Models, build_agent
+from sandbox.wiring.worlds import Progress, open_world, silent, world_file
+from sandbox.world import references
+
+if TYPE_CHECKING:
+    from sandbox.session.session import Session
+
+HUMAN = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who is to hold which seat, by name of card, or `human`."""
+
+    default: str
+    seats: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, default: str, given: Sequence[str]) -> Cast:
+        """From options of the form `NAME=CARD`. Raises `UsageError`."""
+        seats = {}
+        for text in given:
+            seat, equals, holder = text.partition("=")
+            if not (seat and equals and holder):
+                raise UsageError(
+                    f"--seat {text!r} is not of the form NAME=CARD", mend="such as --seat player=human"
+                )
+            seats[seat] = holder
+        return cls(default, seats)
+
+    def files(self, home: Home, world: World[Any]) -> dict[str, CardFile | None]:
+        """The card of each seat of the world; None for a person. Raises `UsageError`, `CardError`."""
+        for seat in self.seats:
+            if seat not in world.seats:
+                raise UsageError(f"{world.name} has no seat {seat!r}", mend=f"it has {', '.join(world.seats)}")
+        holders = {seat: self.seats.get(seat, self.default) for seat in world.seats}
+        return {seat: None if name == HUMAN else CardFile.find(home, name) for seat, name in holders.items()}
+
+
+def open_session(
+    home: Home,
+    reference: str | None,
+    cast: Cast | None,
+    models: Models,
+    *,
+    save: str | None = None,
+    seed: int | None = None,
+    learn: bool = True,
+    annotator: str = "anonymous",
+    progress: Progress = silent,
+) -> Session:
+    """The session of a save: gone on with where it exists, begun where it does not, kept nowhere without a name.
+
+    Args:
+        home: where names are looked up.
+        reference: the world; None takes that of the save.
+        cast: who plays; None takes the cards as the save has them.
+        models: shared language models.
+        save: name of the save, or its address on a PostgreSQL server.
+        seed: of a new session.
+        learn: whether agents explore and learn.
+        annotator: pseudonym of the person.
+        progress: told what takes time.
+
+    Raises:
+        SandboxError: something cannot be found or used; nothing was changed then.
+    """
+    folder = None if save is None or is_url(save) else home.save_folder(save)
+    if save is not None and has_save(home, save):
+        session = _resumed(home, save, folder, reference, cast, models, learn, annotator, progress)
+    elif reference is None or cast is None:
+        raise SaveError(f"there is no save {without_password(save or '')!r}", mend="name a world to begin one")
+    else:
+        session = _begun(home, save, folder, reference, cast, models, seed or 0, learn, annotator, progress)
+    name = session.world.name
+    if references.parse(name).kind == "native":
+        session.renewal = Renewal(world_file(home, name), lambda: open_world(home, name))
+    return session
+
+
+def has_save(home: Home, save: str) -> bool:
+    """Whether there is anything of a save, here or on a server. Raises `SaveError` where that cannot be seen."""
+    if not is_url(save):
+        return (home.save_folder(save) / "save.db").exists()
+    with Store.connect(save) as store:
+        return bool(store.runs())
+
+
+def _begun(
+    home: Home,
+    save: str | None,
+    folder: Path | None,
+    reference: str,
+    cast: Cast,
+    models: Models,
+    seed: int,
+    learn: bool,
+    annotator: str,
+    progress: Progress,
+) -> Session:
+    from sandbox.session.session import Session
+
+    world = open_world(home, reference, progress)
+    try:
+        files = cast.files(home, world)
+        seats = _agents(files, models, world, folder, seed=seed)
+        if folder is not None:
+            store = Store.create(folder)
+        else:
+            store = Store.memory() if save is None else Store.connect(save, playing=True)
+        return Session.create(
+            store, world, seats, seed=seed, learn=learn, annotator=annotator, cards=_texts(files)
+        )
+    except BaseException:
+        world.close()
+        raise
+
+
+def _resumed(
+    home: Home,
+    save: str,
+    folder: Path | None,
+    reference: str | None,
+    cast: Cast | None,
+    models: Models,
+    learn: bool,
+    annotator: str,
+    progress: Progress,
+) -> Session:
+    from sandbox.session.session import Session
+
+    with ExitStack() as undone:
+        store = Store.connect(save, playing=True) if folder is None else Store.open(folder)
+        undone.callback(store.close)
+        latest = store.latest_run()
+        if reference is not None and references.parse(reference).canonical != latest.world:
+            raise SaveError(
+                f"the save is of the world {latest.world!r}, not {reference!r}",
+                where=store.file,
+                mend="choose another --save, or leave the world out",
+            )
+        world = open_world(home, latest.world, progress)
+        undone.callback(world.close)
+        files = stored_cards(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
+        seats = _agents(files, models, world, folder, seed=latest.seed)
+        session = Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
+        undone.pop_all()
+        return session
+
+
+def agents_of(home: Home, run: Run, models: Models, world: World[Any]) -> dict[str, Agent | None]:
+    """The agents of a run of a save, fresh, by the cards that the save holds. Raises `SandboxError`."""
+    return _agents(stored_cards(home, run.seats, run.cards), models, world, seed=run.seed)
+
+
+def _agents(
+    files: Mapping[str, CardFile | None],
+    models: Models,
+    world: World[Any],
+    save: Path | None = None,
+    *,
+    seed: int,
+) -> dict[str, Agent | None]:
+    return {
+        seat: None if file is None else build_agent(file, models, world, save, seed=seed + number)
+        for number, (seat, file) in enumerate(files.items())
+    }
+
+
+def _texts(files: Mapping[str, CardFile | None]) -> dict[str, str]:
+    return {seat: file.text for seat, file in files.items() if file is not None}
+
+
+def stored_cards(
+    home: Home, seats: Mapping[str, str | None], texts: Mapping[str, str]
+) -> dict[str, CardFile | None]:
+    """The cards as the save has them, so that it goes on exactly as it was, whatever became of the files."""
+    found: dict[str, CardFile | None] = {}
+    for seat, name in seats.items():
+        if name is None:
+            found[seat] = None
+        elif seat in texts:
+            path = home.card_file(name)
+            found[seat] = CardFile(cards.parse_card(texts[seat], name), texts[seat], path.parent if path else None)
+        else:
+            found[seat] = CardFile.find(home, name)
+    return found

@@ -41,6 +41,10 @@ class SettingsError(SandboxError):
     """The settings file, or a setting in the environment, cannot be used."""
 
 
+class PluginError(SandboxError):
+    """A kind that another package offers cannot be used."""
+
+
 class WorldError(SandboxError):
     """A world cannot be found, built or loaded."""
 

@@ -13,7 +13,7 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from sandbox import build, config, paths
+from sandbox import config, paths, wiring
 from sandbox.errors import Finding
 from sandbox.paths import Home
 from sandbox.tui.app import SandboxApp
@@ -56,8 +56,8 @@ def file(tmp_path: Path) -> Path:
 
 def hut(tmp_path: Path, world: str = "hut") -> SandboxApp:
     def factory(say: Callable[[str], None]) -> object:
-        models = build.Models(config.Settings())
-        return build.open_session(Home(tmp_path), world, build.Cast("human"), models, save="s")
+        models = wiring.Models(config.Settings())
+        return wiring.open_session(Home(tmp_path), world, wiring.Cast("human"), models, save="s")
 
     return SandboxApp(Sitting(factory, Title("hut")))  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import sees, until
 
-from sandbox import build, config
+from sandbox import config, wiring
 from sandbox.paths import Home
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
@@ -30,8 +30,8 @@ async def test_an_edited_world_is_gone_on_with(tmp_path: Path) -> None:
     file.write_text(WORLD, encoding="utf-8")
 
     def factory(say: object) -> object:
-        models = build.Models(config.Settings())
-        session = build.open_session(Home(tmp_path), "hut", build.Cast("q-table"), models, save="s")
+        models = wiring.Models(config.Settings())
+        session = wiring.open_session(Home(tmp_path), "hut", wiring.Cast("q-table"), models, save="s")
         session.act("go north")
         return session
 

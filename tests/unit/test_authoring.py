@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sandbox import build, config, paths
+from sandbox import config, paths, wiring
 from sandbox.agent import cards
 from sandbox.cli import app
 from sandbox.errors import PlayError, WorldError, WorldFileError
@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def opened(home: Path, agent: str = "human") -> Session:
-    return build.open_session(Home(home), "hut", build.Cast(agent), build.Models(config.Settings()), save="s")
+    return wiring.open_session(Home(home), "hut", wiring.Cast(agent), wiring.Models(config.Settings()), save="s")
 
 
 def test_the_player_stands_in_a_new_room_at_once(file: Path, tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_nobody_learns_from_what_an_author_did(file: Path, tmp_path: Path) -> No
 
 def test_a_world_of_the_program_is_copied_first(tmp_path: Path) -> None:
     package = Path(paths.__file__).parent / "world" / "starter" / "world.yaml"
-    models = build.Models(config.Settings())
-    session = build.open_session(Home(tmp_path), str(package), build.Cast("human"), models, save="s")
+    models = wiring.Models(config.Settings())
+    session = wiring.open_session(Home(tmp_path), str(package), wiring.Cast("human"), models, save="s")
     before = package.read_bytes()
     assert authoring.site(session).foreign
     with pytest.raises(WorldError, match="came with the program"):

@@ -18,7 +18,7 @@ import pytest
 import torch
 from model_server import ModelServer
 
-from sandbox import build
+from sandbox import wiring
 from sandbox.agent.cards import parse_card
 from sandbox.config import Settings
 from sandbox.errors import CardError, ModelError
@@ -140,8 +140,8 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
         "combine: {method: prior}\n"
         f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
     )
-    world = build.open_world(Home(bundled()), "tutorial")
-    agent = build.build_agent(build.CardFile(parse_card(text, "tuned"), text), build.Models(Settings()), world)
+    world = wiring.open_world(Home(bundled()), "tutorial")
+    agent = wiring.build_agent(wiring.CardFile(parse_card(text, "tuned"), text), wiring.Models(Settings()), world)
     session = Session.create(Store.memory(), world, {world.seats[0]: agent}, seed=0, learn=False)
     turns = [session.step() for _ in range(2)]
     for turn in turns:
@@ -443,7 +443,7 @@ def test_the_fallback_answers_under_its_own_name_while_the_server_is_away() -> N
 def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARROT_KEY", "s3cret-key")
     monkeypatch.setattr(endpoint, "REST", 0.0)
-    world = build.open_world(Home(bundled()), "tutorial")
+    world = wiring.open_world(Home(bundled()), "tutorial")
     state = world.initial(0)
     seen = world.observe(state, world.seats[0])
     assert seen.admissible
@@ -457,9 +457,9 @@ def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatc
             f"combine: {{method: prior}}\nremote:\n  base_url: {server.url}\n  model: parrot\n"
             "  key: PARROT_KEY\n  retries: 0\n  fallback: uniform\n"
         )
-        models = build.Models(Settings())
-        file = build.CardFile(parse_card(text, "polly"), text)
-        agent = build.build_agent(file, models, world)
+        models = wiring.Models(Settings())
+        file = wiring.CardFile(parse_card(text, "polly"), text)
+        agent = wiring.build_agent(file, models, world)
         decision = agent.decide(seen, (), seed=0, explore=False)
         assert decision.command == wanted
         assert decision.model.startswith("parrot@127.0.0.1")

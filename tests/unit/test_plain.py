@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from play_parts import CaveWorld, TableAgent
 
-from sandbox import build
+from sandbox import wiring
 from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
@@ -35,7 +35,7 @@ def play(home: Home, capsys: pytest.CaptureFixture[str]) -> Play:
     """Plays lines in the save `friday`; what was printed."""
 
     def run(*lines: str, world: str | None = "lighthouse", seats: tuple[str, ...] = (), well: bool = True) -> str:
-        plan = build.PlayPlan.make(home, Settings(), world, "q-table", list(seats), "friday", None)
+        plan = wiring.PlayPlan.make(home, Settings(), world, "q-table", list(seats), "friday", None)
         assert plain.play(plan, io.StringIO("".join(f"{line}\n" for line in lines))) == well
         return capsys.readouterr().out
 
@@ -126,7 +126,7 @@ def test_others_act_by_themselves_and_keep_their_thoughts(play: Play, home: Home
 
 
 def _first(world: str, home: Home) -> str:
-    return build.open_world(home, world).seats[0]
+    return wiring.open_world(home, world).seats[0]
 
 
 def game(agent: Agent | None, *lines: str) -> LineGame:

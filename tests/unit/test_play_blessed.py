@@ -9,7 +9,7 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 from typer.testing import CliRunner
 
-from sandbox import build
+from sandbox import wiring
 from sandbox.cli import app
 from sandbox.config import Settings
 from sandbox.errors import SaveError
@@ -98,8 +98,8 @@ def home(tmp_path: Path) -> Path:
     source = next(Home(tmp_path).search("worlds")) / "lighthouse" / "world.yaml"
     (tmp_path / "worlds" / "copy").mkdir(parents=True)
     (tmp_path / "worlds" / "copy" / "world.yaml").write_bytes(source.read_bytes())
-    session = build.open_session(
-        Home(tmp_path), "copy", build.Cast("q-table"), build.Models(Settings()), save="friday", learn=False
+    session = wiring.open_session(
+        Home(tmp_path), "copy", wiring.Cast("q-table"), wiring.Models(Settings()), save="friday", learn=False
     )
     for _ in range(3):
         session.step()

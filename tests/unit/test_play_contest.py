@@ -9,7 +9,7 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 from typer.testing import CliRunner
 
-from sandbox import build
+from sandbox import wiring
 from sandbox.agent.prompt import option
 from sandbox.cli import app
 from sandbox.config import Settings
@@ -161,7 +161,9 @@ def test_a_result_in_a_line() -> None:
 
 def _save(folder: Path) -> Home:
     home = Home.find(folder)
-    session = build.open_session(home, "tutorial", build.Cast("q-table"), build.Models(Settings()), save="friday")
+    session = wiring.open_session(
+        home, "tutorial", wiring.Cast("q-table"), wiring.Models(Settings()), save="friday"
+    )
     for _ in range(3):
         session.step()
     session.close()
@@ -170,8 +172,8 @@ def _save(folder: Path) -> Home:
 
 def test_two_sides_are_opened_by_name_with_what_they_learned(tmp_path: Path) -> None:
     home = _save(tmp_path)
-    build.check_contest(home, "friday", ("q-table", "random"))
-    with build.open_contest(home, Settings(), "friday", ("q-table", "random")) as opened:
+    wiring.check_contest(home, "friday", ("q-table", "random"))
+    with wiring.open_contest(home, Settings(), "friday", ("q-table", "random")) as opened:
         assert opened.contestants == (("q-table", ""), ("random", ""))
         assert list(opened.pairs("bo", 0))
         learned = [agent.dump() for agent in opened.sides[0].values()]
@@ -180,8 +182,8 @@ def test_two_sides_are_opened_by_name_with_what_they_learned(tmp_path: Path) -> 
 
 def test_on_the_command_line_a_mistake_is_one_line(tmp_path: Path) -> None:
     _save(tmp_path)
-    session = build.open_session(
-        Home(tmp_path), "tutorial", build.Cast("random"), build.Models(Settings()), save="b"
+    session = wiring.open_session(
+        Home(tmp_path), "tutorial", wiring.Cast("random"), wiring.Models(Settings()), save="b"
     )
     session.close()
     for arguments, said in (
@@ -206,12 +208,12 @@ def test_sides_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
         (("q-table", "lm@sft-9"), "no adapter 'sft-9'"),
     ):
         with pytest.raises(Exception, match=told_):
-            build.check_contest(home, "friday", sides)
+            wiring.check_contest(home, "friday", sides)
     for sides, told_ in (
         (("@base", "@sft-1"), "no language model here that could take an adapter"),
         (("lm@sft-1", "lm"), "is for another"),
         (("q-table", str(tmp_path / "q-table.yaml")), "are the same"),
     ):
         (tmp_path / "q-table.yaml").write_text("learner:\n  kind: tabular\n")
-        with pytest.raises(UsageError, match=told_), build.open_contest(home, Settings(), "friday", sides):
+        with pytest.raises(UsageError, match=told_), wiring.open_contest(home, Settings(), "friday", sides):
             pass

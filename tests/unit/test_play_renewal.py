@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import build, config
+from sandbox import config, wiring
 from sandbox.errors import PlayError, WorldFileError
 from sandbox.paths import Home
 from sandbox.session.session import Session
@@ -38,8 +38,8 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def session(file: Path, tmp_path: Path) -> Session:
-    models = build.Models(config.Settings())
-    session = build.open_session(Home(tmp_path), "hut", build.Cast("q-table"), models, save="s")
+    models = wiring.Models(config.Settings())
+    session = wiring.open_session(Home(tmp_path), "hut", wiring.Cast("q-table"), models, save="s")
     session.act("go north")
     session.act("go south")
     session.act("take lamp")
@@ -105,8 +105,8 @@ def test_the_edited_world_is_what_the_save_goes_on_with(session: Session, file: 
     _write(file, WORLD.replace("A yard.", "A yard with a pump."), 2)
     session.renew()
     session.close()
-    models = build.Models(config.Settings())
-    again = build.open_session(Home(tmp_path), None, None, models, save="s")
+    models = wiring.Models(config.Settings())
+    again = wiring.open_session(Home(tmp_path), None, None, models, save="s")
     assert not again.world_changed
     again.act("go north")
     assert "pump" in again.observation().description

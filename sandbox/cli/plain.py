@@ -13,11 +13,10 @@ from rich.console import Console
 from sandbox.cli.patience import stopping, waiting
 from sandbox.errors import PlayError, SandboxError
 from sandbox.render import formatting, transcript
-from sandbox.session import authoring
+from sandbox.session import authoring, moves, worlds
 from sandbox.session.commands import VERBS, Typed, parse
+from sandbox.session.view import watching
 from sandbox.text import clean_line
-from sandbox.tui import jobs, worlds
-from sandbox.tui.view import watching
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -146,27 +145,27 @@ class LineGame:
                 value, reason = typed.number(-1)
                 self._say_of(session.credit(value, comment=reason))
             case "prefer":
-                self._say_of(jobs.prefer(session, int(typed.number(0)[0])))
+                self._say_of(moves.prefer(session, int(typed.number(0)[0])))
             case "retract":
-                self._say_of(jobs.retract(session))
+                self._say_of(moves.retract(session))
             case "correct":
                 self._say_of(session.correct(typed.argument))
             case "tie" | "bad" as verdict:
-                self._say_of(jobs.compare(session, verdict))
+                self._say_of(moves.compare(session, verdict))
             case "comment":
                 self._say_of(session.comment(typed.argument))
             case "bookmark":
-                jobs.bookmark(session, typed.argument)
+                moves.bookmark(session, typed.argument)
                 self._tell_marks()
             case "bless":
-                jobs.bless(session)
+                moves.bless(session)
                 self._tell_marks()
             case "undo":
-                self._move(lambda: jobs.undo(session))
+                self._move(lambda: moves.undo(session))
             case "redo":
-                self._move(lambda: jobs.redo(session))
+                self._move(lambda: moves.redo(session))
             case "other":
-                self._move(lambda: jobs.sibling(session, int(typed.number(1)[0])))
+                self._move(lambda: moves.sibling(session, int(typed.number(1)[0])))
             case "jump":
                 self._move(lambda: session.jump(int(typed.number(-1)[0])))
             case "restart":
@@ -180,7 +179,7 @@ class LineGame:
             case "build":
                 self._move(lambda: say(authoring.build(session, typed.argument).line))
             case "script":
-                say(jobs.script(session, typed.argument, self._watcher, self._names).line)
+                say(moves.script(session, typed.argument, self._watcher, self._names).line)
             case "save":
                 say(f"Saved as {self._save!r}: every turn is stored as it is played.")
             case "help":
@@ -243,9 +242,9 @@ class LineGame:
             raise PlayError("nothing can be foreseen now", mend="wait for your turn")
         if not command:
             if self._decision is None:
-                raise PlayError("nothing is proposed", mend="name a command, as in /glimpse go north")
+                raise PlayError("nothing is proposed", mend="name a command, as in /preview go north")
             command = self._decision.command
-        seen = jobs.glimpse(self._session, command)
+        seen = moves.preview(self._session, command)
         say(f"If {seen.command}:\n{seen.text.strip()}")
         if seen.reward:
             say(f"[it would bring {formatting.gain(seen.reward)}]")

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
 from sandbox.llm.listening import StoppedError, listening
-from sandbox.tui import jobs
+from sandbox.session import moves
+from sandbox.session.view import Camera
 from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening
-from sandbox.tui.view import Camera
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -107,7 +107,7 @@ class Driver:
         """Carry out a command of the seat to move. Answered by `Changed`, as every change is."""
         self.change(
             f"> {command}",
-            lambda session: jobs.act(session, seat, command, decision=decision, chooser=chooser),
+            lambda session: moves.act(session, seat, command, decision=decision, chooser=chooser),
         )
 
     def change(self, doing: str, job: Callable[[Session], object], *, keeps: bool = False) -> None:

@@ -13,8 +13,8 @@ from sandbox.tui.driver import THINKING, Driver
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
+    from sandbox.session.view import View
     from sandbox.tui.messages import Decided, Failed, Heard
-    from sandbox.tui.view import View
     from sandbox.types import Decision
 
 SLOWEST, FASTEST = 0.1, 20.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from sandbox.tui.view import View
+    from sandbox.session.view import View
     from sandbox.types import Decision
 
 

@@ -8,36 +8,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
 from sandbox.errors import SandboxError, UsageError
-from sandbox.tui.round_view import Choice, Games, Offer, RoundView, fold
+from sandbox.tune.round_view import Games, Offer, RoundView, fold
 
 if TYPE_CHECKING:
-    from sandbox.tune.examples import Example
     from sandbox.tune.rounds import Plan, Round
     from sandbox.tune.settings import Method
 
-EPISODES = 8
-"""Games that are played before and after by default: the fewest that tell anything."""
-UNSEEN = 1001
-"""Seed from which games for the evaluation are taken."""
 _EVERY = 0.3
-
-
-class Evaluation(TypedDict):
-    """What is played before and after."""
-
-    eval_worlds: tuple[str, ...]
-    eval_seeds: tuple[int, ...]
-    max_steps: int
-    """Commands that an episode may take."""
 
 
 class PlanRound(Protocol):
@@ -140,6 +126,8 @@ class RoundDesk:
         """Read what there is to learn from, and take up a round that runs already."""
 
         def job() -> None:
+            from sandbox.tune.survey import survey
+
             plan = self._planned()("sft")
             self._take_up(plan)
             self._tell(RoundNews(offer=survey(plan)))
@@ -157,6 +145,7 @@ class RoundDesk:
 
         def job() -> None:
             from sandbox.tune import rounds
+            from sandbox.tune.survey import evaluated
 
             self._refuse_two()
             plan = self._planned()(method, **evaluated(evaluation))
@@ -296,94 +285,6 @@ class RoundDesk:
         with suppress(RuntimeError):  # the application's loop may be gone
             if not self._closed.is_set():
                 self._post(news)
-
-
-# What the save has. For the desk's threads.
-
-
-def survey(plan: Plan) -> Offer:
-    """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
-    from sandbox.paths import Home
-    from sandbox.store import Store
-    from sandbox.tune import harvest, rounds
-    from sandbox.tune.adapters import BASE, Adapters
-
-    home, card = Home(plan.home), plan.parsed_card()
-    found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
-    counted = harvest.survey(harvest.occasions(found))
-    with Store.open(plan.save, readonly=True) as store:
-        world = store.latest_run().world
-    adapters = Adapters.of(plan.save)
-    latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not each.trial), None)
-    state = latest.state if latest is not None else ""
-    made = latest.adapter if latest is not None else None
-    kept = made is not None and made != adapters.active and made in {about.id for about in adapters}
-    return Offer(
-        save=plan.save.name,
-        card=plan.card_name,
-        model=model_name(plan.model),
-        active=adapters.active,
-        before=None if adapters.active == BASE else adapters.get(adapters.active).parent,
-        by_kind=counted.by_kind,
-        by_world=counted.by_world,
-        by_annotator=counted.by_annotator,
-        choices=tuple(_choice(found, method) for method in ("sft", "dpo", "kto")),
-        evaluation=suggested(world, counted.by_world),
-        unfinished=latest.number if latest and state in ("cancelled", "interrupted", "failed") else None,
-        finished=latest.number if latest and state == "finished" and kept else None,
-    )
-
-
-def suggested(world: str, seen: Mapping[str, int]) -> str:
-    """The worlds to evaluate on: a world of our own itself, and else games that were generated and never seen."""
-    from sandbox.world import references
-
-    if references.parse(world).kind == "native":
-        return world
-    options = {option for each in seen for option in each.replace("?", "&").split("&")}
-    first = UNSEEN
-    while options & {f"seed={seed}" for seed in range(first, first + EPISODES // 2)}:
-        first += EPISODES // 2
-    return f"tw:custom?quest=3..4&seed={first}..{first + EPISODES // 2 - 1}"
-
-
-def evaluated(text: str) -> Evaluation:
-    """How to evaluate on worlds that are named with spaces between; ranges stand for several.
-
-    Generated games are played once each. Worlds of our own are few: they are played with several seeds, none of
-    which is likely to have been played, and take longer.
-    """
-    from sandbox.tune import harvest
-    from sandbox.world import references
-
-    parsed = [references.parse(each) for reference in text.split() for each in harvest.expand(reference)]
-    worlds = tuple(dict.fromkeys(each.canonical for each in parsed))
-    own = bool(parsed) and all(each.kind == "native" for each in parsed)
-    seeds = -(-EPISODES // len(worlds)) if own else 1
-    return {
-        "eval_worlds": worlds,
-        "eval_seeds": tuple(range(UNSEEN, UNSEEN + seeds)) if own else (0,),
-        "max_steps": 50 if own else 25,
-    }
-
-
-def model_name(model: str) -> str:
-    """A model without its folder."""
-    return model.rpartition("/")[2]
-
-
-def _choice(found: list[Example], method: Method) -> Choice:
-    from sandbox.tune import harvest
-    from sandbox.tune.errors import RoundError
-    from sandbox.tune.examples import Transcript
-
-    usable = harvest.usable(found, method)
-    count = sum(each.commands if isinstance(each, Transcript) else 1 for each in usable)
-    try:
-        harvest.check(usable, method)
-    except RoundError as error:
-        return Choice(method, count, error.message.removeprefix("too little to learn from: "))
-    return Choice(method, count)
 
 
 def sentence(error: Exception) -> str:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from sandbox.render import formatting
+from sandbox.session.chart import room_name
 from sandbox.tui import format as fmt
-from sandbox.tui.chart import room_name
 
 if TYPE_CHECKING:
+    from sandbox.session.moves import Preview
+    from sandbox.session.view import View
     from sandbox.store.feedback import Feedback
     from sandbox.timeline import Node, Turn
-    from sandbox.tui.jobs import Glimpse
-    from sandbox.tui.view import View
     from sandbox.types import Decision
 
 _HEADING = re.compile(r"-= .+ =-")
@@ -187,19 +187,19 @@ def remark(text: str, style: str = fmt.MUTED) -> Block:
     return Block(("remark", text), lambda: (BLANK, Paragraph(Content.styled(text, style), fmt.NOTE, style)))
 
 
-def foreseen(glimpse: Glimpse) -> Block:
+def foreseen(preview: Preview) -> Block:
     """What a command would lead to, dim: it has not happened."""
-    lines = [Paragraph(line.text.stylize(fmt.MUTED)) for line in prose(glimpse.text)]
+    lines = [Paragraph(line.text.stylize(fmt.MUTED)) for line in prose(preview.text)]
     command = Content.assemble(
-        (f"if > {glimpse.command}", f"italic {fmt.MUTED}"), (f"  {worth(glimpse)}", fmt.MUTED)
+        (f"if > {preview.command}", f"italic {fmt.MUTED}"), (f"  {worth(preview)}", fmt.MUTED)
     )
-    return Block(("foreseen", glimpse), lambda: (BLANK, Paragraph(command, fmt.GHOST, fmt.MUTED), *lines))
+    return Block(("foreseen", preview), lambda: (BLANK, Paragraph(command, fmt.GHOST, fmt.MUTED), *lines))
 
 
-def worth(glimpse: Glimpse) -> str:
-    """The reward of a glimpse, and whether it would be the end."""
+def worth(preview: Preview) -> str:
+    """The reward of a preview, and whether it would be the end."""
     return " ".join(
-        filter(None, (fmt.gain(glimpse.reward) if glimpse.reward else "", "■" if glimpse.ended else ""))
+        filter(None, (fmt.gain(preview.reward) if preview.reward else "", "■" if preview.ended else ""))
     )
 
 

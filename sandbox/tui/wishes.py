@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
+from sandbox.session import moves
 from sandbox.session.commands import Typed
-from sandbox.tui import jobs
 from sandbox.tui.game import Game
 
 
@@ -34,24 +34,24 @@ def obey(game: Game, typed: Typed) -> None:
             game.do("credit", lambda session: session.credit(value, comment=reason), halting=False)
         case "prefer":
             other = int(typed.number(0)[0])
-            game.do("prefer", lambda session: jobs.prefer(session, other), halting=False)
+            game.do("prefer", lambda session: moves.prefer(session, other), halting=False)
         case "retract":
-            game.do("retract", jobs.retract, halting=False)
+            game.do("retract", moves.retract, halting=False)
         case "correct":
             game.do("correct", lambda session: session.correct(typed.argument), halting=False)
         case "tie" | "bad" as verdict:
-            game.do(verdict, lambda session: jobs.compare(session, verdict), keeps=True)
+            game.do(verdict, lambda session: moves.compare(session, verdict), keeps=True)
         case "bookmark":
-            game.do("bookmark", lambda session: jobs.bookmark(session, typed.argument), keeps=True)
+            game.do("bookmark", lambda session: moves.bookmark(session, typed.argument), keeps=True)
         case "bless":
-            game.do("bless", jobs.bless, keeps=True)
+            game.do("bless", moves.bless, keeps=True)
         case "other":
             step = int(typed.number(1)[0])
-            game.do("other", lambda session: jobs.sibling(session, step))
+            game.do("other", lambda session: moves.sibling(session, step))
         case "undo":
-            game.do("undo", jobs.undo)
+            game.do("undo", moves.undo)
         case "redo":
-            game.do("redo", jobs.redo)
+            game.do("redo", moves.redo)
         case "jump":
             turn = int(typed.number(-1)[0])
             game.do("jump", lambda session: session.jump(turn))

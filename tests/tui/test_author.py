@@ -16,12 +16,12 @@ from textual.widgets import OptionList
 from sandbox import config, paths, wiring
 from sandbox.errors import Finding
 from sandbox.paths import Home
+from sandbox.session import trials
+from sandbox.session.reading import read
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.author import trials
 from sandbox.tui.author.commands import AuthorCommands
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
-from sandbox.tui.author.reading import read
 from sandbox.tui.screens.author import AuthorScreen
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.start import Sitting

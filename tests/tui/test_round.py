@@ -25,8 +25,6 @@ from sandbox.store.feedback import FeedbackBook
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk, OpenContest
-from sandbox.tui.round_desk import evaluated, suggested
-from sandbox.tui.round_view import RoundView, fold
 from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import KEYS, RoundScreen
 from sandbox.tui.screens.start import Sitting
@@ -36,9 +34,11 @@ from sandbox.tui.widgets.status import Status
 from sandbox.tune import gate, rounds
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.errors import RoundError
+from sandbox.tune.round_view import RoundView, fold
 from sandbox.tune.rounds import Event, Plan, Round
 from sandbox.tune.settings import Method
 from sandbox.tune.settings import Settings as Training
+from sandbox.tune.survey import evaluated, suggested
 from sandbox.types import Decision, History, Observation
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)])

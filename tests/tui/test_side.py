@@ -14,11 +14,10 @@ from conftest import MakeApp, Weigher, settled, typed, until
 from sandbox.config import Settings
 from sandbox.llm.listening import StoppedError, tell
 from sandbox.llm.state import State
+from sandbox.session import blessed, curves, optimum
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.tui import curves, optimum, replays
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.round_view import RoundView
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.curve import Curve
 from sandbox.tui.widgets.header import Header, Title
@@ -28,6 +27,7 @@ from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.timeline import TimelineTree
+from sandbox.tune.round_view import RoundView
 from sandbox.types import Decision, History, Observation, Transition
 from sandbox.world.native import NativeWorld, parse_source
 
@@ -231,8 +231,8 @@ def test_agents_are_asked_again_about_what_they_decided(tmp_path: Path) -> None:
     for _ in range(2):
         decision = session.decide()
         session.act(decision.command, decision=decision, chooser="agent")
-    ask = replays.of_agents(session, lambda: False)
-    assert ask() == replays.Replayed({})
+    ask = blessed.of_agents(session, lambda: False)
+    assert ask() == blessed.Replayed({})
     opening, first, _ = session.timeline.path(session.current.id)
     observation = opening.observations["player"]
     for _ in range(5):
@@ -245,8 +245,8 @@ def test_agents_are_asked_again_about_what_they_decided(tmp_path: Path) -> None:
                 terminated=True,
             )
         )
-    assert replays.of_agents(session, lambda: False)().turns[first.id] == "take lamp"
-    assert replays.of_agents(session, lambda: True)() == replays.Replayed({}, complete=False)
+    assert blessed.of_agents(session, lambda: False)().turns[first.id] == "take lamp"
+    assert blessed.of_agents(session, lambda: True)() == blessed.Replayed({}, complete=False)
     session.close()
 
 
@@ -255,11 +255,11 @@ def test_an_edited_world_reads_otherwise_where_it_was_blessed(tmp_path: Path) ->
     session.act("go up")
     session.act("go down")
     session.bless()
-    assert replays.of_world(session).turns == {}
+    assert blessed.of_world(session).turns == {}
     session.close()
     edited = hut(tmp_path / "hut", Learner(), HUT.replace("A loft.", "A dusty loft."))
     up = edited.timeline.path_ids(edited.current.id)[1]
-    assert replays.of_world(edited).turns == {up: ""}
+    assert blessed.of_world(edited).turns == {up: ""}
     edited.close()
 
 

@@ -11,11 +11,11 @@ from rich.cells import cell_len
 from sandbox.errors import UsageError
 from sandbox.render.formatting import overruled
 from sandbox.session.commands import Typed, parse
+from sandbox.session.completion import candidates, matches
+from sandbox.session.view import View, signature
 from sandbox.timeline import Turn
 from sandbox.tui import format as fmt
-from sandbox.tui.completion import candidates, matches
 from sandbox.tui.story import prose
-from sandbox.tui.view import View, signature
 from sandbox.types import Decision, Proposal, Update
 
 

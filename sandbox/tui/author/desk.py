@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from sandbox.errors import Finding, SandboxError, WorldError
-from sandbox.tui.author import trials
-from sandbox.tui.author.reading import Reading, read
-from sandbox.tui.author.trials import Standing
+from sandbox.session import trials
+from sandbox.session.reading import Reading, read
+from sandbox.session.trials import Standing
 
 if TYPE_CHECKING:
     from sandbox.session.authoring import Site

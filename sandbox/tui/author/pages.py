@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from textual.content import Content
 
 from sandbox.errors import Finding
+from sandbox.session.trials import Standing
 from sandbox.tui import format as fmt
 from sandbox.tui.author.desk import AuthorDesk
-from sandbox.tui.author.trials import Standing
 
 SIGNS = {"error": ("✗", "bold $text-error"), "warning": ("!", "bold $text-warning"), "note": ("·", fmt.MUTED)}
 PENCIL = "✎"

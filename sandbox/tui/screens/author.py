@@ -18,13 +18,13 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from sandbox.errors import Finding, SandboxError
+from sandbox.session.chart import Chart, drawn
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
 from sandbox.tui.author.commands import AuthorCommands
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
-from sandbox.tui.chart import Chart, drawn
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.panes import Map

@@ -13,23 +13,23 @@ from textual.timer import Timer
 from textual.widgets import Label
 
 from sandbox.errors import PlayError, SandboxError
+from sandbox.session import moves
 from sandbox.session.commands import Typed, parse
+from sandbox.session.completion import candidates
+from sandbox.session.view import View
 from sandbox.tui import format as fmt
-from sandbox.tui import jobs, story, wishes
+from sandbox.tui import story, wishes
 from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.commands import PlayCommands
-from sandbox.tui.completion import candidates
 from sandbox.tui.driver import Driver, SessionFactory
 from sandbox.tui.game import Game
 from sandbox.tui.keys import IMPORTANCE, bindings, idle
 from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening, StartWanted
 from sandbox.tui.reasons import tags
 from sandbox.tui.round_desk import RoundsWanted
-from sandbox.tui.round_view import RoundView
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.places import Places
-from sandbox.tui.view import View
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.lessons import Lessons
@@ -40,6 +40,7 @@ from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
+from sandbox.tune.round_view import RoundView
 
 _ASK = "What do you do?   (Tab completes, F1 helps)"
 _PATIENCE = 0.15
@@ -75,7 +76,7 @@ class PlayScreen(Places, AuthorsScreen):
         """What a digit would give as the reason of the latest reward."""
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
-        self._glimpses: dict[str, jobs.Glimpse | None] = {}
+        self._previews: dict[str, moves.Preview | None] = {}
         """What commands would lead to from here, where that was asked; None until it is known."""
         self._remarks: list[story.Block] = []
         """What it says below the latest turn, until something happens."""
@@ -131,7 +132,7 @@ class PlayScreen(Places, AuthorsScreen):
                 agent=game.view is not None and game.view.agent_moves,
             )
         )
-        self.query_one(Mind).show(game, self._glimpses)
+        self.query_one(Mind).show(game, self._previews)
         three = self.query_one(Brief)
         three.decision, three.heard = game.shown, game.heard
         view = game.view
@@ -169,7 +170,7 @@ class PlayScreen(Places, AuthorsScreen):
             self.set_interval(1.0, self._look_around)
         if isinstance(message, Changed):
             self._remarks = []
-            self._glimpses.clear()
+            self._previews.clear()
         if isinstance(message, Loaded) or message.doing != "reward":
             self._reasons = ()
         if view.watcher != self._watcher:
@@ -184,8 +185,8 @@ class PlayScreen(Places, AuthorsScreen):
 
     def _look_around(self) -> None:
         """What may change without anything being done on the screen."""
-        self.driver.ask("edited", jobs.edited)
-        self.driver.ask("troubles", jobs.troubles)
+        self.driver.ask("edited", moves.edited)
+        self.driver.ask("troubles", moves.troubles)
 
     def follow_round(self, round_view: RoundView | None) -> None:
         """Show how a fine-tuning round stands."""
@@ -219,23 +220,23 @@ class PlayScreen(Places, AuthorsScreen):
     @on(Answered)
     def _answered(self, message: Answered) -> None:
         match message.answer:
-            case jobs.Edited():
+            case moves.Edited():
                 self.game.do("reload", lambda session: session.renew())
-                self.driver.ask("renewed", jobs.renewed)
-            case jobs.Renewed() as done:
+                self.driver.ask("renewed", moves.renewed)
+            case moves.Renewed() as done:
                 self._remark(done.line)
                 self.query_one(SidePane).world_changed()
-            case jobs.Scripted() as done:
+            case moves.Scripted() as done:
                 self._remark(done.line)
-            case jobs.Troubles() as troubles:
+            case moves.Troubles() as troubles:
                 self.query_one(Header).troubles = troubles.by_agent
-            case jobs.Glimpse() as glimpse if message.generation == self.driver.generation:
-                self._glimpses[glimpse.command] = glimpse
+            case moves.Preview() as preview if message.generation == self.driver.generation:
+                self._previews[preview.command] = preview
                 proposed = self.game.shown.proposals if self.game.shown else ()
-                if self.query_one(Mind).is_on_screen and any(p.command == glimpse.command for p in proposed):
+                if self.query_one(Mind).is_on_screen and any(p.command == preview.command for p in proposed):
                     self._show_state()
                 else:
-                    self._remarks = [story.foreseen(glimpse)]
+                    self._remarks = [story.foreseen(preview)]
                     self._show_story()
             case _:
                 self.query_one(SidePane).take(message)
@@ -346,15 +347,15 @@ class PlayScreen(Places, AuthorsScreen):
         if not command:
             proposed = [proposal.command for proposal in game.shown.proposals] if game.shown else []
             if not proposed:
-                raise PlayError("nothing is proposed", mend="name a command, as in /glimpse go north")
-            fresh = (each for each in proposed if each not in self._glimpses)
+                raise PlayError("nothing is proposed", mend="name a command, as in /preview go north")
+            fresh = (each for each in proposed if each not in self._previews)
             command = next(fresh, proposed[0])
-        self._glimpses[command] = None
-        self.driver.ask("glimpse", lambda session: jobs.glimpse(session, command))
+        self._previews[command] = None
+        self.driver.ask("glimpse", lambda session: moves.preview(session, command))
 
     def _write_script(self, name: str) -> None:
         if (view := self.game.view) is not None:
-            self.driver.ask("script", lambda session: jobs.script(session, name, view.watcher, view.names))
+            self.driver.ask("script", lambda session: moves.script(session, name, view.watcher, view.names))
 
     def _give_reason(self, offered: Sequence[str], number: int) -> None:
         reasons = offered[number - 1 : number]

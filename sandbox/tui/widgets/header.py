@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from sandbox.session.view import View
 from sandbox.tui import format as fmt
-from sandbox.tui.view import View
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Sparkline, Static
 
+from sandbox.session.curves import Curves
+from sandbox.session.optimum import Gap
+from sandbox.session.policy_changes import PolicyChanges
 from sandbox.tui import format as fmt
-from sandbox.tui.curves import Curves
-from sandbox.tui.flips import Flips
-from sandbox.tui.optimum import Gap
 from sandbox.tui.widgets.curve import Curve
 from sandbox.types import Update
 
-_FLIPS = 8
+_MOST = 8
 _RECENT = 10
 
 
@@ -51,17 +51,17 @@ class Learning(Static):
 class Changes(Static):
     """Past turns in which the agent would now prefer something else."""
 
-    def show(self, flips: Flips) -> None:
+    def show(self, changes: PolicyChanges) -> None:
         """Show these; the pane takes no room where there are none."""
-        self.display = bool(flips.turns)
+        self.display = bool(changes.turns)
         lines = [Content.styled("It would now do otherwise", "bold $text-primary")]
-        for flip in flips.turns[:_FLIPS]:
+        for change in changes.turns[:_MOST]:
             lines.append(
                 Content.assemble(
-                    (f"turn {flip.depth}  ", fmt.MUTED), (flip.before, fmt.MUTED), " → ", (flip.now, "bold")
+                    (f"turn {change.depth}  ", fmt.MUTED), (change.before, fmt.MUTED), " → ", (change.now, "bold")
                 )
             )
-        if (more := len(flips.turns) - _FLIPS) > 0:
+        if (more := len(changes.turns) - _MOST) > 0:
             lines.append(Content.styled(f"and in {more} more", fmt.MUTED))
         self.update(Content("\n").join(lines))
 
@@ -160,7 +160,7 @@ class Lessons(VerticalScroll):
         self.show_loss(0, ())
         self.query_one("#surprise-title", Progress).show("Errors of Q", "update by update")
         self.query_one(Distance).show(None)
-        self.query_one(Changes).show(Flips(()))
+        self.query_one(Changes).show(PolicyChanges(()))
 
     def learn(self, updates: Sequence[Update]) -> None:
         """Show some more updates."""

@@ -15,15 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sandbox.render.formatting import overruled
+from sandbox.session.moves import Preview
 from sandbox.tui import format as fmt
 from sandbox.tui.game import Game
-from sandbox.tui.jobs import Glimpse
 from sandbox.tui.story import worth
 from sandbox.types import Decision
 
 _LABEL, _NUMBER = 8, 7
 _GHOST_LINES = 4
-NONE: Mapping[str, Glimpse | None] = {}
+NONE: Mapping[str, Preview | None] = {}
 
 
 def mark(decision: Decision, index: int) -> tuple[str, str]:
@@ -34,7 +34,7 @@ def mark(decision: Decision, index: int) -> tuple[str, str]:
     return glyph, fmt.COMMAND_STYLES[glyph]
 
 
-def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] = NONE) -> Iterator[Content]:
+def mind(decision: Decision, width: int, previews: Mapping[str, Preview | None] = NONE) -> Iterator[Content]:
     """The decision in full, as lines of this width, with what is known of where its proposals would lead."""
     likeliest = max(proposal.prior for proposal in decision.proposals)
     largest = max(map(abs, decision.q_values), default=0.0) or 1.0
@@ -57,8 +57,8 @@ def mind(decision: Decision, width: int, glimpses: Mapping[str, Glimpse | None] 
         yield _measure(times, abs(value) / largest, tone, value, bar_width)
         if index == decision.chosen and overruled(decision):
             yield Content.styled("    ↑ Q overruled the model", "$text-warning")
-        if (glimpse := glimpses.get(proposal.command)) is not None:
-            yield from _ghost(glimpse, width)
+        if (preview := previews.get(proposal.command)) is not None:
+            yield from _ghost(preview, width)
         yield Content("")
 
 
@@ -110,10 +110,10 @@ def _measure(name: str, fraction: float, tone: str, value: float, width: int) ->
     )
 
 
-def _ghost(glimpse: Glimpse, width: int) -> Iterator[Content]:
+def _ghost(preview: Preview, width: int) -> Iterator[Content]:
     """The outcome of a proposal: its worth, and how it begins."""
-    text = " ".join(glimpse.text.split())
-    lines = Content(" ".join(filter(None, (worth(glimpse), text)))).wrap(max(width - 6, 10))
+    text = " ".join(preview.text.split())
+    lines = Content(" ".join(filter(None, (worth(preview), text)))).wrap(max(width - 6, 10))
     for number, line in enumerate(lines[:_GHOST_LINES], 1):
         more = "…" if number == _GHOST_LINES < len(lines) else ""
         yield Content.assemble(
@@ -138,11 +138,11 @@ class Mind(Static):
         self._decision: Decision | None = None
         self._instead = ""
         self._heard: tuple[str, ...] = ()
-        self._glimpses: dict[str, Glimpse | None] = {}
+        self._previews: dict[str, Preview | None] = {}
 
-    def show(self, game: Game, glimpses: Mapping[str, Glimpse | None] = NONE) -> None:
+    def show(self, game: Game, previews: Mapping[str, Preview | None] = NONE) -> None:
         """Show what the agent weighed, or say why there is nothing to show."""
-        self._glimpses = dict(glimpses)
+        self._previews = dict(previews)
         if game.shown is not None:
             self._instead = ""
         elif game.view is None:
@@ -174,7 +174,7 @@ class Mind(Static):
             self.update(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
-        lines += mind(decision, width, self._glimpses)
+        lines += mind(decision, width, self._previews)
         if decision.seconds >= 0.05:
             lines.append(
                 Content.styled(f"{decision.model or decision.agent}, {decision.seconds:.1f} s", fmt.MUTED)

@@ -12,8 +12,8 @@ from textual.geometry import Region
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from sandbox.session.chart import Chart, WayOut
 from sandbox.tui import format as fmt
-from sandbox.tui.chart import Chart, Exit
 from sandbox.types import Observation
 
 _BAR = 6
@@ -90,7 +90,7 @@ class Map(Static):
             self.call_after_refresh(scroll.scroll_to_region, target, animate=False, center=True)
 
 
-def _ways_out(exits: Sequence[Exit], width: int) -> list[Content]:
+def _ways_out(exits: Sequence[WayOut], width: int) -> list[Content]:
     """Q of each exit, as bars."""
     if not exits:
         return []

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from sandbox.tui.completion import matches
+from sandbox.session.completion import matches
 
 
 class _Suggest(Suggester):

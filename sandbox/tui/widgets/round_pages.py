@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from sandbox.tui import format as fmt
-from sandbox.tui.round_view import Choice, Offer, RoundView
+from sandbox.tune.round_view import MethodChoice, Offer, RoundView
 
 if TYPE_CHECKING:
     from sandbox.tune.settings import Method
@@ -64,7 +64,7 @@ def _counted(label: str, counts: Mapping[str, int], width: int) -> Content:
     return Content.assemble((f"  {label:<{_LABEL - 2}}", fmt.MUTED), ", ".join(parts))
 
 
-def method(number: int, choice: Choice, *, chosen: bool) -> Content:
+def method(number: int, choice: MethodChoice, *, chosen: bool) -> Content:
     """One method in two lines: what it does, and what it would learn from or what is missing."""
     mark = ("● ", "$text-success") if chosen else ("○ ", fmt.MUTED)
     first = Content.assemble(

@@ -7,13 +7,13 @@ from textual.app import ComposeResult
 from textual.containers import ScrollableContainer, Vertical, VerticalScroll
 from textual.widgets import TabbedContent, TabPane
 
-from sandbox.tui import optimum, replays
-from sandbox.tui.chart import Chart, chart
-from sandbox.tui.curves import Curves, curves
+from sandbox.session import blessed, optimum
+from sandbox.session.chart import Chart, chart
+from sandbox.session.curves import Curves, curves
+from sandbox.session.policy_changes import PolicyChanges, policy_changes
+from sandbox.session.view import View
 from sandbox.tui.driver import Driver
-from sandbox.tui.flips import Flips, flips
 from sandbox.tui.messages import Answered
-from sandbox.tui.view import View
 from sandbox.tui.widgets.learned import Learned
 from sandbox.tui.widgets.lessons import Changes, Distance, Lessons
 from sandbox.tui.widgets.mind import Mind
@@ -79,7 +79,7 @@ class SidePane(Vertical):
         if view.updates or before is None or view.current.id != before.current.id:
             self.query_one(Learned).show(view.updates)
         if view.updates and view.watcher is None and view.feedback.get(view.current.id):
-            self._driver.ask("flips", flips)
+            self._driver.ask("policy changes", policy_changes)
         self._look()
 
     @on(TabbedContent.TabActivated)
@@ -114,7 +114,7 @@ class SidePane(Vertical):
         """The world is another now: its optimum too, and what was blessed may read otherwise."""
         self._optimum, self._sought = None, False
         self.query_one(Distance).show(None)
-        self._driver.ask("world-replay", replays.of_world)
+        self._driver.ask("world-replay", blessed.of_world)
 
     def agents_changed(self) -> None:
         """The agents may choose otherwise now. They are asked when they have nothing better to do."""
@@ -123,7 +123,7 @@ class SidePane(Vertical):
     def idle(self) -> None:
         """An agent has made up its mind, and nobody waits for another."""
         if self._unsure:
-            self._driver.ponder("agents-replay", replays.of_agents)
+            self._driver.ponder("agents-replay", blessed.of_agents)
 
     def take(self, message: Answered) -> None:
         """Show what was found out, unless the game has moved on."""
@@ -133,14 +133,14 @@ class SidePane(Vertical):
                 self.query_one(Map).show(drawn)
             case Curves() as found if current:
                 self.query_one(Lessons).show_curves(found)
-            case Flips() as found if current:
+            case PolicyChanges() as found if current:
                 self.query_one(Changes).show(found)
             case optimum.Optimum() as found:
                 self._optimum = found
                 self._look()
             case optimum.Gap() as found if current:
                 self.query_one(Distance).show(found)
-            case replays.Replayed() as found:
+            case blessed.Replayed() as found:
                 if message.about == "agents-replay":
                     self._unsure = not found.complete
                 self.query_one(TimelineTree).mark_changes(found.turns)

@@ -15,10 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from sandbox.session.view import View
 from sandbox.timeline import Node
 from sandbox.tui import format as fmt
 from sandbox.tui.story import voice
-from sandbox.tui.view import View
 
 _DEEPEST = 8
 """Branches of branches are indented no further than this."""

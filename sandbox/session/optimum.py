@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from sandbox.tui import worlds
+from sandbox.session import worlds
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -23,8 +23,8 @@ STATES, SECONDS = 3_000, 15.0
 
 
 @runtime_checkable
-class Values(Protocol):
-    """Values of commands that can be compared with the optimum: those of a learner with a discount."""
+class DiscountedValues(Protocol):
+    """DiscountedValues of commands that can be compared with the optimum: those of a learner with a discount."""
 
     gamma: float
 
@@ -69,11 +69,11 @@ class Gap:
     gamma: float
 
 
-def learner_of(session: Session) -> Values | None:
+def learner_of(session: Session) -> DiscountedValues | None:
     """The values that the agent of the only seat has learned; None where there are none, or several seats."""
     agents = list(session.seats.values())
     learner = getattr(agents[0], "learner", None) if len(agents) == 1 else None
-    return learner if isinstance(learner, Values) else None
+    return learner if isinstance(learner, DiscountedValues) else None
 
 
 def searching(session: Session, closed: Callable[[], bool]) -> Callable[[], Optimum | None] | None:

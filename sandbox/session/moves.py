@@ -90,7 +90,7 @@ def _on_to_a_person(session: Session) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class Preview:
     """What a command would lead to."""
 
     command: str
@@ -99,14 +99,14 @@ class Glimpse:
     ended: bool
 
 
-def glimpse(session: Session, command: str) -> Glimpse:
+def preview(session: Session, command: str) -> Preview:
     """Try a command of the seat to move on a copy of the world. Dice fall as they are going to."""
     world, turn = session.world, session.current
     seat = turn.to_move
     if seat is None:
         raise PlayError("the episode is over")
     step = world.step(world.load(turn.snapshot), seat, clean_line(command))
-    return Glimpse(
+    return Preview(
         command,
         world.observe(step.state, seat).text,
         step.rewards.get(seat, 0.0),

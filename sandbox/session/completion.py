@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox.session.commands import BARE, VERBS
 
 if TYPE_CHECKING:
-    from sandbox.tui.view import View
+    from sandbox.session.view import View
     from sandbox.types import Decision
 
 _WORD = re.compile(r"\w[\w'-]{2,}")

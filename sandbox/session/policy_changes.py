@@ -23,7 +23,7 @@ class Reconsiders(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Flip:
+class PolicyChange:
     """A turn in which the agent would now prefer something else."""
 
     depth: int
@@ -32,16 +32,16 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class Flips:
+class PolicyChanges:
     """All of them on the way here, latest first, each situation once."""
 
-    turns: tuple[Flip, ...]
+    turns: tuple[PolicyChange, ...]
 
 
-def flips(session: Session) -> Flips:
+def policy_changes(session: Session) -> PolicyChanges:
     """The latest decisions on the way here that would come out otherwise now."""
     path = session.timeline.path(session.current.id)
-    found: list[Flip] = []
+    found: list[PolicyChange] = []
     seen: set[str] = set()
     for at in range(len(path) - 1, max(len(path) - 1 - _FAR_BACK, 0), -1):
         turn, decision = path[at], path[at].decision
@@ -54,8 +54,8 @@ def flips(session: Session) -> Flips:
         now = _best(agent.weigh_again(decision, observation, history(path[:at], turn.seat)))
         if before != now:
             commands = decision.proposals
-            found.append(Flip(turn.depth, commands[before].command, commands[now].command))
-    return Flips(tuple(found))
+            found.append(PolicyChange(turn.depth, commands[before].command, commands[now].command))
+    return PolicyChanges(tuple(found))
 
 
 def _best(scores: tuple[float, ...]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from sandbox.tui import worlds
+from sandbox.session import worlds
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -40,7 +40,7 @@ class Chart:
     """Lines of box characters; empty where nothing can be drawn."""
     people: tuple[Whereabouts, ...] = ()
     """The seats, where there are several, as far as it can be seen where they are."""
-    exits: tuple[Exit, ...] = ()
+    exits: tuple[WayOut, ...] = ()
     """Ways out of the room where the seat is, as far as its agent has a value for them; the best first."""
     seen: tuple[int, int] | None = None
     """How many rooms the only seat has been in, of how many; None where that would give something away."""
@@ -57,7 +57,7 @@ class Whereabouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
+class WayOut:
     """A way out, and what the agent thinks of it."""
 
     direction: str
@@ -90,7 +90,7 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
     return Chart(drawn(plan, here, width), people, exits, seen)
 
 
-def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[Exit, ...]:
+def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[WayOut, ...]:
     """The ways that the seat's world lists here, with the Q of its agent."""
     from sandbox.world.map.plan import UNSEEN
     from sandbox.world.native.schema import OPPOSITE
@@ -105,7 +105,7 @@ def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[Exit, ..
     rooms |= {OPPOSITE[way.direction]: way.source for way in plan.ways if way.both and way.target == here}
     values = learner.values(observation, list(commands))
     exits = [
-        Exit(direction, plan.rooms.get(rooms.get(direction, UNSEEN), ""), value)
+        WayOut(direction, plan.rooms.get(rooms.get(direction, UNSEEN), ""), value)
         for direction, value in zip(commands.values(), values, strict=True)
     ]
     return tuple(sorted(exits, key=lambda exit_: -exit_.value))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class EpisodeReward:
     """One episode, along the branch that was visited last."""
 
     number: int
@@ -27,7 +27,7 @@ class Episode:
 class Curves:
     """All of them, oldest first."""
 
-    episodes: tuple[Episode, ...]
+    episodes: tuple[EpisodeReward, ...]
 
 
 def curves(session: Session, watcher: str | None) -> Curves:
@@ -37,7 +37,7 @@ def curves(session: Session, watcher: str | None) -> Curves:
     ends = timeline.turns([path[-1].id for path in paths])
     return Curves(
         tuple(
-            Episode(
+            EpisodeReward(
                 number,
                 sum(_reward(each, watcher) for each in path),
                 end.ended,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sandbox.tui import worlds
-from sandbox.tui.jobs import tries
+from sandbox.session import worlds
+from sandbox.session.moves import tries
 from sandbox.types import Observation, Update
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ End = Literal["", "finished", "failed", "cancelled", "interrupted", "estimated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class MethodChoice:
     """A method, and whether the save has enough for it."""
 
     method: Method
@@ -39,7 +39,7 @@ class Offer:
     by_kind: Mapping[str, int]
     by_world: Mapping[str, int]
     by_annotator: Mapping[str, int]
-    choices: tuple[Choice, ...]
+    choices: tuple[MethodChoice, ...]
     evaluation: str
     """References to the worlds to be played before and after, by default."""
     unfinished: int | None = None

@@ -1,0 +1,115 @@
+"""What a save offers for a round: what there is to learn from, how its rounds stand, what to evaluate on.
+
+Takes its time: not for a screen's own thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict
+
+from sandbox.tune.round_view import MethodChoice, Offer
+
+if TYPE_CHECKING:
+    from sandbox.tune.examples import Example
+    from sandbox.tune.rounds import Plan
+    from sandbox.tune.settings import Method
+
+EPISODES = 8
+"""Games that are played before and after by default: the fewest that tell anything."""
+UNSEEN = 1001
+"""Seed from which games for the evaluation are taken."""
+
+
+class Evaluation(TypedDict):
+    """What is played before and after."""
+
+    eval_worlds: tuple[str, ...]
+    eval_seeds: tuple[int, ...]
+    max_steps: int
+    """Commands that an episode may take."""
+
+
+def survey(plan: Plan) -> Offer:
+    """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
+    from sandbox.paths import Home
+    from sandbox.store import Store
+    from sandbox.tune import harvest, rounds
+    from sandbox.tune.adapters import BASE, Adapters
+
+    home, card = Home(plan.home), plan.parsed_card()
+    found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
+    counted = harvest.survey(harvest.occasions(found))
+    with Store.open(plan.save, readonly=True) as store:
+        world = store.latest_run().world
+    adapters = Adapters.of(plan.save)
+    latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not each.trial), None)
+    state = latest.state if latest is not None else ""
+    made = latest.adapter if latest is not None else None
+    kept = made is not None and made != adapters.active and made in {about.id for about in adapters}
+    return Offer(
+        save=plan.save.name,
+        card=plan.card_name,
+        model=model_name(plan.model),
+        active=adapters.active,
+        before=None if adapters.active == BASE else adapters.get(adapters.active).parent,
+        by_kind=counted.by_kind,
+        by_world=counted.by_world,
+        by_annotator=counted.by_annotator,
+        choices=tuple(_choice(found, method) for method in ("sft", "dpo", "kto")),
+        evaluation=suggested(world, counted.by_world),
+        unfinished=latest.number if latest and state in ("cancelled", "interrupted", "failed") else None,
+        finished=latest.number if latest and state == "finished" and kept else None,
+    )
+
+
+def suggested(world: str, seen: Mapping[str, int]) -> str:
+    """The worlds to evaluate on: a world of our own itself, and else games that were generated and never seen."""
+    from sandbox.world import references
+
+    if references.parse(world).kind == "native":
+        return world
+    options = {option for each in seen for option in each.replace("?", "&").split("&")}
+    first = UNSEEN
+    while options & {f"seed={seed}" for seed in range(first, first + EPISODES // 2)}:
+        first += EPISODES // 2
+    return f"tw:custom?quest=3..4&seed={first}..{first + EPISODES // 2 - 1}"
+
+
+def evaluated(text: str) -> Evaluation:
+    """How to evaluate on worlds that are named with spaces between; ranges stand for several.
+
+    Generated games are played once each. Worlds of our own are few: they are played with several seeds, none of
+    which is likely to have been played, and take longer.
+    """
+    from sandbox.tune import harvest
+    from sandbox.world import references
+
+    parsed = [references.parse(each) for reference in text.split() for each in harvest.expand(reference)]
+    worlds = tuple(dict.fromkeys(each.canonical for each in parsed))
+    own = bool(parsed) and all(each.kind == "native" for each in parsed)
+    seeds = -(-EPISODES // len(worlds)) if own else 1
+    return {
+        "eval_worlds": worlds,
+        "eval_seeds": tuple(range(UNSEEN, UNSEEN + seeds)) if own else (0,),
+        "max_steps": 50 if own else 25,
+    }
+
+
+def model_name(model: str) -> str:
+    """A model without its folder."""
+    return model.rpartition("/")[2]
+
+
+def _choice(found: list[Example], method: Method) -> MethodChoice:
+    from sandbox.tune import harvest
+    from sandbox.tune.errors import RoundError
+    from sandbox.tune.examples import Transcript
+
+    usable = harvest.usable(found, method)
+    count = sum(each.commands if isinstance(each, Transcript) else 1 for each in usable)
+    try:
+        harvest.check(usable, method)
+    except RoundError as error:
+        return MethodChoice(method, count, error.message.removeprefix("too little to learn from: "))
+    return MethodChoice(method, count)

@@ -236,6 +236,18 @@ class Enumerable(World[S], Protocol[S]):
         """What makes a difference to how the world goes on: states with equal keys have equal values."""
 
 
+@runtime_checkable
+class Keyed(World[S], Protocol[S]):
+    """A world that sometimes reads one key instead of a line: menus, "press any key"."""
+
+    def wants_key(self, state: S) -> bool:
+        """Whether `step` takes its command as a key here: one character, or a name such as `enter` or `escape`.
+
+        The names are `enter`, `space`, `escape`, `up`, `down`, `left`, `right` and `backspace`; an empty command
+        is `enter`, and of anything else the first character is pressed.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class OptionScore:
     """How likely a language model finds one continuation."""

@@ -56,6 +56,8 @@ class Reply:
     won: bool
     over: bool
     world_hash: str
+    wants_key: bool = False
+    """Whether the story now waits for one key, not for a line. It is given no probes then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +122,15 @@ class Interpreter:
         except InterpreterError as error:
             raise self._cannot_start(error) from error
 
-    def step(self, snapshot: bytes, command: str, *, probes: tuple[str, ...] = ()) -> Reply:
-        """Carry out one command from this state.
+    def step(self, snapshot: bytes, command: str, *, probes: tuple[str, ...] = (), press: bool = False) -> Reply:
+        """Carry out one line of commands from this state, or press one key there, by character or name.
 
         Raises `InterpreterError` where the interpreter froze or crashed over it; it will do so each time.
         """
         key = (snapshot, command)
         if key in self._failures:
             raise InterpreterError(self._failures[key])
-        request = {"op": "step", "command": command, "probes": probes}
+        request = {"op": "press" if press else "step", "command": command, "probes": probes}
         try:
             return self._reply(*self._request(request, snapshot))
         except InterpreterError as error:
@@ -158,6 +160,7 @@ class Interpreter:
             won=message["won"],
             over=message["over"],
             world_hash=message["world_hash"],
+            wants_key=message["wants_key"],
         )
 
     def _request(self, message: dict[str, Any], blob: bytes) -> tuple[dict[str, Any], bytes]:

@@ -12,6 +12,7 @@ and the text last printed. Most of the difference is zeros, as in Quetzal's CMem
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -29,6 +30,20 @@ FRAME = struct.Struct("<II")
 REGISTERS = struct.Struct("<8q")
 MAX_SNAPSHOT_BYTES = 1 << 20
 _IDLE = ("look", "inventory", "xyzzy", "take all")
+_READ_CHAR = 246
+"""The instruction that reads one key (Standards Document, section 14)."""
+_KEY_CODES = {
+    "enter": b"",
+    "space": b" ",
+    "escape": b"\\[",
+    "up": b"\\^",
+    "down": b"\\.",
+    "left": b"\\<",
+    "right": b"\\>",
+    "backspace": b"\\?",
+    "\\": b"\\\\",
+}
+"""Keys as Frotz's plain terminal reads them."""
 _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
 
@@ -49,6 +64,7 @@ class Machine:
         warnings.simplefilter("ignore")
         self._env = jericho.FrotzEnv(story_file, 1)
         self.supported = bool(self._env.is_fully_supported)
+        self._keep_text_whole()
         self._seed = (self._env.bindings or {}).get("seed")
         self._ram_bytes: int = self._env.frotz_lib.getRAMSize()
         self._stack_bytes: int = self._env.frotz_lib.getStackSize()
@@ -69,18 +85,43 @@ class Machine:
             "walkthrough": [command for command in bindings.get("walkthrough", "").split("/") if command],
         }
 
+    def _keep_text_whole(self) -> None:
+        """Have Jericho hand on all that a story prints.
+
+        For stories it knows, Jericho cuts away what it takes for a status line and a prompt: the first line of
+        some openings, the end of some questions. Its table of these functions is one of the library's symbols.
+        """
+        library = self._env.frotz_lib
+        at = ctypes.c_int.in_dll(library, "ROM_IDX").value
+        cleaners = (ctypes.c_void_p * (at + 1)).in_dll(library, "clean_observation_fns")
+        cleaners[at] = ctypes.cast(library.default_clean_observation, ctypes.c_void_p).value
+
     def start(self, seed: int) -> str:
         """Begin anew and give the opening. Seed 0 is the one of Jericho's walkthrough, where it has one."""
-        self._env.seed(self._seed if seed == 0 and self._seed else 1000 + seed % 30000)
+        # Jericho's own `seed` takes 0 for none, and most of its walkthroughs have seed 0.
+        walked = seed == 0 and self._seed is not None
+        self._env._seed = self._seed if walked else 1000 + seed % 30000
         text, _ = self._env.reset()
         return str(text)
 
     def step(self, command: str) -> str:
-        line = command.encode("cp1252", "replace")[:190]
+        """Give the story a line. Backslashes are left out: Frotz takes them for orders to itself."""
+        return self._type(command.replace("\\", "").encode("cp1252", "replace")[:190])
+
+    def press(self, key: str) -> str:
+        """Give the story one key, by character or name."""
+        return self._type(_KEY_CODES.get(key, key[:1].encode("cp1252", "replace")))
+
+    def _type(self, line: bytes) -> str:
         text: bytes = self._env.frotz_lib.step(line + b"\n")
         if self._env._emulator_halted():
             raise HaltedError
         return text.decode("cp1252", "replace")
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether the story waits for one key."""
+        return int(self._env.frotz_lib.get_opcode()) == _READ_CHAR
 
     def probe(self, command: str) -> str:
         """As `step`, but an error of the story's is an empty answer. Leaves the machine anywhere."""
@@ -167,6 +208,7 @@ class Machine:
             "won": bool(self._env.victory()),
             "over": bool(self._env.game_over()),
             "world_hash": self.world_hash(),
+            "wants_key": self.wants_key,
         }
 
 
@@ -180,11 +222,11 @@ def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[
             machine.step(command)
     else:
         machine.restore(snapshot)
-        text = machine.step(request["command"])
+        text = (machine.press if request["op"] == "press" else machine.step)(request["command"])
     after = machine.snapshot()
     reply = machine.facts()
     probes = []
-    for command in request["probes"]:
+    for command in () if machine.wants_key else request["probes"]:
         probes.append(machine.probe(command))
         machine.restore(after)
     return {**reply, "text": text, "probes": probes}, after

@@ -11,16 +11,27 @@ MAX_COMMAND = 120
 
 _SENTENCE_END = re.compile(r"[.;!?\n]|,?\s+\bthen\b", re.IGNORECASE)
 _WRAPPING = "> \t\"'`*"
+KEYS = ("enter", "space", "escape", "up", "down", "left", "right", "backspace")
+"""Keys with a name, as in `sandbox.types.Keyed`."""
+_KEY_SYNONYMS = {"return": "enter", "esc": "escape", "delete": "backspace"}
 _META = frozenset(
     {"save", "restore", "restart", "quit", "q", "undo", "script", "unscript", "transcript", "recording", "replay"}
 ) | {"verify", "$verify", "random", "debug", "notify"}
 """They act on the interpreter, not on the world: the sandbox has saves, undo and branches of its own."""
 _BANNER = re.compile(r"[\s_|\\/$<>-]*")
-_PROMPT = re.compile(r"(?:\A|\n)[ \t]*>[^\n]*\s*\Z")
+_PROMPT = re.compile(r"(?:(?:\A|\n)[ \t]*>[^\n]*|(?<=[.?!:])>)\s*\Z")
+_WINDOW = re.compile(r" {40,}")
+"""What Frotz gives for a line that a story blanks before it writes there, in a window of its own."""
 _STATUS = re.compile(
-    r"^.*\S {3,}(?:Score: *-?\d+ +Moves: *\d+|Time: *\d+:\d+ *[ap]m) *$", re.IGNORECASE | re.MULTILINE
+    r"(?:^.*\S {3,}|(?<= {40})[^\n]{0,80}?)"
+    r"(?:Score: *-?\d+(?:/\d+)?(?: *(?:Moves|Turns): *\d+)?|(?:Moves|Turns): *\d+|Time: *\d+:\d+(?: *[ap]m)?) *$",
+    re.IGNORECASE | re.MULTILINE,
 )
-_AFTERWARDS = re.compile(r"\n[^\n]*\bRESTART\b[^\n]*\bRESTORE\b(?s:.*)\Z")
+_LAST_WINDOW = re.compile(r" {40,}[^\n]{0,80}\Z")
+_KEYS_OFFERED = re.compile(
+    r"(?<=\S)(?<!RETUR)(?=[NPQ] = )|(?<=\S)(?=(?:RETURN|ENTER|SPACE|ESC|ESCAPE) = )|(?<=[a-z.])(?=[A-Z])"
+)
+_AFTERWARDS = re.compile(r"(\*\*\*(?s:.*))\n[^\n]*\bRESTART\b[^\n]*\bRESTORE\b(?s:.*)\Z")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ENDING = re.compile(r"^\s*\*\*\*+ +(.+?) +\*\*\*+\s*$", re.MULTILINE)
 _WON = re.compile(r"\b(?:won|win|victor\w*|triumph\w*|the end)\b", re.IGNORECASE)
@@ -33,19 +44,45 @@ def one_command(text: str) -> str:
     return clean_line(_SENTENCE_END.split(said, maxsplit=1)[0].strip(_WRAPPING), MAX_COMMAND)
 
 
-def refusal(command: str) -> str:
-    """Why a command is not passed on to the story; empty where it is."""
-    if not command:
+def one_line(text: str) -> str:
+    """What was typed as one clean line of bounded length, with all of its commands; may be empty."""
+    first = next(iter(clean(text[: 8 * MAX_COMMAND]).strip().splitlines()), "")
+    return clean_line(first.strip().lstrip(_WRAPPING), MAX_COMMAND)
+
+
+def key(text: str) -> str:
+    """The key that was meant: a name of `sandbox.types.Keyed`, or one character."""
+    said = clean_line(text, MAX_COMMAND)
+    name = _KEY_SYNONYMS.get(said.lower(), said.lower())
+    return name if name in KEYS else said[:1] or "space" if text else "enter"
+
+
+def refusal(line: str) -> str:
+    """Why a line of one or more commands is not passed on to the story; empty where it is."""
+    commands = [words for command in _SENTENCE_END.split(line) if (words := command.split())]
+    if not commands:
         return "Say what you want to do, in one short sentence."
-    first = command.split()[0].lower()
-    if first in _META or first.startswith(("tw-", "#", "*")):
-        return f"There is no {first!r} inside the world: the sandbox itself saves, undoes and starts again."
+    for words in commands:
+        first = words[0].lower()
+        if first in _META or first.startswith(("tw-", "#", "*")):
+            return f"There is no {first!r} inside the world: the sandbox itself saves, undoes and starts again."
     return ""
 
 
-def reply_text(printed: str) -> str:
-    """What the story said, without prompt, status line and blank space, safe to show."""
-    text = _AFTERWARDS.sub("", _PROMPT.sub("", _STATUS.sub("", clean(printed))))
+def reply_text(printed: str, *, menu: bool = False) -> str:
+    """What the story said, without prompt, status line and blank space, safe to show.
+
+    Args:
+        printed: what came out of the interpreter, where all windows of the story run into one.
+        menu: whether the story waits for a key: what it wrote at the top of the screen is then the text.
+    """
+    text = _STATUS.sub("", clean(printed))
+    if menu:
+        lines = _WINDOW.sub("\n", text).split("\n")
+        text = "\n".join(_KEYS_OFFERED.sub("\n", line) if " = " in line else line for line in lines)
+    else:
+        text = _WINDOW.sub("\n", _LAST_WINDOW.sub("", text))
+    text = _AFTERWARDS.sub(r"\1", _PROMPT.sub("", text))
     text = re.sub(r"\A\s*>[ \t]*\n", "", text)
     lines = [line.strip() if line.strip().startswith("***") else line.rstrip() for line in text.split("\n")]
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")

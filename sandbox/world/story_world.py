@@ -58,11 +58,12 @@ class StoryWorld(Generic[S]):
         """Play one command. What the interpreter refuses, or fails at, changes nothing and says so."""
         if state.done:
             return Step(state=state, terminated=True)
-        line = printed.one_command(command)
-        answer = printed.refusal(line)
+        line, answer = self._heard(state, command)
         if not answer:
             try:
-                reply = self._interpreter.step(state.machine, line, probes=self._probes)
+                reply = self._interpreter.step(
+                    state.machine, line, probes=self._probes, press=self._presses(state)
+                )
             except InterpreterError as error:
                 answer = f"{error} Nothing has changed."
         if answer:
@@ -73,6 +74,15 @@ class StoryWorld(Generic[S]):
 
     def close(self) -> None:
         self._interpreter.close()
+
+    def _heard(self, state: S, command: str) -> tuple[str, str]:
+        """What is passed on to the story, and why it is not, empty where it is."""
+        line = printed.one_command(command)
+        return line, printed.refusal(line)
+
+    def _presses(self, state: S) -> bool:
+        """Whether the story reads a key here, not a line."""
+        return False
 
     @property
     @abstractmethod

@@ -26,10 +26,12 @@ class ZMachineState(StoryState):
 
     max_score: float | None
     world_hash: str
+    wants_key: bool = False
 
 
 class _Stored(Sealed):
     world_hash: str
+    wants_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         if seed not in self._openings:
             reply = self._interpreter.start(seed, probes=self._probes)
             description, inventory, score, max_score = self._looked(reply, None)
-            text = printed.reply_text(reply.text)
+            text = printed.reply_text(reply.text, menu=reply.wants_key)
             self._openings = {
                 seed: ZMachineState(
                     machine=reply.snapshot,
@@ -104,9 +106,14 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
                     score=score,
                     max_score=max_score,
                     world_hash=reply.world_hash,
+                    wants_key=reply.wants_key,
                 )
             }
         return self._openings[seed]
+
+    def wants_key(self, state: ZMachineState) -> bool:
+        """Whether the story waits for one key here: a menu, a page to be turned."""
+        return state.wants_key
 
     def observe(self, state: ZMachineState, seat: str) -> Observation:
         return Observation(
@@ -135,6 +142,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
                 done=state.done,
                 won=state.won,
                 world_hash=state.world_hash,
+                wants_key=state.wants_key,
             )
         )
 
@@ -149,16 +157,28 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             score=stored.score,
             max_score=stored.max_score,
             world_hash=stored.world_hash,
+            wants_key=stored.wants_key,
             done=stored.done,
             won=stored.won,
         )
+
+    def _heard(self, state: ZMachineState, command: str) -> tuple[str, str]:
+        if state.wants_key:
+            return printed.key(command), ""
+        line = printed.one_line(command)
+        return line, printed.refusal(line)
+
+    def _presses(self, state: ZMachineState) -> bool:
+        return state.wants_key
 
     @property
     def _probes(self) -> tuple[str, ...]:
         return _PROBES if self._interpreter.about.supported else (*_PROBES, _SCORE)
 
     def _after(self, state: ZMachineState, reply: Reply) -> ZMachineState:
-        text = printed.reply_text(reply.text)
+        text = printed.reply_text(reply.text, menu=reply.wants_key)
+        if reply.wants_key and not text:  # a key that moved a mark in the menu: the menu is still there
+            text = state.text
         last_words = printed.ending(text)
         done = reply.won or reply.over or bool(last_words)
         if done:  # the story now asks whether to restart: it answers no look and no score
@@ -176,12 +196,24 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             score=score,
             max_score=max_score,
             world_hash=reply.world_hash,
+            wants_key=reply.wants_key and not done,
             done=done,
             won=reply.won or (bool(last_words) and not reply.over and printed.is_victory(last_words)),
         )
 
     def _looked(self, reply: Reply, before: ZMachineState | None) -> tuple[str, str, float, float | None]:
         """Description, inventory, score and highest score, out of the answers to the probes."""
+        known = (
+            (before.description, before.inventory, before.score, before.max_score)
+            if before
+            else ("", "", 0.0, None)
+        )
+        if not reply.probes:  # it waits for a key: nothing can be asked
+            return (
+                known
+                if reply.score is None
+                else (*known[:2], float(reply.score), self._interpreter.about.max_score)
+            )
         answers = [printed.reply_text(text) for text in reply.probes]
         description, inventory = answers[:2]
         if reply.score is not None:
@@ -189,4 +221,4 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         stated = printed.announced_score(answers[2])
         if stated is not None:
             return description, inventory, float(stated[0]), float(stated[1])
-        return description, inventory, before.score if before else 0.0, before.max_score if before else None
+        return description, inventory, *known[2:]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from game_parts import COIN, CUSTOM, ECHO, SIMPLE
+from game_parts import COIN, CUSTOM, ECHO, KEYS, SIMPLE
 from model_server import ModelServer
 
 from sandbox.world import games
@@ -59,17 +59,27 @@ def bare_story(custom_game: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return file
 
 
-@pytest.fixture(scope="session")
-def echo_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`ECHO`, compiled with the compiler that TextWorld brings along."""
+def compiled_story(folder: Path, name: str, text: str) -> Path:
+    """A story of version 5, compiled with the compiler that TextWorld brings along."""
     import textworld
 
     (compiler,) = Path(textworld.__file__).parent.rglob("Compilers/inform6")
-    folder = tmp_path_factory.mktemp("echo")
-    source, story = folder / "echo.inf", folder / "echo.z5"
-    source.write_text(ECHO)
+    source, story = folder / f"{name}.inf", folder / f"{name}.z5"
+    source.write_text(text)
     subprocess.run([compiler, "-v5", source, story], check=True, capture_output=True)
     return story
+
+
+@pytest.fixture(scope="session")
+def echo_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`ECHO`, compiled."""
+    return compiled_story(tmp_path_factory.mktemp("echo"), "echo", ECHO)
+
+
+@pytest.fixture(scope="session")
+def keys_story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`KEYS`, compiled."""
+    return compiled_story(tmp_path_factory.mktemp("keys"), "keys", KEYS)
 
 
 @pytest.fixture(scope="session")

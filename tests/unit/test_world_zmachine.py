@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.errors import SaveError, WorldError
-from sandbox.types import World
+from sandbox.types import Keyed, World
+from sandbox.world.interpreter_process import Machine
 from sandbox.world.zmachine import ZMachineState, ZMachineWorld
 
 SEAT = "player"
@@ -34,6 +35,13 @@ def house(bare_story: Path) -> Iterator[ZMachineWorld]:
 @pytest.fixture(scope="module")
 def echo(echo_story: Path) -> Iterator[ZMachineWorld]:
     world = ZMachineWorld(echo_story, name="echo", cpu_seconds=0.5)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def keys(keys_story: Path) -> Iterator[ZMachineWorld]:
+    world = ZMachineWorld(keys_story, name="keys")
     yield world
     world.close()
 
@@ -106,6 +114,53 @@ def test_the_vocabulary_is_the_storys_own(house: ZMachineWorld) -> None:
     assert words.knows("blanket") and words.knows("Laundromat") and not words.knows("sword")
     assert house.verbs[:2] == ("look", "examine")
     assert not {"quit", "save", "restore", "undo"} & set(house.verbs)
+
+
+def test_a_menu_gets_its_keys_and_the_story_goes_on_after_it(keys: ZMachineWorld) -> None:
+    assert isinstance(keys, Keyed)
+    opening = keys.initial(0)
+    assert (opening.text, keys.wants_key(opening)) == ("The first line.\nThe second line.", False)
+    menu = keys.step(opening, SEAT, "menu").state
+    assert keys.wants_key(menu) and keys.wants_key(keys.load(keys.dump(menu)))
+    assert menu.text.split("\n")[:6] == [
+        "THE MENU",
+        "N = next",
+        "P = previous",
+        "RETURN = read",
+        "Q = resume game",
+        "Topics:",
+    ]
+    assert (menu.description, menu.inventory) == (opening.description, opening.inventory)
+    for said, code in (("x", 120), ("", 13), ("return", 13), ("space", 32), (" ", 32), ("escape", 27), ("\\", 92)):
+        pressed = keys.step(menu, SEAT, said).state
+        assert (pressed.text, keys.wants_key(pressed)) == (f"Key {code}.", True), said
+    assert keys.step(menu, SEAT, "next").state.text == menu.text  # it only moved a mark
+    left = keys.step(keys.step(menu, SEAT, "x").state, SEAT, "q").state
+    assert (left.text, keys.wants_key(left)) == ("Key 113.", False)
+    assert keys.step(left, SEAT, "hello you").state.text == "hello you\nYou said 2 words after 2 keys."
+
+
+def test_a_line_reaches_the_story_whole_and_the_status_line_stays_out_of_its_reply(keys: ZMachineWorld) -> None:
+    start = keys.initial(0)
+    whole = keys.step(start, SEAT, "open mailbox. take leaflet. n\\").state
+    assert whole.text == "open mailbox. take leaflet. n\nYou said 7 words after 0 keys."
+    for meta in ("look. quit", "n then save", "undo", "q"):
+        assert "the sandbox itself" in keys.step(start, SEAT, meta).state.text
+    assert keys.step(start, SEAT, "ask").state.text == "Are you sure?"
+
+
+def test_a_seed_of_nought_is_a_seed(echo_story: Path) -> None:
+    machine = Machine(str(echo_story), echo_story.read_bytes())
+    machine.start(0)
+    drawn = [machine.step("draw") for _ in range(3)]
+    machine._seed = 0  # as Jericho's bindings have it for most of its walkthroughs
+    machine.start(0)
+    assert [machine.step("draw") for _ in range(3)] != drawn
+    machine.start(0)
+    walked = [machine.step("draw") for _ in range(3)]
+    machine._env._seed = 0
+    machine._env.reset()
+    assert [machine.step("draw") for _ in range(3)] == walked
 
 
 def test_the_call_stack_is_part_of_the_state(echo: ZMachineWorld) -> None:

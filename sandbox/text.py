@@ -54,6 +54,21 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'s' * (count != 1)}"
 
 
+def short(value: float) -> str:
+    """As few digits as it takes, three at most: `1`, `0.5`, `−0.125`."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def gain(value: float) -> str:
+    """A reward, with its sign: `+1`, `−0.5`."""
+    return ("+" if value > 0 else "") + short(value)
+
+
+def speaker(annotator: str) -> str:
+    """What to call a person by their pseudonym."""
+    return "you" if annotator == "anonymous" else annotator
+
+
 def near_miss(word: str, known: Iterable[str]) -> str:
     """The known word that was probably meant, or "". Only the first 80 letters are looked at."""
     close = difflib.get_close_matches(word[:80], sorted(known), n=1)

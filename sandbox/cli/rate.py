@@ -14,10 +14,10 @@ from sandbox.cli.context import Context
 from sandbox.cli.save import open_save
 from sandbox.errors import SaveError, UsageError
 from sandbox.feedback import queue
+from sandbox.feedback.book import FeedbackBook
 from sandbox.session.players import Seating
 from sandbox.session.review import Review
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 
 
 def rate(

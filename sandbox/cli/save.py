@@ -21,11 +21,12 @@ from rich.tree import Tree
 from sandbox.cli import context
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError, UsageError
+from sandbox.feedback.book import FeedbackBook
 from sandbox.paths import Home
 from sandbox.session import blessed
 from sandbox.session.blessed import Change
 from sandbox.store import Store, upkeep
-from sandbox.store.feedback import FeedbackBook, Mark
+from sandbox.store.feedback import Mark
 from sandbox.store.opening import FILE
 from sandbox.store.server import is_url, without_password
 from sandbox.text import counted

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from sandbox.feedback.contest import Contest, contests
 from sandbox.feedback.dataset import Material
-from sandbox.feedback.records import Names, named
+from sandbox.feedback.names import Names
+from sandbox.feedback.records import named
 from sandbox.statistics import Interval, proportion
 
 PERIODS = 10
@@ -86,7 +87,7 @@ def statistics(materials: Sequence[Material]) -> Statistics:
             if identity in seen:
                 continue
             seen.add(identity)
-            if record.kind == "retract":
+            if material.book.kind(record).takes_back is not None:
                 retracted += 1
             if record.id not in standing:
                 continue

@@ -14,9 +14,11 @@ from typing import Any, Literal
 from sandbox.agent import cards, prompt
 from sandbox.agent.cards import Card, Prompt
 from sandbox.errors import CardError
-from sandbox.feedback.judgements import Judgement, judgements
+from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.judgements import judgements
+from sandbox.feedback.kind import Judgement
 from sandbox.store import Run, Store, Unplayed
-from sandbox.store.feedback import Feedback, FeedbackBook
+from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline, history
 
 Format = Literal["sft", "dpo", "kto", "prm"]

@@ -1,13 +1,11 @@
-"""Feedback as raw records that hold outside of their save: named by content, so that merging twice adds nothing.
+"""Feedback as raw records that hold outside of their save, so that merging twice adds nothing.
 
-A turn is named by how it was reached: the world, the seed and the commands. So the turns of a fork are those of
-the original, and of anyone who played the same. A record is named by all that it says.
+A turn is named by its content, see `Names`. A record keeps the name that it was stored under wherever it goes; two
+that say all the same are one, whatever they are called.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,11 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.errors import PlayError, SaveError
+from sandbox.feedback import kinds
 from sandbox.feedback.dataset import Material
+from sandbox.feedback.names import Names, name_of
 from sandbox.store import Store
-from sandbox.store import feedback as fb
-from sandbox.store.feedback import Feedback
-from sandbox.timeline import Timeline
+from sandbox.store.feedback import Feedback, KindName, checked
 
 MAX_LINE = 4 << 20
 """Longest line of a file of records, in bytes."""
@@ -35,7 +33,7 @@ class Record(BaseModel):
     type: Literal["feedback"] = "feedback"
     id: _Name
     turn: _Name
-    kind: fb.Kind
+    kind: KindName
     value: float | None = None
     data: dict[str, Any] = {}
     reasons: tuple[str, ...] = ()
@@ -43,59 +41,6 @@ class Record(BaseModel):
     annotator: str
     created: float
     latency: float | None = None
-
-
-class Names:
-    """Turns of a save by content, and back."""
-
-    def __init__(self, world: str, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._names: dict[int, str] = {}
-        self._turns: dict[str, int] = {}
-        for node in timeline.nodes():  # parents come first
-            above = _name("world", world, node.seed) if node.parent is None else self._names[node.parent]
-            name = _name(above, node.seat, node.command)
-            self._names[node.id] = name
-            self._turns.setdefault(name, node.id)
-
-    def of(self, turn: int) -> str:
-        return self._names[turn]
-
-    def turn(self, name: str) -> int | None:
-        """The oldest turn of this content; None where the save has none."""
-        return self._turns.get(name)
-
-    def outward(self, record: Feedback, others: Mapping[int, str]) -> dict[str, Any]:
-        """The data of a record with nothing in it that only this save knows; `others` names earlier records."""
-        data = dict(record.data)
-        if record.kind == "credit":
-            data["shares"] = {self._names[int(turn)]: share for turn, share in data["shares"].items()}
-        elif record.kind == "retract":
-            data["feedback"] = others.get(data["feedback"], "")
-        elif record.kind == "comparison":
-            data |= {side: {**data[side], "decision": None} for side in ("better", "worse")}
-        elif record.kind == "preference" and data["between"] == "turns":
-            data |= {side: self._names[data[side]] for side in ("better", "worse")}
-        elif record.kind == "preference":
-            decision = self._timeline.get(record.turn).decision
-            commands = [] if decision is None else [proposal.command for proposal in decision.proposals]
-            data |= {side: commands[data[side]] for side in ("better", "worse")}
-        return data
-
-    def inward(self, record: Record, others: Mapping[str, int]) -> tuple[int, dict[str, Any]]:
-        """The turn and the data of a record, as this save has them. Raises `KeyError` where it has not."""
-        turn, data = self._turns[record.turn], dict(record.data)
-        if record.kind == "credit":
-            data["shares"] = {str(self._turns[name]): share for name, share in data["shares"].items()}
-        elif record.kind == "retract":
-            data["feedback"] = others[data["feedback"]]
-        elif record.kind == "preference" and data["between"] == "turns":
-            data |= {side: self._turns[data[side]] for side in ("better", "worse")}
-        elif record.kind == "preference":
-            decision = self._timeline.get(turn).decision
-            places = {} if decision is None else {each.command: k for k, each in enumerate(decision.proposals)}
-            data |= {side: places[data[side]] for side in ("better", "worse")}
-        return turn, data
 
 
 def records(material: Material) -> Iterator[dict[str, Any]]:
@@ -132,20 +77,16 @@ def records(material: Material) -> Iterator[dict[str, Any]]:
 
 def named(names: Names, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback, str, dict[str, Any]]]:
     """Records, oldest first, each with its name and with its data as other saves have it."""
-    known: dict[int, str] = {}
     for record in feedback:
-        data = names.outward(record, known)
-        known[record.id] = name = _name(
-            names.of(record.turn),
-            record.kind,
-            record.value,
-            data,
-            record.reasons,
-            record.comment,
-            record.annotator,
-            record.created,
-        )
-        yield record, name, data
+        data = kinds.read(record).outward(record, names)
+        names.note(record, record.uid)
+        yield record, record.uid, data
+
+
+def _content(turn: str, record: Feedback | Record, data: Mapping[str, Any]) -> str:
+    """A name for all that a record says."""
+    about = (turn, record.kind, record.value, data, record.reasons, record.comment)
+    return name_of(*about, record.annotator, record.created)
 
 
 def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
@@ -157,19 +98,27 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
     names = Names(store.latest_run().world, store.timeline())
     counts: Counter[str] = Counter(added=0, known=0, elsewhere=0)
     with store.transaction(durable=True):
-        places = {name: record.id for record, name, _ in named(names, store.feedback())}
-        for record in incoming:
-            if record.id in places:
+        known: dict[str, int] = {}
+        for record, name, data in named(names, store.feedback()):
+            known |= {name: record.id, _content(names.of(record.turn), record, data): record.id}
+        for each in incoming:
+            content = _content(each.turn, each, each.data)
+            there = known.get(each.id) or known.get(content)
+            if there is not None:
+                names.alias(each.id, there)
                 counts["known"] += 1
                 continue
             try:
-                turn, data = names.inward(record, places)
+                turn = names.turn(each.turn)
+                data = kinds.find(each.kind).inward(each.data, turn, names)
             except KeyError:
                 counts["elsewhere"] += 1
                 continue
             except (TypeError, AttributeError) as error:
-                raise SaveError(f"record {record.id} is damaged") from error
-            places[record.id] = store.add_feedback(_checked(record, turn, data)).id
+                raise SaveError(f"record {each.id} is damaged") from error
+            added = store.add_feedback(_checked(each, turn, data))
+            names.note(added, added.uid)
+            known |= {added.uid: added.id, content: added.id}
             counts["added"] += 1
     return counts
 
@@ -177,7 +126,9 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
 def _checked(record: Record, turn: int, data: dict[str, Any]) -> Feedback:
     fields = {name: getattr(record, name) for name in ("kind", "value", "reasons", "comment", "annotator")}
     try:
-        return fb.checked(id=0, turn=turn, data=data, created=record.created, latency=record.latency, **fields)
+        return checked(
+            id=0, turn=turn, data=data, created=record.created, latency=record.latency, uid=record.id, **fields
+        )
     except PlayError as error:
         raise SaveError(f"record {record.id}: {error.message}") from error
 
@@ -198,8 +149,3 @@ def read(file: Path) -> Iterator[Record]:
         place = ".".join(str(part) for part in first["loc"])
         message = f"no raw record: {place + ': ' if place else ''}{first['msg']}"
         raise SaveError(message, where=file, line=number, mend="use `--format raw` to export them") from error
-
-
-def _name(*parts: Any) -> str:
-    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

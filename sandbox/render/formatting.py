@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.text import counted
+from sandbox.feedback import kinds
+from sandbox.feedback.kind import reasons
+from sandbox.text import gain as gain
+from sandbox.text import short as short
 
 if TYPE_CHECKING:
     from sandbox.store.feedback import Feedback
@@ -18,16 +21,6 @@ def signed(value: float) -> str:
     """Two decimals with a sign, and a real minus: `+0.50`, `−1.00`. Zero has no sign but keeps its place."""
     text = f"{abs(value):.2f}"
     return (" " if float(text) == 0 else "+" if value > 0 else "−") + text
-
-
-def short(value: float) -> str:
-    """As few digits as it takes, three at most: `1`, `0.5`, `−0.125`."""
-    return f"{value:.3g}".replace("-", "−")
-
-
-def gain(value: float) -> str:
-    """A reward, with its sign: `+1`, `−0.5`."""
-    return ("+" if value > 0 else "") + short(value)
 
 
 def points(score: float, maximum: float | None) -> str:
@@ -102,44 +95,9 @@ def said(record: Feedback, decision: Decision | None) -> str:
         record: what a person said.
         decision: of the turn it is about; preferences between proposals speak of it.
     """
-    reasons = ", ".join(filter(None, (*record.reasons, record.comment)))
-    if record.kind == "comment":
-        return reasons
-    told = verdict(record, decision) if record.value is None else value(record)
-    return ": ".join(filter(None, (told, reasons)))
-
-
-def value(record: Feedback) -> str:
-    """Of a rating or of credit: how much, and from whom."""
-    by = "you" if record.annotator == "anonymous" else record.annotator
-    earlier = len(record.data["shares"]) - 1 if record.kind == "credit" else 0
-    back = f", in part for {counted(earlier, 'turn')} before" if earlier else ""
-    return f"{gain(record.value or 0.0)} from {by}{back}"
+    return ": ".join(filter(None, (verdict(record, decision), reasons(record))))
 
 
 def verdict(record: Feedback, decision: Decision | None) -> str:
-    """A correction, a preference or a comparison, in words; or that something was taken back."""
-    if record.kind == "correction":
-        return f"should have been “{record.data['command']}”"
-    if record.kind == "retract":
-        return "taken back"
-    if record.kind == "comparison":
-        better, worse = (f"“{record.data[side]['command']}”" for side in ("better", "worse"))
-        return _compared(better, worse, record.data["verdict"])
-    sides = [record.data.get(side, -1) for side in ("better", "worse")]
-    if record.data.get("between") == "turns":
-        return _compared("one try", "another", record.data["verdict"])
-    if decision is None or record.data.get("between") != "proposals":
-        return record.kind
-    known = range(len(decision.proposals))
-    better, worse = (f"“{decision.proposals[side].command}”" if side in known else "another" for side in sides)
-    return _compared(better, worse, record.data["verdict"])
-
-
-def _compared(better: str, worse: str, verdict: str) -> str:
-    match verdict:
-        case "tie":
-            return f"{better} and {worse} are equally good"
-        case "bad":
-            return f"neither {better} nor {worse} is any good"
-    return f"{better} is better than {worse}"
+    """The same without the reasons; empty where the comment is all."""
+    return kinds.read(record).text(record, decision)

@@ -9,9 +9,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sandbox.feedback.book import FeedbackBook
 from sandbox.render import formatting
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.timeline import Timeline, Turn
 from sandbox.types import Decision
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.errors import PlayError
+from sandbox.feedback import kinds
+from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.kinds.credit import REACH, shares
 from sandbox.session import transitions
 from sandbox.session.players import Seating
 from sandbox.store import Store
-from sandbox.store import feedback as fb
-from sandbox.store.feedback import Feedback, FeedbackBook, Mark
+from sandbox.store.feedback import Feedback, Mark, MarkKind, checked
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline, Turn
 from sandbox.types import Decision, Update
@@ -71,11 +73,11 @@ class Review:
 
         The agent of the seat learns at once, from the world's reward plus what all feedback on the turn comes to.
         """
-        return self._say(
-            "rating", self._acted(turn), value=value, reasons=reasons, comment=comment, latency=latency
+        return self.say(
+            "rating", turn=self._acted(turn), value=value, reasons=reasons, comment=comment, latency=latency
         )
 
-    def credit(self, value: float, *, turn: int | None = None, back: int = fb.REACH, **more: Any) -> Feedback:
+    def credit(self, value: float, *, turn: int | None = None, back: int = REACH, **more: Any) -> Feedback:
         """Reward or punish a turn and the seat's turns before it, each earlier one half as much (after TAMER,
         Knox & Stone 2009).
 
@@ -87,8 +89,7 @@ class Review:
         """
         node = self._acted(turn)
         own = [each.id for each in self.timeline.ancestors(node) if each.seat == self.timeline.node(node).seat]
-        shared = {str(each): fb.DECAY**steps for steps, each in enumerate(own[: min(back, fb.REACH) + 1])}
-        return self._say("credit", node, value=value, data={"shares": shared}, **more)
+        return self.say("credit", turn=node, value=value, data={"shares": shares(own, back)}, **more)
 
     def prefer(self, better: int, worse: int, *, verdict: str = "better", **more: Any) -> Feedback:
         """Say which of two siblings is better, that they tie (`tie`), or that neither is any good (`bad`)."""
@@ -97,7 +98,7 @@ class Review:
         if parents or parent is None or better == worse:
             raise PlayError("only two different turns tried from the same parent can be compared")
         data = {"between": "turns", "better": better, "worse": worse, "verdict": verdict}
-        return self._say("preference", parent, data=data, **more)
+        return self.say("preference", turn=parent, data=data, **more)
 
     def prefer_proposal(
         self, better: int, worse: int, *, turn: int | None = None, verdict: str = "better", **more: Any
@@ -108,7 +109,7 @@ class Review:
         if decision is None or not all(0 <= each < len(decision.proposals) for each in (better, worse)):
             raise PlayError("there are no such proposals at this turn")
         data = {"between": "proposals", "better": better, "worse": worse, "verdict": verdict}
-        return self._say("preference", node, data=data, **more)
+        return self.say("preference", turn=node, data=data, **more)
 
     def compare(
         self,
@@ -140,7 +141,7 @@ class Review:
                     "command": decision.command,
                     "decision": self._kept(node.id, decision),
                 }
-            return self._say("comparison", node.id, data=data, **more)
+            return self.say("comparison", turn=node.id, data=data, **more)
 
     def _kept(self, state: int, decision: Decision) -> int:
         """The id of a decision that nobody acts on; one that is there already is not kept twice."""
@@ -153,19 +154,22 @@ class Review:
 
     def correct(self, command: str, *, turn: int | None = None, **more: Any) -> Feedback:
         """Say what should have been done in a turn instead."""
-        return self._say("correction", self._acted(turn), data={"command": command}, **more)
+        return self.say("correction", turn=self._acted(turn), data={"command": command}, **more)
 
     def comment(self, text: str, *, turn: int | None = None, **more: Any) -> Feedback:
         """Note something at a turn, by default the current one."""
         node = self.timeline.node(self._current if turn is None else turn)
-        return self._say("comment", node.id, comment=text, **more)
+        return self.say("comment", turn=node.id, comment=text, **more)
 
     def retract(self, feedback_id: int) -> Feedback:
         """Take a record back, with a new one. The learner is told what the turn's feedback comes to now."""
         record = self._book.get(feedback_id)
         if record is None:
             raise PlayError(f"there is no feedback {feedback_id} to take back")
-        return self._say("retract", record.turn, data={"feedback": feedback_id}, about=fb.shares(record))
+        if record.annotator != self.annotator:
+            raise PlayError(f"only {record.annotator!r}, who said it, can take feedback {feedback_id} back")
+        about = tuple(self._book.kind(record).rewards(record))
+        return self.say("retract", turn=record.turn, data={"feedback": feedback_id}, about=about)
 
     def feedback(self, turn_id: int | None = None) -> tuple[Feedback, ...]:
         """What stands of what was said at a turn, by default the current one; oldest first."""
@@ -181,20 +185,36 @@ class Review:
             raise PlayError("nobody has acted yet", mend="act first, or choose a turn")
         return node.id
 
-    def _say(
+    def say(
         self,
-        kind: fb.Kind,
-        turn: int,
+        kind: str,
         *,
+        turn: int,
         value: float | None = None,
         data: Mapping[str, Any] | None = None,
         reasons: Sequence[str] = (),
         comment: str = "",
         latency: float | None = None,
-        about: Mapping[int, float] | None = None,
+        about: Iterable[int] | None = None,
     ) -> Feedback:
-        """Write a record, and let the agents learn what it changes about the turns it is about."""
-        record = fb.checked(
+        """Write a record, and let the agents learn what it changes about the turns it is about.
+
+        Args:
+            kind: name of an installed kind of feedback.
+            turn: where it is said.
+            value: -2 to +2, of the kinds that have one.
+            data: what the kind needs beside.
+            reasons: tags.
+            comment: in words.
+            latency: seconds between the person seeing the turn and saying this.
+            about: the turns whose agents learn, where these are not those that the record rewards.
+
+        Raises:
+            PlayError: no installed package offers this kind, or something is out of its bounds.
+        """
+        if kinds.find(kind) is kinds.Unknown:
+            raise PlayError(f"there is no kind of feedback called {kind!r}")
+        record = checked(
             id=0,
             turn=turn,
             kind=kind,
@@ -210,7 +230,7 @@ class Review:
             with self.store.transaction(durable=True):
                 record = self.store.add_feedback(record)
                 self._book.add(record)
-                updates = self._teach(fb.shares(record) if about is None else about)
+                updates = self._teach(self._book.kind(record).rewards(record) if about is None else about)
                 self._seating.write_changes(self.store)
         except BaseException:
             if record.id:
@@ -238,7 +258,7 @@ class Review:
         node = self._acted(turn)
         return self._mark("blessed", f"turn {node}", node)
 
-    def _mark(self, kind: fb.MarkKind, name: str, turn: int | None) -> Mark:
+    def _mark(self, kind: MarkKind, name: str, turn: int | None) -> Mark:
         name = clean_line(name, 64)
         if not name:
             raise PlayError("a bookmark needs a name")

@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import Any, cast
 
 from sandbox.errors import PlayError, SaveError
+from sandbox.feedback.book import FeedbackBook
 from sandbox.session import batch, transitions
 from sandbox.session.batch import Perceived
 from sandbox.session.players import Seating, Seats
 from sandbox.session.renewal import Outcome, Renewal
 from sandbox.session.review import Review
 from sandbox.store import Run, Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline, Turn, decision_seed, history
 from sandbox.types import Agent, Chooser, Decision, Exchange, Observation, Update, World

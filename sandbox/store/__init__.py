@@ -249,7 +249,8 @@ class Store(Database):
 
     def add_feedback(self, record: Feedback) -> Feedback:
         """The record with its id."""
-        return replace(record, id=self._insert(_ADD_FEEDBACK, rows.feedback_row(record)))
+        row = rows.feedback_row(record)
+        return replace(record, id=self._insert(_ADD_FEEDBACK, row), uid=row["uid"])
 
     def feedback(self) -> tuple[Feedback, ...]:
         """All records, oldest first, those taken back included. Raises `SaveError`."""

@@ -304,7 +304,7 @@ def _decision_from(row: Row, proposals: Sequence[Row], prompt: str) -> Decision:
 def feedback_row(record: Feedback) -> dict[str, Any]:
     """The row of `feedback`."""
     return {
-        "uid": new_uid(),
+        "uid": record.uid or new_uid(),
         "turn": record.turn,
         "kind": record.kind,
         "value": record.value,
@@ -323,7 +323,7 @@ def feedback_from(row: Row) -> Feedback:
         return checked(
             **{
                 name: row[name]
-                for name in ("id", "turn", "kind", "value", "comment", "annotator", "created", "latency")
+                for name in ("id", "uid", "turn", "kind", "value", "comment", "annotator", "created", "latency")
             },
             data=json.loads(row["data"]),
             reasons=json.loads(row["reasons"]),

@@ -16,6 +16,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from sandbox.config import Settings
 from sandbox.errors import PlayError, UsageError
+from sandbox.feedback import kinds
 from sandbox.render.asciicast import Cast
 from sandbox.session.replay import Tape
 from sandbox.store.feedback import Feedback
@@ -173,7 +174,7 @@ class _Player:
 
     async def _say(self, pilot: Pilot[Any], record: Feedback) -> None:
         """Give a piece of feedback again, where it was given at the turn where the screen stands."""
-        line = typed(record)
+        line = kinds.read(record).line(record)
         if line and self._ids.get(record.turn) == self._here:
             game = self._app.play.game
             await self._type(pilot, line)
@@ -209,18 +210,3 @@ class _Player:
                 await pilot.press("enter")
             await pilot.pause(0.01)
         await pilot.pause()
-
-
-def typed(record: Feedback) -> str:
-    """The line that gives this feedback; empty where there is none."""
-    words = " ".join(filter(None, (*record.reasons, record.comment)))
-    match record.kind:
-        case "rating":
-            return f"/reward {record.value or 0:+g} {words}".rstrip()
-        case "comment":
-            return f"* {words}"
-        case "correction":
-            return f"/correct {record.data['command']}"
-        case "preference" if record.data.get("verdict") in ("tie", "bad"):
-            return f"/{record.data['verdict']}"
-    return ""

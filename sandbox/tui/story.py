@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from sandbox.feedback.kind import reasons
 from sandbox.render import formatting
 from sandbox.session.chart import room_name
 from sandbox.tui import format as fmt
@@ -220,21 +221,12 @@ def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
 
 
 def _said(said: Feedback, decision: Decision | None) -> Paragraph:
-    reasons = ", ".join((*said.reasons, said.comment)).strip(", ")
-    if said.kind == "comment":
-        return Paragraph(Content.styled(reasons, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
-    if said.value is None:
-        text = "  ".join(filter(None, (formatting.verdict(said, decision), reasons)))
-        return Paragraph(Content.styled(text, "$text-warning"), fmt.REWARD, "$text-warning")
-    tone = "$text-success" if said.value > 0 else "$text-error"
-    return Paragraph(
-        Content.assemble(
-            (formatting.value(said), tone),
-            (f"  {reasons}" if reasons else "", fmt.MUTED),
-        ),
-        fmt.REWARD,
-        tone,
-    )
+    told, why = formatting.verdict(said, decision), reasons(said)
+    if not told:
+        return Paragraph(Content.styled(why, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
+    tone = "$text-warning" if said.value is None else "$text-success" if said.value > 0 else "$text-error"
+    because = (f"  {why}" if why else "", tone if said.value is None else fmt.MUTED)
+    return Paragraph(Content.assemble((told, tone), because), fmt.REWARD, tone)
 
 
 def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:

@@ -20,8 +20,6 @@ from sandbox.errors import SaveError
 from sandbox.files import write_bytes
 from sandbox.types import Exchange, History, Observation, World
 
-Kind = Literal["demonstration", "win", "selfplay", "correction", "intervention", "preference", "rating"]
-
 MAX_LINE = 4 << 20
 """Longest line of a file of examples, in bytes."""
 
@@ -38,7 +36,8 @@ class Segment(NamedTuple):
 class Origin:
     """Where an example comes from."""
 
-    kind: Kind
+    kind: str
+    """`win`, `demonstration`, `selfplay`, `intervention`, or the kind of feedback."""
     world: str = ""
     annotator: str = ""
     """The person's pseudonym; empty where no person was involved."""

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
+from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.judgements import judgements
 from sandbox.paths import Home
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.timeline import Timeline, Turn, history
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import (

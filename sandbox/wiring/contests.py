@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from sandbox.config import Settings
 from sandbox.errors import UsageError
+from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
 from sandbox.paths import Home
 from sandbox.store import Run, Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.store.server import is_url
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.wiring.agents import CardFile, Models, build_agent

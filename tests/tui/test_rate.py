@@ -17,10 +17,10 @@ from textual.widgets import Static
 from sandbox.cli.rate import queue_of, review_of
 from sandbox.config import Settings
 from sandbox.errors import UsageError
+from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
 from sandbox.feedback.queue import Queue
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk
 from sandbox.tui.queue_desk import QueueDesk

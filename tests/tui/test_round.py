@@ -18,10 +18,10 @@ from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input, Sparkline
 
 from sandbox.config import Settings
+from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk, OpenContest

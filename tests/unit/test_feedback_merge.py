@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.errors import SaveError
+from sandbox.feedback.book import FeedbackBook
 from sandbox.session.session import Session
 from sandbox.store import Store, upkeep
-from sandbox.store.feedback import FeedbackBook
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_what_the_save_does_not_have_is_left_out(home: Path) -> None:
     [
         ({"value": 1e9}, "value"),
         ({"id": "no"}, "id"),
-        ({"kind": "praise"}, "kind"),
+        ({"kind": "no kind"}, "kind"),
         ({"annotator": ""}, "annotator"),
         ({"kind": "credit", "data": {"shares": 7}}, "damaged"),
         ({"kind": "correction", "value": None, "data": {"command": ["x"]}}, "command"),

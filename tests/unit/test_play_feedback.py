@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sandbox.errors import PlayError
-from sandbox.store.feedback import Feedback, FeedbackBook, checked
+from sandbox.feedback.book import FeedbackBook
+from sandbox.store.feedback import Feedback, checked
 
 
 def _record(**fields: Any) -> Feedback:
@@ -30,7 +31,7 @@ def _record(**fields: Any) -> Feedback:
         {"value": 3.0},
         {"value": float("nan")},
         {"value": None},
-        {"kind": "praise", "value": 1.0},
+        {"kind": "no kind", "value": 1.0},
         {"kind": "comment", "value": 1.0},
         {"kind": "preference", "data": {"between": "turns", "better": 1}},
         {"kind": "preference", "data": {"between": "turns", "better": 1, "worse": 2, "verdict": "perhaps"}},

@@ -8,10 +8,10 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 
 from sandbox.feedback import queue
+from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.queue import Queue, Verdict, need, questions, verdicts
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.store.feedback import FeedbackBook
 from sandbox.types import Decision, Proposal
 
 

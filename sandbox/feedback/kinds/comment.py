@@ -1,0 +1,13 @@
+"""A comment: words about a turn that nobody is trained on."""
+
+from __future__ import annotations
+
+from sandbox.feedback.kind import Kind, words
+from sandbox.store.feedback import Feedback
+
+
+class Comment(Kind):
+    """Worth nothing; the comment says it all."""
+
+    def line(self, record: Feedback) -> str:
+        return f"* {words(record)}"

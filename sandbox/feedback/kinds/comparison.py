@@ -1,0 +1,49 @@
+"""A comparison: what two agents wanted in the same state, judged without knowing whose each was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.feedback.kind import Command, Judgement, Kind, Line, Verdict, compared, pair_judgement
+from sandbox.feedback.names import Names
+from sandbox.store.feedback import Feedback
+from sandbox.timeline import Timeline
+from sandbox.types import Decision
+
+
+class Answer(BaseModel):
+    """What one agent wanted in a state that it was asked about."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agent: Line
+    model: Line = ""
+    """Language model and adapter."""
+    command: Command
+    decision: Annotated[int, Field(ge=1)] | None = None
+    """The decision in this save; None where the record was merged from another that has it."""
+
+
+class Comparison(Kind):
+    """Nobody acted on either, so it is no reward."""
+
+    seat: Line
+    better: Answer
+    worse: Answer
+    verdict: Verdict = "better"
+    first: Literal["better", "worse"]
+    """Which of the two was shown first."""
+
+    def judgements(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:
+        commands = self.better.command, self.worse.command
+        yield from pair_judgement(record, record.turn, record.turn, self.seat, commands, self.verdict)
+
+    def text(self, record: Feedback, decision: Decision | None) -> str:
+        return compared(f"“{self.better.command}”", f"“{self.worse.command}”", self.verdict)
+
+    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+        sides: Mapping[str, Mapping[str, Any]] = {side: record.data[side] for side in ("better", "worse")}
+        return {**record.data, **{side: {**data, "decision": None} for side, data in sides.items()}}

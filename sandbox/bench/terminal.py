@@ -59,6 +59,11 @@ class Terminal:
         """What the screen shows, a line a row."""
         return "\n".join(line.rstrip() for line in self._screen.display)
 
+    @property
+    def modes(self) -> frozenset[int]:
+        """Numbers of the private modes (DECSET) that are on, such as 25 for the cursor."""
+        return frozenset(mode >> 5 for mode in self._screen.mode if mode >= 1 << 5)
+
     def type(self, keys: str) -> None:
         os.write(self._file, keys.encode())
 
@@ -87,8 +92,19 @@ class Terminal:
         while (left := end - time.monotonic()) > 0 and self.read(left) is not None:
             pass
 
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        os.kill(self.pid, number)
+
+    def hang_up(self) -> None:
+        """The terminal is closed under the program."""
+        os.close(self._file)
+        self._file = -1
+
     def exit_code(self) -> int:
         """Wait for the program's end."""
+        while self._file >= 0 and self.read(0.1) is not None:
+            pass
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def kill(self) -> None:
@@ -97,4 +113,5 @@ class Terminal:
             os.waitpid(self.pid, 0)
         except (ProcessLookupError, ChildProcessError):
             pass
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Scope = Literal["anywhere", "decide", "app"]
+Scope = Literal["anywhere", "decide", "app", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,14 @@ KEYS = (
     Key("palette", "ctrl+p", "command_palette", "Palette", "Find and run anything by name", "app", True),
     Key("start", "f10", "start", "Start", "Leave this game for the start screen; it goes on from here", "app"),
     Key("quit", "ctrl+q", "quit", "Quit", "Leave; the game goes on from here next time", "app"),
+    Key(
+        "suspend",
+        "ctrl+z",
+        "suspend_process",
+        "Suspend",
+        "Go back to the shell; `fg` comes back here",
+        "process",
+    ),
 )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.color import Color
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.theme import Theme
+
+from sandbox.tui.keys import bindings
+from sandbox.tui.terminal import TerminalDriver
 
 R = TypeVar("R")
 
@@ -65,6 +70,7 @@ class ThemedApp(App[R]):
     """
 
     CSS_PATH = "app.tcss"
+    BINDINGS = bindings("process")
 
     def __init__(self, theme: str) -> None:
         super().__init__()
@@ -72,6 +78,17 @@ class ThemedApp(App[R]):
             self.register_theme(each)
         if theme in self.available_themes:
             self.theme = theme
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return TerminalDriver if found is LinuxDriver else found
+
+    def run(self, *arguments: Any, **options: Any) -> R | None:
+        """As Textual has it. Raises `SystemExit` where a signal ended the app: there is nobody left to tell."""
+        result = super().run(*arguments, **options)
+        if (self.return_code or 0) > 128:
+            raise SystemExit(self.return_code)
+        return result
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
+from sandbox.bench.terminal import Terminal
 from sandbox.config import Settings
 from sandbox.rl.tabular import TabularQ
 from sandbox.session.session import Session
@@ -230,3 +233,20 @@ async def typed(pilot: Pilot[object], line: str) -> None:
     prompt.value = line
     await pilot.press("enter")
     await settled(pilot)
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Starts `sandbox play` with these words in a terminal, after some lines of Python."""
+    opened = []
+
+    def start(*words: str, columns: int = 80, rows: int = 24, before: str = "") -> Terminal:
+        main = f"{before}\nfrom sandbox.cli import main; main()"
+        environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
+        terminal = Terminal([sys.executable, "-c", main, "play", *words], columns, rows, environment=environment)
+        opened.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in opened:
+        terminal.kill()

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from sandbox.bench.terminal import Terminal
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    opened = []
-
-    def start(*words: str, columns: int = 80, rows: int = 24) -> Terminal:
-        main = "from sandbox.cli import main; main()"
-        environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
-        terminal = Terminal([sys.executable, "-c", main, "play", *words], columns, rows, environment=environment)
-        opened.append(terminal)
-        return terminal
-
-    yield start
-    for terminal in opened:
-        terminal.kill()
 
 
 def test_play_reward_undo_leave_and_come_back(play: Callable[..., Terminal]) -> None:

@@ -14,9 +14,9 @@ from sandbox import config, wiring
 from sandbox.agent import prompt
 from sandbox.agent.cards import Prompt
 from sandbox.agent.combine import additive, standardised
-from sandbox.paths import Home
 from sandbox.rl.exploration import epsilon_greedy
 from sandbox.types import LanguageModel, Observation, QFunction, Transition, World
+from sandbox.world import registry
 
 if TYPE_CHECKING:
     import gymnasium
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def open_world(reference: str) -> World[Any]:
     """A world by its reference, such as `lighthouse` or `tw:simple?seed=18`. Raises `WorldError`."""
-    return wiring.open_world(Home.find(), reference)
+    return registry.open_world(reference)
 
 
 def open_model(reference: str = "smollm2-135m-instruct") -> LocalModel:

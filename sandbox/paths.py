@@ -11,12 +11,13 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import platformdirs
 
 from sandbox.errors import UsageError
+from sandbox.text import did_you_mean
 
 Kind = Literal["worlds", "agents", "saves"]
 
@@ -103,6 +104,12 @@ class Home:
             for path in folder.glob(pattern)
         }
         return sorted(found)
+
+    def way_out(self, kind: Kind, name: str) -> str:
+        """What to do about a name that leads nowhere: the near miss, else all there are, else how to make one."""
+        names = self.names(kind)
+        listed = f"there are: {', '.join(names)}" if names else f"`sandbox {kind[:-1]} new` makes one"
+        return did_you_mean(PurePath(name).name, names, otherwise=listed)
 
     def _first(self, kind: Kind, relative: str) -> Path | None:
         return next((path for folder in self.search(kind) if (path := folder / relative).is_file()), None)

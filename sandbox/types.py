@@ -13,11 +13,19 @@ from the seed of each call, so that the same decision can be made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 S = TypeVar("S")
+
+Progress = Callable[[str], None]
+"""Told in a line what takes time."""
+
+
+def silent(message: str) -> None:
+    """The `Progress` of those who want to be told nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +253,70 @@ class Keyed(World[S], Protocol[S]):
 
         The names are `enter`, `space`, `escape`, `up`, `down`, `left`, `right` and `backspace`; an empty command
         is `enter`, and of anything else the first character is pressed.
+        """
+
+
+@runtime_checkable
+class Simultaneous(Protocol):
+    """A world that can say whether its seats commit their commands without seeing each other's."""
+
+    @property
+    def simultaneous(self) -> bool: ...
+
+
+@runtime_checkable
+class Guided(Protocol):
+    """A world that knows a way to win."""
+
+    def walkthrough(self) -> tuple[str, ...]:
+        """The commands of the first seat that win from seed 0; empty where none are known."""
+
+
+@runtime_checkable
+class Stochastic(Protocol):
+    """A world that can say what it leaves to chance. Any other is taken to be one of chance."""
+
+    @property
+    def random(self) -> bool:
+        """Whether anything after the opening is left to chance."""
+
+    @property
+    def varied(self) -> bool:
+        """Whether the opening depends on the seed."""
+
+
+@runtime_checkable
+class Authored(Protocol):
+    """A world that a person wrote as a file, which can be edited, read again and checked."""
+
+    @property
+    def file(self) -> Path: ...
+
+
+@runtime_checkable
+class WorldKind(Protocol):
+    """A kind of world: what an entry point of the group `sandbox.worlds` names.
+
+    The name of the entry point says what it opens: `maze` every reference that begins with `maze:`, and `.maze`
+    every file that ends so.
+    """
+
+    def canonical(self, reference: str) -> str:
+        """The one spelling of all that mean the same; a file comes as its absolute path. Opens nothing.
+
+        Raises `WorldError` with the way out where it can mean nothing.
+        """
+
+    def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
+        """The world.
+
+        Args:
+            reference: as `canonical` gives it.
+            name: what `World.name` has to be: it leads back to the world.
+            seats: for how many of its seats, from the first on; None for all.
+            progress: told what takes time.
+
+        Raises `WorldError` where it cannot be opened.
         """
 
 

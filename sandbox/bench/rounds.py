@@ -18,7 +18,7 @@ from sandbox.tune.gate import Outcome
 from sandbox.tune.harvest import Source
 from sandbox.tune.rounds import Event, Plan, Round
 from sandbox.tune.settings import Settings
-from sandbox.world import references
+from sandbox.world import registry
 
 MODEL = "smollm2-135m-instruct"
 CARD = f"""\
@@ -110,7 +110,7 @@ def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Sett
     if earlier is None or earlier.state != "finished":
         for number, world in enumerate((*training, *unseen), start=1):
             progress(f"compiling games, {number} of {len(training) + len(unseen)}")
-            references.open_world(world).close()
+            registry.open_world(world).close()
         earlier = rounds.start(plan) if earlier is None else rounds.resume(earlier)
         _follow(earlier, source, progress)
     return _measured(earlier, source)
@@ -146,7 +146,7 @@ def _minutes(events: Sequence[Event]) -> float:
 
 
 def _worlds(reference: str) -> tuple[str, ...]:
-    return tuple(references.parse(each).canonical for each in harvest.expand(reference))
+    return tuple(registry.resolve(each).canonical for each in harvest.expand(reference))
 
 
 def _speedup(quick: bool, progress: Progress) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.errors import WorldError
 from sandbox.paths import Home
-from sandbox.world import games, references
+from sandbox.world import games
 from sandbox.world.native import Adventure, NativeWorld, State, parse_source, read_source
 from sandbox.world.textworld_baseline import steps_per_second as textworld_steps_per_second
 
@@ -33,9 +33,7 @@ def run(
     rooms, things = len(house.definition.rooms), len(house.definition.things)
     progress(f"compiling a TextWorld game with {rooms} rooms and {things} things, once")
     reference = f"tw:custom?rooms={min(rooms, 50)}&objects={min(things, 100)}&quest=8&seed=1"
-    game = references.parse(reference).game
-    assert game is not None
-    file = games.compiled(game)
+    file = games.compiled(games.parse(reference))
     native, textworld = [], []
     for number in range(rounds):
         progress(f"stepping {house.title} and {reference}: {number + 1} of {rounds}")

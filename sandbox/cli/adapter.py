@@ -106,6 +106,7 @@ def compare(
     from sandbox import wiring
     from sandbox.tune import gate
     from sandbox.tune.starts import is_fixed, starts
+    from sandbox.world import registry
 
     adapters, where = _of(ctx, save), context.of(ctx)
     file = wiring.CardFile.find(where.home, agent)
@@ -117,7 +118,7 @@ def compare(
         model.use_adapter(None if name == BASE else adapters.path(name))
         played = []
         for reference in (each for given in worlds for each in harvest.expand(given)):
-            world = wiring.open_world(where.home, reference)
+            world = registry.open_world(reference, home=where.home)
             with context.working(f"{name}: {reference}"):
                 chosen = starts(world, range(seeds))
                 played += gate.play(file.card, model, world, chosen, max_steps=max_steps)

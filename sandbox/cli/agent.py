@@ -58,7 +58,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A name from `sandbox agent list`, or the path of a card.")],
 ) -> None:
     """The card of an agent, after checking it."""
-    from sandbox.wiring import CardFile
+    from sandbox.agent.registry import CardFile
 
     file = CardFile.find(ctx.obj.home, name)
     context.notes.print(escape(f"# in {file.folder}"), style="dim", highlight=False, soft_wrap=True)
@@ -90,7 +90,7 @@ def new(
     if from_ is None:
         text = reference.starter_card(f"{name}, not yet described", model=DEFAULT)
     else:
-        from sandbox.wiring import CardFile
+        from sandbox.agent.registry import CardFile
 
         text = _without_name(CardFile.find(home, from_).text)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,8 @@ def fields() -> None:
 
 
 def _row(home: Home, name: str, ask: bool) -> dict[str, Any]:
-    from sandbox.wiring.agents import CardFile, model_of, model_state
+    from sandbox.agent.registry import CardFile
+    from sandbox.wiring.agents import model_of, model_state
 
     file: CardFile | None = None
     path, problem = home.card_file(name), ""

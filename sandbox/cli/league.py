@@ -61,6 +61,7 @@ def league(
     from sandbox.multiagent import team
     from sandbox.multiagent.league import round_robin
     from sandbox.multiagent.notes import NotedWorld
+    from sandbox.world import registry
 
     where = context.of(ctx)
     names = list(dict.fromkeys(name.strip() for name in agents.split(",") if name.strip()))
@@ -69,7 +70,7 @@ def league(
     if together and not train:
         raise UsageError("--team says how agents learn, and they do not", mend="add --train N")
     with context.notes.status("opening") as status:
-        opened = wiring.open_world(where.home, world, status.update, seats=seats)
+        opened = registry.open_world(world, home=where.home, seats=seats, progress=status.update)
         try:
             if len(opened.seats) < 2:
                 raise UsageError(f"{world} is for one seat", mend="a league takes a world for two or more")

@@ -244,10 +244,11 @@ def replay(
 
 def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[Change]:
     from sandbox import wiring
+    from sandbox.world import registry
 
     run = store.latest_run()
     with context.working(f"playing the branch to turn {leaf} again"):
-        world = wiring.open_world(where.home, run.world)
+        world = registry.open_world(run.world, home=where.home)
         try:
             models = wiring.Models(where.settings)
             if card is None:

@@ -270,7 +270,4 @@ def print_survey(data: dict[str, Any]) -> None:
 
 
 def _expanded(given: list[str] | None) -> tuple[str, ...]:
-    from sandbox.world import references
-
-    found = [each for reference in given or [] for each in harvest.expand(reference)]
-    return tuple(dict.fromkeys(references.parse(each).canonical for each in found))
+    return tuple(each for reference in given or [] for each in harvest.expand(reference))

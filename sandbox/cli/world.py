@@ -17,6 +17,7 @@ from sandbox.cli.world_check import changes, check_file
 from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
 from sandbox.session import lobby
+from sandbox.types import Guided, Stochastic
 
 if TYPE_CHECKING:
     from sandbox.world.solver import Limits, Move
@@ -110,12 +111,12 @@ def check(
         sandbox world check lighthouse
         sandbox world check teahouse --watch
     """
-    from sandbox.wiring import world_file
+    from sandbox.world import registry
     from sandbox.world.solver import Limits
 
     home: Home = ctx.obj.home
     limits = Limits(states=states, seconds=seconds, walks=300, steps=300)
-    files = [world_file(home, name) for name in names or home.names("worlds")]
+    files = [registry.world_file(name, home=home) for name in names or home.names("worlds")]
     if watch:
         if len(files) != 1:
             raise UsageError("one world can be watched at a time", mend="name it")
@@ -154,10 +155,10 @@ def solve(
         sandbox world solve lighthouse > worlds/lighthouse/walkthrough.txt
         sandbox world solve dice --values --gamma 0.95
     """
-    from sandbox.wiring import open_world
+    from sandbox.world import registry
     from sandbox.world.solver import Limits
 
-    world = open_world(ctx.obj.home, reference, context.notes.print)
+    world = registry.open_world(reference, home=ctx.obj.home, progress=context.notes.print)
     try:
         if unknown := set(seat or ()) - set(world.seats):
             raise UsageError(f"there is no seat {min(unknown)!r}", mend=f"there are: {', '.join(world.seats)}")
@@ -174,7 +175,7 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
     from sandbox.world.solver import Move
     from sandbox.world.solver import solve as search
 
-    known = world.walkthrough() if hasattr(world, "walkthrough") else ()
+    known = world.walkthrough() if isinstance(world, Guided) else ()
     if known:
         moves: tuple[Move, ...] = tuple(Move(world.seats[0], command) for command in known)
         facts: dict[str, Any] = {"winners": [world.seats[0]], "shortest": False}
@@ -189,7 +190,7 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
                 progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
             )
         if found is None:
-            lucky = getattr(world, "random", False)
+            lucky = isinstance(world, Stochastic) and world.random
             mend = (
                 "try another --seed"
                 if lucky
@@ -314,9 +315,9 @@ def show(
         sandbox world show lighthouse
         sandbox world show "tw:coin?level=5&seed=1"
     """
-    from sandbox.wiring import open_world
+    from sandbox.world import registry
 
-    world = open_world(ctx.obj.home, reference, context.notes.print)
+    world = registry.open_world(reference, home=ctx.obj.home, progress=context.notes.print)
     try:
         state = world.initial(seed)
         seen = [world.observe(state, seat) for seat in world.seats]
@@ -364,10 +365,10 @@ def schema() -> None:
 
 
 def _definition(ctx: typer.Context, name: str) -> Any:
-    from sandbox.wiring import world_file
+    from sandbox.world import registry
     from sandbox.world.native import read_source
 
-    return read_source(world_file(ctx.obj.home, name)).definition
+    return read_source(registry.world_file(name, home=ctx.obj.home)).definition
 
 
 app.command("edit")(world_build.edit)

@@ -33,11 +33,11 @@ def edit(
     """
     from sandbox import files
     from sandbox.session import authoring
-    from sandbox.wiring import world_file
+    from sandbox.world import registry
     from sandbox.world.building import build
     from sandbox.world.building.blueprint import Blueprint
 
-    file = world_file(context.of(ctx).home, name).resolve()
+    file = registry.world_file(name, home=context.of(ctx).home).resolve()
     if authoring.is_foreign(file):
         raise WorldError(
             "this world came with the program", where=file, mend="copy its folder into your `worlds/`"

@@ -14,7 +14,6 @@ Worlds with several seats are `WorldParallelEnv` and `WorldAECEnv`.
 import gymnasium
 
 from sandbox.envs.aec import WorldAECEnv
-from sandbox.envs.opening import set_resolver
 from sandbox.envs.parallel import WorldParallelEnv
 from sandbox.envs.single import WorldEnv
 from sandbox.envs.spaces import UnicodeText
@@ -29,7 +28,6 @@ __all__ = [
     "WorldEnv",
     "WorldParallelEnv",
     "WorldVectorEnv",
-    "set_resolver",
 ]
 
 ENV_ID = "sandbox/World-v0"

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from sandbox.envs.opening import WorldLike
 from sandbox.envs.seats import METADATA, Seats
 from sandbox.envs.views import View, ViewName
+from sandbox.world.registry import WorldLike
 
 
 class WorldParallelEnv(ParallelEnv):  # type: ignore[misc]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from sandbox.envs.opening import WorldLike, open_world
 from sandbox.envs.single import SEEDS
 from sandbox.envs.views import View, ViewName, make_view
 from sandbox.types import Observation
+from sandbox.world.registry import WorldLike, opened
 
 METADATA: dict[str, Any] = {"name": "sandbox_world_v0", "render_modes": ["ansi", "human"], "render_fps": 4}
 
@@ -26,7 +26,7 @@ class Seats:
     """
 
     def __init__(self, world: WorldLike, view: ViewName | View, max_turns: int | None) -> None:
-        self.world, self._owned = open_world(world)
+        self.world, self._owned = opened(world)
         self.view = make_view(view)
         self.max_turns = max_turns
         self.observation_spaces: dict[str, spaces.Space[Any]] = {

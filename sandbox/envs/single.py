@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import gymnasium
 from gymnasium.error import ResetNeeded
 
-from sandbox.envs.opening import WorldLike, open_world
 from sandbox.envs.views import View, ViewName, make_view
 from sandbox.errors import UsageError
 from sandbox.types import Observation, World
+from sandbox.world.registry import WorldLike, opened
 
 SEEDS = 2**31
 """Episodes that are reset without a seed draw theirs below this."""
@@ -47,7 +47,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         render_mode: str | None = None,
         max_turns: int | None = None,
     ) -> None:
-        self.world, self._owned = open_world(world)
+        self.world, self._owned = opened(world)
         self.seat = only_seat(self.world)
         self.view = make_view(view)
         self.observation_space = self.view.observation_space()

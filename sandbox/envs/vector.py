@@ -9,10 +9,10 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from sandbox.envs.opening import WorldLike, open_world
 from sandbox.envs.single import SEEDS, only_seat
 from sandbox.envs.views import View, ViewName, make_view
 from sandbox.types import Observation
+from sandbox.world.registry import WorldLike, opened
 
 Flags = npt.NDArray[np.bool_]
 
@@ -40,7 +40,7 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
         max_turns: int | None = None,
         render_mode: None = None,
     ) -> None:
-        self.world, self._owned = open_world(world)
+        self.world, self._owned = opened(world)
         self.seat = only_seat(self.world)
         self.view = make_view(view)
         self.num_envs = num_envs

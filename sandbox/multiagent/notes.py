@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.errors import SaveError
-from sandbox.types import Observation, Step, World
+from sandbox.types import Observation, Simultaneous, Step, World
 
 _LONGEST = 120
 """Characters of a line worth writing down: prose is longer."""
@@ -46,7 +46,7 @@ class NotedWorld:
         self.seats = world.seats
         self.fingerprint = world.fingerprint
         self.verbs = world.verbs
-        self.simultaneous = bool(getattr(world, "simultaneous", False))
+        self.simultaneous = isinstance(world, Simultaneous) and world.simultaneous
         self._before, _, self._after = saying.partition("{line}")
         words = "|".join(re.escape(word) for word in about)
         self._about = re.compile(rf"\b(?:{words})\b", re.IGNORECASE) if about else None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox import files, paths
 from sandbox.errors import PlayError, UsageError, WorldError, WorldFileError
 from sandbox.session.renewal import Renewal
+from sandbox.types import Authored
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -53,10 +54,9 @@ class Built:
 def site(session: Session) -> Site:
     """Where the world that is played comes from."""
     world = session.world
-    source = getattr(world, "source", None)
-    if source is None or session.renewal is None:
+    if not isinstance(world, Authored) or session.renewal is None:
         return Site(world.name, world.title)
-    file = Path(source.file).resolve()
+    file = world.file.resolve()
     return Site(world.name, world.title, file, _room(session), is_foreign(file))
 
 

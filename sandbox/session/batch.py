@@ -14,7 +14,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import think_together
 from sandbox.session.players import Seats
-from sandbox.types import Agent, Decision, History, Observation, World
+from sandbox.types import Agent, Decision, History, Observation, Simultaneous, World
 
 Perceived = tuple[Observation, History, int]
 """What a seat goes by, and the seed of its decision."""
@@ -22,7 +22,7 @@ Perceived = tuple[Observation, History, int]
 
 def at_once(world: World[Any]) -> bool:
     """Whether the seats of a world commit their commands without seeing each other's."""
-    return bool(getattr(world, "simultaneous", False)) and len(world.seats) > 1
+    return isinstance(world, Simultaneous) and world.simultaneous and len(world.seats) > 1
 
 
 def decide(

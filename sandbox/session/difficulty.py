@@ -10,6 +10,7 @@ from sandbox import statistics
 from sandbox.session.runner import Episode, play_episode
 from sandbox.session.session import Session
 from sandbox.statistics import Interval
+from sandbox.types import Stochastic
 
 PRACTICE = 100
 EPISODES = 20
@@ -111,8 +112,7 @@ def measure(
 
 def _chance(world: Any) -> bool:
     """Whether the same commands may lead elsewhere in another episode."""
-    atlas = getattr(world, "atlas", None)
-    return bool(getattr(world, "random", True) or atlas is None or atlas.draws)
+    return not isinstance(world, Stochastic) or world.random or world.varied
 
 
 def _numbers(interval: Interval) -> dict[str, float]:

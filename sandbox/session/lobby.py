@@ -15,7 +15,7 @@ from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.store import Store
 from sandbox.timeline import Timeline
-from sandbox.world import references
+from sandbox.world import registry
 from sandbox.world.native import Adventure, read_source
 
 TOUR = "tutorial"
@@ -107,7 +107,7 @@ def look(home: Home) -> Offers:
     worlds = [world(home, name, best.get(name)) for name in home.names("worlds")]
     worlds.sort(key=lambda each: (each.name != TOUR, each.seats, each.name))
     made = [
-        WorldOffer(name, title, blurb, best=best.get(references.parse(name).canonical))
+        WorldOffer(name, title, blurb, best=best.get(registry.resolve(name, home=home).canonical))
         for name, (title, blurb) in GENERATED.items()
     ]
     return Offers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.types import World
+from sandbox.types import Authored, World
 
 if TYPE_CHECKING:
     from sandbox.world.native import NativeWorld
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def adventure(world: World[Any]) -> NativeWorld | None:
     """The world, where it is one of rooms and things from a world file.
 
-    Only those have an atlas; to ask for their class first would load their engine for any world.
+    Only those are authored; to ask for their class first would load their engine for any world.
     """
-    if not hasattr(world, "atlas"):
+    if not isinstance(world, Authored):
         return None
     from sandbox.world.native import NativeWorld
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -30,8 +30,8 @@ from sandbox.tune.examples import (
     transcripts,
 )
 from sandbox.tune.settings import Method
-from sandbox.types import World
-from sandbox.world import references
+from sandbox.types import Guided, World
+from sandbox.world import registry
 
 Source = Literal["wins", "feedback", "selfplay", "demonstrations", "all"]
 
@@ -61,17 +61,6 @@ def expand(reference: str) -> list[str]:
     return found
 
 
-def open_world(home: Home, reference: str) -> World[Any]:
-    """A world by reference. Raises `WorldError`."""
-    parsed = references.parse(reference)
-    if parsed.kind != "native":
-        return references.open_world(parsed)
-    from sandbox.world.native import load_world
-
-    path = home.world_file(reference) or Path(reference).expanduser()
-    return load_world(path, name=reference)
-
-
 def from_save(home: Home, folder: Path, card: Card, source: Source = "all") -> list[Example]:
     """What a save holds. Reads only; works while it is being played. Raises `SaveError` and `WorldError`.
 
@@ -96,7 +85,7 @@ def from_save(home: Home, folder: Path, card: Card, source: Source = "all") -> l
 
 
 def _verbs(home: Home, reference: str) -> tuple[str, ...]:
-    world = open_world(home, reference)
+    world = registry.open_world(reference, home=home)
     try:
         return world.verbs
     finally:
@@ -157,8 +146,7 @@ def _moment(before: Sequence[Turn], seat: str, command: str) -> Moment:
 
 def from_walkthrough(world: World[Any], card: Card) -> list[Transcript]:
     """The walkthrough that a world knows of itself; empty where it knows none, or it does not win."""
-    walkthrough: Callable[[], Sequence[str]] = getattr(world, "walkthrough", tuple)
-    moments, last = play_through(world, 0, walkthrough())
+    moments, last = play_through(world, 0, world.walkthrough() if isinstance(world, Guided) else ())
     origin = Origin(kind="demonstration", world=world.name)
     return transcripts(card, moments, origin, verbs=world.verbs) if last.won else []
 

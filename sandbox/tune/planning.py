@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sandbox.agent import cards
+from sandbox.agent.registry import CardFile
 from sandbox.errors import UsageError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
@@ -13,6 +13,7 @@ from sandbox.store import Store
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings
+from sandbox.world import registry
 
 
 def make_plan(
@@ -32,7 +33,7 @@ def make_plan(
         settings: of the training.
         agent: the card of the agent that learns; None takes that of the first save, else `lm`.
         parent: the adapter to train on from; None takes the one in use.
-        more: fields of `Plan`.
+        more: fields of `Plan`; references to worlds in any spelling.
 
     Raises:
         SandboxError: a name leads nowhere, or the agent has no language model.
@@ -44,11 +45,15 @@ def make_plan(
         raise UsageError(
             f"there is no save {(missing or [folders[0].name])[0]!r}", mend="play one, or give --worlds"
         )
-    name, text, folder = _card(home, agent, played)
-    model = cards.parse_card(text, name).model
-    if model is None:
-        raise UsageError(f"agent {name!r} has no language model to train", mend="name another with --agent")
-    source = catalogue.resolve(model, relative_to=folder)
+    for field in ("worlds", "eval_worlds"):
+        if field in more:
+            more[field] = tuple(dict.fromkeys(registry.resolve(each, home=home).canonical for each in more[field]))
+    file = _card(home, agent, played)
+    if file.card.model is None:
+        raise UsageError(
+            f"agent {file.card.name!r} has no language model to train", mend="name another with --agent"
+        )
+    source = catalogue.resolve(file.card.model, relative_to=file.folder)
     cached = catalogue.is_whole(catalogue.folder_of(source.name))
     adapters = Adapters.of(folders[0])
     parent = adapters.active if parent is None else parent
@@ -58,8 +63,8 @@ def make_plan(
         home=home.root,
         save=folders[0],
         saves=played,
-        card_name=name,
-        card=text,
+        card_name=file.card.name,
+        card=file.text,
         model=source.name if cached else str(source.folder),
         parent=parent,
         settings=settings,
@@ -67,16 +72,12 @@ def make_plan(
     ).checked()
 
 
-def _card(home: Home, agent: str | None, played: tuple[Path, ...]) -> tuple[str, str, Path | None]:
-    """Name, text and folder of the card: the one named, or the one that a save was last played with."""
+def _card(home: Home, agent: str | None, played: tuple[Path, ...]) -> CardFile:
+    """The card that is named, or the one that a save was last played with."""
     if agent is None and played:
         with Store.open(played[0], readonly=True) as store:
             latest = store.runs()[-1]
         for seat, name in latest.seats.items():
             if name is not None and seat in latest.cards:
-                return name, latest.cards[seat], None
-    name = agent or "lm"
-    file = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else home.card_file(name)
-    if file is None or not file.is_file():
-        raise UsageError(f"there is no agent {name!r}", mend=f"there are: {', '.join(home.names('agents'))}")
-    return file.stem, file.read_text(encoding="utf-8"), file.parent
+                return CardFile.stored(home, name, latest.cards[seat])
+    return CardFile.find(home, agent or "lm")

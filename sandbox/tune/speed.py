@@ -16,6 +16,7 @@ from sandbox.paths import Home
 from sandbox.tune import harvest, lora, network, packing, sft
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import Settings
+from sandbox.world import registry
 
 _IGNORED = -100
 _TURNS = 2
@@ -29,7 +30,7 @@ def speedup(card: str, worlds: Sequence[str], model: str, home: Home, progress: 
     examples = []
     for reference in worlds:
         progress("reading walkthroughs")
-        world = harvest.open_world(home, reference)
+        world = registry.open_world(reference, home=home)
         examples += harvest.from_walkthrough(world, parse_card(card, "lm"))
         world.close()
     settings = Settings(epochs=1, rehearsal=0)

@@ -65,9 +65,9 @@ def survey(plan: Plan) -> Offer:
 
 def suggested(world: str, seen: Mapping[str, int]) -> str:
     """The worlds to evaluate on: a world of our own itself, and else games that were generated and never seen."""
-    from sandbox.world import references
+    from sandbox.world import registry
 
-    if references.parse(world).kind == "native":
+    if not registry.is_generated(world):
         return world
     options = {option for each in seen for option in each.replace("?", "&").split("&")}
     first = UNSEEN
@@ -83,11 +83,10 @@ def evaluated(text: str) -> Evaluation:
     which is likely to have been played, and take longer.
     """
     from sandbox.tune import harvest
-    from sandbox.world import references
+    from sandbox.world import registry
 
-    parsed = [references.parse(each) for reference in text.split() for each in harvest.expand(reference)]
-    worlds = tuple(dict.fromkeys(each.canonical for each in parsed))
-    own = bool(parsed) and all(each.kind == "native" for each in parsed)
+    worlds = tuple(dict.fromkeys(each for reference in text.split() for each in harvest.expand(reference)))
+    own = bool(worlds) and not any(map(registry.is_generated, worlds))
     seeds = -(-EPISODES // len(worlds)) if own else 1
     return {
         "eval_worlds": worlds,

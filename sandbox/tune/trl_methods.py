@@ -14,7 +14,6 @@ import torch
 
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import harvest
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.course import Course
 from sandbox.tune.episodes import Game, Player, games
@@ -22,6 +21,7 @@ from sandbox.tune.examples import Example, Label, Pair
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings
 from sandbox.tune.sft import Progress
+from sandbox.world import registry
 
 
 def train(
@@ -46,7 +46,7 @@ def train(
         labels = [each for each in data if isinstance(each, Label)]
         _kto(tuned, model, labels, Course(tuned, settings, labels, _neighbours(settings), **more))
     else:
-        worlds = [harvest.open_world(home, reference) for reference in plan.worlds]
+        worlds = [registry.open_world(reference, home=home) for reference in plan.worlds]
         try:
             course = Course(tuned, settings, games(worlds, settings.starts), _groups(settings), **more)
             _on_worlds(tuned, model, plan, course)

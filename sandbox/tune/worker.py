@@ -40,6 +40,7 @@ from sandbox.tune.gate import Outcome
 from sandbox.tune.rounds import Plan, Round
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import Progress
+from sandbox.world import registry
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
 _RESERVE = 64 << 10
@@ -160,7 +161,7 @@ class Worker:
         if "demonstrations" in sources or "all" in sources:
             for number, reference in enumerate(worlds):
                 self.phase("reading walkthroughs", number, len(worlds))
-                world = harvest.open_world(self.home, reference)
+                world = registry.open_world(reference, home=self.home)
                 try:
                     yield from harvest.from_walkthrough(world, self.card)
                 finally:
@@ -171,7 +172,7 @@ class Worker:
                 won += bool(explored.commands)
                 self.phase("exploring", number + 1, len(worlds), won=won)
                 if explored.commands:
-                    world = harvest.open_world(self.home, explored.world)
+                    world = registry.open_world(explored.world, home=self.home)
                     try:
                         moments, _ = examples.play_through(world, explored.seed, explored.commands)
                     finally:
@@ -217,7 +218,7 @@ class Worker:
             )
 
         for reference in self.plan.eval_worlds:
-            world = harvest.open_world(self.home, reference)
+            world = registry.open_world(reference, home=self.home)
             try:
                 chosen = starts.starts(world, self.plan.eval_seeds)
                 total += len(chosen) - len(self.plan.eval_seeds)
@@ -335,7 +336,7 @@ class _Enough(Exception):  # noqa: N818
 
 def _explore(task: tuple[str, str]) -> Explored:
     home, reference = task
-    world = harvest.open_world(Home(Path(home)), reference)
+    world = registry.open_world(reference, home=Home(Path(home)))
     try:
         return explore(world)
     finally:

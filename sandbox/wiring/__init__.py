@@ -1,10 +1,10 @@
 """Names and files become objects here, and nowhere else: worlds, models, agents, sessions, the screen."""
 
-from sandbox.wiring.agents import CardFile, Models, build_agent
+from sandbox.agent.registry import CardFile
+from sandbox.wiring.agents import Models, build_agent
 from sandbox.wiring.contests import check_contest, open_contest
 from sandbox.wiring.screen import WITHOUT_MODEL, PlayPlan, choose_on_screen, play_on_screen, save_stem
 from sandbox.wiring.sessions import HUMAN, Cast, agents_of, open_session
-from sandbox.wiring.worlds import Progress, open_world, world_file
 
 __all__ = [
     "HUMAN",
@@ -13,15 +13,12 @@ __all__ = [
     "Cast",
     "Models",
     "PlayPlan",
-    "Progress",
     "agents_of",
     "build_agent",
     "choose_on_screen",
     "check_contest",
     "open_contest",
     "open_session",
-    "open_world",
     "play_on_screen",
     "save_stem",
-    "world_file",
 ]

@@ -4,47 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from sandbox.agent import cards
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, Remote
 from sandbox.agent.learners import build_learner
+from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
-from sandbox.errors import CardError, UsageError
+from sandbox.errors import UsageError
 from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.lazy import LazyModel
-from sandbox.paths import Home
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
-from sandbox.types import LanguageModel, World
-from sandbox.wiring.worlds import Progress, silent, way_out
+from sandbox.types import LanguageModel, Progress, World, silent
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
-
-
-@dataclass(frozen=True, slots=True)
-class CardFile:
-    """A card, the text it was read from, and where."""
-
-    card: Card
-    text: str
-    folder: Path | None = None
-    """What relative paths of models start from."""
-
-    @classmethod
-    def find(cls, home: Home, name: str) -> CardFile:
-        """A card by name, or by the path of its file. Raises `CardError`."""
-        path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else home.card_file(name)
-        if path is None:
-            raise CardError(f"there is no agent {name!r}", mend=way_out(name, home.names("agents"), "agent"))
-        card = cards.load_card(path)
-        return cls(card, path.read_text(encoding="utf-8"), path.parent)
 
 
 class Models:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import UsageError
 from sandbox.feedback.book import FeedbackBook
@@ -13,9 +14,10 @@ from sandbox.paths import Home
 from sandbox.store import Run, Store
 from sandbox.store.server import is_url
 from sandbox.tune.adapters import BASE, Adapters
-from sandbox.wiring.agents import CardFile, Models, build_agent
+from sandbox.types import Progress, silent
+from sandbox.wiring.agents import Models, build_agent
 from sandbox.wiring.sessions import stored_cards
-from sandbox.wiring.worlds import Progress, open_world, silent
+from sandbox.world import registry
 
 
 def check_contest(home: Home, save: str, sides: tuple[str, str]) -> None:
@@ -54,7 +56,7 @@ def open_contest(
     folder = None if is_url(save) else home.save_folder(save)
     with Store.connect(save, readonly=True) if folder is None else Store.open(folder, readonly=True) as store:
         run, models = store.latest_run(), Models(settings, progress)
-        world = open_world(home, run.world, progress)
+        world = registry.open_world(run.world, home=home, progress=progress)
         try:
             made = []
             for side in sides:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.session import difficulty
 from sandbox.session.difficulty import Tally
-from sandbox.wiring.agents import CardFile, Models
+from sandbox.types import Progress, silent
+from sandbox.wiring.agents import Models
 from sandbox.wiring.sessions import Cast, open_session
-from sandbox.wiring.worlds import Progress, silent
 
 AGENTS = ("random", "q-table", "lm")
 """Cards of the floor, of Q-learning alone, and of the language model alone."""

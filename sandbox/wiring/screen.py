@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import ModelError, SandboxError, UsageError
 from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.store.server import is_url, without_password
-from sandbox.wiring.agents import CardFile, Models
+from sandbox.types import Progress, silent
+from sandbox.wiring.agents import Models
 from sandbox.wiring.contests import open_contest
 from sandbox.wiring.sessions import HUMAN, Cast, has_save, open_session
-from sandbox.wiring.worlds import Progress, silent, world_file
-from sandbox.world import references
+from sandbox.world import registry
 
 if TYPE_CHECKING:
     from sandbox.feedback.contest import Bout
@@ -67,9 +68,7 @@ class PlayPlan:
             cast = Cast.parse(agent or settings.agent, seats) if agent or seats else None
             return cls(home, settings, reference, cast, save, 0)
         reference = reference or settings.world
-        parsed = references.parse(reference)
-        if parsed.kind == "native":
-            world_file(home, reference)
+        registry.resolve(reference, home=home)
         notice = ""
         if agent == HUMAN:
             file = CardFile.find(home, WITHOUT_MODEL)

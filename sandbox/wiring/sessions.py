@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.agent import cards
+from sandbox.agent.registry import CardFile
 from sandbox.errors import SaveError, UsageError
 from sandbox.paths import Home
 from sandbox.session.renewal import Renewal
 from sandbox.store import Run, Store
 from sandbox.store.server import is_url, without_password
-from sandbox.types import Agent, World
-from sandbox.wiring.agents import CardFile, Models, build_agent
-from sandbox.wiring.worlds import Progress, open_world, silent, world_file
-from sandbox.world import references
+from sandbox.types import Agent, Authored, Progress, World, silent
+from sandbox.wiring.agents import Models, build_agent
+from sandbox.world import registry
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -89,9 +88,9 @@ def open_session(
         raise SaveError(f"there is no save {without_password(save or '')!r}", mend="name a world to begin one")
     else:
         session = _begun(home, save, folder, reference, cast, models, seed or 0, learn, annotator, progress)
-    name = session.world.name
-    if references.parse(name).kind == "native":
-        session.renewal = Renewal(world_file(home, name), lambda: open_world(home, name))
+    world = session.world
+    if isinstance(world, Authored):
+        session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home))
     return session
 
 
@@ -117,7 +116,7 @@ def _begun(
 ) -> Session:
     from sandbox.session.session import Session
 
-    world = open_world(home, reference, progress)
+    world = registry.open_world(reference, home=home, progress=progress)
     try:
         files = cast.files(home, world)
         seats = _agents(files, models, world, folder, seed=seed)
@@ -150,13 +149,13 @@ def _resumed(
         store = Store.connect(save, playing=True) if folder is None else Store.open(folder)
         undone.callback(store.close)
         latest = store.latest_run()
-        if reference is not None and references.parse(reference).canonical != latest.world:
+        if reference is not None and registry.resolve(reference, home=home).canonical != latest.world:
             raise SaveError(
                 f"the save is of the world {latest.world!r}, not {reference!r}",
                 where=store.file,
                 mend="choose another --save, or leave the world out",
             )
-        world = open_world(home, latest.world, progress)
+        world = registry.open_world(latest.world, home=home, progress=progress)
         undone.callback(world.close)
         files = stored_cards(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
         seats = _agents(files, models, world, folder, seed=latest.seed)
@@ -197,8 +196,7 @@ def stored_cards(
         if name is None:
             found[seat] = None
         elif seat in texts:
-            path = home.card_file(name)
-            found[seat] = CardFile(cards.parse_card(texts[seat], name), texts[seat], path.parent if path else None)
+            found[seat] = CardFile.stored(home, name, texts[seat])
         else:
             found[seat] = CardFile.find(home, name)
     return found

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -28,9 +28,9 @@ import sandbox
 from sandbox.errors import WorldError
 from sandbox.paths import cache_dir
 from sandbox.text import did_you_mean
+from sandbox.types import Progress, World
 from sandbox.world import story
-
-Progress = Callable[[str], None]
+from sandbox.world.registry import one_seat
 
 PREFIX = "tw:"
 _COMPILE_SECONDS = 120
@@ -233,6 +233,23 @@ def compiled(game: Game, progress: Progress | None = None) -> Path:
             mend="make room and make it writable, or set SANDBOX_CACHE to another folder",
         ) from error
     return folder / "game.z8"
+
+
+class GeneratedKind:
+    """The kind of world that `tw:` references open: games that TextWorld makes on demand."""
+
+    def canonical(self, reference: str) -> str:
+        return parse(reference).canonical
+
+    def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
+        one_seat(seats, name)
+        from sandbox.world.textworld import TextWorldWorld
+
+        game = parse(reference)
+        return TextWorldWorld(compiled(game, progress), name=name, title=game.title)
+
+
+KIND = GeneratedKind()
 
 
 def _whole(folder: Path) -> bool:

@@ -15,13 +15,14 @@ import torch
 from sandbox.agent.cards import parse_card
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import fine_tune, harvest, lora, rounds, training, trl_methods
+from sandbox.tune import fine_tune, lora, rounds, training, trl_methods
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.episodes import Game, Player
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.examples import Example, Label, Origin, Pair
 from sandbox.tune.settings import Method, Settings
 from sandbox.tune.sft import Progress
+from sandbox.world import registry
 
 ORIGIN = Origin(kind="preference")
 PROMPT = "Goal: Find the {0}.\n\nYou see a {0} here.\n\n>"
@@ -121,7 +122,7 @@ def test_grpo_over_several_turns_raises_the_reward_of_the_agent(model: LocalMode
     (tmp_path / "worlds" / "basket").mkdir(parents=True)
     (tmp_path / "worlds" / "basket" / "world.yaml").write_text(BASKET)
     home, card = Home(tmp_path), parse_card("model: m", "lm")
-    world = harvest.open_world(home, "basket")
+    world = registry.open_world("basket", home=home)
     settings = {"steps": 4, "turns": 2, "learning_rate": 2e-3, "warmup": 0}
 
     def mean_reward() -> float:

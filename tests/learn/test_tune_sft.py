@@ -24,7 +24,7 @@ from sandbox.tune.export import export
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import Settings
 from sandbox.types import OptionScore
-from sandbox.world import references
+from sandbox.world import registry
 
 CARD = parse_card("model: smollm2-135m-instruct", "lm")
 SETTINGS = Settings(epochs=3, batch=2, rank=4, alpha=8, learning_rate=2e-3, warmup=0.2, checkpoint_seconds=0)
@@ -34,7 +34,7 @@ SETTINGS = Settings(epochs=3, batch=2, rank=4, alpha=8, learning_rate=2e-3, warm
 def transcripts() -> list[Any]:
     found = []
     for level in (1, 2):
-        world = references.open_world(f"tw:coin?level={level}&seed=1")
+        world = registry.open_world(f"tw:coin?level={level}&seed=1")
         found += harvest.from_walkthrough(world, CARD)
         world.close()
     return found

@@ -12,9 +12,9 @@ from gymnasium.spaces import flatten, unflatten
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 
-import sandbox.envs
 from sandbox.envs import UnicodeText, WorldAECEnv, WorldEnv, WorldParallelEnv, WorldVectorEnv
-from sandbox.errors import UsageError
+from sandbox.errors import UsageError, WorldError
+from sandbox.paths import bundled
 from sandbox.testing.table import TableWorld, to
 from sandbox.world import starter
 from sandbox.world.native import NativeWorld, parse_source
@@ -378,12 +378,14 @@ def test_all_seats_act_in_one_parallel_step_in_the_worlds_order():
         env.step({"ann": "wait"})
 
 
-def test_references_are_resolved_by_whoever_says_how():
-    asked = []
-    before = sandbox.envs.opening._resolver
-    sandbox.envs.set_resolver(lambda reference: asked.append(reference) or garden())
-    try:
-        gymnasium.make("sandbox/World-v0", world="the garden").close()
-    finally:
-        sandbox.envs.set_resolver(before)
-    assert asked == ["the garden"]
+def test_a_reference_means_what_it_means_to_play(tmp_path, monkeypatch):
+    (tmp_path / "worlds" / "grotto").mkdir(parents=True)
+    source = (bundled() / "worlds" / "honey" / "world.yaml").read_text(encoding="utf-8")
+    (tmp_path / "worlds" / "grotto" / "world.yaml").write_text(source, encoding="utf-8")
+    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
+    for spelling in ("grotto", "worlds/grotto", str(tmp_path / "worlds" / "grotto")):
+        env = gymnasium.make("sandbox/World-v0", world=spelling)
+        assert env.unwrapped.world.name == "grotto"
+        env.close()
+    with pytest.raises(WorldError, match="did you mean 'grotto'"):
+        gymnasium.make("sandbox/World-v0", world="grotta")

@@ -34,6 +34,7 @@ from sandbox.tune import lora
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.export import export
 from sandbox.types import LanguageModel
+from sandbox.world import registry
 
 Body = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
@@ -140,7 +141,7 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
         "combine: {method: prior}\n"
         f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
     )
-    world = wiring.open_world(Home(bundled()), "tutorial")
+    world = registry.open_world("tutorial", home=Home(bundled()))
     agent = wiring.build_agent(wiring.CardFile(parse_card(text, "tuned"), text), wiring.Models(Settings()), world)
     session = Session.create(Store.memory(), world, {world.seats[0]: agent}, seed=0, learn=False)
     turns = [session.step() for _ in range(2)]
@@ -443,7 +444,7 @@ def test_the_fallback_answers_under_its_own_name_while_the_server_is_away() -> N
 def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARROT_KEY", "s3cret-key")
     monkeypatch.setattr(endpoint, "REST", 0.0)
-    world = wiring.open_world(Home(bundled()), "tutorial")
+    world = registry.open_world("tutorial", home=Home(bundled()))
     state = world.initial(0)
     seen = world.observe(state, world.seats[0])
     assert seen.admissible

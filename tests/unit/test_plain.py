@@ -21,6 +21,7 @@ from sandbox.session.commands import BARE, VERBS
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.types import Agent, Decision, History, Observation
+from sandbox.world import registry
 
 Play = Callable[..., str]
 
@@ -126,7 +127,7 @@ def test_others_act_by_themselves_and_keep_their_thoughts(play: Play, home: Home
 
 
 def _first(world: str, home: Home) -> str:
-    return wiring.open_world(home, world).seats[0]
+    return registry.open_world(world, home=home).seats[0]
 
 
 def game(agent: Agent | None, *lines: str) -> LineGame:

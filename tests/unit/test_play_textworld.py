@@ -11,7 +11,7 @@ from play_parts import TableAgent
 
 from sandbox.session.session import Session
 from sandbox.store import Store, upkeep
-from sandbox.world.references import open_world
+from sandbox.world.registry import open_world
 
 _GAME = "tw:custom?rooms=3&objects=4&quest=3&seed=11"
 

@@ -8,7 +8,7 @@ from sandbox.errors import WorldError
 from sandbox.rl.value_iteration import FiniteMDP, value_iteration
 from sandbox.testing.table import TableWorld, to
 from sandbox.types import Observation, Step
-from sandbox.world.references import open_world
+from sandbox.world.registry import open_world
 from sandbox.world.solver import Limits, Move, explore, replay, solve
 from sandbox.world.solver.walkthrough import shorten, winners
 

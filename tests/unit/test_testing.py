@@ -22,7 +22,7 @@ from sandbox.testing import (
     to,
 )
 from sandbox.types import Step
-from sandbox.world.references import open_world
+from sandbox.world.registry import open_world
 from sandbox.world.reload import Difference, Given, replay
 
 TABLE = {

@@ -21,7 +21,7 @@ from sandbox.tune.examples import Label, Origin, Pair, Transcript, play_through,
 from sandbox.tune.selfplay import explore
 from sandbox.tune.shorten import Remembered, shorten, win
 from sandbox.types import World
-from sandbox.world import references
+from sandbox.world import registry
 
 CARD = parse_card("model: smollm2-135m-instruct\npersona: You play.", "lm")
 HOME = Home(Path())
@@ -29,7 +29,7 @@ HOME = Home(Path())
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World[Any]]:
-    opened = references.open_world("tw:coin?level=3&seed=1")
+    opened = registry.open_world("tw:coin?level=3&seed=1")
     yield opened
     opened.close()
 
@@ -152,7 +152,7 @@ def test_each_source_gives_its_own(save: Path) -> None:
 @pytest.fixture
 def judged(tmp_path: Path) -> Path:
     """A lighthouse that an agent plays, with a card that names the verbs; a person takes its place twice."""
-    folder, world = tmp_path / "saves" / "judged", harvest.open_world(HOME, "lighthouse")
+    folder, world = tmp_path / "saves" / "judged", registry.open_world("lighthouse", home=HOME)
     agent = CardAgent(NAMING, ScriptedModel(), None, verbs=world.verbs)
     session = Session.create(Store.create(folder), world, {world.seats[0]: agent}, seed=0, annotator="ann")
     for number in range(4):

@@ -13,12 +13,13 @@ from sandbox.files import new_folder, write_bytes
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
-from sandbox.tune import gate, harvest, rounds
+from sandbox.tune import gate, rounds
 from sandbox.tune.adapters import ABOUT, Adapters, describe
 from sandbox.tune.errors import RoundError
 from sandbox.tune.harvest import expand
 from sandbox.tune.packing import Encoded, epoch, pack
 from sandbox.tune.starts import Start, is_fixed, starts
+from sandbox.world import registry
 
 
 def publish(adapters: Adapters, parent: str = "base") -> str:
@@ -132,7 +133,7 @@ def test_the_gate_compares_the_same_episodes_only() -> None:
 
 def test_a_game_without_chance_is_played_from_several_starts() -> None:
     home = Home(Path())
-    fixed, chance = (harvest.open_world(home, name) for name in ("weathercock", "larder"))
+    fixed, chance = (registry.open_world(name, home=home) for name in ("weathercock", "larder"))
     assert is_fixed(fixed, range(8)) and not is_fixed(chance, range(8)) and not is_fixed(fixed, [3])
     assert starts(chance, range(3)) == (Start(0), Start(1), Start(2))
     found = starts(fixed, range(8))
@@ -150,7 +151,7 @@ def test_a_game_without_chance_is_played_from_several_starts() -> None:
 
 
 def test_a_world_with_fewer_starts_than_seeds_gives_fewer_episodes() -> None:
-    coin = harvest.open_world(Home(Path()), "tw:coin?level=2&seed=1")
+    coin = registry.open_world("tw:coin?level=2&seed=1", home=Home(Path()))
     assert 1 < len(starts(coin, range(8))) < 8
     coin.close()
 

@@ -1,14 +1,18 @@
 import shutil
 from pathlib import Path
 
+import gymnasium
 import pytest
 from game_parts import COIN, SIMPLE
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from sandbox import api
+from sandbox.cli import app
 from sandbox.errors import WorldError
 from sandbox.world import games
-from sandbox.world.references import open_world, parse
+from sandbox.world.registry import open_world, resolve, world_file
 from sandbox.world.textworld import TextWorldWorld
 from sandbox.world.zmachine import ZMachineWorld
 
@@ -27,8 +31,8 @@ from sandbox.world.zmachine import ZMachineWorld
     ],
 )
 def test_every_spelling_has_one_canonical_reference(reference: str, canonical: str) -> None:
-    assert parse(reference).canonical == canonical
-    assert parse(canonical) == parse(reference)
+    assert resolve(reference).canonical == canonical
+    assert resolve(canonical) == resolve(reference)
 
 
 @given(
@@ -42,7 +46,7 @@ def test_the_canonical_reference_keeps_every_option(
     rooms: int, breadth: int | None, theme: str, numbering: bool, seed: int
 ) -> None:
     game = games.Custom(rooms=rooms, breadth=breadth, theme=theme, numbering=numbering, seed=seed)
-    assert parse(game.canonical).game == game
+    assert games.parse(resolve(game.canonical).target) == game
 
 
 @pytest.mark.parametrize(
@@ -71,22 +75,61 @@ def test_the_canonical_reference_keeps_every_option(
 )
 def test_a_wrong_reference_is_told_how_to_mend_it(reference: str, complaint: str) -> None:
     with pytest.raises(WorldError, match=r".+") as caught:
-        parse(reference)
+        resolve(reference)
     assert complaint in str(caught.value)
     assert reference.strip() in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_names_and_files_of_native_worlds_are_left_to_others() -> None:
-    for name in ("lighthouse", "worlds/lighthouse/world.yaml"):
-        assert parse(name).kind == "native"
-    with pytest.raises(WorldError, match="lighthouse"):
-        open_world("lighthouse")
+def test_a_world_of_our_own_has_one_name_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = world_file("lighthouse")
+    spellings = (
+        "lighthouse",
+        " lighthouse ",
+        "worlds/lighthouse",
+        "worlds/lighthouse/world.yaml",
+        str(bundled.parent),
+    )
+    assert {resolve(each).canonical for each in spellings} == {"lighthouse"}
+    assert open_world("worlds/lighthouse").name == "lighthouse"
+    monkeypatch.chdir(tmp_path)
+    assert resolve("worlds/lighthouse").file == bundled, "the content's name, wherever one stands"
+    copy = tmp_path / "mine.yaml"
+    shutil.copy(bundled, copy)
+    assert open_world("mine.yaml").name == resolve(str(copy)).canonical == str(copy)
+
+
+@pytest.mark.parametrize("wrong", ["lighthous", "worlds/lighthous", "worlds/lighthous/world.yaml"])
+def test_a_near_miss_is_told_wherever_a_reference_is_given(wrong: str) -> None:
+    for door in (api.open_world, resolve, world_file, lambda text: gymnasium.make("sandbox/World-v0", world=text)):
+        with pytest.raises(WorldError, match=r"there is no world 'lighthous'.*did you mean 'lighthouse'"):
+            door(wrong)
+    for command in (
+        ["play", wrong, "--plain"],
+        ["run", wrong, "--agent", "random"],
+        ["tune", "fresh", "--worlds", wrong, "--eval-worlds", "lighthouse"],
+        ["world", "check", wrong],
+        ["world", "solve", wrong],
+    ):
+        assert "did you mean 'lighthouse'?" in str(CliRunner().invoke(app, command).exception), command
+
+
+@pytest.mark.parametrize("wrong", ["lm-qq", "agents/lm-qq"])
+def test_the_same_help_for_agents(wrong: str) -> None:
+    for command in (
+        ["play", "lighthouse", "--plain", "--agent", wrong],
+        ["run", "lighthouse", "--agent", wrong],
+        ["tune", "fresh", "--agent", wrong, "--worlds", "lighthouse", "--eval-worlds", "lighthouse"],
+        ["agent", "show", wrong],
+    ):
+        assert "did you mean 'lm-q'?" in str(CliRunner().invoke(app, command).exception), command
 
 
 def test_a_game_is_compiled_once(games_cache: Path, coin_game: Path) -> None:
     messages: list[str] = []
-    world = open_world(COIN, messages.append)
+    world = open_world(COIN, progress=messages.append)
     assert (world.name, messages) == (COIN, [])
     assert isinstance(world, TextWorldWorld)
     assert world.initial(0) == world.initial(1)

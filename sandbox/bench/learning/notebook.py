@@ -27,7 +27,7 @@ from sandbox.multiagent.notes import NotedWorld
 from sandbox.paths import Home
 from sandbox.statistics import Interval
 from sandbox.types import Agent, World
-from sandbox.world import references
+from sandbox.world import registry
 
 SEAT = "player"
 TRAINING = "tw:simple?rewards=dense&goal=detailed&seed={seed}"
@@ -176,7 +176,7 @@ def _share(world: World[Any], agent: Agent, seed: int) -> float:
 @contextmanager
 def _opened(reference: str) -> Iterator[World[Any]]:
     """A game whose points so far are part of what the seat perceives: they tell how far it has come."""
-    world = references.open_world(reference)
+    world = registry.open_world(reference)
     try:
         yield NotedWorld(world)
     finally:

@@ -22,6 +22,7 @@ from sandbox.multiagent.notes import NotedWorld
 from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
 from sandbox.types import Agent, QFunction, World
+from sandbox.world import registry
 from sandbox.world.memoised import Rehearsal
 from sandbox.world.native import Adventure, NativeWorld, read_source
 
@@ -195,9 +196,7 @@ def _skills(world: World[Any], born: Sequence[Agent], seed: int) -> list[float]:
 
 def rehearsal(home: Home, name: str, seats: int | None = None) -> Rehearsal:
     """A bundled world made fast, without its limit on rounds: callers cut episodes off at the same length."""
-    file = home.world_file(name)
-    if file is None:
-        raise WorldError(f"there is no world {name!r}", mend="it comes with the package")
+    file = registry.world_file(name, home=home)
     source = read_source(file)
     if not isinstance(source.definition, Adventure):
         raise WorldError(f"{name!r} is not the world that is measured", where=file)

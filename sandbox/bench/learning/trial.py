@@ -17,9 +17,9 @@ from sandbox.bench.learning import units
 from sandbox.bench.learning.plot import Curve
 from sandbox.multiagent import team
 from sandbox.paths import Home
-from sandbox.tune.harvest import open_world
 from sandbox.tune.shorten import Remembered
 from sandbox.types import Agent, World
+from sandbox.world import registry
 
 RUNNING = 3
 """Wins one after the other that count as having learned a game."""
@@ -184,5 +184,5 @@ class _Recalled:
 @functools.lru_cache(maxsize=2)
 def _world(home: Home, reference: str) -> Any:
     """A world of this process. The next trials are likely to be in the same one: it is kept for them."""
-    world = open_world(home, reference)
+    world = registry.open_world(reference, home=home)
     return _Recalled(world) if reference.startswith("tw:") else world

@@ -17,8 +17,8 @@ from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.rl.tabular import TabularQ
 from sandbox.rl.value_iteration import FiniteMDP, Optimum, Outcome, value_iteration
-from sandbox.tune.harvest import open_world
 from sandbox.types import Observation, QFunction, Transition
+from sandbox.world import registry
 from sandbox.world.solver import explore
 
 WORLD = "honey"
@@ -101,7 +101,7 @@ class Chart:
 
     @classmethod
     def of(cls, home: Home) -> Chart:
-        world = open_world(home, WORLD)
+        world = registry.open_world(WORLD, home=home)
         (seat,) = world.seats
         seen: list[Observation] = []
         graph = explore(world, visit=lambda state, _: seen.append(_with_points(world.observe(state, seat))))

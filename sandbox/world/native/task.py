@@ -61,6 +61,11 @@ class TaskWorld:
         return self.source.fingerprint
 
     @property
+    def file(self) -> Path:
+        """The world file."""
+        return Path(self.source.file)
+
+    @property
     def verbs(self) -> tuple[str, ...]:
         """There are none: any text is an answer."""
         return ()

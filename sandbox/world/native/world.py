@@ -91,11 +91,21 @@ class NativeWorld:
         """Whether anything is left to chance once the world has begun."""
         return self.atlas.rules.random
 
+    @property
+    def varied(self) -> bool:
+        """Whether the seed says where things are at the beginning."""
+        return bool(self.atlas.draws)
+
+    @property
+    def file(self) -> Path:
+        """The world file."""
+        return Path(self.source.file)
+
     # Playing
 
     def initial(self, seed: int) -> State:
         """The state an episode starts in. Only worlds with chance depend on the seed."""
-        dice = Generator(mix(seed)) if self.random or self.atlas.draws else Generator(0)
+        dice = Generator(mix(seed)) if self.random or self.varied else Generator(0)
         return self._begin(dice, keep=self.random)
 
     def initials(self) -> tuple[tuple[float, State], ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from sandbox import config, wiring
 from sandbox.agent import prompt
-from sandbox.agent.cards import Prompt
+from sandbox.agent.cards import PromptSettings
 from sandbox.agent.combine import additive, standardised
 from sandbox.rl.exploration import epsilon_greedy
 from sandbox.types import LanguageModel, Observation, QFunction, Transition, World
@@ -55,10 +55,12 @@ def get_action(
     if not commands:
         if llm is None:
             raise ValueError("this world lists no commands, and there is no language model to write one")
-        return llm.sample(prompt.build(Prompt(), state, ()), 1, seed=state.turn)[0].text.strip() or "look"
+        return llm.sample(prompt.build(PromptSettings(), state, ()), 1, seed=state.turn)[0].text.strip() or "look"
     priors = [0.0] * len(commands)
     if llm is not None:
-        scores = llm.score(prompt.build(Prompt(), state, ()), [prompt.option(command) for command in commands])
+        scores = llm.score(
+            prompt.build(PromptSettings(), state, ()), [prompt.option(command) for command in commands]
+        )
         priors = [score.mean for score in scores]
     q_values = [0.0] * len(commands) if agent is None else standardised(agent.values(state, commands))
     chosen, _ = epsilon_greedy(additive(priors, q_values, 1.0), epsilon, rng or np.random.default_rng(0))

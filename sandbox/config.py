@@ -29,7 +29,7 @@ class _TomlSource(PydanticBaseSettingsSource):
         try:
             return tomllib.loads(self.file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise SettingsError(str(error), where=self.file, mend="mend the file or remove it") from error
+            raise SettingsError(str(error), where=self.file, hint="mend the file or remove it") from error
 
 
 class Settings(BaseSettings):
@@ -74,5 +74,5 @@ def load() -> Settings:
         raise SettingsError(
             f"setting {name!r}: {first['msg']}",
             where=paths.settings_file(),
-            mend=f"mend it there, or in the environment as SANDBOX_{name.upper()}",
+            hint=f"mend it there, or in the environment as SANDBOX_{name.upper()}",
         ) from error

@@ -1,4 +1,4 @@
-"""One tree of errors. Each says what is wrong, where, and how to mend it; none reaches a user as a traceback."""
+"""One tree of errors. Each says what is wrong, where, and the way out; none reaches a user as a traceback."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ class SandboxError(Exception):
         message: what is wrong, one line, no full stop needed.
         where: the file it is about, if any.
         line: the line in that file, counted from 1.
-        mend: what the user can do about it, one line.
+        hint: what the user can do about it, one line.
     """
 
     exit_code = 2
 
     def __init__(
-        self, message: str, *, where: Path | str | None = None, line: int | None = None, mend: str = ""
+        self, message: str, *, where: Path | str | None = None, line: int | None = None, hint: str = ""
     ) -> None:
         self.message = message
         self.where = None if where is None else str(where)
         self.line = line
-        self.mend = mend
+        self.hint = hint
         super().__init__(message)
 
     def __str__(self) -> str:
         place = "" if self.where is None else f"{self.where}:{self.line}: " if self.line else f"{self.where}: "
-        return f"{place}{self.message}" + (f" ({self.mend})" if self.mend else "")
+        return f"{place}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class UsageError(SandboxError):
@@ -58,14 +58,14 @@ class Finding:
     key: str
     """The path of keys that leads there, such as `rooms.hall.exits.north`."""
     message: str
-    mend: str = ""
+    hint: str = ""
     """What the author can do about it, one line."""
     severity: Literal["error", "warning", "note"] = "error"
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line else ""
         key = f"{self.key}: " if self.key else ""
-        return f"{place}{key}{self.message}" + (f" ({self.mend})" if self.mend else "")
+        return f"{place}{key}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
 class WorldFileError(WorldError):
@@ -76,7 +76,7 @@ class WorldFileError(WorldError):
         first = findings[0]
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         key = f"{first.key}: " if first.key else ""
-        super().__init__(f"{key}{first.message}{more}", where=where, line=first.line, mend=first.mend)
+        super().__init__(f"{key}{first.message}{more}", where=where, line=first.line, hint=first.hint)
 
 
 class CardError(SandboxError):

@@ -47,8 +47,8 @@ class Document:
 
 
 class _RefusedError(Exception):
-    def __init__(self, line: int, path: Path, message: str, mend: str = "") -> None:
-        self.finding = Finding(line, dotted(path), message, mend)
+    def __init__(self, line: int, path: Path, message: str, hint: str = "") -> None:
+        self.finding = Finding(line, dotted(path), message, hint)
 
 
 def dotted(path: Path) -> str:

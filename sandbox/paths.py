@@ -48,7 +48,7 @@ def safe_name(name: str, what: str) -> str:
     """The name, if it can be a file's: letters, digits, `_ . -`. Raises `UsageError` otherwise."""
     if not _NAME.fullmatch(name) or ".." in name:
         raise UsageError(
-            f"{name!r} cannot be the name of {what}", mend="use letters, digits, '_', '-' and '.', 64 at most"
+            f"{name!r} cannot be the name of {what}", hint="use letters, digits, '_', '-' and '.', 64 at most"
         )
     return name
 
@@ -65,7 +65,7 @@ class Home:
         """`--home`, then `$SANDBOX_HOME`, then the current folder."""
         if given is not None:
             if not given.is_dir():
-                raise UsageError("no such folder", where=given, mend="create it, or leave --home out")
+                raise UsageError("no such folder", where=given, hint="create it, or leave --home out")
             return cls(given.resolve())
         from_environment = os.environ.get("SANDBOX_HOME")
         return cls(Path(from_environment or ".").resolve())

@@ -49,20 +49,20 @@ class Plugin:
             raise PluginError(
                 f"{self.name!r} is the name of a kind from {self.taken_by} already",
                 where=where,
-                mend="have its author choose another name, or uninstall one of the two packages",
+                hint="have its author choose another name, or uninstall one of the two packages",
             )
         found = _imported(self)
         if isinstance(found, Exception):
             raise PluginError(
                 f"the plugin {self.name!r} cannot be loaded: {type(found).__name__}: {clean_line(str(found))}",
                 where=where,
-                mend=f"mend the package {self.package}, or uninstall it",
+                hint=f"mend the package {self.package}, or uninstall it",
             ) from found
         if protocol is not None and not isinstance(found, protocol):
             raise PluginError(
                 f"the plugin {self.name!r} is no {protocol.__name__}",
                 where=where,
-                mend="docs/extend.md says what each kind offers",
+                hint="docs/extend.md says what each kind offers",
             )
         return found
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from sandbox.agent import grounding, prompt, reason
-from sandbox.agent.cards import LINE, Card, QHead, schedule
+from sandbox.agent.cards import LINE, Card, QHeadSettings, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
-from sandbox.agent.memory import Memory
+from sandbox.agent.memory import CommandMemory
 from sandbox.errors import SaveError
-from sandbox.llm.questions import Continue, Read, Reading, Score, Thinking, think
-from sandbox.llm.state import State, state_of
+from sandbox.llm.questions import Continue, FeatureScores, Read, ScoreQuestion, Thinking, think
+from sandbox.llm.state import ServerState, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
     Decision,
@@ -59,9 +59,9 @@ class CardAgent:
         self.card = card
         self.learner = learner
         self.language_model = model
-        self._reads_along = isinstance(card.learner, QHead) and card.prompt.shows == "situation"
+        self._reads_along = isinstance(card.learner, QHeadSettings) and card.prompt.shows == "situation"
         self._verbs = tuple(verbs)
-        self._memory = Memory()
+        self._memory = CommandMemory()
         self._prior_weight = schedule(card.combine.prior_weight)
         self._epsilon = schedule(card.explore.epsilon)
         self._temperature = schedule(card.explore.temperature)
@@ -78,9 +78,9 @@ class CardAgent:
         return "" if self.language_model is None else self.language_model.name
 
     @property
-    def model_state(self) -> State:
+    def model_state(self) -> ServerState:
         """How the language model does: `away` and why, where it is on a server that does not answer."""
-        return State() if self.language_model is None else state_of(self.language_model)
+        return ServerState() if self.language_model is None else state_of(self.language_model)
 
     @property
     def epsilon(self) -> float:
@@ -278,10 +278,10 @@ class CardAgent:
             return [-float(np.log(len(commands)))] * len(commands)
         options = tuple(prompt.option(command) for command in commands)
         if self._reads_along:
-            reading: Reading = yield Read(context, options)
+            reading: FeatureScores = yield Read(context, options)
             scored: Sequence[OptionScore] = reading.scores
         else:
-            scored = yield Score(context, options)
+            scored = yield ScoreQuestion(context, options)
         return [each.mean if self.card.propose.normalise == "mean" else each.logprob for each in scored]
 
     def _repeats(self, commands: Sequence[str], history: History) -> list[int]:

@@ -151,7 +151,7 @@ class Remote(Section):
         return self
 
 
-class Prompt(Section):
+class PromptSettings(Section):
     """What the language model reads: a head, then the transcript of the episode as a story file prints it."""
 
     shows: Literal["transcript", "situation"] = "transcript"
@@ -233,7 +233,7 @@ class Drrn(Section):
     """Updates between copies of the network to the one that estimates what follows."""
 
 
-class QHead(Section):
+class QHeadSettings(Section):
     """Neural Q over the language model's own hidden states: a small network on top of what it makes of a command.
 
     It reads the situation, without the transcript. Where `prompt.shows` is `situation` too, that takes no pass of
@@ -263,7 +263,7 @@ def _kind_of_learner(value: object) -> str:
 
 
 Learner = Annotated[
-    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")] | Annotated[QHead, Tag("q-head")],
+    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")] | Annotated[QHeadSettings, Tag("q-head")],
     Discriminator(_kind_of_learner),
 ]
 
@@ -328,7 +328,7 @@ class Card(Section):
     """A language model on a server, in place of `model`."""
     propose: Propose = Propose()
     """Where candidate commands come from."""
-    prompt: Prompt = Prompt()
+    prompt: PromptSettings = PromptSettings()
     """What the language model reads."""
     talk: Talk = Talk()
     """What the agent says to others. Silent by default."""
@@ -358,7 +358,7 @@ class Card(Section):
     @field_validator("learner")
     @classmethod
     def _has_features(cls, learner: Learner | None, info: ValidationInfo) -> Learner | None:
-        if isinstance(learner, QHead) and info.data.get("model") is None:
+        if isinstance(learner, QHeadSettings) and info.data.get("model") is None:
             raise ValueError("a q-head reads the hidden states of a language model in this process; give `model`")
         return learner
 
@@ -381,7 +381,7 @@ def parse_card(text: str, name: str) -> Card:
 def _parse(data: bytes, name: str, where: Path | str) -> Card:
     if len(data) > MAX_BYTES:
         raise CardError(
-            f"longer than {MAX_BYTES // 1024} KiB", where=where, mend="a card is a page or two of text"
+            f"longer than {MAX_BYTES // 1024} KiB", where=where, hint="a card is a page or two of text"
         )
     document = marked_yaml.read(data.removeprefix(codecs.BOM_UTF8))
     if document.findings:
@@ -394,7 +394,7 @@ def _parse(data: bytes, name: str, where: Path | str) -> Card:
             f"the card is named {value['name']!r} but its file {name!r}",
             where=where,
             line=document.line(("name",)),
-            mend="remove the line, or rename the file",
+            hint="remove the line, or rename the file",
         )
     try:
         return Card.model_validate({**value, "name": name})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.agent import prompt
-from sandbox.agent.cards import Card, Drrn, QHead
+from sandbox.agent.cards import Card, Drrn, QHeadSettings
 from sandbox.errors import CardError
 from sandbox.llm.questions import FeatureModel, Features, features_of
 from sandbox.types import LanguageModel, Observation, QFunction
@@ -33,7 +33,7 @@ def build_learner(
         from sandbox.rl.drrn import DRRN
 
         return DRRN(**arguments, seed=seed)
-    if isinstance(settings, QHead):
+    if isinstance(settings, QHeadSettings):
         from sandbox.rl import qhead
 
         features = features_of(model)
@@ -41,7 +41,7 @@ def build_learner(
             raise CardError(
                 f"learner.kind: a q-head reads a language model's hidden states, and {_named(model)} gives none",
                 where=f"{card.name}.yaml",
-                mend="name a local `model`, or choose another learner, such as `drrn`",
+                hint="name a local `model`, or choose another learner, such as `drrn`",
             )
         return qhead.QHead(Situations(card, features, tuple(verbs)), **arguments, seed=seed)
     from sandbox.rl.tabular import TabularQ

@@ -15,7 +15,7 @@ MAX_COMMANDS = 64
 _NAME = "memory/"
 
 
-class Memory:
+class CommandMemory:
     """For each state key the commands that did something and those that did not. Forgets the oldest states."""
 
     def __init__(self) -> None:

@@ -22,8 +22,8 @@ def findings(error: ValidationError, model: type[BaseModel], document: Document)
     found: dict[Path, Finding] = {}
     for details in error.errors(include_url=False):
         path = _path(details, document)
-        message, mend = _message(details, path, model)
-        found.setdefault(path, Finding(document.line(path) or 1, dotted(path), message, mend))
+        message, hint = _message(details, path, model)
+        found.setdefault(path, Finding(document.line(path) or 1, dotted(path), message, hint))
     return list(found.values())
 
 
@@ -32,7 +32,7 @@ def card_error(found: Sequence[Finding], where: FilePath | str) -> CardError:
     found = sorted(found, key=lambda finding: (finding.line or 0, finding.key))
     if len(found) == 1:
         key = f"{found[0].key}: " if found[0].key else ""
-        return CardError(key + found[0].message, where=where, line=found[0].line, mend=found[0].mend)
+        return CardError(key + found[0].message, where=where, line=found[0].line, hint=found[0].hint)
     shown = "".join(f"\n  {finding}" for finding in found[:_SHOWN])
     more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return CardError(f"{len(found)} mistakes{shown}{more}", where=where)

@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sandbox import text
-from sandbox.agent.cards import Prompt
+from sandbox.agent.cards import PromptSettings
 from sandbox.types import Exchange, History, Observation
 
 MARK = ">"
@@ -33,7 +33,12 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def build(
-    prompt: Prompt, observation: Observation, history: History, *, persona: str = "", verbs: Sequence[str] = ()
+    prompt: PromptSettings,
+    observation: Observation,
+    history: History,
+    *,
+    persona: str = "",
+    verbs: Sequence[str] = (),
 ) -> str:
     """The prompt for a seat's next command; it ends with the mark, and an option goes on as `option` writes it."""
     words = {

@@ -41,7 +41,7 @@ def card_file(home: Home, reference: str) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:
-        raise CardError("no such user", where=text, mend="write the path in full") from error
+        raise CardError("no such user", where=text, hint="write the path in full") from error
     if path.suffix in _SUFFIXES and path.is_file():
         return path
     match PurePath(text).parts:
@@ -53,5 +53,5 @@ def card_file(home: Home, reference: str) -> Path:
     if found is not None:
         return found
     if PurePath(name).suffix in _SUFFIXES:
-        raise CardError("no such card", where=text, mend=home.way_out("agents", PurePath(name).stem))
-    raise CardError(f"there is no agent {name!r}", mend=home.way_out("agents", name))
+        raise CardError("no such card", where=text, hint=home.way_out("agents", PurePath(name).stem))
+    raise CardError(f"there is no agent {name!r}", hint=home.way_out("agents", name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.llm.cached import CachedModel
-from sandbox.llm.questions import Continue, Question, Score
+from sandbox.llm.questions import Continue, Question, ScoreQuestion
 from sandbox.types import OptionScore
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def run(model: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> R
     return Report(machine(), time.perf_counter() - started, figures)
 
 
-def scoring(prompt: str) -> Score:
+def scoring(prompt: str) -> ScoreQuestion:
     """What an agent asks in score mode: the prior of 20 admissible commands."""
-    return Score(prompt, COMMANDS)
+    return ScoreQuestion(prompt, COMMANDS)
 
 
 def sampling(prompt: str) -> Continue:

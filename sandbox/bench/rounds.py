@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.paths import Home
-from sandbox.tune import harvest, rounds
+from sandbox.tune import collect, rounds
+from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
-from sandbox.tune.gate import Outcome
-from sandbox.tune.harvest import Source
-from sandbox.tune.rounds import Event, Plan, Round
-from sandbox.tune.settings import Settings
+from sandbox.tune.gate import GateResult
+from sandbox.tune.rounds import Round, RoundEvent, RoundPlan
+from sandbox.tune.settings import TrainingSettings
 from sandbox.world import registry
 
 MODEL = "smollm2-135m-instruct"
@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    outcome: Outcome
+    outcome: GateResult
     minutes: float
     memory: float
     """GiB, at most."""
@@ -86,7 +86,7 @@ def _figures(demonstrations: _Setting, selfplay: _Setting | None, quick: bool) -
     return figures
 
 
-def _bounds(name: str, outcome: Outcome) -> list[Figure]:
+def _bounds(name: str, outcome: GateResult) -> list[Figure]:
     """The 95 % confidence interval of the paired difference, in games."""
     games = outcome.before.episodes
     return [Figure(f"{name}_{side}", getattr(outcome.won, side) * games, "games") for side in ("low", "high")]
@@ -96,7 +96,7 @@ def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Sett
     """One whole round, or what is left of it. The games are compiled before the clock starts."""
     training = _worlds(QUICK_TRAINING if quick else TRAINING)
     unseen = _worlds(QUICK_UNSEEN if quick else UNSEEN)
-    plan = Plan(
+    plan = RoundPlan(
         home=home,
         save=home / "saves" / source,
         card=CARD,
@@ -104,7 +104,7 @@ def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Sett
         sources=(source,),
         worlds=training,
         eval_worlds=unseen,
-        settings=Settings(),
+        settings=TrainingSettings(),
     )
     earlier = next((each for each in rounds.rounds_of(plan.save) if each.plan == plan), None)
     if earlier is None or earlier.state != "finished":
@@ -132,10 +132,10 @@ def _measured(round_: Round, source: Source) -> _Setting:
     if last.kind != "finished":
         raise RoundError(f"the round from {source} failed: {last.data.get('message', 'without a word')}")
     gate = next(event for event in reversed(events) if event.kind == "gate")
-    return _Setting(Outcome.model_validate(gate.data["outcome"]), _minutes(events), last.data["memory_gib"])
+    return _Setting(GateResult.model_validate(gate.data["outcome"]), _minutes(events), last.data["memory_gib"])
 
 
-def _minutes(events: Sequence[Event]) -> float:
+def _minutes(events: Sequence[RoundEvent]) -> float:
     """Time that a round was at work, without the pauses before it was gone on with."""
     spent, since, before = 0.0, events[0].at, events[0].at
     for event in events:
@@ -146,7 +146,7 @@ def _minutes(events: Sequence[Event]) -> float:
 
 
 def _worlds(reference: str) -> tuple[str, ...]:
-    return tuple(registry.resolve(each).canonical for each in harvest.expand(reference))
+    return tuple(registry.resolve(each).canonical for each in collect.expand(reference))
 
 
 def _speedup(quick: bool, progress: Progress) -> float:

@@ -32,7 +32,7 @@ _SENTENCES = tuple(
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Slot:
     number: int
     machine: bytes
 
@@ -44,13 +44,13 @@ class _House:
     seats: ClassVar[tuple[str, ...]] = ("player",)
     verbs: ClassVar[tuple[str, ...]] = ("take", "open")
 
-    def initial(self, seed: int) -> _Place:
-        return _Place(0, random.Random(seed).randbytes(2000))
+    def initial(self, seed: int) -> _Slot:
+        return _Slot(0, random.Random(seed).randbytes(2000))
 
-    def to_move(self, state: _Place) -> str | None:
+    def to_move(self, state: _Slot) -> str | None:
         return "player"
 
-    def observe(self, state: _Place, seat: str) -> Observation:
+    def observe(self, state: _Slot, seat: str) -> Observation:
         words = random.Random(state.number % 40)
         description = " ".join(words.sample(_SENTENCES, 6))
         return Observation(
@@ -64,17 +64,17 @@ class _House:
             admissible=_COMMANDS,
         )
 
-    def step(self, state: _Place, seat: str, command: str) -> Step[_Place]:
+    def step(self, state: _Slot, seat: str, command: str) -> Step[_Slot]:
         chance = random.Random(state.number)
         start = chance.randrange(len(state.machine) - 20)
         changed = state.machine[:start] + chance.randbytes(20) + state.machine[start + 20 :]
-        return Step(state=_Place(state.number + 1, changed), rewards={seat: 1.0} if chance.random() < 0.1 else {})
+        return Step(state=_Slot(state.number + 1, changed), rewards={seat: 1.0} if chance.random() < 0.1 else {})
 
-    def dump(self, state: _Place) -> bytes:
+    def dump(self, state: _Slot) -> bytes:
         return state.number.to_bytes(8, "big") + state.machine
 
-    def load(self, data: bytes) -> _Place:
-        return _Place(int.from_bytes(data[:8], "big"), data[8:])
+    def load(self, data: bytes) -> _Slot:
+        return _Slot(int.from_bytes(data[:8], "big"), data[8:])
 
     def close(self) -> None: ...
 

@@ -145,5 +145,5 @@ def _house(home: Home, name: str) -> NativeWorld:
         if source is not None and isinstance(source.definition, Adventure) and len(source.definition.seats) == 1:
             found.append((len(source.definition.rooms), NativeWorld(source, each)))
     if not found:
-        raise WorldError("there is no world for one seat to measure", mend="`sandbox world new NAME` writes one")
+        raise WorldError("there is no world for one seat to measure", hint="`sandbox world new NAME` writes one")
     return max(found, key=lambda pair: pair[0])[1]

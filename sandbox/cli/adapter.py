@@ -12,8 +12,8 @@ from rich.table import Table
 
 from sandbox.cli import context, tune
 from sandbox.errors import UsageError
-from sandbox.tune import harvest
-from sandbox.tune.adapters import BASE, About, Adapters
+from sandbox.tune import collect
+from sandbox.tune.adapters import BASE, AdapterInfo, Adapters
 from sandbox.tune.export import Format
 from sandbox.tune.export import export as export_adapter
 
@@ -117,7 +117,7 @@ def compare(
     for name in (first, second):
         model.use_adapter(None if name == BASE else adapters.path(name))
         played = []
-        for reference in (each for given in worlds for each in harvest.expand(given)):
+        for reference in (each for given in worlds for each in collect.expand(given)):
             world = registry.open_world(reference, home=where.home)
             with context.working(f"{name}: {reference}"):
                 chosen = starts(world, range(seeds))
@@ -161,7 +161,7 @@ def _of(ctx: typer.Context, save: str) -> Adapters:
     return Adapters.of(context.of(ctx).home.save_folder(save))
 
 
-def _facts(about: About) -> list[tuple[str, str]]:
+def _facts(about: AdapterInfo) -> list[tuple[str, str]]:
     perplexity = f"{about.perplexity[0]:.1f} before, {about.perplexity[1]:.1f} after" if about.perplexity else ""
     return [
         ("adapter", about.id),

@@ -98,7 +98,7 @@ def new(
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError("there is a card of this name already", where=path, mend="choose another name") from error
+        raise UsageError("there is a card of this name already", where=path, hint="choose another name") from error
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror or error}", where=path) from error
     context.console.print(escape(str(path)), highlight=False, soft_wrap=True)

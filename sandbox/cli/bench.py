@@ -89,14 +89,14 @@ def learning(
     After a change of the code, say --fresh. What is measured, and how to read it: docs/learning.md.
     """
     from sandbox.bench import learning as bench
-    from sandbox.bench.learning.units import Context
+    from sandbox.bench.learning.units import UnitContext
 
     kept = (out or cache_dir() / "bench") / ("learning-quick.jsonl" if quick else "learning.jsonl")
     if fresh:
         kept.unlink(missing_ok=True)
 
     def measure(progress: Callable[[str], None]) -> Report:
-        return bench.run(Context(context.of(ctx).home, quick, workers, kept, progress), plot)
+        return bench.run(UnitContext(context.of(ctx).home, quick, workers, kept, progress), plot)
 
     _run(measure, json_file)
 

@@ -64,7 +64,7 @@ def export(
     - `sft`: prompt, completion: corrections, commands in an agent's place, turns rated +1 or more
     - `dpo`: prompt, chosen, rejected: preferences, corrections, interventions
     - `kto`: prompt, completion, label: everything that is called good or bad
-    - `prm`: prompt, completions, labels: stretches of turns that were all judged
+    - `prm`: prompt, completions, labels: segments of turns that were all judged
     - `raw`: the records, for `sandbox feedback import`; `csv` and `parquet`: the same as a table
 
     `sandbox feedback export friday --format dpo --out data/friday`

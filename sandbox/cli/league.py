@@ -66,14 +66,14 @@ def league(
     where = context.of(ctx)
     names = list(dict.fromkeys(name.strip() for name in agents.split(",") if name.strip()))
     if len(names) < 2:
-        raise UsageError("a league takes two agents at least", mend="such as --agents q-table,random")
+        raise UsageError("a league takes two agents at least", hint="such as --agents q-table,random")
     if together and not train:
-        raise UsageError("--team says how agents learn, and they do not", mend="add --train N")
+        raise UsageError("--team says how agents learn, and they do not", hint="add --train N")
     with context.notes.status("opening") as status:
         opened = registry.open_world(world, home=where.home, seats=seats, progress=status.update)
         try:
             if len(opened.seats) < 2:
-                raise UsageError(f"{world} is for one seat", mend="a league takes a world for two or more")
+                raise UsageError(f"{world} is for one seat", hint="a league takes a world for two or more")
             if about := [word.strip() for word in notes.split(",") if word.strip()]:
                 opened = NotedWorld(opened, about)
             models = wiring.Models(where.settings, on_note=context.notes.print)

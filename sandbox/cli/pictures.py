@@ -25,7 +25,7 @@ def main() -> None:
         ("play-light", (120, 36), "textual-light"),
         ("play-small", (80, 24), "textual-dark"),
     ):
-        session = wiring.open_session(Home.find(), "lighthouse", wiring.Cast.parse("lm-q", []), models, seed=3)
+        session = wiring.open_session(Home.find(), "lighthouse", wiring.Players.parse("lm-q", []), models, seed=3)
         session.step()
         session.act("go north", decision=session.decide())
         session.rate(1)
@@ -42,7 +42,7 @@ def _record(models: wiring.Models) -> None:
     from sandbox.tui.recording import replay
 
     with TemporaryDirectory() as folder:
-        home, cast = Home(Path(folder)), wiring.Cast.parse("lm-q", [])
+        home, cast = Home(Path(folder)), wiring.Players.parse("lm-q", [])
         session = wiring.open_session(home, "lighthouse", cast, models, save="session", seed=3)
         session.step()
         session.act("go north", decision=session.decide())

@@ -189,12 +189,12 @@ class LineGame:
             case "speed" | "pause":
                 say("Nothing runs by itself here: /run goes as fast as the agent decides, Ctrl+C stops it.")
             case other:
-                raise PlayError(f"/{other} needs the screen", mend="`sandbox play` without --plain opens it")
+                raise PlayError(f"/{other} needs the screen", hint="`sandbox play` without --plain opens it")
 
     def _act(self, command: str, *, overriding: bool = False) -> None:
         """A person's command; in the agent's place where an agent is to move."""
         if self._others_move and not overriding:
-            raise PlayError("it is the turn of another", mend="/step lets it act, /override acts in its place")
+            raise PlayError("it is the turn of another", hint="/step lets it act, /override acts in its place")
         self._flowing = True
         self._carry_out(command, self._decision, "person")
 
@@ -206,9 +206,9 @@ class LineGame:
 
     def _run(self, actions: float) -> None:
         if self._session.done:
-            raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
+            raise PlayError("the episode is over", hint="/restart plays again, undo goes back")
         if not self._agent_moves:
-            raise PlayError("no agent is to move", mend="type a command")
+            raise PlayError("no agent is to move", hint="type a command")
         if self._others_move:
             self._flowing = True
             return
@@ -239,10 +239,10 @@ class LineGame:
 
     def _glimpse(self, command: str) -> None:
         if self._others_move:
-            raise PlayError("nothing can be foreseen now", mend="wait for your turn")
+            raise PlayError("nothing can be foreseen now", hint="wait for your turn")
         if not command:
             if self._decision is None:
-                raise PlayError("nothing is proposed", mend="name a command, as in /preview go north")
+                raise PlayError("nothing is proposed", hint="name a command, as in /preview go north")
             command = self._decision.command
         seen = moves.preview(self._session, command)
         say(f"If {seen.command}:\n{seen.text.strip()}")

@@ -71,7 +71,7 @@ def play(
         return
     plan = wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed)
     if plain and record is not None:
-        raise UsageError("lines are recorded by the shell", mend="such as: sandbox play --plain | tee FILE")
+        raise UsageError("lines are recorded by the shell", hint="such as: sandbox play --plain | tee FILE")
     if plain:
         _play_in_lines(plan)
         return

@@ -53,10 +53,10 @@ def rate(
     where = context.of(ctx)
     names = list(dict.fromkeys(saves or where.home.names("saves")))
     if not names:
-        raise UsageError("there are no saves yet", mend="begin one with: sandbox play --save NAME")
+        raise UsageError("there are no saves yet", hint="begin one with: sandbox play --save NAME")
     if ab is not None and len(names) > 1:
         raise UsageError(
-            "--ab compares on the states of one save", mend="name it, as in: sandbox rate friday --ab ..."
+            "--ab compares on the states of one save", hint="name it, as in: sandbox rate friday --ab ..."
         )
     with ExitStack() as stack:
         stores = [stack.enter_context(open_save(where.home, name)) for name in names]

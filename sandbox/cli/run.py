@@ -65,7 +65,7 @@ def run(
     from sandbox import wiring
 
     where = context.of(ctx)
-    cast = wiring.Cast.parse(agent or where.settings.agent, seat or [])
+    cast = wiring.Players.parse(agent or where.settings.agent, seat or [])
     models = wiring.Models(where.settings, on_note=context.notes.print)
     played: list[Episode] = []
     started = time.perf_counter()

@@ -24,7 +24,7 @@ from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.paths import Home
 from sandbox.session import blessed
-from sandbox.session.blessed import Change
+from sandbox.session.blessed import PolicyChange
 from sandbox.store import Store, upkeep
 from sandbox.store.feedback import Mark
 from sandbox.store.opening import FILE
@@ -229,7 +229,7 @@ def replay(
         leaves = [mark.turn for mark in store.marks() if mark.kind == "blessed"]
         if not leaves:
             raise SaveError(
-                "no branch of this save is blessed", where=store.file, mend="`bless` in play, where it ends well"
+                "no branch of this save is blessed", where=store.file, hint="`bless` in play, where it ends well"
             )
         changes = {leaf: _played_again(context.of(ctx), store, leaf, agent) for leaf in leaves}
     if as_json:
@@ -242,7 +242,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[Change]:
+def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[PolicyChange]:
     from sandbox import wiring
     from sandbox.world import registry
 
@@ -265,7 +265,7 @@ def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> 
             world.close()
 
 
-def _print_changes(leaf: int, changes: Sequence[Change]) -> None:
+def _print_changes(leaf: int, changes: Sequence[PolicyChange]) -> None:
     differing = sum(not each.known for each in changes)
     verdict = counted(differing, "difference") if differing else "as blessed"
     context.console.print(f"[bold]branch to turn {leaf}[/]: {verdict}", highlight=False)
@@ -292,7 +292,7 @@ def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:
 
 def _folder(home: Home, name: str) -> Path:
     if is_url(name):
-        raise UsageError("this is for saves of this machine", mend="`sandbox save fork ADDRESS NAME` makes one")
+        raise UsageError("this is for saves of this machine", hint="`sandbox save fork ADDRESS NAME` makes one")
     found = (folder / name for folder in home.search("saves"))
     return next((folder for folder in found if (folder / FILE).is_file()), home.save_folder(name))
 
@@ -319,7 +319,7 @@ def _turn(store: Store, at: str) -> int:
     for mark in store.marks():
         if mark.kind == "bookmark" and mark.name == at:
             return mark.turn
-    raise SaveError(f"there is no bookmark {at!r}", where=store.file, mend="give the number of a turn")
+    raise SaveError(f"there is no bookmark {at!r}", where=store.file, hint="give the number of a turn")
 
 
 class _Drawing:

@@ -63,18 +63,18 @@ def serve(
     """
     from sandbox import wiring
     from sandbox.tui.web.guard import is_loopback
-    from sandbox.tui.web.server import Game, GameServer, listen
+    from sandbox.tui.web.server import GameServer, ServedGame, listen
 
     where = context.of(ctx)
     if token is not None and len(token) < _SHORTEST_TOKEN:
-        raise UsageError("the token is too short", mend=f"{_SHORTEST_TOKEN} characters at least")
+        raise UsageError("the token is too short", hint=f"{_SHORTEST_TOKEN} characters at least")
     cast = [*(["--agent", agent] if agent else []), *(word for each in seat or [] for word in ("--seat", each))]
     if cast and not worlds:
-        raise UsageError("who plays is chosen on the start screen", mend="name a world, or leave the agent out")
-    games = [] if worlds else [Game("sandbox", lambda visitor: _play(where.home))]
+        raise UsageError("who plays is chosen on the start screen", hint="name a world, or leave the agent out")
+    games = [] if worlds else [ServedGame("sandbox", lambda visitor: _play(where.home))]
     for world in worlds or []:
         wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
-        games.append(Game(world, _command(where.home, world, cast, wiring.save_stem(world))))
+        games.append(ServedGame(world, _command(where.home, world, cast, wiring.save_stem(world))))
     listening = listen(host, port)
     if token is None and not is_loopback(listening.getsockname()[0]):
         token = secrets.token_urlsafe(24)

@@ -13,13 +13,13 @@ from rich.table import Table
 from sandbox.cli import context
 from sandbox.errors import UsageError
 from sandbox.text import counted
-from sandbox.tune import harvest, rounds
+from sandbox.tune import collect, rounds
+from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
-from sandbox.tune.gate import Outcome, Rule
-from sandbox.tune.harvest import Source
+from sandbox.tune.gate import GateResult, Rule
 from sandbox.tune.planning import make_plan
-from sandbox.tune.rounds import Event, Round
-from sandbox.tune.settings import Method, Settings
+from sandbox.tune.rounds import Round, RoundEvent
+from sandbox.tune.settings import Method, TrainingSettings
 
 
 def tune(
@@ -116,7 +116,7 @@ def tune(
         round_ = rounds.resume(latest[-1])
     else:
         if method in ("grpo", "rloo") and not worlds:
-            raise UsageError(f"{method} plays to learn", mend="name the --worlds it should play")
+            raise UsageError(f"{method} plays to learn", hint="name the --worlds it should play")
         given = {"epochs": epochs, "learning_rate": learning_rate, "batch": batch}
         settings = _settings(method, {**given, "seed": seed}, more or [])
         plan = make_plan(
@@ -139,17 +139,17 @@ def tune(
     round_.discard()
 
 
-def _settings(method: Method, given: dict[str, Any], more: list[str]) -> Settings:
+def _settings(method: Method, given: dict[str, Any], more: list[str]) -> TrainingSettings:
     """What the options say, those given with `--set` included. Raises `UsageError`."""
     values = {name: value for name, value in given.items() if value is not None}
     for each in more:
         name, is_set, value = each.partition("=")
-        if not is_set or name not in Settings.model_fields or name == "method":
-            known = ", ".join(field for field in Settings.model_fields if field != "method")
-            raise UsageError(f"--set {each} is no setting", mend=f"write NAME=VALUE; there are {known}")
+        if not is_set or name not in TrainingSettings.model_fields or name == "method":
+            known = ", ".join(field for field in TrainingSettings.model_fields if field != "method")
+            raise UsageError(f"--set {each} is no setting", hint=f"write NAME=VALUE; there are {known}")
         values[name] = value
     try:
-        return Settings.for_method(method, **values)
+        return TrainingSettings.for_method(method, **values)
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -159,10 +159,10 @@ def _seeds(text: str) -> tuple[int, ...]:
     """As many seeds as a number says, or those of a range."""
     match = re.fullmatch(r"(?:(\d{1,9})\.\.)?(\d{1,9})", text)
     if match is None:
-        raise UsageError(f"--eval-seeds {text} is no number of episodes", mend="write 8, or 28..35")
+        raise UsageError(f"--eval-seeds {text} is no number of episodes", hint="write 8, or 28..35")
     first, last = int(match[1] or 0), int(match[2]) - (match[1] is None)
     if not 0 <= last - first < 1000:
-        raise UsageError(f"--eval-seeds {text} are {last - first + 1} episodes", mend="take 1 to 1000")
+        raise UsageError(f"--eval-seeds {text} are {last - first + 1} episodes", hint="take 1 to 1000")
     return tuple(range(first, last + 1))
 
 
@@ -170,7 +170,7 @@ def _sources(names: list[str]) -> tuple[Source, ...]:
     known: tuple[Source, ...] = get_args(Source)
     for name in names:
         if name not in known:
-            raise UsageError(f"there is no source {name!r}", mend=f"--from takes {', '.join(known)}")
+            raise UsageError(f"there is no source {name!r}", hint=f"--from takes {', '.join(known)}")
     return tuple(source for source in known if source in names)
 
 
@@ -187,14 +187,16 @@ def finish(round_: Round, *, keep: bool) -> None:
     if last is None or last.kind == "failed":
         data = {} if last is None else last.data
         message = data.get("message", "the round's process ended without a word")
-        raise RoundError(message, where=round_.folder, mend=data.get("mend") or "--resume goes on where it was")
+        raise RoundError(message, where=round_.folder, hint=data.get("hint") or "--resume goes on where it was")
     if last.kind == "finished":
         _decide(round_, last, keep)
 
 
-def _decide(round_: Round, last: Event, keep: bool) -> None:
+def _decide(round_: Round, last: RoundEvent, keep: bool) -> None:
     plan, adapter = round_.plan, last.data["adapter"]
-    outcome = next((Outcome.model_validate(e.data["outcome"]) for e in round_.events() if e.kind == "gate"), None)
+    outcome = next(
+        (GateResult.model_validate(e.data["outcome"]) for e in round_.events() if e.kind == "gate"), None
+    )
     if outcome is not None:
         context.console.print(table(outcome))
         context.console.print(outcome.reason, markup=False)
@@ -207,7 +209,7 @@ def _decide(round_: Round, last: Event, keep: bool) -> None:
         context.console.print(f"Take it with: sandbox adapter use {plan.save.name} {adapter}", markup=False)
 
 
-def table(outcome: Outcome, sides: tuple[str, str] = ("before", "after")) -> Table:
+def table(outcome: GateResult, sides: tuple[str, str] = ("before", "after")) -> Table:
     """Both sides of a gate, side by side."""
     made = Table("", *sides, "difference", show_edge=False, pad_edge=False)
     one, other = outcome.before, outcome.after
@@ -222,7 +224,7 @@ def _bounds(bounds: Any, form: str) -> str:
     return f"{bounds.value:{form}} \\[{bounds.low:{form}}, {bounds.high:{form}}]"
 
 
-def _watch(round_: Round) -> Event | None:
+def _watch(round_: Round) -> RoundEvent | None:
     """Follow a round with a bar. Returns its last event."""
     last = None
     columns = (
@@ -239,7 +241,7 @@ def _watch(round_: Round) -> Event | None:
     return last
 
 
-def _show(bars: Progress, task: TaskID, event: Event) -> None:
+def _show(bars: Progress, task: TaskID, event: RoundEvent) -> None:
     data = event.data
     if event.kind == "phase":
         won = f"{data['won']} won" if "won" in data else ""
@@ -270,4 +272,4 @@ def print_survey(data: dict[str, Any]) -> None:
 
 
 def _expanded(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(each for reference in given or [] for each in harvest.expand(reference))
+    return tuple(each for reference in given or [] for each in collect.expand(reference))

@@ -20,7 +20,7 @@ from sandbox.session import lobby
 from sandbox.types import Guided, Stochastic
 
 if TYPE_CHECKING:
-    from sandbox.world.solver import Limits, Move
+    from sandbox.world.solver import Limits, PlanStep
 
 app = typer.Typer(
     help="""The worlds there are, and the tools to write your own.
@@ -77,7 +77,7 @@ def new(
 
     folder = ctx.obj.home.folder("worlds") / safe_name(name, "a world")
     if folder.exists():
-        raise UsageError("this world is there already", where=folder, mend="choose another name")
+        raise UsageError("this world is there already", where=folder, hint="choose another name")
     starter.write(folder, json.dumps(title or name.replace("_", " ").capitalize(), ensure_ascii=False))
     context.console.print(
         f"Wrote {escape(str(folder / 'world.yaml'))}.\n\nNow: sandbox world check {name} --watch\n"
@@ -119,7 +119,7 @@ def check(
     files = [registry.world_file(name, home=home) for name in names or home.names("worlds")]
     if watch:
         if len(files) != 1:
-            raise UsageError("one world can be watched at a time", mend="name it")
+            raise UsageError("one world can be watched at a time", hint="name it")
         for _ in changes(files[0]):
             context.console.clear()
             check_file(files[0], limits, seed, as_json=False)
@@ -161,7 +161,7 @@ def solve(
     world = registry.open_world(reference, home=ctx.obj.home, progress=context.notes.print)
     try:
         if unknown := set(seat or ()) - set(world.seats):
-            raise UsageError(f"there is no seat {min(unknown)!r}", mend=f"there are: {', '.join(world.seats)}")
+            raise UsageError(f"there is no seat {min(unknown)!r}", hint=f"there are: {', '.join(world.seats)}")
         limits = Limits(states=states, seconds=seconds)
         if values:
             _print_values(world, gamma, limits, seed, as_json)
@@ -172,12 +172,12 @@ def solve(
 
 
 def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: int, as_json: bool) -> None:
-    from sandbox.world.solver import Move
+    from sandbox.world.solver import PlanStep
     from sandbox.world.solver import solve as search
 
     known = world.walkthrough() if isinstance(world, Guided) else ()
     if known:
-        moves: tuple[Move, ...] = tuple(Move(world.seats[0], command) for command in known)
+        moves: tuple[PlanStep, ...] = tuple(PlanStep(world.seats[0], command) for command in known)
         facts: dict[str, Any] = {"winners": [world.seats[0]], "shortest": False}
         note = "the game's own walkthrough"
     else:
@@ -191,12 +191,12 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
             )
         if found is None:
             lucky = isinstance(world, Stochastic) and world.random
-            mend = (
+            hint = (
                 "try another --seed"
                 if lucky
                 else "give it more --states and --seconds, or ask `sandbox world check`"
             )
-            raise WorldError("no way to win was found", where=world.name, mend=mend)
+            raise WorldError("no way to win was found", where=world.name, hint=hint)
         moves, facts = found.moves, {"winners": sorted(found.winners), "shortest": found.shortest}
         proof = "no shorter one exists" if found.shortest else "a shorter one may exist"
         note = f"{len(moves)} commands; {proof}; {found.states:,} states seen"
@@ -209,7 +209,7 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
         print(_line(move, len(world.seats) > 1))
 
 
-def _line(move: Move, named: bool) -> str:
+def _line(move: PlanStep, named: bool) -> str:
     return f"{move.seat}> {move.command}" if named else move.command
 
 
@@ -226,8 +226,8 @@ def _print_values(world: Any, gamma: float, limits: Limits, seed: int, as_json: 
             progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
         )
         if not graph.complete:
-            mend = "value iteration needs them all: give it more --states, or a smaller world"
-            raise WorldError(f"more than {len(graph.nodes):,} states", where=world.name, mend=mend)
+            hint = "value iteration needs them all: give it more --states, or a smaller world"
+            raise WorldError(f"more than {len(graph.nodes):,} states", where=world.name, hint=hint)
         status.update("value iteration")
         optimum = value_iteration(FiniteMDP(graph.transitions()), gamma=gamma)
     several = len(world.seats) > 1
@@ -288,7 +288,7 @@ def draw_map(
 
     definition = _definition(ctx, name)
     if not isinstance(definition, Adventure):
-        raise UsageError("a text task has no rooms", where=name, mend="draw another world")
+        raise UsageError("a text task has no rooms", where=name, hint="draw another world")
     plan = plan_of(definition)
     if svg_file is None:
         print(draw(plan, here=plan.start, width=width))
@@ -296,7 +296,7 @@ def draw_map(
     try:
         svg_file.write_text(svg(plan, here=plan.start), encoding="utf-8")
     except OSError as error:
-        raise UsageError(error.strerror or str(error), where=svg_file, mend="name another file") from error
+        raise UsageError(error.strerror or str(error), where=svg_file, hint="name another file") from error
 
 
 @app.command()

@@ -40,7 +40,7 @@ def edit(
     file = registry.world_file(name, home=context.of(ctx).home).resolve()
     if authoring.is_foreign(file):
         raise WorldError(
-            "this world came with the program", where=file, mend="copy its folder into your `worlds/`"
+            "this world came with the program", where=file, hint="copy its folder into your `worlds/`"
         )
     text = before = authoring.read(file)
     plan = Blueprint.of(text)
@@ -94,7 +94,7 @@ def difficulty(
 
     agents = tuple(agent or agents_at_hand(where.home, note))
     if len(set(agents)) < len(agents):
-        raise UsageError("an agent is named twice", mend="name each once")
+        raise UsageError("an agent is named twice", hint="name each once")
     tallies = measure(
         where.home,
         where.settings,

@@ -96,7 +96,7 @@ def _walkthrough_findings(world: NativeWorld, file: Path) -> tuple[Finding, ...]
 def _print_findings(file: Path, findings: tuple[Finding, ...], as_json: bool, **facts: Any) -> None:
     if as_json:
         listed = [
-            {"severity": f.severity, "line": f.line, "key": f.key, "message": f.message, "mend": f.mend}
+            {"severity": f.severity, "line": f.line, "key": f.key, "message": f.message, "hint": f.hint}
             for f in findings
         ]
         print(json.dumps({"file": str(file), "findings": listed, **facts}, ensure_ascii=False, default=str))

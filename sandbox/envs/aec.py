@@ -8,7 +8,7 @@ from gymnasium import spaces
 from pettingzoo import AECEnv
 
 from sandbox.envs.seats import METADATA, Seats
-from sandbox.envs.views import View, ViewName
+from sandbox.envs.views import SpaceView, ViewName
 from sandbox.world.registry import WorldLike
 
 
@@ -28,7 +28,7 @@ class WorldAECEnv(AECEnv):  # type: ignore[misc]
         self,
         world: WorldLike,
         *,
-        view: ViewName | View = "text",
+        view: ViewName | SpaceView = "text",
         render_mode: str | None = None,
         max_turns: int | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
 from sandbox.envs.seats import METADATA, Seats
-from sandbox.envs.views import View, ViewName
+from sandbox.envs.views import SpaceView, ViewName
 from sandbox.world.registry import WorldLike
 
 
@@ -31,7 +31,7 @@ class WorldParallelEnv(ParallelEnv):  # type: ignore[misc]
         self,
         world: WorldLike,
         *,
-        view: ViewName | View = "text",
+        view: ViewName | SpaceView = "text",
         render_mode: str | None = None,
         max_turns: int | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.envs.single import SEEDS
-from sandbox.envs.views import View, ViewName, make_view
+from sandbox.envs.views import SpaceView, ViewName, make_view
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -25,7 +25,7 @@ class Seats:
         max_turns: commands of all seats together after which the episode is truncated.
     """
 
-    def __init__(self, world: WorldLike, view: ViewName | View, max_turns: int | None) -> None:
+    def __init__(self, world: WorldLike, view: ViewName | SpaceView, max_turns: int | None) -> None:
         self.world, self._owned = opened(world)
         self.view = make_view(view)
         self.max_turns = max_turns

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import gymnasium
 from gymnasium.error import ResetNeeded
 
-from sandbox.envs.views import View, ViewName, make_view
+from sandbox.envs.views import SpaceView, ViewName, make_view
 from sandbox.errors import UsageError
 from sandbox.types import Observation, World
 from sandbox.world.registry import WorldLike, opened
@@ -22,7 +22,7 @@ def only_seat(world: World[Any]) -> str:
     if len(world.seats) != 1:
         raise UsageError(
             f"{world.name} has {len(world.seats)} seats",
-            mend="use sandbox.envs.WorldParallelEnv or WorldAECEnv, made for several",
+            hint="use sandbox.envs.WorldParallelEnv or WorldAECEnv, made for several",
         )
     return world.seats[0]
 
@@ -43,7 +43,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         self,
         world: WorldLike,
         *,
-        view: ViewName | View = "text",
+        view: ViewName | SpaceView = "text",
         render_mode: str | None = None,
         max_turns: int | None = None,
     ) -> None:

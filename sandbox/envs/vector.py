@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
 from sandbox.envs.single import SEEDS, only_seat
-from sandbox.envs.views import View, ViewName, make_view
+from sandbox.envs.views import SpaceView, ViewName, make_view
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -36,7 +36,7 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
         world: WorldLike,
         num_envs: int = 1,
         *,
-        view: ViewName | View = "text",
+        view: ViewName | SpaceView = "text",
         max_turns: int | None = None,
         render_mode: None = None,
     ) -> None:

@@ -22,7 +22,7 @@ MAX_COMMAND = 400
 MAX_TEXT = 8_192
 
 
-class View(Protocol):
+class SpaceView(Protocol):
     """Turns observations into points of a space, and actions into commands."""
 
     def observation_space(self) -> spaces.Space[Any]: ...
@@ -39,11 +39,11 @@ class View(Protocol):
         """All else that the seat perceives, in fresh objects."""
 
 
-def make_view(view: ViewName | View) -> View:
+def make_view(view: ViewName | SpaceView) -> SpaceView:
     """A view by its name, or as it is."""
     if isinstance(view, str):
         if view not in ("text", "encoded"):
-            raise UsageError(f"there is no view {view!r}", mend="take 'text' or 'encoded'")
+            raise UsageError(f"there is no view {view!r}", hint="take 'text' or 'encoded'")
         return TextView() if view == "text" else EncodedView()
     return view
 
@@ -127,7 +127,7 @@ class EncodedView:
     def show(self, seen: Observation) -> dict[str, npt.NDArray[Any]]:
         if seen.admissible is None:
             raise UsageError(
-                "this world does not list its commands, so they cannot be numbered", mend="use the view 'text'"
+                "this world does not list its commands, so they cannot be numbered", hint="use the view 'text'"
             )
         parts = dict.fromkeys(part for part in (seen.text, seen.description, seen.inventory) if part)
         data = "\n\n".join(parts).encode()[: self.max_bytes].decode(errors="ignore").encode()

@@ -19,12 +19,12 @@ from sandbox.feedback.records import named
 from sandbox.statistics import Interval, proportion
 
 PERIODS = 10
-"""Into how many stretches the agents' turns are divided to see a rate over time."""
+"""Into how many segments the agents' turns are divided to see a rate over time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A stretch of the turns of agents' seats, in the order in which they were played."""
+    """A segment of the turns of agents' seats, in the order in which they were played."""
 
     since: float
     """Unix time of its first turn, seconds."""
@@ -138,10 +138,10 @@ def _verdict(turn: str, better: object, worse: object, verdict: str) -> tuple[st
 
 def _periods(in_order: Sequence[tuple[float, bool]]) -> tuple[Period, ...]:
     size = max(math.ceil(len(in_order) / PERIODS), 1)
-    stretches = (in_order[start : start + size] for start in range(0, len(in_order), size))
+    segments = (in_order[start : start + size] for start in range(0, len(in_order), size))
     return tuple(
-        Period(since=stretch[0][0], turns=len(stretch), interventions=sum(stepped_in for _, stepped_in in stretch))
-        for stretch in stretches
+        Period(since=segment[0][0], turns=len(segment), interventions=sum(stepped_in for _, stepped_in in segment))
+        for segment in segments
     )
 
 

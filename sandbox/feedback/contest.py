@@ -21,7 +21,7 @@ Contestant = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class AnswerPair:
     """Two different answers in the same state."""
 
     state: int
@@ -105,7 +105,7 @@ class Bout:
             contest = contest.after(record.data["verdict"], winner)
         return contest
 
-    def pairs(self, annotator: str, seed: int) -> Iterator[Pair | None]:
+    def pairs(self, annotator: str, seed: int) -> Iterator[AnswerPair | None]:
         """Put the states to both, in a drawn order, each as perceived once; those the person judged are left out.
 
         Args:
@@ -126,7 +126,7 @@ class Bout:
             turn_about = 1 - turn_about  # who decided last goes on: an adapter changes half as often
             yield self._pair(state, perceived[0], turn_about, _drawn(seed, "first", state)[0] % 2)
 
-    def _pair(self, state: int, seat: str, begins: int, first: int) -> Pair | None:
+    def _pair(self, state: int, seat: str, begins: int, first: int) -> AnswerPair | None:
         path = self.timeline.path(state)
         observation, lived = path[-1].observations[seat], history(path, seat)
         chance = decision_seed(self.seed, path[-1], 0)
@@ -137,7 +137,7 @@ class Bout:
         if found[0].command == found[1].command:
             return None
         order = (first, 1 - first)
-        return Pair(
+        return AnswerPair(
             state=state,
             seat=seat,
             decisions=(found[order[0]], found[order[1]]),

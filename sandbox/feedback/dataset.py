@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sandbox.agent import cards, prompt
-from sandbox.agent.cards import Card, Prompt
+from sandbox.agent.cards import Card, PromptSettings
 from sandbox.errors import CardError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.judgements import judgements
@@ -95,7 +95,7 @@ class Prompts:
                 return decision.prompt, decision.model, True
         path = timeline.path(state)
         card = self._card(seat)
-        form, persona = (Prompt(), "") if card is None else (card.prompt, card.persona)
+        form, persona = (PromptSettings(), "") if card is None else (card.prompt, card.persona)
         built = prompt.build(form, path[-1].observations[seat], history(path, seat), persona=persona)
         return built, "", False
 
@@ -154,17 +154,17 @@ def _steps(material: Material, prompts: Prompts) -> Iterator[Example]:
         if leaf in taken:
             continue
         seat = timeline.node(leaf).seat
-        stretch: list[int] = []
+        segment: list[int] = []
         for node in timeline.ancestors(leaf):
             if node.seat == seat and node.id not in verdicts:
                 break
             if node.seat == seat:
-                stretch.append(node.id)
-        taken.update(stretch)
-        yield from _stretch(material, prompts, stretch[::-1], verdicts)
+                segment.append(node.id)
+        taken.update(segment)
+        yield from _segment(material, prompts, segment[::-1], verdicts)
 
 
-def _stretch(
+def _segment(
     material: Material, prompts: Prompts, turns: Sequence[int], verdicts: Mapping[int, bool]
 ) -> Iterator[Example]:
     begun: tuple[str, str, bool] | None = None

@@ -69,7 +69,7 @@ def write(
     """
     found = _rows(form, saves)
     if not found:
-        raise SaveError(f"there is no feedback in these saves that makes a row for {form}", mend="rate some turns")
+        raise SaveError(f"there is no feedback in these saves that makes a row for {form}", hint="rate some turns")
     _, test = dataset.split_worlds([example.world for example in found], share=share, seed=seed)
     written = Written()
     splits: dict[str, list[Mapping[str, Any]]] = {"train": []}
@@ -84,7 +84,7 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise SaveError("the folder is not empty", where=folder, mend="choose another --out")
+            raise SaveError("the folder is not empty", where=folder, hint="choose another --out")
         suffix, writer = _WRITERS.get(form, ("jsonl", _write_lines))
         for split, rows in splits.items():
             writer(folder / f"{split}.{suffix}", rows)

@@ -25,7 +25,7 @@ MAX_LINE = 4 << 20
 _Name = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
-class Record(BaseModel):
+class RawRecord(BaseModel):
     """One line of a file of raw records. Whatever else stands in it is there to be read, and ignored on import."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -83,13 +83,13 @@ def named(names: Names, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback
         yield record, record.uid, data
 
 
-def _content(turn: str, record: Feedback | Record, data: Mapping[str, Any]) -> str:
+def _content(turn: str, record: Feedback | RawRecord, data: Mapping[str, Any]) -> str:
     """A name for all that a record says."""
     about = (turn, record.kind, record.value, data, record.reasons, record.comment)
     return name_of(*about, record.annotator, record.created)
 
 
-def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
+def merge(store: Store, incoming: Iterable[RawRecord]) -> Counter[str]:
     """Add records to a save, all or none. Returns how many were `added`, `known` before, or `elsewhere`.
 
     Elsewhere are those about a turn or a proposal that the save does not have. Agents do not learn from what is
@@ -123,7 +123,7 @@ def merge(store: Store, incoming: Iterable[Record]) -> Counter[str]:
     return counts
 
 
-def _checked(record: Record, turn: int, data: dict[str, Any]) -> Feedback:
+def _checked(record: RawRecord, turn: int, data: dict[str, Any]) -> Feedback:
     fields = {name: getattr(record, name) for name in ("kind", "value", "reasons", "comment", "annotator")}
     try:
         return checked(
@@ -133,7 +133,7 @@ def _checked(record: Record, turn: int, data: dict[str, Any]) -> Feedback:
         raise SaveError(f"record {record.id}: {error.message}") from error
 
 
-def read(file: Path) -> Iterator[Record]:
+def read(file: Path) -> Iterator[RawRecord]:
     """The records in a file of JSON lines. Raises `SaveError` naming the line that is none."""
     number = 0
     try:
@@ -141,11 +141,11 @@ def read(file: Path) -> Iterator[Record]:
             for line in iter(lambda: lines.readline(MAX_LINE), b""):
                 number += 1
                 if line.strip():
-                    yield Record.model_validate_json(line)
+                    yield RawRecord.model_validate_json(line)
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         message = f"no raw record: {place + ': ' if place else ''}{first['msg']}"
-        raise SaveError(message, where=file, line=number, mend="use `--format raw` to export them") from error
+        raise SaveError(message, where=file, line=number, hint="use `--format raw` to export them") from error

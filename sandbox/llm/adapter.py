@@ -35,7 +35,7 @@ def updates(folder: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"is no adapter that can be read: {error}",
             where=folder,
-            mend=f"it should hold {CONFIG} and {WEIGHTS}",
+            hint=f"it should hold {CONFIG} and {WEIGHTS}",
         ) from error
     odd = [key for key, value in _PLAIN.items() if config.get(key, value) != value]
     odd += [key for key in _EMPTY if config.get(key)]
@@ -43,7 +43,7 @@ def updates(folder: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"is not a plain LoRA adapter ({', '.join(odd) or config.get('peft_type')})",
             where=folder,
-            mend="use one that a round made, or merge it into a model folder first",
+            hint="use one that a round made, or merge it into a model folder first",
         )
     rank, alpha = config["r"], config["lora_alpha"]
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
@@ -78,7 +78,7 @@ class Merged:
                 raise ModelError(
                     f"does not fit the language model: it has no weight {name} of shape {list(update.shape)}",
                     where=folder,
-                    mend="use the model that the adapter was made for",
+                    hint="use the model that the adapter was made for",
                 )
         with torch.no_grad():
             for name, original in self._originals.items():

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from sandbox.llm.questions import Answering, Features, Question, Read, Reading, ask, features_of
-from sandbox.llm.state import State, state_of
+from sandbox.llm.questions import Answering, Features, FeatureScores, Question, Read, ask, features_of
+from sandbox.llm.state import ServerState, state_of
 from sandbox.types import LanguageModel, OptionScore
 
 V = TypeVar("V")
@@ -62,7 +62,7 @@ class CachedModel(Answering):
         return 0 if model is None else model.width
 
     @property
-    def state(self) -> State:
+    def state(self) -> ServerState:
         return state_of(self.model)
 
     @property
@@ -102,7 +102,7 @@ class CachedModel(Answering):
         known = [row for row in rows if row is not None]
         if len(known) < len(rows) or not rows:
             return None
-        return Reading([score for score, _ in known], np.stack([features for _, features in known]))
+        return FeatureScores([score for score, _ in known], np.stack([features for _, features in known]))
 
     def _keep(self, name: str, question: Question, answer: Any) -> None:
         if not isinstance(question, Read):

@@ -110,14 +110,14 @@ def resolve(
         return ModelSource(text, folder_of(text))
     if text in KNOWN:
         state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
-        raise ModelError(f"the language model {text!r} {state}", mend=f"run: sandbox model pull {text}")
+        raise ModelError(f"the language model {text!r} {state}", hint=f"run: sandbox model pull {text}")
     path = (relative_to or Path()) / Path(text).expanduser()
     if path.is_dir():
         return _folder(path)
     if path.is_file():
         return _gguf(path, progress)
     known = ", ".join(sorted(KNOWN))
-    raise ModelError("no such language model", where=text, mend=f"give a folder, a .gguf file, or one of: {known}")
+    raise ModelError("no such language model", where=text, hint=f"give a folder, a .gguf file, or one of: {known}")
 
 
 def readiness(reference: str, *, relative_to: Path | None = None) -> str:
@@ -133,7 +133,7 @@ def _folder(path: Path) -> ModelSource:
             raise ModelError(
                 f"not a language model: there is no {needed}",
                 where=path,
-                mend="give a folder in the Hugging Face layout, with weights as safetensors",
+                hint="give a folder in the Hugging Face layout, with weights as safetensors",
             )
     return ModelSource(path.resolve().name, path.resolve())
 
@@ -141,7 +141,7 @@ def _folder(path: Path) -> ModelSource:
 def _gguf(path: Path, progress: Progress) -> ModelSource:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise ModelError("not a GGUF file", where=path, mend="give a .gguf file, or a model's folder")
+            raise ModelError("not a GGUF file", where=path, hint="give a .gguf file, or a model's folder")
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     folder = folder_of(f"gguf-{digest[:16]}")

@@ -29,7 +29,7 @@ def workshop(folder: Path, progress: Progress) -> Iterator[Path]:
         raise ModelError(
             f"cannot write there: {error.strerror}",
             where=folder.parent,
-            mend="set SANDBOX_CACHE to another folder",
+            hint="set SANDBOX_CACHE to another folder",
         ) from error
     with lock:
         try:
@@ -82,7 +82,7 @@ def build(gguf: Path, target: Path, progress: Progress) -> None:
         raise ModelError(
             f"this GGUF file cannot be converted: {reason}",
             where=gguf,
-            mend="take one of an architecture that transformers reads, such as Llama or Qwen",
+            hint="take one of an architecture that transformers reads, such as Llama or Qwen",
         ) from error
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox import text
 from sandbox.errors import ModelError
 from sandbox.llm import asking
-from sandbox.llm.state import State
+from sandbox.llm.state import ServerState
 
 MAX_BYTES = 16 * 1024 * 1024
 """Longest reply that is read."""
@@ -55,13 +55,13 @@ class Usage(Shape):
     total_tokens: int | None = Field(default=None, ge=0, le=100_000_000)
 
 
-class Reply(Shape):
+class ServerReply(Shape):
     """What all replies have in common."""
 
     usage: Usage | None = None
 
 
-R = TypeVar("R", bound=Reply)
+R = TypeVar("R", bound=ServerReply)
 
 
 class RefusedError(ModelError):
@@ -70,7 +70,7 @@ class RefusedError(ModelError):
     def __init__(self, reason: str, *, where: str) -> None:
         self.reason = reason
         super().__init__(
-            f"the server refused: {reason}", where=where, mend="check `base_url` and `model` under `remote`"
+            f"the server refused: {reason}", where=where, hint="check `base_url` and `model` under `remote`"
         )
 
 
@@ -114,13 +114,13 @@ class Endpoint:
         try:
             self.url = asking.checked_url(base_url, plain_http=plain_http)
         except ValueError as error:
-            raise ModelError(f"the server's URL {error}", mend="mend `base_url` under `remote`") from error
+            raise ModelError(f"the server's URL {error}", hint="mend `base_url` under `remote`") from error
         parts = urlsplit(self.url)
         self.host = parts.netloc
         self._secret = "" if key is None else os.environ.get(key, "").strip()
         if key is not None and not (self._secret.isascii() and self._secret.isprintable() and self._secret):
             raise ModelError(
-                f"the environment variable {key!r} holds no key", where=self.url, mend=f"set it: export {key}=..."
+                f"the environment variable {key!r} holds no key", where=self.url, hint=f"set it: export {key}=..."
             )
         self._timeout = timeout
         self._retries = retries
@@ -146,12 +146,12 @@ class Endpoint:
         )
 
     @property
-    def state(self) -> State:
+    def state(self) -> ServerState:
         """`away` from the failure on until an answer comes again; `slow` while answers take long or more tries."""
         with self._lock:
             if self._failure:
-                return State("away", self._failure)
-            return State("slow", self._slowness) if self._slowness else State()
+                return ServerState("away", self._failure)
+            return ServerState("slow", self._slowness) if self._slowness else ServerState()
 
     @property
     def spent(self) -> Spent:
@@ -193,18 +193,18 @@ class Endpoint:
                 return reply
         raise AssertionError("the last try returns or raises")
 
-    def probe(self) -> State:
+    def probe(self) -> ServerState:
         """Whether the server answers just now, by one GET of its list of models: nothing is retried or spent."""
         try:
             with self._client.stream("GET", f"{self.url}/models") as response:
                 status = response.status_code
         except httpx.TimeoutException:
-            return State("away", f"no reply within {self._timeout:g} s")
+            return ServerState("away", f"no reply within {self._timeout:g} s")
         except httpx.HTTPError as error:
-            return State("away", self._safe(str(error)) or type(error).__name__)
+            return ServerState("away", self._safe(str(error)) or type(error).__name__)
         if status in _FINAL:
-            return State("away", f"{status}: it does not take the key")
-        return State("away", f"it answers {status}") if status >= 500 else State()
+            return ServerState("away", f"{status}: it does not take the key")
+        return ServerState("away", f"it answers {status}") if status >= 500 else ServerState()
 
     def away(self, reason: str, seconds: float = REST) -> ModelError:
         """Take the server for away, and the error that says so."""
@@ -217,7 +217,7 @@ class Endpoint:
         return ModelError(
             f"the language model is away: {reason}",
             where=self.url,
-            mend="see whether the server runs, or name a `fallback` under `remote`",
+            hint="see whether the server runs, or name a `fallback` under `remote`",
         )
 
     def _count_call(self) -> None:
@@ -230,9 +230,9 @@ class Endpoint:
                 self._calls += 1
                 return
             self._failure, self._closed_until = spent, math.inf
-        raise ModelError(spent, where=self.url, mend="raise it under `remote` in the card, and start again")
+        raise ModelError(spent, where=self.url, hint="raise it under `remote` in the card, and start again")
 
-    def _answered(self, reply: Reply, sent: int, seconds: float) -> None:
+    def _answered(self, reply: ServerReply, sent: int, seconds: float) -> None:
         told = None if reply.usage is None else reply.usage.total_tokens
         with self._lock:
             self._tokens += sent // 4 if told is None else told

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.errors import ModelError
 from sandbox.llm.questions import Answering, Question, ask
 from sandbox.llm.remote import RemoteModel
-from sandbox.llm.state import State
+from sandbox.llm.state import ServerState
 from sandbox.types import LanguageModel, OptionScore, Sample
 
 
@@ -61,7 +61,7 @@ class FallbackModel(Answering):
         return 0
 
     @property
-    def state(self) -> State:
+    def state(self) -> ServerState:
         """That of the remote model."""
         return self._remote.state
 

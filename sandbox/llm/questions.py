@@ -22,7 +22,7 @@ Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FeatureScores:
     """Scores of options, and what the model made of them on the way."""
 
     scores: Sequence[OptionScore]
@@ -37,7 +37,7 @@ class FeatureModel(LanguageModel, Protocol):
     def width(self) -> int:
         """Numbers in the features of one option; 0 where there are none to be had."""
 
-    def read(self, prompt: str, options: Sequence[str]) -> Reading:
+    def read(self, prompt: str, options: Sequence[str]) -> FeatureScores:
         """Scores as by `score`, and each option's features, from the same pass."""
 
 
@@ -47,7 +47,7 @@ def features_of(model: LanguageModel | None) -> FeatureModel | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ScoreQuestion:
     """`LanguageModel.score`."""
 
     prompt: str
@@ -64,7 +64,7 @@ class Read:
     prompt: str
     options: tuple[str, ...]
 
-    def put(self, model: LanguageModel) -> Reading:
+    def put(self, model: LanguageModel) -> FeatureScores:
         return cast(FeatureModel, model).read(self.prompt, self.options)
 
 
@@ -90,7 +90,7 @@ class Continue:
         )
 
 
-Question = Score | Read | Continue
+Question = ScoreQuestion | Read | Continue
 
 
 class Answering(ABC):
@@ -105,14 +105,14 @@ class Answering(ABC):
         """What `put` would give for each question by itself, in order."""
 
     def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        return cast(list[OptionScore], self.answer([Score(prompt, tuple(options))])[0])
+        return cast(list[OptionScore], self.answer([ScoreQuestion(prompt, tuple(options))])[0])
 
     def score_many(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[list[OptionScore]]:
         """`score` for several prompts, each with options of its own, together."""
-        return self.answer([Score(prompt, tuple(options)) for prompt, options in asked])
+        return self.answer([ScoreQuestion(prompt, tuple(options)) for prompt, options in asked])
 
-    def read(self, prompt: str, options: Sequence[str]) -> Reading:
-        return cast(Reading, self.answer([Read(prompt, tuple(options))])[0])
+    def read(self, prompt: str, options: Sequence[str]) -> FeatureScores:
+        return cast(FeatureScores, self.answer([Read(prompt, tuple(options))])[0])
 
     def sample(
         self,

@@ -22,8 +22,8 @@ from pydantic import Field
 
 from sandbox import text
 from sandbox.llm.asking import CHOICE, INSTRUCTION
-from sandbox.llm.endpoint import Endpoint, RefusedError, Reply, Shape, Spent
-from sandbox.llm.state import State
+from sandbox.llm.endpoint import Endpoint, RefusedError, ServerReply, Shape, Spent
+from sandbox.llm.state import ServerState
 from sandbox.types import OptionScore, Sample
 
 Api = Literal["auto", "completions", "chat"]
@@ -85,7 +85,7 @@ class _Message(Shape):
     content: str | None = None
 
 
-class _Turn(_Continuation):
+class _ChatTurn(_Continuation):
     """A continuation by `/chat/completions`."""
 
     message: _Message
@@ -101,7 +101,7 @@ class _Turn(_Continuation):
 C = TypeVar("C", bound=_Continuation)
 
 
-class _Choices(Reply, Generic[C]):
+class _Choices(ServerReply, Generic[C]):
     choices: Annotated[list[C], Field(max_length=1024)]
 
 
@@ -172,7 +172,7 @@ class RemoteModel:
         return f"{PurePath(self._model).name}@{self._endpoint.host}"
 
     @property
-    def state(self) -> State:
+    def state(self) -> ServerState:
         return self._endpoint.state
 
     @property
@@ -226,7 +226,7 @@ class RemoteModel:
             texts = self._draw("completions", _Choices[_Text], body, n, seed)
             return [choice.sample(stop) for choice in texts]
         body = {**asked, **self._messages(prompt), "logprobs": True}
-        return [choice.sample(stop) for choice in self._draw(_CHAT, _Choices[_Turn], body, n, seed)]
+        return [choice.sample(stop) for choice in self._draw(_CHAT, _Choices[_ChatTurn], body, n, seed)]
 
     def _vote(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
         commands = dict.fromkeys(option.strip() for option in options)
@@ -239,7 +239,7 @@ class RemoteModel:
                 "temperature": 1.0,
             }
             known = {_plainly(command): command for command in commands}
-            for choice in self._draw(_CHAT, _Choices[_Turn], body, self._votes, seed=0):
+            for choice in self._draw(_CHAT, _Choices[_ChatTurn], body, self._votes, seed=0):
                 said = _plainly(choice.sample(("\n",)).text)
                 if said in known:
                     heard[known[said]] += 1

@@ -9,7 +9,7 @@ from sandbox.types import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ServerState:
     """How a server does."""
 
     kind: Literal["ok", "slow", "away"] = "ok"
@@ -19,7 +19,7 @@ class State:
         return f"{self.kind}: {self.reason}" if self.reason else self.kind
 
 
-def state_of(model: LanguageModel) -> State:
+def state_of(model: LanguageModel) -> ServerState:
     """The state of a model on a server, also through wrappers; a local one is always `ok`."""
     found = getattr(model, "state", None)
-    return found if isinstance(found, State) else State()
+    return found if isinstance(found, ServerState) else ServerState()

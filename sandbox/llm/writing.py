@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sandbox.llm.listening import tell
-from sandbox.llm.passes import Stretch
+from sandbox.llm.packed_forward import PackedSegment
 from sandbox.llm.prefix import Cache
 from sandbox.llm.questions import Continue
 from sandbox.types import Sample
@@ -57,13 +57,13 @@ class Writer:
         last = self._written == self.asked.max_tokens
         self._live = [] if last else [i for i in self._live if not self._branches[i].done]
 
-    def stretch(self) -> Stretch:
+    def segment(self) -> PackedSegment:
         """The last token of each branch that goes on. It sees the prompt and its own branch."""
         self._owners += self._live
         own = torch.tensor(self._live)[:, None] == torch.tensor(self._owners)[None, :]
         visible = torch.cat([torch.ones(len(self._live), self._prompt, dtype=torch.bool), own], dim=1)
         position = self._prompt + self._written - 1
-        return Stretch(
+        return PackedSegment(
             [self._branches[i].tokens[-1] for i in self._live],
             [position] * len(self._live),
             visible,

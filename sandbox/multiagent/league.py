@@ -45,7 +45,7 @@ class Encounter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Pairing:
     """One agent with one partner, with 95 % confidence intervals."""
 
     episodes: int
@@ -58,7 +58,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
+class SkillRating:
     """Skill on OpenSkill's scale, which begins at 25; the interval is where it lies with 95 %."""
 
     agent: str
@@ -73,9 +73,9 @@ class League:
     agents: tuple[str, ...]
     shared: bool
     """Whether all seats were always given the same: ratings are then of agents against the world."""
-    cells: Mapping[tuple[str, str], Cell]
+    cells: Mapping[tuple[str, str], Pairing]
     """By focal agent and partner."""
-    ratings: tuple[Rating, ...]
+    ratings: tuple[SkillRating, ...]
     """Best first."""
 
     def as_json(self) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def round_robin(
     return League(agents=tuple(agents), shared=shared, cells=cells, ratings=rate(played, shared, seed=seed))
 
 
-def rate(played: Sequence[Encounter], shared: bool, *, seed: int = 0) -> tuple[Rating, ...]:
+def rate(played: Sequence[Encounter], shared: bool, *, seed: int = 0) -> tuple[SkillRating, ...]:
     """Ratings by the Plackett-Luce model of Weng & Lin (JMLR 2011), as OpenSkill has it; best first.
 
     A match is between the focal agent and its partner, by their returns; nobody is rated by playing itself. Where
@@ -182,7 +182,7 @@ def rate(played: Sequence[Encounter], shared: bool, *, seed: int = 0) -> tuple[R
             ratings[name] = rating
             matches[name] += 1
     found = [
-        Rating(
+        SkillRating(
             agent=name,
             skill=Interval(rating.mu, rating.mu - 1.96 * rating.sigma, rating.mu + 1.96 * rating.sigma),
             matches=matches[name],
@@ -192,8 +192,8 @@ def rate(played: Sequence[Encounter], shared: bool, *, seed: int = 0) -> tuple[R
     return tuple(sorted(found, key=lambda rating: -rating.skill.value))
 
 
-def _cell(played: Sequence[Encounter]) -> Cell:
-    return Cell(
+def _cell(played: Sequence[Encounter]) -> Pairing:
+    return Pairing(
         episodes=len(played),
         won=statistics.proportion(sum(e.match.won[e.seat] for e in played), len(played)),
         focal=statistics.mean([e.focal_return for e in played]),

@@ -45,7 +45,7 @@ class Match:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _OpenTurn:
     """A seat's command that has not yet led to its next one."""
 
     state: Any
@@ -56,11 +56,11 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class _Place:
+class _SeatLog:
     """What the loop keeps of one seat."""
 
     history: list[Exchange] = field(default_factory=list)
-    turn: _Turn | None = None
+    turn: _OpenTurn | None = None
     steps: list[Transition] = field(default_factory=list)
     total: float = 0.0
 
@@ -91,7 +91,7 @@ def play(
     """
     rng = random.Random(seed)
     state = world.initial(seed)
-    places = {seat: _Place() for seat in world.seats}
+    places = {seat: _SeatLog() for seat in world.seats}
     steps, terminated, truncated = 0, False, False
 
     def complete(seat: str, after: Observation) -> None:
@@ -125,7 +125,7 @@ def play(
             command = seen.admissible[drawn % len(seen.admissible)]
         else:
             command = agents[seat].decide(seen, history, seed=drawn, explore=seat in explore).command
-        places[seat].turn = _Turn(state, seen, [])
+        places[seat].turn = _OpenTurn(state, seen, [])
         step = world.step(state, seat, command)
         state, steps = step.state, steps + 1
         terminated, truncated = step.terminated, step.truncated or steps == max_steps

@@ -10,7 +10,7 @@ _IDLE = 2.0
 """Seconds of silence that players shorten longer ones to."""
 
 
-class Cast:
+class Recording:
     """A recording being written: a header, then a line for all that a moment wrote.
 
     Args:

@@ -20,7 +20,7 @@ _DEEPEST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PageItem:
     """What comes next on the page: an `episode`, a `branch` that begins, its `end`, or a `turn`."""
 
     kind: str
@@ -60,14 +60,14 @@ def page(store: Store, name: str, *, latest: int | None = None) -> Iterator[str]
     )
 
 
-def events(timeline: Timeline, opening: int) -> Iterator[Event]:
+def events(timeline: Timeline, opening: int) -> Iterator[PageItem]:
     """An episode in the order in which it is read.
 
     The line that was visited last is the main one; what else was tried in place of a turn comes right after it.
     Walks with a stack of its own: branches may nest deeper than calls can.
     """
-    yield Event("episode", opening)
-    yield Event("turn", opening)
+    yield PageItem("episode", opening)
+    yield PageItem("turn", opening)
     waiting = [_below(timeline, opening, 0)]
     while waiting:
         found = next(waiting[-1], None)
@@ -77,25 +77,25 @@ def events(timeline: Timeline, opening: int) -> Iterator[Event]:
         depth, event = found
         yield event
         if event.kind in ("branch", "deep"):
-            yield Event("turn", event.turn_id)
+            yield PageItem("turn", event.turn_id)
             waiting.append(_branch(timeline, event, depth))
 
 
-def _branch(timeline: Timeline, event: Event, depth: int) -> Iterator[tuple[int, Event]]:
+def _branch(timeline: Timeline, event: PageItem, depth: int) -> Iterator[tuple[int, PageItem]]:
     yield from _below(timeline, event.turn_id, depth)
     if event.kind == "branch":
-        yield depth, Event("end")
+        yield depth, PageItem("end")
 
 
-def _below(timeline: Timeline, turn_id: int, depth: int) -> Iterator[tuple[int, Event]]:
+def _below(timeline: Timeline, turn_id: int, depth: int) -> Iterator[tuple[int, PageItem]]:
     """The line below a turn, with the beginnings of its branches; the depth is that of what follows."""
     kind = "branch" if depth < _DEEPEST else "deep"
     following = timeline.redo_target(turn_id)
     while following is not None:
-        yield depth, Event("turn", following)
+        yield depth, PageItem("turn", following)
         for other in timeline.child_ids(turn_id):
             if other != following:
-                yield depth + 1, Event(kind, other)
+                yield depth + 1, PageItem(kind, other)
         turn_id, following = following, timeline.redo_target(following)
 
 
@@ -109,7 +109,7 @@ class _Book:
         for mark in store.marks():
             self._marks.setdefault(mark.turn, []).append("blessed" if mark.kind == "blessed" else mark.name)
 
-    def told(self, event: Event) -> dict[str, Any]:
+    def told(self, event: PageItem) -> dict[str, Any]:
         """What the template is given."""
         match event.kind:
             case "end":

@@ -42,7 +42,7 @@ Options = tuple[Text, tuple[Text, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Experience:
+class _NStep:
     """n steps as one: the discounted rewards, and what the rest is worth."""
 
     taken: Options
@@ -94,7 +94,7 @@ class DRRN:
         self._network = _initial(hidden, torch.Generator().manual_seed(seed))
         self._target = _copy(self._network)
         self._optimizer = torch.optim.Adam(self._network.values(), lr=learning_rate, fused=True)
-        self._replay: Replay[_Experience] = Replay(capacity, alpha=priority)
+        self._replay: Replay[_NStep] = Replay(capacity, alpha=priority)
         self._rng = np.random.default_rng(seed)
         self._under_way: list[Transition] = []
         self._visits: dict[str, Counter[str]] = {}
@@ -190,7 +190,7 @@ class DRRN:
     def _add(self, steps: Sequence[Transition]) -> None:
         first, last = steps[0], steps[-1]
         self._replay.add(
-            _Experience(
+            _NStep(
                 taken=_options(first.observation, [first.command]),
                 reward=sum(self.gamma**i * step.reward for i, step in enumerate(steps)),
                 successor=self._successor(last),
@@ -269,7 +269,7 @@ class DRRN:
         except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise SaveError(
                 f"the neural learner's records cannot be read: {error}",
-                mend="play on with the learner that wrote them, or start a new save",
+                hint="play on with the learner that wrote them, or start a new save",
             ) from error
         for name, tensor in self._network.items():
             tensor.data.copy_(tensors[f"network.{name}"])

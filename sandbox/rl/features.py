@@ -11,7 +11,7 @@ from functools import lru_cache
 from sandbox.types import Observation
 
 BUCKETS = 1 << 12
-STRETCHES = 10
+SEGMENTS = 10
 """Parts of a goal that are told apart: what it says first is mostly to be done first."""
 
 Bag = tuple[int, ...]
@@ -55,7 +55,7 @@ def command_bags(command: str, goal: str) -> tuple[Bag, ...]:
 
 @lru_cache(maxsize=8192)
 def matches(command: str, goal: str) -> Bag:
-    """Whether the goal has each word and each pair of the command, and in which stretch of it.
+    """Whether the goal has each word and each pair of the command, and in which segment of it.
 
     Exact matches (Chen et al., ACL 2017) say the same of words that were never seen in training. A word between
     the two of a pair is overlooked, since commands leave out articles.
@@ -73,13 +73,13 @@ def matches(command: str, goal: str) -> Bag:
 
 @lru_cache(maxsize=1024)
 def _places(text: str) -> Mapping[str, int]:
-    """The stretch in which each word, and each pair with at most one word between, comes first."""
+    """The segment in which each word, and each pair with at most one word between, comes first."""
     words = _words(text)
     places: dict[str, int] = {}
     for number, word in enumerate(words):
-        stretch = number * STRETCHES // len(words)
+        segment = number * SEGMENTS // len(words)
         for gram in (word, *(f"{word} {other}" for other in words[number + 1 : number + 3])):
-            places.setdefault(gram, stretch)
+            places.setdefault(gram, segment)
     return places
 
 

@@ -238,7 +238,7 @@ class QHead:
         except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise SaveError(
                 f"the Q-head's records cannot be read: {error}",
-                mend="play on with the learner and the language model that wrote them, or start a new save",
+                hint="play on with the learner and the language model that wrote them, or start a new save",
             ) from error
         for name, tensor in self._network.items():
             tensor.data.copy_(tensors[f"network.{name}"])

@@ -155,7 +155,7 @@ class TabularQ:
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise SaveError(
                     f"record {name!r} of the Q-table cannot be read: {error}",
-                    mend="play on with the learner that wrote it, or start a new save",
+                    hint="play on with the learner that wrote it, or start a new save",
                 ) from error
         self._traces = {pair: e for pair, e in traces.items() if pair[1] in q.get(pair[0], {})}
         self._q, self._n, self._expected = q, n, expected

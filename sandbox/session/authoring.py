@@ -43,7 +43,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class WorldEdit:
     """What came of building."""
 
     line: str
@@ -60,7 +60,7 @@ def site(session: Session) -> Site:
     return Site(world.name, world.title, file, _room(session), is_foreign(file))
 
 
-def build(session: Session, line: str) -> Built:
+def build(session: Session, line: str) -> WorldEdit:
     """Do what a builder typed: edit the file, go on in the edited world, and stand where the builder wishes to.
 
     Raises:
@@ -82,10 +82,10 @@ def build(session: Session, line: str) -> Built:
         said += _renewed(session)
     if built.room:
         _stand_in(session, built.room, walking=built.text != before)
-    return Built(" ".join(said), file)
+    return WorldEdit(" ".join(said), file)
 
 
-def test(session: Session, room: str = "") -> Built:
+def test(session: Session, room: str = "") -> WorldEdit:
     """Go on in the world as its file is now, in some room or where we stood."""
     file = _own_file(session)
     _for_authors(session)
@@ -94,7 +94,7 @@ def test(session: Session, room: str = "") -> Built:
         said = ["You go on in the edited world.", *_renewed(session)]
     if room:
         _stand_in(session, room, walking=False)
-    return Built(" ".join(said) or "You go on.", file)
+    return WorldEdit(" ".join(said) or "You go on.", file)
 
 
 def copied(session: Session, folder: Path) -> Site:
@@ -109,7 +109,7 @@ def copied(session: Session, folder: Path) -> Site:
         raise WorldError(NO_FILE)
     target = folder / here.file.parent.name
     if target.exists():
-        raise WorldError("there is a world of that name already", where=target, mend="open that one")
+        raise WorldError("there is a world of that name already", where=target, hint="open that one")
     try:
         with files.new_folder(target) as work:
             for each in here.file.parent.iterdir():
@@ -128,7 +128,7 @@ def read(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WorldError(f"the world file cannot be read: {error}", where=file, mend="check the file") from error
+        raise WorldError(f"the world file cannot be read: {error}", where=file, hint="check the file") from error
 
 
 def _own_file(session: Session) -> Path:
@@ -137,7 +137,7 @@ def _own_file(session: Session) -> Path:
         raise WorldError(NO_FILE)
     if here.foreign:
         raise WorldError(
-            "this world came with the program and is left as it is", where=here.file, mend="F8 offers to copy it"
+            "this world came with the program and is left as it is", where=here.file, hint="F8 offers to copy it"
         )
     return here.file
 
@@ -197,12 +197,12 @@ def _stand_in(session: Session, room: str, *, walking: bool) -> None:
     if world is None or room not in world.definition.rooms:
         raise UsageError(f"there is no room {room!r} in the world that is played")
     if session.done:
-        raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
+        raise PlayError("the episode is over", hint="/restart plays again, undo goes back")
     here = _room(session)
     if here == room:
         return
     steps = [
-        world.atlas.phrase(Command("go", text=direction))
+        world.compiled.phrase(Command("go", text=direction))
         for direction, way in world.definition.rooms[here].exits.items()
         if (way.to if isinstance(way, Exit) else way) == room
     ]

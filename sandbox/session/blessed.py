@@ -23,7 +23,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class PolicyChange:
     """One thing that differs."""
 
     turn: int
@@ -42,7 +42,9 @@ class Change:
         return [line for line in lines if not line.startswith("?")]
 
 
-def replay(world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, seed: int) -> Iterator[Change]:
+def replay(
+    world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, seed: int
+) -> Iterator[PolicyChange]:
     """Play the branch that ends in a turn again, from its opening.
 
     Args:
@@ -62,7 +64,7 @@ def replay(world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, s
         to_move = world.to_move(state)
         if seat not in world.seats or to_move != seat:
             now = "the episode is over" if to_move is None else f"{to_move} is to move"
-            yield Change(turn=turn.id, kind="order", seat=seat, before=f"{seat} is to move", after=now)
+            yield PolicyChange(turn=turn.id, kind="order", seat=seat, before=f"{seat} is to move", after=now)
             return
         observation = world.observe(state, seat)
         lived[seat].append(Exchange(command=said[seat], reply=observation.text))
@@ -73,7 +75,7 @@ def replay(world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, s
                 observation, tuple(lived[seat]), seed=decision_seed(seed, before, tried), explore=False
             ).command
             if chosen != turn.command:
-                yield Change(
+                yield PolicyChange(
                     turn=turn.id,
                     kind="choice",
                     seat=seat,
@@ -95,13 +97,13 @@ def _held_best(turn: Turn) -> str | None:
     return decision.proposals[best].command
 
 
-def _texts(world: World[Any], state: Any, turn: Turn) -> Iterator[Change]:
+def _texts(world: World[Any], state: Any, turn: Turn) -> Iterator[PolicyChange]:
     stored: Mapping[str, Observation] = turn.observations
     for seat in world.seats:
         if seat in stored:
             before, after = _read(stored[seat]), _read(world.observe(state, seat))
             if before != after:
-                yield Change(turn=turn.id, kind="text", seat=seat, before=before, after=after)
+                yield PolicyChange(turn=turn.id, kind="text", seat=seat, before=before, after=after)
 
 
 def _read(observation: Observation) -> str:
@@ -111,7 +113,7 @@ def _read(observation: Observation) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayDifference:
     """The turns that would not go as they went: since the agents changed, or since the world did."""
 
     turns: Mapping[int, str]
@@ -120,7 +122,7 @@ class Replayed:
     """Whether all was looked at."""
 
 
-def of_world(session: Session) -> Replayed:
+def of_world(session: Session) -> ReplayDifference:
     """The blessed branches and the episode before this one, played again in the world as it is now.
 
     For the session's thread, and for worlds that are quick.
@@ -131,10 +133,10 @@ def of_world(session: Session) -> Replayed:
     for leaf in dict.fromkeys(leaves):
         for change in replay(session.world, session.timeline, leaf, {}, seed=session.seed):
             found[change.turn] = ""
-    return Replayed(found)
+    return ReplayDifference(found)
 
 
-def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], Replayed]:
+def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], ReplayDifference]:
     """What asks the agents again about the turns of the blessed branches and on the way here.
 
     To be prepared on the session's thread and called on the agents'. It stops when nobody waits any more.
@@ -145,7 +147,7 @@ def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], Re
         turn.id: timeline.child_ids(turn.parent) for path in paths for turn in path if turn.parent is not None
     }
 
-    def ask() -> Replayed:
+    def ask() -> ReplayDifference:
         found: dict[int, str] = {}
         asked: set[int] = set()
         for path in paths:
@@ -155,7 +157,7 @@ def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], Re
                 if turn.decision is None or agent is None or turn.id in asked:
                     continue
                 if unwanted():
-                    return Replayed(found, complete=False)
+                    return ReplayDifference(found, complete=False)
                 asked.add(turn.id)
                 now = agent.decide(
                     before.observations[turn.seat],
@@ -165,7 +167,7 @@ def of_agents(session: Session, unwanted: Callable[[], bool]) -> Callable[[], Re
                 ).command
                 if now not in (turn.command, _preferred(turn.decision)):
                     found[turn.id] = now
-        return Replayed(found)
+        return ReplayDifference(found)
 
     return ask
 

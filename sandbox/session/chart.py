@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.session.session import Session
     from sandbox.timeline import Turn
     from sandbox.types import Observation
-    from sandbox.world.map import Plan
+    from sandbox.world.map import FloorPlan
     from sandbox.world.native import NativeWorld
 
 _HEADING = re.compile(r"^-= (.+) =-$", re.MULTILINE)
@@ -90,7 +90,7 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
     return Chart(drawn(plan, here, width), people, exits, seen)
 
 
-def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[WayOut, ...]:
+def _exits(session: Session, seat: str, plan: FloorPlan, here: str) -> tuple[WayOut, ...]:
     """The ways that the seat's world lists here, with the Q of its agent."""
     from sandbox.world.map.plan import UNSEEN
     from sandbox.world.native.schema import OPPOSITE
@@ -111,7 +111,7 @@ def _exits(session: Session, seat: str, plan: Plan, here: str) -> tuple[WayOut, 
     return tuple(sorted(exits, key=lambda exit_: -exit_.value))
 
 
-def drawn(plan: Plan, here: str, width: int) -> str:
+def drawn(plan: FloorPlan, here: str, width: int) -> str:
     """A plan as lines of box characters, names of rooms cut as far as it takes to fit so many columns."""
     from sandbox.world.map import draw
 
@@ -125,7 +125,7 @@ def drawn(plan: Plan, here: str, width: int) -> str:
 
 def _known(
     world: NativeWorld, snapshot: bytes, seat: str, *, everybody: bool
-) -> tuple[Plan, str, tuple[Whereabouts, ...]]:
+) -> tuple[FloorPlan, str, tuple[Whereabouts, ...]]:
     """What a seat has seen, and where it is; with everybody, what all have seen, with a mark for each other."""
     from sandbox.world.map import plan_of, seen_by
 
@@ -154,9 +154,9 @@ def _known(
     return replace(seen, rooms=marked), here, tuple(rows)
 
 
-def walked(path: Sequence[Turn], seat: str) -> tuple[Plan, str]:
+def walked(path: Sequence[Turn], seat: str) -> tuple[FloorPlan, str]:
     """Rooms and ways as they come up in a story: where a direction led from a room to another one."""
-    from sandbox.world.map import Plan, Way
+    from sandbox.world.map import FloorPlan, MapWay
     from sandbox.world.native.schema import OPPOSITE
 
     rooms: dict[str, str] = {}
@@ -171,12 +171,12 @@ def walked(path: Sequence[Turn], seat: str) -> tuple[Plan, str]:
         if turn.seat == seat and here and there and here != there and direction in OPPOSITE:
             exits[here, direction] = there
         here = there
-    ways: dict[tuple[str, str], Way] = {}
+    ways: dict[tuple[str, str], MapWay] = {}
     for (room, direction), target in exits.items():
         back = (target, OPPOSITE[direction])
         if back not in ways or exits[back] != room:
-            ways[room, direction] = Way(room, direction, target, both=exits.get(back) == room)
-    return Plan(rooms, tuple(ways.values()), next(iter(rooms), "")), here
+            ways[room, direction] = MapWay(room, direction, target, both=exits.get(back) == room)
+    return FloorPlan(rooms, tuple(ways.values()), next(iter(rooms), "")), here
 
 
 def room_name(observation: Observation) -> str:

@@ -79,7 +79,7 @@ class Typed:
         except ValueError:
             value = float("nan")
         if not -1000 <= value <= 1000:
-            raise UsageError(f"{first!r} is not a number that /{self.verb} can take", mend="such as /reward +1")
+            raise UsageError(f"{first!r} is not a number that /{self.verb} can take", hint="such as /reward +1")
         return value, rest.strip()
 
 
@@ -96,5 +96,5 @@ def parse(line: str) -> Typed | None:
         return Typed("command", line)
     name, _, argument = line[1:].partition(" ")
     if name.lower() not in _NAMES:
-        raise UsageError(f"there is no /{name}", mend="/help lists the verbs")
+        raise UsageError(f"there is no /{name}", hint="/help lists the verbs")
     return Typed(name.lower(), argument.strip())

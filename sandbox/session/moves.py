@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import PlayError, SaveError
-from sandbox.llm.state import State
+from sandbox.llm.state import ServerState
 from sandbox.paths import safe_name
 from sandbox.render.transcript import transcript
 from sandbox.text import clean_line
@@ -52,7 +52,7 @@ def sibling(session: Session, step: int) -> None:
     turn = _latest(session)
     tried = session.timeline.child_ids(turn.parent) if turn.parent is not None else ()
     if len(tried) < 2:
-        raise PlayError("nothing else was tried here", mend="undo, and try something else")
+        raise PlayError("nothing else was tried here", hint="undo, and try something else")
     session.jump(tried[(tried.index(turn.id) + step) % len(tried)])
     _on_to_a_person(session)
 
@@ -144,7 +144,7 @@ def compare(session: Session, verdict: str) -> Feedback:
     """
     decision = None if _people(session) else session.current.decision
     if decision is None or len(decision.proposals) < 2:
-        raise PlayError("no agent weighed anything in the latest turn", mend="let it act first")
+        raise PlayError("no agent weighed anything in the latest turn", hint="let it act first")
     commands = [proposal.command for proposal in decision.proposals]
     done = session.current.command
     other = commands.index(done) if done in commands else decision.chosen
@@ -163,11 +163,11 @@ def prefer(session: Session, number: int) -> Feedback:
     turn = _latest(session)
     tried = session.timeline.child_ids(turn.parent) if turn.parent is not None else ()
     if len(tried) < 2:
-        raise PlayError("nothing else was tried here", mend="undo, and try something else")
+        raise PlayError("nothing else was tried here", hint="undo, and try something else")
     own = tried.index(turn.id)
     other = number - 1 if number else own - 1 if own else 1
     if not 0 <= other < len(tried) or other == own:
-        raise PlayError(f"this is try {own + 1} of {len(tried)}", mend="name another of them")
+        raise PlayError(f"this is try {own + 1} of {len(tried)}", hint="name another of them")
     return session.prefer(turn.id, tried[other])
 
 
@@ -175,7 +175,7 @@ def retract(session: Session) -> Feedback:
     """Take back what the person said last of those things about the latest turn that stand."""
     own = [said for said in session.feedback() if said.annotator == session.annotator]
     if not own:
-        raise PlayError("you have said nothing about this turn", mend="go to the turn that you spoke of")
+        raise PlayError("you have said nothing about this turn", hint="go to the turn that you spoke of")
     return session.retract(own[-1].id)
 
 
@@ -197,7 +197,7 @@ def troubles(session: Session) -> Troubles:
     found: dict[str, str] = {}
     for agent in session.seats.values():
         state = getattr(agent, "model_state", None)
-        if agent is not None and isinstance(state, State) and state.kind != "ok":
+        if agent is not None and isinstance(state, ServerState) and state.kind != "ok":
             found[agent.name] = str(state)
     return Troubles(found)
 

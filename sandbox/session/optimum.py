@@ -32,7 +32,7 @@ class DiscountedValues(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
+class WorldOptimum:
     """Q* of a world."""
 
     fingerprint: str
@@ -76,7 +76,7 @@ def learner_of(session: Session) -> DiscountedValues | None:
     return learner if isinstance(learner, DiscountedValues) else None
 
 
-def searching(session: Session, closed: Callable[[], bool]) -> Callable[[], Optimum | None] | None:
+def searching(session: Session, closed: Callable[[], bool]) -> Callable[[], WorldOptimum | None] | None:
     """What finds the optimum; None where there is nothing to compare it with, or the world cannot be searched.
 
     Args:
@@ -98,7 +98,9 @@ class _ClosedError(Exception):
     """Nobody waits any more."""
 
 
-def find(world: World[Any], seat: str, gamma: float, closed: Callable[[], bool] = lambda: False) -> Optimum | None:
+def find(
+    world: World[Any], seat: str, gamma: float, closed: Callable[[], bool] = lambda: False
+) -> WorldOptimum | None:
     """The optimum; None where the world is too large, or a circle in it pays for ever."""
     from sandbox.rl.value_iteration import FiniteMDP, value_iteration
     from sandbox.world.solver import Limits, explore, problem_of
@@ -125,10 +127,10 @@ def find(world: World[Any], seat: str, gamma: float, closed: Callable[[], bool] 
     solved = value_iteration(FiniteMDP(graph.transitions(seat)), gamma=gamma)
     if not solved.converged:
         return None
-    return Optimum(world.fingerprint, gamma, places, tuple(states), solved.q_values)
+    return WorldOptimum(world.fingerprint, gamma, places, tuple(states), solved.q_values)
 
 
-def gap(session: Session, optimum: Optimum) -> Gap | None:
+def gap(session: Session, optimum: WorldOptimum) -> Gap | None:
     """Q as it is now beside the optimum; None where that is another world's by now."""
     from sandbox.rl.tabular import TabularQ
     from sandbox.world.solver import problem_of

@@ -29,7 +29,7 @@ class Seating:
         """All seats of a world; those not named are a person's. Raises `PlayError` where one does not exist."""
         for seat in seats:
             if seat not in world.seats:
-                raise PlayError(f"{world.name} has no seat {seat!r}", mend=f"it has {', '.join(world.seats)}")
+                raise PlayError(f"{world.name} has no seat {seat!r}", hint=f"it has {', '.join(world.seats)}")
         return cls({seat: seats.get(seat) for seat in world.seats})
 
     def names(self) -> dict[str, str | None]:

@@ -12,20 +12,20 @@ from sandbox import marked_yaml
 from sandbox.errors import Finding, WorldFileError
 
 if TYPE_CHECKING:
-    from sandbox.world.map import Plan
+    from sandbox.world.map import FloorPlan
 
 _NESTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedSource:
     """A text as it was read."""
 
     findings: tuple[Finding, ...] = ()
     """What the loader says of it, or else what can be told at sight."""
     loads: bool = False
     """Whether it is a world."""
-    plan: Plan | None = None
+    plan: FloorPlan | None = None
     """The rooms, where it is a world that has any."""
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
     """The line of each path of keys, written as in findings."""
@@ -47,7 +47,7 @@ class Reading:
         return finding.line
 
 
-def read(text: str) -> Reading:
+def read(text: str) -> ParsedSource:
     """Read a text, whatever is in it."""
     from sandbox.world.check.structure import findings_at_sight
     from sandbox.world.map import plan_of
@@ -57,9 +57,11 @@ def read(text: str) -> Reading:
         source = parse_source(text)
     except WorldFileError as error:
         document = marked_yaml.read(text)
-        return Reading(error.findings, lines=_lines(document), places=_places(document))
+        return ParsedSource(error.findings, lines=_lines(document), places=_places(document))
     plan = plan_of(source.definition) if isinstance(source.definition, Adventure) else None
-    return Reading(tuple(findings_at_sight(source)), True, plan, _lines(source.document), _places(source.document))
+    return ParsedSource(
+        tuple(findings_at_sight(source)), True, plan, _lines(source.document), _places(source.document)
+    )
 
 
 def _lines(document: marked_yaml.Document) -> dict[str, int]:

@@ -12,7 +12,7 @@ from sandbox.world.reload import Difference
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RenewalOutcome:
     """How an episode went on in the edited world."""
 
     given: int
@@ -36,7 +36,7 @@ class Renewal:
         self.read = read
         """Makes the world of what the file holds now."""
         self._stamp = self._now()
-        self.outcome: Outcome | None = None
+        self.outcome: RenewalOutcome | None = None
         """What came of the latest renewal; None where it failed."""
 
     @property

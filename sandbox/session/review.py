@@ -182,7 +182,7 @@ class Review:
     def _acted(self, turn: int | None) -> int:
         node = self.timeline.node(self._current if turn is None else turn)
         if node.parent is None:
-            raise PlayError("nobody has acted yet", mend="act first, or choose a turn")
+            raise PlayError("nobody has acted yet", hint="act first, or choose a turn")
         return node.id
 
     def say(

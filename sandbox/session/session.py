@@ -13,7 +13,7 @@ from sandbox.feedback.book import FeedbackBook
 from sandbox.session import batch, transitions
 from sandbox.session.batch import Perceived
 from sandbox.session.players import Seating, Seats
-from sandbox.session.renewal import Outcome, Renewal
+from sandbox.session.renewal import Renewal, RenewalOutcome
 from sandbox.session.review import Review
 from sandbox.store import Run, Store
 from sandbox.text import clean_line
@@ -176,7 +176,7 @@ class Session(Review):
             node = self.timeline.node(self._current)
             seat = node.to_move or node.seat or self.world.seats[0]
         if seat not in self.seats:
-            raise PlayError(f"this world has no seat {seat!r}", mend=f"it has {', '.join(self.seats)}")
+            raise PlayError(f"this world has no seat {seat!r}", hint=f"it has {', '.join(self.seats)}")
         return seat
 
     # Playing.
@@ -192,7 +192,7 @@ class Session(Review):
             raise PlayError(f"a person holds the seat {seat!r}")
         path = self.timeline.path(here)
         if path[-1].to_move is None:
-            raise PlayError("the episode is over", mend="start a new one, or undo")
+            raise PlayError("the episode is over", hint="start a new one, or undo")
         tried = len(self.timeline.child_ids(here))
 
         def perceived(each: str, ahead: int) -> Perceived:
@@ -215,7 +215,7 @@ class Session(Review):
         parent = self.current
         seat = parent.to_move
         if seat is None:
-            raise PlayError("the episode is over", mend="start a new one, or undo")
+            raise PlayError("the episode is over", hint="start a new one, or undo")
         command = clean_line(command)
         if not command:
             raise PlayError("there is no command")
@@ -263,7 +263,7 @@ class Session(Review):
         self._open_episode(self.seed + opened if seed is None else seed)
         return self.current
 
-    def renew(self) -> Outcome:
+    def renew(self) -> RenewalOutcome:
         """Go on in the world as its file is now, with the commands of this episode given again, as far as they go.
 
         They become an episode of their own, from which nobody learns; the old one stays in the tree. Raises
@@ -275,7 +275,7 @@ class Session(Review):
         world = self.renewal.world()
         if set(world.seats) != set(self.seats):
             raise PlayError(
-                f"the seats are {', '.join(world.seats)} now", mend="start a new save to play with these"
+                f"the seats are {', '.join(world.seats)} now", hint="start a new save to play with these"
             )
         path, seed = self.timeline.path(self._current), self.episode_seed
         given = [
@@ -292,12 +292,12 @@ class Session(Review):
                 self.act(turn.command, decision=turn.decision, chooser=cast(Chooser, turn.chooser))
         finally:
             self.learn = learn
-        self.renewal.outcome = Outcome(len(given), replayed.carried, replayed.difference)
+        self.renewal.outcome = RenewalOutcome(len(given), replayed.carried, replayed.difference)
         return self.renewal.outcome
 
     def _open_episode(self, seed: int, *, first: bool = False) -> None:
         if not -(2**63) <= seed < 2**63:
-            raise PlayError(f"{seed} is no seed", mend="use a whole number of at most 63 bits")
+            raise PlayError(f"{seed} is no seed", hint="use a whole number of at most 63 bits")
         state = self.world.initial(seed)
         turn = Turn(
             id=0,

@@ -90,7 +90,7 @@ class Store(Database):
         """The run that says where the save stands. Raises `SaveError` where there is none."""
         runs = self.runs()
         if not runs:
-            raise SaveError("the save is empty", where=self.file, mend="remove it, and start a new one")
+            raise SaveError("the save is empty", where=self.file, hint="remove it, and start a new one")
         return runs[-1]
 
     # The tree.
@@ -306,7 +306,7 @@ class Store(Database):
         with self.transaction():
             if self.runs():
                 raise SaveError(
-                    "there is a save already", mend="name another: postgresql://USER@HOST/DATABASE#NAME"
+                    "there is a save already", hint="name another: postgresql://USER@HOST/DATABASE#NAME"
                 )
             for table in schema.metadata.sorted_tables:
                 if table is schema.versions:

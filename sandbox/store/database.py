@@ -47,7 +47,7 @@ class Database:
         try:
             if file.exists():
                 raise SaveError(
-                    "there is a save of this name already", where=file, mend="choose another, or resume it"
+                    "there is a save of this name already", where=file, hint="choose another, or resume it"
                 )
             unborn = folder / opening.UNBORN
             unborn.unlink(missing_ok=True)
@@ -97,7 +97,7 @@ class Database:
                 inspected.dispose()
             if version != schema.VERSION:
                 if readonly:
-                    raise SaveError("the save is of an older version", where=file, mend="open it to play it once")
+                    raise SaveError("the save is of an older version", where=file, hint="open it to play it once")
                 from sandbox.store.migrations import upgrade
 
                 upgrade(file, version)
@@ -212,13 +212,13 @@ class Database:
         try:
             yield
         except SaveError as error:
-            raise SaveError(error.message, where=self.file, mend=error.mend or opening.FROM_BACKUP) from error
+            raise SaveError(error.message, where=self.file, hint=error.hint or opening.FROM_BACKUP) from error
 
     def _error(self, error: DBAPIError) -> SaveError:
         problem = str(error.orig)
         if "full" in problem:
             return SaveError(
-                "the disk is full, the latest change was not saved", where=self.file, mend="make room and go on"
+                "the disk is full, the latest change was not saved", where=self.file, hint="make room and go on"
             )
         return SaveError(f"the save cannot be used: {problem}", where=self.file)
 
@@ -253,7 +253,7 @@ class Database:
         broken = self._rows(text("PRAGMA foreign_key_check"))
         if set(found.values()) != {"ok"} or broken:
             problem = next(iter(found.values())) if not broken else f"table {broken[0]['table']} refers to nothing"
-            raise SaveError(f"the save is damaged: {problem}", where=self.file, mend=opening.FROM_BACKUP)
+            raise SaveError(f"the save is damaged: {problem}", where=self.file, hint=opening.FROM_BACKUP)
 
     def vacuum(self) -> None:
         """Rewrite the file without its gaps."""

@@ -43,7 +43,7 @@ class SaveLock:
             raise SaveError(
                 f"the save is in use by {_name(holder)}",
                 where=file.parent,
-                mend="close it there, or fork the save",
+                hint="close it there, or fork the save",
             ) from error
         except OSError as error:
             os.close(self._descriptor)

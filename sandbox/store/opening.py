@@ -90,13 +90,13 @@ def check_file(file: Path) -> None:
     try:
         size = file.stat().st_size
     except FileNotFoundError as error:
-        raise SaveError("no such save", where=file, mend="`sandbox save list` shows what there is") from error
+        raise SaveError("no such save", where=file, hint="`sandbox save list` shows what there is") from error
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error
     if not os.access(file, os.R_OK):
         raise SaveError("cannot be read: permission denied", where=file)
     if not size:
-        raise SaveError(_NO_DATABASE, where=file, mend=FROM_BACKUP)
+        raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP)
 
 
 def version_of(connection: Connection, file: Path) -> str:
@@ -104,31 +104,31 @@ def version_of(connection: Connection, file: Path) -> str:
     try:
         application = connection.exec_driver_sql("PRAGMA application_id").scalar()
         if application != APPLICATION:
-            raise SaveError("this is a database, but not a save", where=file, mend=FROM_BACKUP)
+            raise SaveError("this is a database, but not a save", where=file, hint=FROM_BACKUP)
         problem = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if problem != "ok":
-            raise SaveError(f"the save is damaged: {str(problem)[:200]}", where=file, mend=FROM_BACKUP)
+            raise SaveError(f"the save is damaged: {str(problem)[:200]}", where=file, hint=FROM_BACKUP)
         objects = connection.exec_driver_sql("SELECT name, type FROM sqlite_master").tuples()
         found: dict[str, str] = dict(objects.all())
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
-            raise SaveError(_NO_DATABASE, where=file, mend=FROM_BACKUP) from error
-        raise SaveError(f"the save is damaged: {error.orig}", where=file, mend=FROM_BACKUP) from error
+            raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP) from error
+        raise SaveError(f"the save is damaged: {error.orig}", where=file, hint=FROM_BACKUP) from error
     if {"view", "trigger"} & set(found.values()):
         raise SaveError(
-            "the save carries code of its own (a view or a trigger)", where=file, mend="do not trust it"
+            "the save carries code of its own (a view or a trigger)", where=file, hint="do not trust it"
         )
     if not isinstance(version, str) or (version not in schema.VERSIONS and version < schema.VERSION):
-        raise SaveError(f"no schema of a save is called {version!r}", where=file, mend=FROM_BACKUP)
+        raise SaveError(f"no schema of a save is called {version!r}", where=file, hint=FROM_BACKUP)
     if version > schema.VERSION:
         raise SaveError(
             f"the save was written by a newer version (schema {version}, this is {schema.VERSION})",
             where=file,
-            mend="upgrade the sandbox",
+            hint="upgrade the sandbox",
         )
     if version == schema.VERSION and (missing := set(schema.metadata.tables) - set(found)):
-        raise SaveError(f"the save lacks the table {min(missing)!r}", where=file, mend=FROM_BACKUP)
+        raise SaveError(f"the save lacks the table {min(missing)!r}", where=file, hint=FROM_BACKUP)
     return version
 
 

@@ -53,10 +53,10 @@ class Address:
         try:
             url = make_url(address)
         except ArgumentError as error:
-            raise SaveError("this is no address of a save", mend="postgresql://USER@HOST/DATABASE#NAME") from error
+            raise SaveError("this is no address of a save", hint="postgresql://USER@HOST/DATABASE#NAME") from error
         if space and not _SPACE.fullmatch(space):
             raise SaveError(
-                f"{space!r} cannot be the name of a save on a server", mend="use letters, digits, '_', '-' and '.'"
+                f"{space!r} cannot be the name of a save on a server", hint="use letters, digits, '_', '-' and '.'"
             )
         return cls(url, space or PUBLIC)
 
@@ -92,7 +92,7 @@ def connect(address: Address, *, readonly: bool = False) -> Engine:
             address.url.set(drivername="postgresql+psycopg"), poolclass=StaticPool, connect_args=arguments
         )
     except ImportError as error:
-        raise SaveError("PostgreSQL needs the package psycopg", mend="install the extra `postgresql`") from error
+        raise SaveError("PostgreSQL needs the package psycopg", hint="install the extra `postgresql`") from error
     try:
         engine.connect().close()
     except DatabaseError as error:
@@ -113,7 +113,7 @@ def prepare(connection: Connection, address: Address, *, readonly: bool) -> None
     """
     if not inspect(connection).has_table(schema.versions.name):
         if readonly:
-            raise SaveError("no such save", where=str(address), mend="begin one: sandbox play --save ADDRESS")
+            raise SaveError("no such save", where=str(address), hint="begin one: sandbox play --save ADDRESS")
         connection.execute(CreateSchema(address.space, if_not_exists=True))
         opening.create_tables(connection)
         return
@@ -124,10 +124,10 @@ def prepare(connection: Connection, address: Address, *, readonly: bool) -> None
         raise SaveError(
             f"the save has schema {version!r}, this is {schema.VERSION!r}",
             where=str(address),
-            mend="upgrade the sandbox",
+            hint="upgrade the sandbox",
         )
     if readonly:
-        raise SaveError("the save is of an older version", where=str(address), mend="rate or play it once")
+        raise SaveError("the save is of an older version", where=str(address), hint="rate or play it once")
     from sandbox.store.migrations import upgrade_within
 
     upgrade_within(connection, str(version), str(address))
@@ -140,5 +140,5 @@ def play(connection: Connection, address: Address) -> None:
     holder = connection.execute(_HOLDER, {"kind": _PLAYING, "save": address.key}).first()
     who = f"{holder[0]} since {holder[1]:%Y-%m-%d %H:%M:%S}" if holder else "another process"
     raise SaveError(
-        f"the save is in use by {who}", where=str(address), mend="close it there, or play one of your own: #NAME"
+        f"the save is in use by {who}", where=str(address), hint="close it there, or play one of your own: #NAME"
     )

@@ -45,7 +45,7 @@ def fork(source: Path, target: Path, at: int | None = None) -> None:
         at: the turn to stand at in the copy; where the original stands by default.
     """
     if (target / FILE).exists():
-        raise SaveError("there is a save of this name already", where=target, mend="choose another name")
+        raise SaveError("there is a save of this name already", where=target, hint="choose another name")
     with Store.open(source, readonly=True) as store:
         if at is not None and at not in store.timeline():
             raise SaveError(f"there is no turn {at}", where=store.file)

@@ -10,13 +10,13 @@ def test_my_world():
 from sandbox.testing.agent_contract import check_agent
 from sandbox.testing.contract import ContractError
 from sandbox.testing.table import TableWorld, to
-from sandbox.testing.walkthrough import Line, Played, parse_walkthrough, play_walkthrough
+from sandbox.testing.walkthrough import Line, WalkthroughResult, parse_walkthrough, play_walkthrough
 from sandbox.testing.world_contract import check_world
 
 __all__ = [
     "ContractError",
     "Line",
-    "Played",
+    "WalkthroughResult",
     "TableWorld",
     "check_agent",
     "check_world",

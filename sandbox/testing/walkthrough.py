@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class WalkthroughResult:
     """How a walkthrough went."""
 
     state: Any
@@ -62,7 +62,9 @@ def parse_walkthrough(text: str, seats: Sequence[str] = ()) -> list[Line]:
     return lines
 
 
-def play_walkthrough(world: World[Any], commands: str | Iterable[str | Line], *, seed: int = 0) -> Played:
+def play_walkthrough(
+    world: World[Any], commands: str | Iterable[str | Line], *, seed: int = 0
+) -> WalkthroughResult:
     """Play commands from the start. Raises `ContractError` at one out of turn or not answered as expected.
 
     Args:
@@ -99,7 +101,7 @@ def play_walkthrough(world: World[Any], commands: str | Iterable[str | Line], *,
             if " ".join(fragment.split()) not in " ".join(reply.split()):
                 raise ContractError(f"{place}: the reply does not hold {fragment!r}, it is {reply!r}")
     seen = [world.observe(state, seat) for seat in world.seats]
-    return Played(
+    return WalkthroughResult(
         state=state,
         winners=frozenset(each.seat for each in seen if each.done and each.won),
         rewards=rewards,

@@ -12,7 +12,7 @@ from sandbox.errors import SaveError
 from sandbox.testing.contract import ContractError, require
 from sandbox.text import clean, clean_line
 from sandbox.types import Observation, Step, World
-from sandbox.world.solver import Searchable, Stochastic
+from sandbox.world.solver import Searchable, StochasticProblem
 
 S = TypeVar("S")
 
@@ -182,7 +182,7 @@ class _Episode(Generic[S]):
     def chance(self, state: S, seat: str, command: str, step: Step[S]) -> None:
         """`outcomes` is a distribution, and what happened is in it."""
         world = self.world
-        if not (isinstance(world, Stochastic) and isinstance(world, Searchable)):
+        if not (isinstance(world, StochasticProblem) and isinstance(world, Searchable)):
             return
         outcomes = world.outcomes(state, seat, command)
         self.require(

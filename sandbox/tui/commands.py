@@ -35,7 +35,7 @@ class PlayCommands(Provider):
 
 
 @runtime_checkable
-class Keyed(Protocol):
+class KeyedScreen(Protocol):
     """A screen with keys of its own."""
 
     def offered(self) -> Sequence[Key]:
@@ -43,7 +43,7 @@ class Keyed(Protocol):
 
 
 class KeyCommands(Provider):
-    """Offers what the keys of a `Keyed` screen do."""
+    """Offers what the keys of a `KeyedScreen` screen do."""
 
     async def discover(self) -> Hits:
         for key in self._keys():
@@ -57,4 +57,4 @@ class KeyCommands(Provider):
                 yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
 
     def _keys(self) -> Sequence[Key]:
-        return self.screen.offered() if isinstance(self.screen, Keyed) else ()
+        return self.screen.offered() if isinstance(self.screen, KeyedScreen) else ()

@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.message import Message
 
 from sandbox.errors import SandboxError
-from sandbox.feedback.contest import Bout, Contest, Pair, told
+from sandbox.feedback.contest import AnswerPair, Bout, Contest, told
 from sandbox.feedback.queue import Choice
 from sandbox.session.review import Review
 from sandbox.tui import format as fmt
@@ -44,7 +44,7 @@ class Prepared(News):
         *,
         doing: str = "",
         begun: Contest | None = None,
-        pair: Pair | None = None,
+        pair: AnswerPair | None = None,
         alike: bool = False,
         ended: bool = False,
         error: Exception | None = None,
@@ -74,7 +74,7 @@ class ContestDesk:
         """States in which both gave the same command."""
         self._bout, self._review = bout, review
         self._annotator, self._seed = annotator, seed
-        self._pairs: list[Pair] = []
+        self._pairs: list[AnswerPair] = []
         self._answers: list[tuple[str, int] | None] = []  # verdict and winner; None where it was passed
         self._written: dict[int, int] = {}  # place among the answers -> id of the record
         self._before: Contest | None = None

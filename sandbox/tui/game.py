@@ -98,9 +98,9 @@ class Game:
         """Let the agent take some actions; `inf` until it is told to stop."""
         view = self._opened()
         if view.done:
-            raise PlayError("the episode is over", mend="/restart plays again, undo goes back")
+            raise PlayError("the episode is over", hint="/restart plays again, undo goes back")
         if not view.agent_moves:
-            raise PlayError("no agent is to move", mend="type a command")
+            raise PlayError("no agent is to move", hint="type a command")
         if view.others_move:
             self.flowing = True
         else:
@@ -125,7 +125,7 @@ class Game:
         view = self._opened()
         if view.others_move and view.to_move and not overriding:
             name = view.name(view.to_move)
-            raise PlayError(f"it is the turn of {name}", mend="F5 lets it act, /override acts in its place")
+            raise PlayError(f"it is the turn of {name}", hint="F5 lets it act, /override acts in its place")
         decision = self.decision
         self.halt()
         self.flowing, self._acted_at = True, monotonic()

@@ -17,7 +17,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from sandbox.config import Settings
 from sandbox.errors import PlayError, UsageError
 from sandbox.feedback import kinds
-from sandbox.render.asciicast import Cast
+from sandbox.render.asciicast import Recording
 from sandbox.session.replay import Tape
 from sandbox.store.feedback import Feedback
 from sandbox.tui.app import SandboxApp
@@ -43,14 +43,14 @@ _PATIENCE = 30.0
 
 
 @contextmanager
-def cast_file(path: Path, size: tuple[int, int], title: str, began: float | None = None) -> Iterator[Cast]:
+def cast_file(path: Path, size: tuple[int, int], title: str, began: float | None = None) -> Iterator[Recording]:
     """A recording in a file, complete when the block ends. Raises `UsageError` where it cannot be written."""
     try:
         stream = path.open("w", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=path) from error
     with stream:
-        cast = Cast(stream, size, title, began=began)
+        cast = Recording(stream, size, title, began=began)
         try:
             yield cast
         finally:
@@ -66,7 +66,9 @@ def recorded(app: SandboxApp, path: Path) -> Iterator[None]:
         yield
 
 
-def _recording(base: type[Driver], cast: Cast, clock: Callable[[], float], size: tuple[int, int]) -> type[Driver]:
+def _recording(
+    base: type[Driver], cast: Recording, clock: Callable[[], float], size: tuple[int, int]
+) -> type[Driver]:
     class Recording(base):  # type: ignore[misc, valid-type]
         """Writes what the app writes into the recording too."""
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from sandbox.errors import SandboxError, UsageError
-from sandbox.tune.round_view import Games, Offer, RoundView, fold
+from sandbox.tune.round_view import Games, RoundData, RoundView, fold
 
 if TYPE_CHECKING:
-    from sandbox.tune.rounds import Plan, Round
+    from sandbox.tune.rounds import Round, RoundPlan
     from sandbox.tune.settings import Method
 
 _EVERY = 0.3
@@ -36,7 +36,7 @@ class PlanRound(Protocol):
         eval_worlds: tuple[str, ...] = (),
         eval_seeds: tuple[int, ...] = (0,),
         max_steps: int = 25,
-    ) -> Plan: ...
+    ) -> RoundPlan: ...
 
 
 class RoundNews(Message, bubble=False):
@@ -45,7 +45,7 @@ class RoundNews(Message, bubble=False):
     def __init__(
         self,
         *,
-        offer: Offer | None = None,
+        offer: RoundData | None = None,
         view: RoundView | None = None,
         said: str = "",
         swapped: bool = False,
@@ -82,7 +82,7 @@ class RoundDesk:
     """
 
     def __init__(self, plan: PlanRound | None, post: Callable[[Message], object]) -> None:
-        self.offer: Offer | None = None
+        self.offer: RoundData | None = None
         self.view: RoundView | None = None
         """The round that is followed, or was last; None where there is nothing to say of one."""
         self._plan = plan
@@ -218,13 +218,13 @@ class RoundDesk:
 
     def _planned(self) -> PlanRound:
         if self._plan is None:
-            raise UsageError("this game is kept in no save", mend="play it with --save, and learn from that")
+            raise UsageError("this game is kept in no save", hint="play it with --save, and learn from that")
         return self._plan
 
     def _refuse_two(self) -> None:
         """A round holds its lock only once its process is up; a key may be pressed twice before that."""
         if self._round is not None and self._round.running:
-            raise UsageError("a round is running already", mend="wait for it, or cancel it first")
+            raise UsageError("a round is running already", hint="wait for it, or cancel it first")
 
     def _judged(self) -> Round:
         if self._round is None:
@@ -239,7 +239,7 @@ class RoundDesk:
             raise UsageError(f"there is no round {number} any more")
         return found[0]
 
-    def _take_up(self, plan: Plan) -> None:
+    def _take_up(self, plan: RoundPlan) -> None:
         from sandbox.tune import rounds
 
         known = rounds.rounds_of(plan.save)

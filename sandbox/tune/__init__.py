@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
-    from sandbox.tune.sft import Progress
+    from sandbox.tune.sft import TrainingProgress
 
 __all__ = ["fine_tune"]
 
@@ -24,7 +24,7 @@ def fine_tune(
     *,
     method: Literal["grpo", "rloo"] = "grpo",
     folder: Path | None = None,
-    on_step: Callable[[Progress], None] = lambda progress: None,
+    on_step: Callable[[TrainingProgress], None] = lambda progress: None,
     **settings: Any,
 ) -> LocalModel:
     """Teach a language model to earn more reward, by reinforcement on its own completions.

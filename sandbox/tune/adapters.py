@@ -26,7 +26,7 @@ from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
 from sandbox.paths import safe_name
 from sandbox.text import clean_line
-from sandbox.tune.gate import Outcome
+from sandbox.tune.gate import GateResult
 
 ABOUT = "adapter.json"
 CONFIG = "adapter_config.json"
@@ -39,7 +39,7 @@ _LIBRARIES = ("torch", "transformers", "peft", "trl", "safetensors")
 _MAX_BYTES = 1 << 20
 
 
-class About(BaseModel):
+class AdapterInfo(BaseModel):
     """What is known of an adapter: the contents of `adapter.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class About(BaseModel):
     worlds: tuple[str, ...] = ()
     """The worlds that the examples come from."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    outcome: Outcome | None = None
+    outcome: GateResult | None = None
     """What the gate measured; None where it was left out."""
     perplexity: tuple[float, float] | None = None
     """Of a fixed text, before and after."""
@@ -91,7 +91,7 @@ class Adapters:
         """Those of a save's folder."""
         return cls(save / "adapters")
 
-    def __iter__(self) -> Iterator[About]:
+    def __iter__(self) -> Iterator[AdapterInfo]:
         """All of them, oldest first. Folders that are not whole are passed over."""
         found = []
         for file in self.folder.glob(f"*/{ABOUT}"):
@@ -99,7 +99,7 @@ class Adapters:
                 found.append(_read(file))
         yield from sorted(found, key=lambda about: (about.created, about.id))
 
-    def get(self, adapter: str) -> About:
+    def get(self, adapter: str) -> AdapterInfo:
         """Raises `UsageError` where there is none of this name."""
         return _read(self.path(adapter) / ABOUT)
 
@@ -111,7 +111,7 @@ class Adapters:
             raise UsageError(
                 f"there is no adapter {adapter!r}",
                 where=self.folder,
-                mend=f"there are: {', '.join(names)}" if names else "`sandbox tune` makes one",
+                hint=f"there are: {', '.join(names)}" if names else "`sandbox tune` makes one",
             )
         return folder
 
@@ -148,10 +148,10 @@ class Adapters:
         """Remove an adapter. Raises `UsageError` where it is in use, or others were trained on from it."""
         folder = self.path(adapter)
         if adapter == self.active:
-            raise UsageError(f"{adapter!r} is in use", mend="roll back, or use another first")
+            raise UsageError(f"{adapter!r} is in use", hint="roll back, or use another first")
         children = [about.id for about in self if about.parent == adapter]
         if children:
-            raise UsageError(f"{', '.join(children)} was trained on from {adapter!r}", mend="delete it first")
+            raise UsageError(f"{', '.join(children)} was trained on from {adapter!r}", hint="delete it first")
         condemned = folder.with_name(f".{adapter}-deleted")
         shutil.rmtree(condemned, ignore_errors=True)
         folder.rename(condemned)
@@ -166,7 +166,7 @@ class Adapters:
                 numbers.append(int(number) if number.isdecimal() and len(number) < 9 else 0)
         return f"{method}-{max(numbers) + 1}"
 
-    def publish(self, about: About, weights: bytes, config: Mapping[str, Any]) -> Path:
+    def publish(self, about: AdapterInfo, weights: bytes, config: Mapping[str, Any]) -> Path:
         """Write an adapter: whole, or not at all. Raises `OSError`.
 
         Args:
@@ -181,14 +181,14 @@ class Adapters:
             (work / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return folder
 
-    def tree(self) -> list[tuple[int, About]]:
+    def tree(self) -> list[tuple[int, AdapterInfo]]:
         """All adapters with their depth, each below the one it was trained on from."""
         all_of_them = list(self)
         known = {about.id for about in all_of_them}
-        children: dict[str, list[About]] = {}
+        children: dict[str, list[AdapterInfo]] = {}
         for about in all_of_them:
             children.setdefault(about.parent if about.parent in known else BASE, []).append(about)
-        lines: list[tuple[int, About]] = []
+        lines: list[tuple[int, AdapterInfo]] = []
         waiting = [(0, about) for about in reversed(children.get(BASE, []))]
         while waiting:
             depth, about = waiting.pop()
@@ -204,7 +204,7 @@ class Adapters:
             return _Active()
         except (OSError, ValidationError) as error:
             raise SaveError(
-                "cannot be read", where=file, mend="remove it: the model then plays without an adapter"
+                "cannot be read", where=file, hint="remove it: the model then plays without an adapter"
             ) from error
 
     def _write(self, active: _Active) -> None:
@@ -213,9 +213,9 @@ class Adapters:
 
 def describe(
     adapter: str, *, model: str, method: str, data: str, settings: Mapping[str, Any], **more: Any
-) -> About:
+) -> AdapterInfo:
     """What is to be written about an adapter that was made just now, by the libraries that are installed."""
-    return About(
+    return AdapterInfo(
         id=adapter,
         model=model,
         method=method,
@@ -227,14 +227,14 @@ def describe(
     )
 
 
-def _read(file: Path) -> About:
+def _read(file: Path) -> AdapterInfo:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise SaveError("is far too long", where=file)
-        about = About.model_validate_json(file.read_bytes())
+        about = AdapterInfo.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise SaveError(
-            "does not describe an adapter", where=file, mend="remove the folder, or restore it from a copy"
+            "does not describe an adapter", where=file, hint="remove the folder, or restore it from a copy"
         ) from error
     if about.id != file.parent.name:
         raise SaveError(f"it describes {clean_line(about.id)!r}, not {file.parent.name!r}", where=file)

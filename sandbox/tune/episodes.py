@@ -15,7 +15,7 @@ from sandbox.rl import exploration
 from sandbox.text import clean_line
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import Moment, Origin, context_of, transcripts
-from sandbox.tune.settings import Settings
+from sandbox.tune.settings import TrainingSettings
 from sandbox.tune.starts import is_fixed
 from sandbox.types import Exchange, World
 
@@ -24,7 +24,7 @@ STEP_COST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedEpisode:
     """An episode."""
 
     prompt: list[int]
@@ -35,17 +35,17 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Game:
+class SeededWorld:
     """A world with a seed. A group of episodes are all of one game."""
 
     world: World[Any]
     seed: int = 0
 
 
-def games(worlds: Sequence[World[Any]], starts: int) -> list[Game]:
+def games(worlds: Sequence[World[Any]], starts: int) -> list[SeededWorld]:
     """All games to learn from: so many of each world, but one where the seed makes no difference."""
     return [
-        Game(world, seed)
+        SeededWorld(world, seed)
         for world in worlds
         for seed in range(1 if is_fixed(world, range(min(starts, 4))) else starts)
     ]
@@ -60,10 +60,10 @@ class Player:
         settings: how many turns an episode may take, and how many tokens a command.
     """
 
-    def __init__(self, model: LocalModel, card: Card, settings: Settings) -> None:
+    def __init__(self, model: LocalModel, card: Card, settings: TrainingSettings) -> None:
         self._model, self._card, self._settings = model, card, settings
 
-    def episode(self, game: Game, rng: np.random.Generator) -> Played:
+    def episode(self, game: SeededWorld, rng: np.random.Generator) -> PlayedEpisode:
         """One episode of the first seat, up to its end, its limit, or another seat's turn. Raises `RoundError`."""
         world = game.world
         state = world.initial(game.seed)
@@ -82,7 +82,7 @@ class Player:
             step = world.step(state, seat, said)
             state, total = step.state, total + step.rewards.get(seat, 0.0)
         if not moments:
-            raise RoundError(f"{world.name} does not begin with its first seat", mend="choose other --worlds")
+            raise RoundError(f"{world.name} does not begin with its first seat", hint="choose other --worlds")
         return self._encoded(world, moments, total - STEP_COST * len(moments))
 
     def _draw(
@@ -98,7 +98,7 @@ class Player:
         if not np.isfinite(liking).all():
             raise RoundError(
                 "the training has gone astray: commands have no likelihood any more",
-                mend="try again with a lower --learning-rate",
+                hint="try again with a lower --learning-rate",
             )
         return commands[exploration.sample_softmax(liking, 1.0, rng)]
 
@@ -108,7 +108,7 @@ class Player:
         )
         return clean_line(sample.text) or "..."
 
-    def _encoded(self, world: World[Any], moments: Sequence[Moment], reward: float) -> Played:
+    def _encoded(self, world: World[Any], moments: Sequence[Moment], reward: float) -> PlayedEpisode:
         episode = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0]
         first, *rest = episode.segments
         completion, mask = list[int](), list[int]()
@@ -116,4 +116,4 @@ class Player:
             tokens = self._model.encode(text)
             completion += tokens
             mask += [int(learned)] * len(tokens)
-        return Played(list(self._model.fit(first.text)), completion, mask, reward)
+        return PlayedEpisode(list(self._model.fit(first.text)), completion, mask, reward)

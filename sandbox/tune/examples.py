@@ -44,7 +44,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transcript:
+class TranscriptExample:
     """A stretch of play as one sequence, for supervised fine-tuning."""
 
     segments: tuple[Segment, ...]
@@ -58,7 +58,7 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class PreferencePair:
     """Two continuations of one prompt, of which one is better, for DPO."""
 
     prompt: str
@@ -79,7 +79,7 @@ class Label:
     type: Literal["label"] = "label"
 
 
-Example = Transcript | Pair | Label
+Example = TranscriptExample | PreferencePair | Label
 _EXAMPLE: TypeAdapter[Example] = TypeAdapter(Annotated[Example, Field(discriminator="type")])
 
 
@@ -116,9 +116,9 @@ def play_through(world: World[Any], seed: int, commands: Iterable[str]) -> tuple
 
 def transcripts(
     card: Card, moments: Sequence[Moment], origin: Origin, *, verbs: Sequence[str] = ()
-) -> list[Transcript]:
+) -> list[TranscriptExample]:
     """The turns of an episode as sequences: one a seat, or more where the prompt was cut on the way."""
-    found: list[Transcript] = []
+    found: list[TranscriptExample] = []
     for seat in dict.fromkeys(moment.observation.seat for moment in moments):
         text, segments = "", list[Segment]()
         for observation, history, command in moments:
@@ -126,12 +126,12 @@ def transcripts(
                 continue
             context = context_of(card, observation, history, verbs)
             if segments and not context.startswith(text):
-                found.append(Transcript(segments=tuple(segments), origin=origin))
+                found.append(TranscriptExample(segments=tuple(segments), origin=origin))
                 text, segments = "", []
             option = prompt.option(command)
             segments += [Segment(context[len(text) :], False), Segment(option, True)]
             text = context + option
-        found.append(Transcript(segments=tuple(segments), origin=origin))
+        found.append(TranscriptExample(segments=tuple(segments), origin=origin))
     return found
 
 

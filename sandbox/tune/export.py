@@ -28,7 +28,7 @@ def export(adapters: Adapters, adapter: str, folder: Path, form: Format, model: 
     source = adapters.path(adapter)
     base = catalogue.resolve(model or adapters.get(adapter).model)
     if folder.exists():
-        raise UsageError("is there already", where=folder, mend="choose a folder that does not exist yet")
+        raise UsageError("is there already", where=folder, hint="choose a folder that does not exist yet")
     with new_folder(folder.absolute()) as work:
         if form == "peft":
             config = json.loads((source / CONFIG).read_text(encoding="utf-8"))

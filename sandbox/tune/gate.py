@@ -16,7 +16,7 @@ from sandbox.session.runner import Episode
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tune.errors import Stopped
-from sandbox.tune.starts import Start
+from sandbox.tune.starts import EpisodeStart
 from sandbox.types import LanguageModel, World
 
 Rule = Literal["not-worse", "better", "none"]
@@ -53,7 +53,7 @@ class Bounds(BaseModel):
     high: float
 
 
-class Outcome(BaseModel):
+class GateResult(BaseModel):
     """What the gate measured and what it says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,7 +74,7 @@ def play(
     card: Card,
     model: LanguageModel,
     world: World[Any],
-    starts: Iterable[Start],
+    starts: Iterable[EpisodeStart],
     *,
     max_steps: int = 25,
     on_episode: Callable[[Episode], None] = lambda episode: None,
@@ -104,7 +104,7 @@ def play(
     return episodes
 
 
-def compare(before: Sequence[Episode], after: Sequence[Episode], rule: Rule = "not-worse") -> Outcome:
+def compare(before: Sequence[Episode], after: Sequence[Episode], rule: Rule = "not-worse") -> GateResult:
     """The same episodes side by side. Raises `ValueError` where they are not the same."""
     if [(e.world, e.seed) for e in before] != [(e.world, e.seed) for e in after]:
         raise ValueError("the episodes are not the same ones")
@@ -114,7 +114,7 @@ def compare(before: Sequence[Episode], after: Sequence[Episode], rule: Rule = "n
     steps = _paired(*([float(e.steps) for e in side] for side in (before, after)))
     verdict, reason = _verdict(len(before), score, won)
     passed = rule == "none" or verdict == "better" or (rule == "not-worse" and verdict == "not worse")
-    return Outcome(
+    return GateResult(
         before=_side(before, as_share),
         after=_side(after, as_share),
         won=won,

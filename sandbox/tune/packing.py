@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sandbox.llm.local import RESERVE
-from sandbox.tune.examples import Transcript
+from sandbox.tune.examples import TranscriptExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Encoded:
         return len(self.tokens)
 
 
-def encode(tokenizer: Any, transcript: Transcript, window: int) -> list[Encoded]:
+def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[Encoded]:
     """A transcript as the network reads it in play, one sequence unless it is longer than the window.
 
     Each segment is tokenised by itself, and where the prompt of a command does not fit, its beginning is dropped

@@ -11,20 +11,20 @@ from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.store import Store
 from sandbox.tune.adapters import BASE, Adapters
-from sandbox.tune.rounds import Plan
-from sandbox.tune.settings import Settings
+from sandbox.tune.rounds import RoundPlan
+from sandbox.tune.settings import TrainingSettings
 from sandbox.world import registry
 
 
 def make_plan(
     home: Home,
     saves: list[str],
-    settings: Settings,
+    settings: TrainingSettings,
     *,
     agent: str | None = None,
     parent: str | None = None,
     **more: Any,
-) -> Plan:
+) -> RoundPlan:
     """The plan of a round over some saves.
 
     Args:
@@ -33,7 +33,7 @@ def make_plan(
         settings: of the training.
         agent: the card of the agent that learns; None takes that of the first save, else `lm`.
         parent: the adapter to train on from; None takes the one in use.
-        more: fields of `Plan`; references to worlds in any spelling.
+        more: fields of `RoundPlan`; references to worlds in any spelling.
 
     Raises:
         SandboxError: a name leads nowhere, or the agent has no language model.
@@ -43,7 +43,7 @@ def make_plan(
     missing = [folder.name for folder in folders[1:] if folder not in played]
     if missing or (not played and not more.get("worlds")):
         raise UsageError(
-            f"there is no save {(missing or [folders[0].name])[0]!r}", mend="play one, or give --worlds"
+            f"there is no save {(missing or [folders[0].name])[0]!r}", hint="play one, or give --worlds"
         )
     for field in ("worlds", "eval_worlds"):
         if field in more:
@@ -51,7 +51,7 @@ def make_plan(
     file = _card(home, agent, played)
     if file.card.model is None:
         raise UsageError(
-            f"agent {file.card.name!r} has no language model to train", mend="name another with --agent"
+            f"agent {file.card.name!r} has no language model to train", hint="name another with --agent"
         )
     source = catalogue.resolve(file.card.model, relative_to=file.folder)
     cached = catalogue.is_whole(catalogue.folder_of(source.name))
@@ -59,7 +59,7 @@ def make_plan(
     parent = adapters.active if parent is None else parent
     if parent != BASE:
         adapters.path(parent)
-    return Plan(
+    return RoundPlan(
         home=home.root,
         save=folders[0],
         saves=played,

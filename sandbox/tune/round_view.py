@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from sandbox.tune.rounds import Event, State
+    from sandbox.tune.rounds import RoundEvent, State
     from sandbox.tune.settings import Method
 
 End = Literal["", "finished", "failed", "cancelled", "interrupted", "estimated"]
@@ -25,7 +25,7 @@ class MethodChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class RoundData:
     """What the save has for a round, read off it at one moment."""
 
     save: str
@@ -122,14 +122,14 @@ class RoundView:
         return replace(self, end="interrupted", trouble="" if state == "cancelled" else word)
 
 
-def fold(view: RoundView, events: Iterable[Event]) -> RoundView:
+def fold(view: RoundView, events: Iterable[RoundEvent]) -> RoundView:
     """How a round stands after some more events."""
     for event in events:
         view = replace(_after(view, event), at=event.at)
     return view
 
 
-def _after(view: RoundView, event: Event) -> RoundView:
+def _after(view: RoundView, event: RoundEvent) -> RoundView:
     data = event.data
     match event.kind:
         case "started":
@@ -161,8 +161,8 @@ def _after(view: RoundView, event: Event) -> RoundView:
         case "finished":
             return replace(view, end="finished", adapter=data["adapter"])
         case "failed":
-            mend = f" ({data['mend']})" if data.get("mend") else ""
-            return replace(view, end="failed", trouble=f"{data['message']}{mend}")
+            hint = f" ({data['hint']})" if data.get("hint") else ""
+            return replace(view, end="failed", trouble=f"{data['message']}{hint}")
         case "cancelled":
             return replace(view, end="cancelled")
         case "estimated":
@@ -170,7 +170,7 @@ def _after(view: RoundView, event: Event) -> RoundView:
     return view
 
 
-def _played(view: RoundView, event: Event) -> RoundView:
+def _played(view: RoundView, event: RoundEvent) -> RoundView:
     data = event.data
     side, done = data["side"], data["done"]
     former = view.games.get(side, Games())

@@ -41,10 +41,10 @@ from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
 from sandbox.files import write_bytes
 from sandbox.tune.adapters import BASE, Adapters
+from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import Rule
-from sandbox.tune.harvest import Source
-from sandbox.tune.settings import Settings
+from sandbox.tune.settings import TrainingSettings
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
 FINAL = ("finished", "failed", "cancelled")
@@ -53,7 +53,7 @@ FINAL = ("finished", "failed", "cancelled")
 _TRIES, _PAUSE = 5, 0.02
 
 
-class Plan(BaseModel):
+class RoundPlan(BaseModel):
     """All that a round is to do."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,7 +80,7 @@ class Plan(BaseModel):
     max_steps: int = Field(default=25, ge=1, le=10_000)
     """Commands that an episode of the gate may take."""
     rule: Rule = "not-worse"
-    settings: Settings = Settings()
+    settings: TrainingSettings = TrainingSettings()
     threads: int = Field(default=0, ge=0, le=256)
     memory_gib: float | None = Field(default=None, gt=0)
     """Most memory that the round may take."""
@@ -89,27 +89,27 @@ class Plan(BaseModel):
         """The card."""
         return parse_card(self.card, self.card_name)
 
-    def checked(self) -> Plan:
+    def checked(self) -> RoundPlan:
         """Itself. Raises `RoundError` where a world is both learned from and evaluated on."""
         both = sorted(set(self.worlds) & set(self.eval_worlds))
         if both:
             raise RoundError(
                 f"{both[0]} would be both learned from and evaluated on",
-                mend="choose other --eval-worlds: only worlds never seen tell what was learned",
+                hint="choose other --eval-worlds: only worlds never seen tell what was learned",
             )
         if not self.saves and not self.worlds:
-            raise RoundError("there is nothing to learn from", mend="name a save that was played, or --worlds")
+            raise RoundError("there is nothing to learn from", hint="name a save that was played, or --worlds")
         return self
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class RoundEvent:
     """Something that happened in a round."""
 
     kind: str
     """`started`, `phase` (what, done, of), `data` (the survey), `episode` (side, done, of, won, score, steps),
     `estimate` (seconds, steps, tokens_per_second), `step` (step, of, loss, tokens_per_second, seconds_left),
-    `note` (text), `gate` (outcome); last `finished` (adapter, passed, memory_gib), `failed` (message, mend),
+    `note` (text), `gate` (outcome); last `finished` (adapter, passed, memory_gib), `failed` (message, hint),
     `cancelled` or `estimated`."""
     at: float
     """Unix time, seconds."""
@@ -133,15 +133,15 @@ class Round:
         return int(self.folder.name)
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> RoundPlan:
         """Raises `SaveError`."""
         file = self.folder / "plan.json"
         try:
-            return Plan.model_validate_json(file.read_bytes())
+            return RoundPlan.model_validate_json(file.read_bytes())
         except (OSError, ValidationError) as error:
             raise SaveError("is no plan of a round", where=file) from error
 
-    def events(self, skip: int = 0) -> list[Event]:
+    def events(self, skip: int = 0) -> list[RoundEvent]:
         """What has happened so far, without the first `skip`."""
         try:
             lines = (self.folder / "events.jsonl").read_bytes().split(b"\n")[:-1]
@@ -174,7 +174,7 @@ class Round:
         """The adapter it made; None where it has not finished."""
         return next((e.data["adapter"] for e in self.events() if e.kind == "finished"), None)
 
-    def follow(self, every: float = 0.2) -> Iterator[Event]:
+    def follow(self, every: float = 0.2) -> Iterator[RoundEvent]:
         """Events as they happen, from the first on, until the round is over."""
         seen = 0
         while True:
@@ -216,11 +216,11 @@ class Round:
 
     def _made(self) -> str:
         if self.adapter is None:
-            raise RoundError("it has made no adapter", where=self.folder, mend="resume it, or start another")
+            raise RoundError("it has made no adapter", where=self.folder, hint="resume it, or start another")
         return self.adapter
 
 
-def start(plan: Plan, *, trial: bool = False) -> Round:
+def start(plan: RoundPlan, *, trial: bool = False) -> Round:
     """Start a round in a process of its own, which outlives this one.
 
     Args:
@@ -265,7 +265,7 @@ def _only_one(saves: Path) -> IO[bytes]:
     saves.mkdir(parents=True, exist_ok=True)
     lock = take(saves / ".round.lock")
     if lock is None:
-        raise RoundError("another round is running", where=saves, mend="wait for it, or cancel it first")
+        raise RoundError("another round is running", where=saves, hint="wait for it, or cancel it first")
     return lock
 
 
@@ -323,9 +323,9 @@ def _lock(handle: IO[bytes]) -> bool:
     return True
 
 
-def _event(line: bytes) -> Event | None:
+def _event(line: bytes) -> RoundEvent | None:
     try:
         data = json.loads(line)
-        return Event(str(data.pop("event")), float(data.pop("at")), data)
+        return RoundEvent(str(data.pop("event")), float(data.pop("at")), data)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Method = Literal["sft", "dpo", "kto", "grpo", "rloo"]
 
 
-class Settings(BaseModel):
+class TrainingSettings(BaseModel):
     """Settings of the training itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
@@ -59,7 +59,7 @@ class Settings(BaseModel):
     """All randomness of the training follows from it."""
 
     @classmethod
-    def for_method(cls, method: Method, **given: Any) -> Settings:
+    def for_method(cls, method: Method, **given: Any) -> TrainingSettings:
         """The defaults of a method, where they differ from those above, and what was given."""
         return cls(**{"method": method, **_DEFAULTS.get(method, {}), **given})
 

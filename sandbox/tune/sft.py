@@ -16,11 +16,11 @@ from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.network import token_losses
 from sandbox.tune.packing import Encoded
-from sandbox.tune.settings import Settings
+from sandbox.tune.settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TrainingProgress:
     """Where a training stands after a step."""
 
     step: int
@@ -34,7 +34,7 @@ class Progress:
     note: str = ""
 
 
-def steps_of(examples: int, settings: Settings) -> int:
+def steps_of(examples: int, settings: TrainingSettings) -> int:
     """How many optimiser steps a training takes."""
     return settings.epochs * -(-examples // settings.batch)
 
@@ -42,11 +42,11 @@ def steps_of(examples: int, settings: Settings) -> int:
 def train(
     network: Any,
     sequences: Sequence[Encoded],
-    settings: Settings,
+    settings: TrainingSettings,
     *,
     rehearsal: Sequence[Encoded] = (),
     checkpoint: Checkpoint | None = None,
-    on_step: Callable[[Progress], None] = lambda progress: None,
+    on_step: Callable[[TrainingProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train the weights that require a gradient, in place, from the checkpoint on if there is one.
@@ -91,7 +91,7 @@ def train(
         if not math.isfinite(loss):
             raise RoundError(
                 f"the loss is {loss} at step {step}: the training has gone astray",
-                mend="try again with a lower --learning-rate",
+                hint="try again with a lower --learning-rate",
             )
         torch.nn.utils.clip_grad_norm_(weights.values(), settings.clip)
         optimiser.step()
@@ -100,7 +100,7 @@ def train(
             checkpoint.save(step, weights, optimiser)
             saved = time.monotonic()
         on_step(
-            Progress(
+            TrainingProgress(
                 step=step,
                 steps=steps,
                 loss=loss,
@@ -110,7 +110,7 @@ def train(
         )
 
 
-def _batches(count: int, settings: Settings) -> list[list[int]]:
+def _batches(count: int, settings: TrainingSettings) -> list[list[int]]:
     return [
         batch
         for number in range(settings.epochs)
@@ -119,7 +119,7 @@ def _batches(count: int, settings: Settings) -> list[list[int]]:
 
 
 def _accumulate(
-    network: Any, learned: Sequence[Encoded], rehearsed: Sequence[Encoded], settings: Settings
+    network: Any, learned: Sequence[Encoded], rehearsed: Sequence[Encoded], settings: TrainingSettings
 ) -> float:
     """Add up the gradient of one step, pack by pack. Returns the mean loss over the learned tokens."""
     weights = {id(each): 1 / packing.learned_tokens(learned) for each in learned}
@@ -136,7 +136,7 @@ def _accumulate(
     return total
 
 
-def _in_bfloat16(settings: Settings) -> bool:
+def _in_bfloat16(settings: TrainingSettings) -> bool:
     """Whether matrices are multiplied in bfloat16: without instructions for it, that would be slower."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"

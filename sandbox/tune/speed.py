@@ -13,9 +13,9 @@ import transformers
 from sandbox.agent.cards import parse_card
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import harvest, lora, network, packing, sft
+from sandbox.tune import collect, lora, network, packing, sft
 from sandbox.tune.packing import Encoded
-from sandbox.tune.settings import Settings
+from sandbox.tune.settings import TrainingSettings
 from sandbox.world import registry
 
 _IGNORED = -100
@@ -31,10 +31,13 @@ def speedup(card: str, worlds: Sequence[str], model: str, home: Home, progress: 
     for reference in worlds:
         progress("reading walkthroughs")
         world = registry.open_world(reference, home=home)
-        examples += harvest.from_walkthrough(world, parse_card(card, "lm"))
+        examples += collect.from_walkthrough(world, parse_card(card, "lm"))
         world.close()
-    settings = Settings(epochs=1, rehearsal=0)
-    ways: dict[str, Callable[[Any, Sequence[Encoded], Settings], None]] = {"padded": _trainer, "packed": sft.train}
+    settings = TrainingSettings(epochs=1, rehearsal=0)
+    ways: dict[str, Callable[[Any, Sequence[Encoded], TrainingSettings], None]] = {
+        "padded": _trainer,
+        "packed": sft.train,
+    }
     models = {name: LocalModel.load(model) for name in ways}
     packed = models["packed"]
     network.use_packed_attention(packed.network)
@@ -55,7 +58,7 @@ def speedup(card: str, worlds: Sequence[str], model: str, home: Home, progress: 
     return seconds["padded"] / seconds["packed"]
 
 
-def _trainer(tuned: Any, sequences: Sequence[Encoded], settings: Settings) -> None:
+def _trainer(tuned: Any, sequences: Sequence[Encoded], settings: TrainingSettings) -> None:
     def collate(batch: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         return {
             name: torch.nn.utils.rnn.pad_sequence(

@@ -20,16 +20,16 @@ _TRIES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class EpisodeStart:
     """The world's own opening with a seed, and the commands that are given before the agent plays."""
 
     seed: int
     commands: tuple[str, ...] = ()
 
 
-def starts(world: World[Any], seeds: Sequence[int]) -> tuple[Start, ...]:
+def starts(world: World[Any], seeds: Sequence[int]) -> tuple[EpisodeStart, ...]:
     """Where to start, the same each time it is asked: one start a seed, as far as there are different ones."""
-    first, *others = (Start(seed) for seed in seeds)
+    first, *others = (EpisodeStart(seed) for seed in seeds)
     if not is_fixed(world, seeds):
         return (first, *others)
     state = world.initial(first.seed)
@@ -40,7 +40,7 @@ def starts(world: World[Any], seeds: Sequence[int]) -> tuple[Start, ...]:
             commands, state = _wander(world, start.seed, rng)
             if world.to_move(state) is not None and (seen := _seen(world, state)) not in known:
                 known.add(seen)
-                found.append(Start(start.seed, commands))
+                found.append(EpisodeStart(start.seed, commands))
                 break
     return tuple(found)
 

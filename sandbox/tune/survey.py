@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from sandbox.tune.round_view import MethodChoice, Offer
+from sandbox.tune.round_view import MethodChoice, RoundData
 
 if TYPE_CHECKING:
     from sandbox.tune.examples import Example
-    from sandbox.tune.rounds import Plan
+    from sandbox.tune.rounds import RoundPlan
     from sandbox.tune.settings import Method
 
 EPISODES = 8
@@ -30,16 +30,16 @@ class Evaluation(TypedDict):
     """Commands that an episode may take."""
 
 
-def survey(plan: Plan) -> Offer:
+def survey(plan: RoundPlan) -> RoundData:
     """What there is to learn from in the save of a plan, and how its rounds and adapters stand."""
     from sandbox.paths import Home
     from sandbox.store import Store
-    from sandbox.tune import harvest, rounds
+    from sandbox.tune import collect, rounds
     from sandbox.tune.adapters import BASE, Adapters
 
     home, card = Home(plan.home), plan.parsed_card()
-    found = [each for save in plan.saves for each in harvest.from_save(home, save, card)]
-    counted = harvest.survey(harvest.occasions(found))
+    found = [each for save in plan.saves for each in collect.from_save(home, save, card)]
+    counted = collect.survey(collect.occasions(found))
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world
     adapters = Adapters.of(plan.save)
@@ -47,7 +47,7 @@ def survey(plan: Plan) -> Offer:
     state = latest.state if latest is not None else ""
     made = latest.adapter if latest is not None else None
     kept = made is not None and made != adapters.active and made in {about.id for about in adapters}
-    return Offer(
+    return RoundData(
         save=plan.save.name,
         card=plan.card_name,
         model=model_name(plan.model),
@@ -82,10 +82,10 @@ def evaluated(text: str) -> Evaluation:
     Generated games are played once each. Worlds of our own are few: they are played with several seeds, none of
     which is likely to have been played, and take longer.
     """
-    from sandbox.tune import harvest
+    from sandbox.tune import collect
     from sandbox.world import registry
 
-    worlds = tuple(dict.fromkeys(each for reference in text.split() for each in harvest.expand(reference)))
+    worlds = tuple(dict.fromkeys(each for reference in text.split() for each in collect.expand(reference)))
     own = bool(worlds) and not any(map(registry.is_generated, worlds))
     seeds = -(-EPISODES // len(worlds)) if own else 1
     return {
@@ -101,14 +101,14 @@ def model_name(model: str) -> str:
 
 
 def _choice(found: list[Example], method: Method) -> MethodChoice:
-    from sandbox.tune import harvest
+    from sandbox.tune import collect
     from sandbox.tune.errors import RoundError
-    from sandbox.tune.examples import Transcript
+    from sandbox.tune.examples import TranscriptExample
 
-    usable = harvest.usable(found, method)
-    count = sum(each.commands if isinstance(each, Transcript) else 1 for each in usable)
+    usable = collect.usable(found, method)
+    count = sum(each.commands if isinstance(each, TranscriptExample) else 1 for each in usable)
     try:
-        harvest.check(usable, method)
+        collect.check(usable, method)
     except RoundError as error:
         return MethodChoice(method, count, error.message.removeprefix("too little to learn from: "))
     return MethodChoice(method, count)

@@ -13,8 +13,8 @@ from sandbox.llm.adapter import CONFIG, WEIGHTS
 from sandbox.llm.local import LocalModel
 from sandbox.tune import lora
 from sandbox.tune.errors import RoundError
-from sandbox.tune.settings import Method, Settings
-from sandbox.tune.sft import Progress
+from sandbox.tune.settings import Method, TrainingSettings
+from sandbox.tune.sft import TrainingProgress
 from sandbox.tune.trl_methods import reinforce
 
 
@@ -25,13 +25,13 @@ def fine_tune(
     *,
     method: Method,
     folder: Path | None,
-    on_step: Callable[[Progress], None],
+    on_step: Callable[[TrainingProgress], None],
     **given: Any,
 ) -> LocalModel:
     """See `sandbox.tune.fine_tune`."""
     if not dataset:
         raise RoundError("there are no prompts to learn from")
-    settings = Settings.for_method(method, **{"beta": 0.0, **given})
+    settings = TrainingSettings.for_method(method, **{"beta": 0.0, **given})
     llm.use_adapter(None)
     tuned = lora.with_lora(llm.network, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
     try:

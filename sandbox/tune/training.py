@@ -14,10 +14,10 @@ from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.tune import lora, network, packing, sft
 from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.examples import Example, Transcript, digest
+from sandbox.tune.examples import Example, TranscriptExample, digest
 from sandbox.tune.packing import Encoded
-from sandbox.tune.rounds import Plan
-from sandbox.tune.sft import Progress
+from sandbox.tune.rounds import RoundPlan
+from sandbox.tune.sft import TrainingProgress
 
 FIXED_TEXT = (
     "The kitchen is a small room with a wooden table and two chairs. A window looks out on the garden, where an "
@@ -50,12 +50,12 @@ class Made:
 def train(
     model: LocalModel,
     data: Sequence[Example],
-    plan: Plan,
+    plan: RoundPlan,
     *,
     parent: Path | None,
     home: Home,
     checkpoint: Path | None,
-    on_step: Callable[[Progress], None],
+    on_step: Callable[[TrainingProgress], None],
     on_note: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> Made:
@@ -86,7 +86,7 @@ def train(
         tuned = lora.with_lora(model.network, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
     if settings.method == "sft":
         network.use_packed_attention(model.network)
-        chosen = [each for each in data if isinstance(each, Transcript)]
+        chosen = [each for each in data if isinstance(each, TranscriptExample)]
         sequences = [s for each in chosen for s in packing.encode(model.tokenizer, each, model.window)]
         sft.train(
             tuned,

@@ -15,12 +15,12 @@ import torch
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.course import Course
-from sandbox.tune.episodes import Game, Player, games
-from sandbox.tune.examples import Example, Label, Pair
-from sandbox.tune.rounds import Plan
-from sandbox.tune.settings import Settings
-from sandbox.tune.sft import Progress
+from sandbox.tune.episodes import Player, SeededWorld, games
+from sandbox.tune.examples import Example, Label, PreferencePair
+from sandbox.tune.rounds import RoundPlan
+from sandbox.tune.settings import TrainingSettings
+from sandbox.tune.sft import TrainingProgress
+from sandbox.tune.trainer_loop import TrainerLoop
 from sandbox.world import registry
 
 
@@ -28,11 +28,11 @@ def train(
     tuned: Any,
     model: LocalModel,
     data: Sequence[Example],
-    plan: Plan,
+    plan: RoundPlan,
     *,
     home: Home,
     checkpoint: Checkpoint | None = None,
-    on_step: Callable[[Progress], None],
+    on_step: Callable[[TrainingProgress], None],
     on_note: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> None:
@@ -40,22 +40,22 @@ def train(
     settings = plan.settings
     more: dict[str, Any] = {"checkpoint": checkpoint, "on_step": on_step, "on_note": on_note, "stop": stop}
     if settings.method == "dpo":
-        pairs = [each for each in data if isinstance(each, Pair)]
-        _dpo(tuned, model, Course(tuned, settings, pairs, settings.batch, **more))
+        pairs = [each for each in data if isinstance(each, PreferencePair)]
+        _dpo(tuned, model, TrainerLoop(tuned, settings, pairs, settings.batch, **more))
     elif settings.method == "kto":
         labels = [each for each in data if isinstance(each, Label)]
-        _kto(tuned, model, labels, Course(tuned, settings, labels, _neighbours(settings), **more))
+        _kto(tuned, model, labels, TrainerLoop(tuned, settings, labels, _neighbours(settings), **more))
     else:
         worlds = [registry.open_world(reference, home=home) for reference in plan.worlds]
         try:
-            course = Course(tuned, settings, games(worlds, settings.starts), _groups(settings), **more)
-            _on_worlds(tuned, model, plan, course)
+            loop = TrainerLoop(tuned, settings, games(worlds, settings.starts), _groups(settings), **more)
+            _on_worlds(tuned, model, plan, loop)
         finally:
             for world in worlds:
                 world.close()
 
 
-def _dpo(tuned: Any, model: LocalModel, course: Course[Pair]) -> None:
+def _dpo(tuned: Any, model: LocalModel, loop: TrainerLoop[PreferencePair]) -> None:
     """Direct preference optimisation (Rafailov et al. 2023)."""
     import datasets
     import trl
@@ -66,30 +66,30 @@ def _dpo(tuned: Any, model: LocalModel, course: Course[Pair]) -> None:
             "chosen_ids": list(model.encode(pair.chosen)),
             "rejected_ids": list(model.encode(pair.rejected)),
         }
-        for pair in course.rows
+        for pair in loop.rows
     ]
 
     def make(scratch: str, callback: Any) -> Any:
         trainer = trl.DPOTrainer(
             model=tuned,
             args=trl.DPOConfig(
-                **course.arguments(scratch, course.settings.batch),
-                beta=course.settings.beta,
+                **loop.arguments(scratch, loop.settings.batch),
+                beta=loop.settings.beta,
                 max_length=None,
                 train_sampling_strategy="sequential",
             ),
             train_dataset=datasets.Dataset.from_list([{"prompt": ">", "chosen": " yes\n", "rejected": " no\n"}]),
             processing_class=model.tokenizer,
             callbacks=[callback],
-            optimizers=course.optimisers(),
+            optimizers=loop.optimisers(),
         )
         trainer.train_dataset = datasets.Dataset.from_list(rows)
         return trainer
 
-    course.run(make)
+    loop.run(make)
 
 
-def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[Label]) -> None:
+def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], loop: TrainerLoop[Label]) -> None:
     """Kahneman-Tversky optimisation (Ethayarajh et al. 2024), the rarer side weighted up.
 
     KL is estimated from each prompt with the completion of its neighbour in the batch.
@@ -97,10 +97,10 @@ def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[
     import datasets
     import trl
 
-    batch = _neighbours(course.settings)
+    batch = _neighbours(loop.settings)
     rows = []
-    for start in range(0, len(course.rows), batch):
-        own = course.rows[start : start + batch]
+    for start in range(0, len(loop.rows), batch):
+        own = loop.rows[start : start + batch]
         rows += [
             {
                 "prompt_ids": list(model.fit(label.prompt)),
@@ -117,8 +117,8 @@ def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[
         trainer = trl.KTOTrainer(
             model=tuned,
             args=trl.KTOConfig(
-                **course.arguments(scratch, batch),
-                beta=course.settings.beta,
+                **loop.arguments(scratch, batch),
+                beta=loop.settings.beta,
                 max_length=None,
                 desirable_weight=max(1.0, bad / good),
                 undesirable_weight=max(1.0, good / bad),
@@ -126,15 +126,15 @@ def _kto(tuned: Any, model: LocalModel, labels: Sequence[Label], course: Course[
             train_dataset=datasets.Dataset.from_list([{"prompt": ">", "completion": " yes\n", "label": True}] * 2),
             processing_class=model.tokenizer,
             callbacks=[callback],
-            optimizers=course.optimisers(),
+            optimizers=loop.optimisers(),
         )
         trainer.train_dataset = datasets.Dataset.from_list(rows)
         return trainer
 
-    course.run(make)
+    loop.run(make)
 
 
-def _on_worlds(tuned: Any, model: LocalModel, plan: Plan, course: Course[Game]) -> None:
+def _on_worlds(tuned: Any, model: LocalModel, plan: RoundPlan, loop: TrainerLoop[SeededWorld]) -> None:
     """GRPO (Shao et al. 2024) over whole episodes; a group is several episodes of one game.
 
     RLOO (Ahmadian et al. 2024) is the same without dividing by the group's standard deviation, but for a factor
@@ -151,10 +151,10 @@ def _on_worlds(tuned: Any, model: LocalModel, plan: Plan, course: Course[Game]) 
     def rollout(numbers: list[str], trainer: Any) -> dict[str, Any]:
         model.forget()
         model.network.eval()
-        seeds = np.random.SeedSequence((settings.seed, course.done)).spawn(len(numbers))
+        seeds = np.random.SeedSequence((settings.seed, loop.done)).spawn(len(numbers))
         with torch.inference_mode():
             played = [
-                player.episode(course.rows[int(number)], np.random.default_rng(seed))
+                player.episode(loop.rows[int(number)], np.random.default_rng(seed))
                 for number, seed in zip(numbers, seeds, strict=True)
             ]
         model.network.train()
@@ -174,7 +174,7 @@ def _on_worlds(tuned: Any, model: LocalModel, plan: Plan, course: Course[Game]) 
             model=tuned,
             reward_funcs=[reward],
             args=trl.GRPOConfig(
-                **course.arguments(scratch, 1),
+                **loop.arguments(scratch, 1),
                 gradient_accumulation_steps=batch,
                 num_generations=group,
                 max_completion_length=model.window,
@@ -182,14 +182,14 @@ def _on_worlds(tuned: Any, model: LocalModel, plan: Plan, course: Course[Game]) 
                 beta=settings.beta,
                 scale_rewards="none" if settings.method == "rloo" else "group",
             ),
-            train_dataset=datasets.Dataset.from_list([{"prompt": str(i)} for i in range(len(course.rows))]),
+            train_dataset=datasets.Dataset.from_list([{"prompt": str(i)} for i in range(len(loop.rows))]),
             processing_class=model.tokenizer,
             callbacks=[callback],
-            optimizers=course.optimisers(),
+            optimizers=loop.optimisers(),
             rollout_func=rollout,
         )
 
-    course.run(make)
+    loop.run(make)
 
 
 def reinforce(
@@ -197,8 +197,8 @@ def reinforce(
     model: LocalModel,
     prompts: Sequence[str],
     reward_function: Callable[[str, str], float],
-    settings: Settings,
-    on_step: Callable[[Progress], None] = lambda progress: None,
+    settings: TrainingSettings,
+    on_step: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> None:
     """GRPO or RLOO on a text task: one prompt, one completion, one reward. Raises `RoundError`."""
     import datasets
@@ -210,7 +210,7 @@ def reinforce(
     config, trainer = (
         (trl.RLOOConfig, trl.RLOOTrainer) if settings.method == "rloo" else (trl.GRPOConfig, trl.GRPOTrainer)
     )
-    course = Course(
+    loop = TrainerLoop(
         tuned,
         settings,
         prompts,
@@ -225,26 +225,26 @@ def reinforce(
             model=tuned,
             reward_funcs=[reward],
             args=config(
-                **course.arguments(scratch, _groups(settings) * settings.samples),
+                **loop.arguments(scratch, _groups(settings) * settings.samples),
                 num_generations=settings.samples,
                 max_completion_length=settings.max_tokens,
                 shuffle_dataset=False,
                 beta=settings.beta,
             ),
-            train_dataset=datasets.Dataset.from_list([{"prompt": each} for each in course.rows]),
+            train_dataset=datasets.Dataset.from_list([{"prompt": each} for each in loop.rows]),
             processing_class=model.tokenizer,
             callbacks=[callback],
-            optimizers=course.optimisers(),
+            optimizers=loop.optimisers(),
         )
 
-    course.run(make)
+    loop.run(make)
 
 
-def _neighbours(settings: Settings) -> int:
+def _neighbours(settings: TrainingSettings) -> int:
     """How many ratings a step of KTO takes: each needs another beside it."""
     return max(2, settings.batch)
 
 
-def _groups(settings: Settings) -> int:
+def _groups(settings: TrainingSettings) -> int:
     """How many groups of samples a step takes."""
     return max(1, settings.batch // settings.samples)

@@ -32,14 +32,14 @@ from sandbox.llm import catalogue
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
-from sandbox.tune import examples, gate, harvest, starts, training
-from sandbox.tune.adapters import BASE, About, Adapters, describe
+from sandbox.tune import collect, examples, gate, starts, training
+from sandbox.tune.adapters import BASE, AdapterInfo, Adapters, describe
 from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
-from sandbox.tune.gate import Outcome
-from sandbox.tune.rounds import Plan, Round
+from sandbox.tune.gate import GateResult
+from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.selfplay import Explored, explore
-from sandbox.tune.sft import Progress
+from sandbox.tune.sft import TrainingProgress
 from sandbox.world import registry
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
@@ -88,7 +88,7 @@ class Worker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.plan: Plan = Round(folder).plan
+        self.plan: RoundPlan = Round(folder).plan
         self.card = self.plan.parsed_card()
         self.home = Home(self.plan.home)
         self._events = Log(folder / "events.jsonl")
@@ -110,7 +110,7 @@ class Worker:
         plan = self.plan
         self.tell("started", method=plan.settings.method, model=plan.model, parent=plan.parent)
         data = self.gather()
-        self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
+        self.tell("data", examples=len(data), **asdict(collect.survey(data)))
         before = self.episodes("before", self.adapter_folder(plan.parent))
         trained = self.folder / "adapter"
         if not trained.is_dir():
@@ -131,7 +131,7 @@ class Worker:
     def trial(self) -> None:
         """Gather the data and time the first step."""
         data = self.gather()
-        self.tell("data", examples=len(data), **asdict(harvest.survey(data)))
+        self.tell("data", examples=len(data), **asdict(collect.survey(data)))
         self.train(data, None)
         self.last_word("estimated")
 
@@ -147,12 +147,12 @@ class Worker:
         for save in self.plan.saves:
             for source in self.plan.sources:
                 if source != "selfplay":
-                    found += harvest.from_save(self.home, save, self.card, source)
+                    found += collect.from_save(self.home, save, self.card, source)
         if self.plan.worlds and method == "sft":
             found += list(self._from_worlds())
-        kept: list[Example] = harvest.usable(found, method)
+        kept: list[Example] = collect.usable(found, method)
         if method not in ("grpo", "rloo"):
-            harvest.check(kept, method)
+            collect.check(kept, method)
         examples.write(file, kept)
         return kept
 
@@ -163,7 +163,7 @@ class Worker:
                 self.phase("reading walkthroughs", number, len(worlds))
                 world = registry.open_world(reference, home=self.home)
                 try:
-                    yield from harvest.from_walkthrough(world, self.card)
+                    yield from collect.from_walkthrough(world, self.card)
                 finally:
                     world.close()
         if "selfplay" in sources:
@@ -251,7 +251,7 @@ class Worker:
         started = time.monotonic()
         spent = 0.0
 
-        def on_step(progress: Progress) -> None:
+        def on_step(progress: TrainingProgress) -> None:
             nonlocal spent
             if self.stopped() and folder is None:
                 raise Stopped("stopped")
@@ -295,11 +295,11 @@ class Worker:
             (work / "training.json").write_text(json.dumps(about), encoding="utf-8")
 
     def publish(
-        self, trained: Path, training: dict[str, Any], data: list[Example], outcome: Outcome | None
+        self, trained: Path, training: dict[str, Any], data: list[Example], outcome: GateResult | None
     ) -> str:
         """Put the adapter among those of the save, once. Returns its name."""
         adapters, claim = Adapters.of(self.plan.save), self.folder / "published.json"
-        if claim.exists() and (made := About.model_validate_json(claim.read_bytes())) in list(adapters):
+        if claim.exists() and (made := AdapterInfo.model_validate_json(claim.read_bytes())) in list(adapters):
             return made.id
         method, perplexity = self.plan.settings.method, training["perplexity"]
         about = describe(
@@ -309,7 +309,7 @@ class Worker:
             method=method,
             data=examples.digest(data),
             settings=self.plan.settings.model_dump(),
-            examples=harvest.survey(data).by_kind,
+            examples=collect.survey(data).by_kind,
             worlds=tuple(dict.fromkeys([*(e.origin.world for e in data), *self.plan.worlds])),
             outcome=outcome,
             perplexity=None if perplexity is None else tuple(perplexity),
@@ -366,19 +366,19 @@ def main(folder: Path) -> int:
 def _explained(error: BaseException) -> dict[str, str]:
     """What a person is told about a failure."""
     if isinstance(error, SandboxError):
-        return {"message": f"{error.where}: {error.message}" if error.where else error.message, "mend": error.mend}
+        return {"message": f"{error.where}: {error.message}" if error.where else error.message, "hint": error.hint}
     text = str(error)
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "not enough memory" in text:
         return {
             "message": "the memory does not suffice",
-            "mend": "take a smaller --batch, or less at once with --set pack=512",
+            "hint": "take a smaller --batch, or less at once with --set pack=512",
         }
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return {"message": "the disk is full", "mend": "make room and resume the round"}
+        return {"message": "the disk is full", "hint": "make room and resume the round"}
     if isinstance(error, KeyboardInterrupt):
-        return {"message": "interrupted", "mend": "resume the round"}
+        return {"message": "interrupted", "hint": "resume the round"}
     message = f"unexpected {type(error).__name__}: {text[:300]}"
-    return {"message": message, "mend": "log.txt in its folder says more"}
+    return {"message": message, "hint": "log.txt in its folder says more"}
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from sandbox.agent.registry import CardFile
 from sandbox.wiring.agents import Models, build_agent
 from sandbox.wiring.contests import check_contest, open_contest
 from sandbox.wiring.screen import WITHOUT_MODEL, PlayPlan, choose_on_screen, play_on_screen, save_stem
-from sandbox.wiring.sessions import HUMAN, Cast, agents_of, open_session
+from sandbox.wiring.sessions import HUMAN, Players, agents_of, open_session
 
 __all__ = [
     "HUMAN",
     "WITHOUT_MODEL",
     "CardFile",
-    "Cast",
+    "Players",
     "Models",
     "PlayPlan",
     "agents_of",

@@ -29,7 +29,7 @@ def check_contest(home: Home, save: str, sides: tuple[str, str]) -> None:
             CardFile.find(home, card)
         if adapter is not None and is_url(save):
             raise UsageError(
-                "adapters lie beside a save's file", mend="name two agents, or a save of this machine"
+                "adapters lie beside a save's file", hint="name two agents, or a save of this machine"
             )
         if adapter not in (None, BASE):
             Adapters.of(home.save_folder(save)).path(str(adapter))
@@ -86,7 +86,7 @@ def _parsed(side: str) -> tuple[str, str | None]:
 
 def _same(sides: tuple[str, str]) -> UsageError:
     return UsageError(
-        f"{sides[0]} and {sides[1]} are the same", mend="name two agents, or two adapters, as in: @base @sft-1"
+        f"{sides[0]} and {sides[1]} are the same", hint="name two agents, or two adapters, as in: @base @sft-1"
     )
 
 
@@ -97,5 +97,5 @@ def _cards(home: Home, run: Run, card: str, seats: Sequence[str]) -> dict[str, C
         return dict.fromkeys(seats, file)
     found = {seat: file for seat, file in stored_cards(home, run.seats, run.cards).items() if file is not None}
     if not found:
-        raise UsageError("no agent played in this save", mend="name a card before the adapter, as in: lm@sft-1")
+        raise UsageError("no agent played in this save", hint="name a card before the adapter, as in: lm@sft-1")
     return found

@@ -13,7 +13,7 @@ from sandbox.session import difficulty
 from sandbox.session.difficulty import Tally
 from sandbox.types import Progress, silent
 from sandbox.wiring.agents import Models
-from sandbox.wiring.sessions import Cast, open_session
+from sandbox.wiring.sessions import Players, open_session
 
 AGENTS = ("random", "q-table", "lm")
 """Cards of the floor, of Q-learning alone, and of the language model alone."""
@@ -54,7 +54,7 @@ def measure(
     models = Models(settings, on_note)
     for name, file in files.items():
         learns = file.card.learner is not None
-        session = open_session(home, world, Cast(name), models, seed=seed, learn=learns, progress=on_note)
+        session = open_session(home, world, Players(name), models, seed=seed, learn=learns, progress=on_note)
         try:
             yield from difficulty.measure(
                 session, name, practice=practice if learns else 0, episodes=episodes, turns=turns

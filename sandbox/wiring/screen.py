@@ -20,7 +20,7 @@ from sandbox.store.server import is_url, without_password
 from sandbox.types import Progress, silent
 from sandbox.wiring.agents import Models
 from sandbox.wiring.contests import open_contest
-from sandbox.wiring.sessions import HUMAN, Cast, has_save, open_session
+from sandbox.wiring.sessions import HUMAN, Players, has_save, open_session
 from sandbox.world import registry
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sandbox.session.session import Session
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Sitting
-    from sandbox.tune.rounds import Plan as RoundPlan
+    from sandbox.tune.rounds import RoundPlan as RoundPlan
     from sandbox.tune.settings import Method
 
 WITHOUT_MODEL = "q-table"
@@ -43,7 +43,7 @@ class PlayPlan:
     settings: Settings
     reference: str | None
     """None: the save knows."""
-    cast: Cast | None
+    cast: Players | None
     """None: the save knows."""
     save: str
     seed: int
@@ -64,8 +64,8 @@ class PlayPlan:
         """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
         if save is not None and has_save(home, save):
             if seed is not None:
-                raise UsageError("a save keeps its seed", mend="leave --seed out, or choose another --save")
-            cast = Cast.parse(agent or settings.agent, seats) if agent or seats else None
+                raise UsageError("a save keeps its seed", hint="leave --seed out, or choose another --save")
+            cast = Players.parse(agent or settings.agent, seats) if agent or seats else None
             return cls(home, settings, reference, cast, save, 0)
         reference = reference or settings.world
         registry.resolve(reference, home=home)
@@ -80,14 +80,14 @@ class PlayPlan:
             except ModelError as error:
                 file, notice = (
                     CardFile.find(home, WITHOUT_MODEL),
-                    f"{error.message}: {WITHOUT_MODEL} plays. {error.mend}",
+                    f"{error.message}: {WITHOUT_MODEL} plays. {error.hint}",
                 )
         name = agent if agent is not None else file.card.name
         return cls(
             home,
             settings,
             reference,
-            Cast.parse(name, seats),
+            Players.parse(name, seats),
             save or _new_name(home, reference),
             seed or 0,
             notice,
@@ -113,7 +113,7 @@ class PlayPlan:
         return f"sandbox run {self._cast_in_shell(self.reference, self.cast)}"
 
     @staticmethod
-    def _cast_in_shell(reference: str, cast: Cast) -> str:
+    def _cast_in_shell(reference: str, cast: Players) -> str:
         seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in cast.seats.items())
         return f"{shlex.quote(reference)} --agent {shlex.quote(cast.default)}{seats}"
 
@@ -133,12 +133,12 @@ class PlayPlan:
     def plan_round(self, method: Method, **evaluation: Any) -> RoundPlan:
         """A fine-tuning round over the save. Raises `SandboxError` where there cannot be one."""
         from sandbox.tune.planning import make_plan
-        from sandbox.tune.settings import Settings as Training
+        from sandbox.tune.settings import TrainingSettings as Training
 
         if is_url(self.save):
             raise UsageError(
                 "adapters lie beside a save's file, and this game is on a server",
-                mend="`sandbox save fork ADDRESS NAME` copies it here",
+                hint="`sandbox save fork ADDRESS NAME` copies it here",
             )
         training = Training.for_method(method)
         return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)

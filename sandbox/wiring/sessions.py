@@ -25,21 +25,21 @@ HUMAN = "human"
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Players:
     """Who is to hold which seat, by name of card, or `human`."""
 
     default: str
     seats: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, default: str, given: Sequence[str]) -> Cast:
+    def parse(cls, default: str, given: Sequence[str]) -> Players:
         """From options of the form `NAME=CARD`. Raises `UsageError`."""
         seats = {}
         for text in given:
             seat, equals, holder = text.partition("=")
             if not (seat and equals and holder):
                 raise UsageError(
-                    f"--seat {text!r} is not of the form NAME=CARD", mend="such as --seat player=human"
+                    f"--seat {text!r} is not of the form NAME=CARD", hint="such as --seat player=human"
                 )
             seats[seat] = holder
         return cls(default, seats)
@@ -48,7 +48,7 @@ class Cast:
         """The card of each seat of the world; None for a person. Raises `UsageError`, `CardError`."""
         for seat in self.seats:
             if seat not in world.seats:
-                raise UsageError(f"{world.name} has no seat {seat!r}", mend=f"it has {', '.join(world.seats)}")
+                raise UsageError(f"{world.name} has no seat {seat!r}", hint=f"it has {', '.join(world.seats)}")
         holders = {seat: self.seats.get(seat, self.default) for seat in world.seats}
         return {seat: None if name == HUMAN else CardFile.find(home, name) for seat, name in holders.items()}
 
@@ -56,7 +56,7 @@ class Cast:
 def open_session(
     home: Home,
     reference: str | None,
-    cast: Cast | None,
+    cast: Players | None,
     models: Models,
     *,
     save: str | None = None,
@@ -85,7 +85,7 @@ def open_session(
     if save is not None and has_save(home, save):
         session = _resumed(home, save, folder, reference, cast, models, learn, annotator, progress)
     elif reference is None or cast is None:
-        raise SaveError(f"there is no save {without_password(save or '')!r}", mend="name a world to begin one")
+        raise SaveError(f"there is no save {without_password(save or '')!r}", hint="name a world to begin one")
     else:
         session = _begun(home, save, folder, reference, cast, models, seed or 0, learn, annotator, progress)
     world = session.world
@@ -107,7 +107,7 @@ def _begun(
     save: str | None,
     folder: Path | None,
     reference: str,
-    cast: Cast,
+    cast: Players,
     models: Models,
     seed: int,
     learn: bool,
@@ -137,7 +137,7 @@ def _resumed(
     save: str,
     folder: Path | None,
     reference: str | None,
-    cast: Cast | None,
+    cast: Players | None,
     models: Models,
     learn: bool,
     annotator: str,
@@ -153,7 +153,7 @@ def _resumed(
             raise SaveError(
                 f"the save is of the world {latest.world!r}, not {reference!r}",
                 where=store.file,
-                mend="choose another --save, or leave the world out",
+                hint="choose another --save, or leave the world out",
             )
         world = registry.open_world(latest.world, home=home, progress=progress)
         undone.callback(world.close)

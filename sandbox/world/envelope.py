@@ -59,15 +59,15 @@ def unseal(data: bytes, model: type[Model], fingerprint: str, name: str) -> Mode
     head = len(_MAGIC) + _DIGEST_BYTES
     body = data[head:]
     if data[: len(_MAGIC)] != _MAGIC or data[len(_MAGIC) : head] != hashlib.sha256(body).digest()[:_DIGEST_BYTES]:
-        raise SaveError(f"a stored state of {name} is damaged", mend="go back to an earlier turn")
+        raise SaveError(f"a stored state of {name} is damaged", hint="go back to an earlier turn")
     try:
         fields: dict[str, Any] = json.loads(zlib.decompressobj().decompress(body, _MAX_BYTES))
         state = model.model_validate(fields)
         decode(state.machine)
     except (zlib.error, ValueError, ValidationError) as error:
-        raise SaveError(f"a stored state of {name} cannot be read", mend="go back to an earlier turn") from error
+        raise SaveError(f"a stored state of {name} cannot be read", hint="go back to an earlier turn") from error
     if state.world != fingerprint:
         raise SaveError(
-            f"a stored state belongs to another version of {name}", mend="play the version that it was saved on"
+            f"a stored state belongs to another version of {name}", hint="play the version that it was saved on"
         )
     return state

@@ -39,7 +39,7 @@ _SERIAL = slice(0x12, 0x18)
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class Game(BaseModel):
+class GameKind(BaseModel):
     """Options of one kind of game. The first ones are always written out in the canonical reference."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,7 @@ class Game(BaseModel):
         return self.model_dump(exclude={"seed"})
 
 
-class Custom(Game):
+class Custom(GameKind):
     """A house of rooms and things with a quest of so many actions."""
 
     kind = "custom"
@@ -96,7 +96,7 @@ class Custom(Game):
     """Number the things where the names run out."""
 
 
-class Coin(Game):
+class Coin(GameKind):
     """Find the coin at the end of a chain of rooms (Yuan et al. 2018). From level 101 on there are side rooms."""
 
     kind = "coin"
@@ -114,7 +114,7 @@ class Coin(Game):
         return self
 
 
-class Treasure(Game):
+class Treasure(GameKind):
     """Find the right one of two things (Parisotto and Salakhutdinov 2017).
 
     Levels 1 to 10 are easy, 11 to 20 have doors, 21 to 30 locks.
@@ -127,7 +127,7 @@ class Treasure(Game):
     level: int = Field(default=3, ge=1, le=30)
 
 
-class Simple(Game):
+class Simple(GameKind):
     """Find and cook the right food in a house of six rooms."""
 
     kind = "simple"
@@ -140,7 +140,7 @@ class Simple(Game):
     """Draw from the test games."""
 
 
-class Cooking(Game):
+class Cooking(GameKind):
     """Gather the ingredients of a recipe, prepare and eat them (the First TextWorld Problems competition)."""
 
     kind = "cooking"
@@ -176,42 +176,42 @@ class Cooking(Game):
         return self
 
 
-KINDS: dict[str, type[Game]] = {game.kind: game for game in (Custom, Coin, Cooking, Treasure, Simple)}
+KINDS: dict[str, type[GameKind]] = {game.kind: game for game in (Custom, Coin, Cooking, Treasure, Simple)}
 
 
-def parse(reference: str) -> Game:
+def parse(reference: str) -> GameKind:
     """The options in a reference such as `tw:coin?level=5&seed=1`. Raises `WorldError` naming the near miss."""
     kind, _, query = reference.removeprefix(PREFIX).partition("?")
     if kind not in KINDS:
         raise WorldError(
-            f"TextWorld makes no {kind!r} games", where=reference, mend=_suggest(kind, list(KINDS), "they are")
+            f"TextWorld makes no {kind!r} games", where=reference, hint=_suggest(kind, list(KINDS), "they are")
         )
     game = KINDS[kind]
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=32)
     except ValueError as error:
         raise WorldError(
-            "the options cannot be read", where=reference, mend=f"write them as in {game().canonical}"
+            "the options cannot be read", where=reference, hint=f"write them as in {game().canonical}"
         ) from error
     names = [name for name, _ in pairs]
     for name in names:
         if name not in game.model_fields:
             known = [field for field in game.model_fields if field != "seed"] + ["seed"]
             raise WorldError(
-                f"{kind} games have no option {name!r}", where=reference, mend=_suggest(name, known, "options are")
+                f"{kind} games have no option {name!r}", where=reference, hint=_suggest(name, known, "options are")
             )
         if names.count(name) > 1:
-            raise WorldError(f"option {name!r} is given twice", where=reference, mend="leave one out")
+            raise WorldError(f"option {name!r} is given twice", where=reference, hint="leave one out")
     try:
         return game.model_validate(dict(pairs))
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
         option = f"option {first['loc'][0]!r}: " if first["loc"] else ""
-        raise WorldError(f"{option}{message}", where=reference, mend=f"such as {game().canonical}") from error
+        raise WorldError(f"{option}{message}", where=reference, hint=f"such as {game().canonical}") from error
 
 
-def compiled(game: Game, progress: Progress | None = None) -> Path:
+def compiled(game: GameKind, progress: Progress | None = None) -> Path:
     """The `.z8` file of a game, with its `.json` beside it; compiled (about 3 seconds) where it is not there yet.
 
     Raises `WorldError` where TextWorld cannot make such a game.
@@ -230,7 +230,7 @@ def compiled(game: Game, progress: Progress | None = None) -> Path:
         raise WorldError(
             f"games cannot be kept here: {error.strerror or error}",
             where=games,
-            mend="make room and make it writable, or set SANDBOX_CACHE to another folder",
+            hint="make room and make it writable, or set SANDBOX_CACHE to another folder",
         ) from error
     return folder / "game.z8"
 
@@ -257,7 +257,7 @@ def _whole(folder: Path) -> bool:
     return file.is_file() and (folder / "game.json").is_file() and not story.flaw(file.read_bytes())
 
 
-def _compile(game: Game, folder: Path) -> None:
+def _compile(game: GameKind, folder: Path) -> None:
     """Compile into a temporary folder beside the final one, then rename it."""
     scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
     try:
@@ -270,7 +270,7 @@ def _compile(game: Game, folder: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _generate(game: Game, output: Path) -> None:
+def _generate(game: GameKind, output: Path) -> None:
     """Have TextWorld make the game, in a process of its own.
 
     TextWorld draws from a global generator and iterates over sets: only a fresh process with a fixed hash seed
@@ -295,12 +295,12 @@ def _generate(game: Game, output: Path) -> None:
         "settings": game.settings(),
         "output": str(output),
     }
-    mend = "try another seed, or ask for less"
+    hint = "try another seed, or ask for less"
     try:
         _, errors = process.communicate(json.dumps(request), timeout=_COMPILE_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise WorldError(
-            f"TextWorld found no such game in {_COMPILE_SECONDS} s", where=game.canonical, mend=mend
+            f"TextWorld found no such game in {_COMPILE_SECONDS} s", where=game.canonical, hint=hint
         ) from error
     finally:
         with contextlib.suppress(ProcessLookupError):  # the compilers it started, too
@@ -308,7 +308,7 @@ def _generate(game: Game, output: Path) -> None:
         process.wait()
     if process.returncode != 0 or not output.is_file():
         last = (errors.strip().splitlines() or ["it gave no reason"])[-1]
-        raise WorldError(f"TextWorld cannot make this game: {last[:300]}", where=game.canonical, mend=mend)
+        raise WorldError(f"TextWorld cannot make this game: {last[:300]}", where=game.canonical, hint=hint)
 
 
 def _without_date(file: Path) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 import sandbox
 from sandbox.errors import WorldError
 from sandbox.world.interpreter_process import FRAME, frame
-from sandbox.world.story import Story
+from sandbox.world.story import StoryFile
 
 _START_FACTOR = 10.0
 """Starting may take this many times as long as a command."""
@@ -42,7 +42,7 @@ class _DiedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class InterpreterReply:
     """What a request led to."""
 
     snapshot: bytes
@@ -61,7 +61,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class GameInfo:
     """What Jericho knows about a story."""
 
     supported: bool
@@ -81,14 +81,14 @@ class Interpreter:
         cpu_seconds: CPU time that one request may take before it counts as frozen.
     """
 
-    def __init__(self, story: Story, *, cpu_seconds: float = 3.0) -> None:
+    def __init__(self, story: StoryFile, *, cpu_seconds: float = 3.0) -> None:
         self.story = story
         self._cpu_seconds = cpu_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._closed = False
         self._lock = threading.RLock()
-        self._about: About | None = None
+        self._about: GameInfo | None = None
         self._failures: OrderedDict[tuple[bytes, str], str] = OrderedDict()
         self._finalizer: weakref.finalize[[subprocess.Popen[bytes]], Interpreter] | None = None
 
@@ -98,14 +98,14 @@ class Interpreter:
         return None if self._process is None else self._process.pid
 
     @property
-    def about(self) -> About:
+    def about(self) -> GameInfo:
         """Raises `WorldError` where the story cannot be started."""
         if self._about is None:
             try:
                 reply, _ = self._request({"op": "describe"}, b"")
             except InterpreterError as error:
                 raise self._cannot_start(error) from error
-            self._about = About(
+            self._about = GameInfo(
                 supported=reply["supported"],
                 max_score=reply["max_score"],
                 words=tuple(reply["words"]),
@@ -114,7 +114,7 @@ class Interpreter:
             )
         return self._about
 
-    def start(self, seed: int, *, setup: tuple[str, ...] = (), probes: tuple[str, ...] = ()) -> Reply:
+    def start(self, seed: int, *, setup: tuple[str, ...] = (), probes: tuple[str, ...] = ()) -> InterpreterReply:
         """The opening, and the state after the setup's commands. Raises `WorldError` where there is none."""
         request = {"op": "start", "seed": seed, "setup": setup, "probes": probes}
         try:
@@ -122,7 +122,9 @@ class Interpreter:
         except InterpreterError as error:
             raise self._cannot_start(error) from error
 
-    def step(self, snapshot: bytes, command: str, *, probes: tuple[str, ...] = (), press: bool = False) -> Reply:
+    def step(
+        self, snapshot: bytes, command: str, *, probes: tuple[str, ...] = (), press: bool = False
+    ) -> InterpreterReply:
         """Carry out one line of commands from this state, or press one key there, by character or name.
 
         Raises `InterpreterError` where the interpreter froze or crashed over it; it will do so each time.
@@ -147,12 +149,12 @@ class Interpreter:
 
     def _cannot_start(self, error: InterpreterError) -> WorldError:
         return WorldError(
-            f"the story cannot be started: {error}", where=self.story.path, mend="the file may be damaged"
+            f"the story cannot be started: {error}", where=self.story.path, hint="the file may be damaged"
         )
 
     @staticmethod
-    def _reply(message: dict[str, Any], snapshot: bytes) -> Reply:
-        return Reply(
+    def _reply(message: dict[str, Any], snapshot: bytes) -> InterpreterReply:
+        return InterpreterReply(
             snapshot=snapshot,
             text=message["text"],
             probes=tuple(message["probes"]),

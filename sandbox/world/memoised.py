@@ -17,7 +17,7 @@ class Scene:
     points: tuple[float, ...]
 
 
-class Rehearsal:
+class MemoisedWorld:
     """What a learner needs of a deterministic world: `initial`, `to_move`, `observe` and `step`, from memory.
 
     The text of an observation is that of the first time the state was reached; description, inventory, admissible

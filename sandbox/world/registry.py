@@ -53,7 +53,7 @@ def resolve(reference: str, *, home: Home | None = None) -> Reference:
     """
     text = reference.strip()
     if not text:
-        raise WorldError("no world is named", mend="name one, such as tw:custom?rooms=5&objects=8&quest=5&seed=3")
+        raise WorldError("no world is named", hint="name one, such as tw:custom?rooms=5&objects=8&quest=5&seed=3")
     home = Home.find() if home is None else home
     scheme, colon, _ = text.partition(":")
     if colon and scheme in schemes():
@@ -94,7 +94,7 @@ def world_file(reference: str, *, home: Home | None = None) -> Path:
     """The YAML file of a world of our own, by its name or path. Raises `WorldError`, also for other worlds."""
     meant = resolve(reference, home=home)
     if meant.file is None or meant.kind not in (".yaml", ".yml"):
-        raise WorldError(f"{reference} is not made from a world file", mend="name a world of `sandbox world list`")
+        raise WorldError(f"{reference} is not made from a world file", hint="name a world of `sandbox world list`")
     return meant.file
 
 
@@ -118,7 +118,7 @@ def one_seat(seats: int | None, name: str) -> None:
 def _kind(name: str) -> WorldKind:
     plugin = plugins.find("worlds", name)
     if plugin is None:
-        raise WorldError(f"there is no kind of world {name!r}", mend=f"there are: {', '.join(schemes())}")
+        raise WorldError(f"there is no kind of world {name!r}", hint=f"there are: {', '.join(schemes())}")
     kind: WorldKind = plugin.load(WorldKind)
     return kind
 
@@ -131,13 +131,13 @@ def _file(text: str, home: Home) -> Path | None:
             return (path / FILE).absolute()
         there = path.is_file()
     except RuntimeError as error:
-        raise WorldError("no such user", where=text, mend="write the path in full") from error
+        raise WorldError("no such user", where=text, hint="write the path in full") from error
     except OSError as error:
-        raise WorldError(error.strerror or str(error), where=text, mend="check the path") from error
+        raise WorldError(error.strerror or str(error), where=text, hint="check the path") from error
     suffix = path.suffix.lower()
     if suffix in _OTHER_STORIES:
         raise WorldError(
-            f"stories in the format {suffix} cannot be played", where=text, mend="give a .z3 to .z8 file"
+            f"stories in the format {suffix} cannot be played", where=text, hint="give a .z3 to .z8 file"
         )
     if there and suffix in plugins.offered("worlds"):
         return path.absolute()
@@ -147,7 +147,7 @@ def _file(text: str, home: Home) -> Path | None:
         raise WorldError(
             "no kind of world is in files of this name",
             where=text,
-            mend=f"they end in {', '.join(name for name in plugins.offered('worlds') if name.startswith('.'))}",
+            hint=f"they end in {', '.join(name for name in plugins.offered('worlds') if name.startswith('.'))}",
         )
     if suffix in plugins.offered("worlds") and path.name != FILE:
         return path.absolute()
@@ -177,20 +177,20 @@ def _unknown(text: str, home: Home) -> WorldError:
             _kind(scheme).canonical(f"{scheme}:{text}")
         except SandboxError:
             continue
-        return WorldError("this is no reference to a world", where=text, mend=f"did you mean {scheme}:{text}?")
+        return WorldError("this is no reference to a world", where=text, hint=f"did you mean {scheme}:{text}?")
     scheme, colon, rest = text.partition(":")
     if colon and (close := near_miss(scheme, schemes())):
         return WorldError(
-            f"there is no kind of world {scheme!r}", where=text, mend=f"did you mean {close}:{rest}?"
+            f"there is no kind of world {scheme!r}", where=text, hint=f"did you mean {close}:{rest}?"
         )
     if "?" in text:
         return WorldError(
             "this is no reference to a world",
             where=text,
-            mend=f"what has options begins with {' or '.join(f'{each}:' for each in schemes())}",
+            hint=f"what has options begins with {' or '.join(f'{each}:' for each in schemes())}",
         )
     name = _name(text)
     if PurePath(name).suffix or "/" in name:
         where = name.removesuffix(f"/{FILE}")
-        return WorldError("no such world file", where=text, mend=home.way_out("worlds", where))
-    return WorldError(f"there is no world {name!r}", mend=home.way_out("worlds", name))
+        return WorldError("no such world file", where=text, hint=home.way_out("worlds", where))
+    return WorldError(f"there is no world {name!r}", hint=home.way_out("worlds", name))

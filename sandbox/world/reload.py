@@ -32,7 +32,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed(Generic[S]):
+class ReplayedEpisode(Generic[S]):
     """The episode in the edited world."""
 
     state: S
@@ -41,7 +41,7 @@ class Replayed(Generic[S]):
     difference: Difference | None
 
 
-def replay(world: World[S], given: Sequence[Given], *, seed: int, reading: str = "") -> Replayed[S]:
+def replay(world: World[S], given: Sequence[Given], *, seed: int, reading: str = "") -> ReplayedEpisode[S]:
     """Play commands again, past the first difference, as long as each seat's turn comes.
 
     Args:
@@ -54,7 +54,7 @@ def replay(world: World[S], given: Sequence[Given], *, seed: int, reading: str =
     difference: Difference | None = None
     for index, turn in enumerate(given):
         if turn.seat not in world.seats or world.to_move(state) != turn.seat:
-            return Replayed(state, index, difference or Difference(index, turn.seat, turn.read, ""))
+            return ReplayedEpisode(state, index, difference or Difference(index, turn.seat, turn.read, ""))
         now = world.observe(state, turn.seat).text
         if difference is None and now != turn.read:
             difference = Difference(index, turn.seat, turn.read, now)
@@ -64,4 +64,4 @@ def replay(world: World[S], given: Sequence[Given], *, seed: int, reading: str =
         now = world.observe(state, seat).text
         if now != reading:
             difference = Difference(len(given), seat, reading, now)
-    return Replayed(state, len(given), difference)
+    return ReplayedEpisode(state, len(given), difference)

@@ -24,7 +24,7 @@ _LENGTH_UNIT = {3: 2, 4: 4, 5: 4, 6: 8, 7: 8, 8: 8}
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class StoryFile:
     """A story file that has passed the checks."""
 
     path: Path
@@ -40,31 +40,31 @@ class Story:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def read(path: Path) -> Story:
+def read(path: Path) -> StoryFile:
     """The story in this file. Raises `WorldError` where it is missing, too large, cut short or no story at all."""
     data = read_bounded(path, MAX_BYTES, "a story file")
     problem = flaw(data)
     if problem:
         raise WorldError(
-            f"this is no Z-machine story: {problem}", where=path, mend="give a whole story file, .z3 to .z8"
+            f"this is no Z-machine story: {problem}", where=path, hint="give a whole story file, .z3 to .z8"
         )
-    return Story(path, data)
+    return StoryFile(path, data)
 
 
 def read_bounded(path: Path, limit: int, what: str) -> bytes:
     """The bytes of a file of at most `limit` bytes. Raises `WorldError`."""
     try:
         if not path.exists():
-            raise WorldError("no such file", where=path, mend="check the path of the story file")
+            raise WorldError("no such file", where=path, hint="check the path of the story file")
         if not path.is_file():  # a folder, or a pipe that would keep us waiting
-            raise WorldError(f"this is not {what}", where=path, mend="give the path of a file")
+            raise WorldError(f"this is not {what}", where=path, hint="give the path of a file")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise WorldError(error.strerror or str(error), where=path, mend="give a file that can be read") from error
+        raise WorldError(error.strerror or str(error), where=path, hint="give a file that can be read") from error
     if len(data) > limit:
         raise WorldError(
-            f"too large for {what}: {limit // 1024} KiB at most", where=path, mend="give another file"
+            f"too large for {what}: {limit // 1024} KiB at most", where=path, hint="give another file"
         )
     return data
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from sandbox.types import Step
 from sandbox.world import printed, story
-from sandbox.world.interpreter import Interpreter, InterpreterError, Reply
+from sandbox.world.interpreter import Interpreter, InterpreterError, InterpreterReply
 
 SEAT = "player"
 
@@ -90,5 +90,5 @@ class StoryWorld(Generic[S]):
         """Commands asked after each turn on a copy of the machine, so that they cost no turn."""
 
     @abstractmethod
-    def _after(self, state: S, reply: Reply) -> S:
+    def _after(self, state: S, reply: InterpreterReply) -> S:
         """The state that a reply leads to."""

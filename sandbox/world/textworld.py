@@ -15,7 +15,7 @@ from sandbox.text import clean
 from sandbox.types import Observation
 from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
-from sandbox.world.interpreter import Reply
+from sandbox.world.interpreter import InterpreterReply
 from sandbox.world.story_world import StoryState, StoryWorld
 from sandbox.world.textworld_logic import Facts, Logic, PlainFact, without_traces
 
@@ -34,7 +34,7 @@ class TextWorldState(StoryState):
     facts: Facts
 
 
-class _Stored(Sealed):
+class _StoredGame(Sealed):
     gone: list[PlainFact]
     new: list[PlainFact]
 
@@ -109,7 +109,7 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
     def dump(self, state: TextWorldState) -> bytes:
         gone, new = self._logic.difference(state.facts)
         return seal(
-            _Stored(
+            _StoredGame(
                 world=self.fingerprint,
                 machine=encode(state.machine),
                 turn=state.turn,
@@ -126,7 +126,7 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
         )
 
     def load(self, data: bytes) -> TextWorldState:
-        stored = unseal(data, _Stored, self.fingerprint, self.name)
+        stored = unseal(data, _StoredGame, self.fingerprint, self.name)
         try:
             facts = self._logic.combine(stored.gone, stored.new)
         except ValueError as error:
@@ -147,7 +147,7 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
     def _probes(self) -> tuple[str, ...]:
         return _PROBES
 
-    def _after(self, state: TextWorldState, reply: Reply) -> TextWorldState:
+    def _after(self, state: TextWorldState, reply: InterpreterReply) -> TextWorldState:
         facts, text = self._logic.follow(state.facts, reply.text), without_traces(reply.text)
         points = dict(_EXTRA.findall(text)).get("score")
         text = _EXTRA.sub("", text)
@@ -170,7 +170,7 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
         )
 
     @staticmethod
-    def _looked(reply: Reply) -> tuple[str, str]:
+    def _looked(reply: InterpreterReply) -> tuple[str, str]:
         """Description and inventory, out of the answers to the two probes."""
         description, inventory = (
             printed.reply_text(_EXTRA.sub("", without_traces(text))) for text in reply.probes

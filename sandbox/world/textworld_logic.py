@@ -50,7 +50,7 @@ class Logic:
             raise WorldError(
                 f"this is no TextWorld game: {_brief(error)}",
                 where=file,
-                mend="use the .json that was made with the story, or remove it to play without",
+                hint="use the .json that was made with the story, or remove it to play without",
             ) from error
         self._known = {(name, info.type) for name, info in self._game.infos.items()}
 

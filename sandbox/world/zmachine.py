@@ -12,7 +12,7 @@ from pathlib import Path
 from sandbox.types import Observation
 from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
-from sandbox.world.interpreter import Reply
+from sandbox.world.interpreter import InterpreterReply
 from sandbox.world.story_world import StoryState, StoryWorld
 
 _PROBES = ("look", "inventory")
@@ -29,7 +29,7 @@ class ZMachineState(StoryState):
     wants_key: bool = False
 
 
-class _Stored(Sealed):
+class _StoredStory(Sealed):
     world_hash: str
     wants_key: bool = False
 
@@ -130,7 +130,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
 
     def dump(self, state: ZMachineState) -> bytes:
         return seal(
-            _Stored(
+            _StoredStory(
                 world=self.fingerprint,
                 machine=encode(state.machine),
                 turn=state.turn,
@@ -147,7 +147,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         )
 
     def load(self, data: bytes) -> ZMachineState:
-        stored = unseal(data, _Stored, self.fingerprint, self.name)
+        stored = unseal(data, _StoredStory, self.fingerprint, self.name)
         return ZMachineState(
             machine=decode(stored.machine),
             turn=stored.turn,
@@ -175,7 +175,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
     def _probes(self) -> tuple[str, ...]:
         return _PROBES if self._interpreter.about.supported else (*_PROBES, _SCORE)
 
-    def _after(self, state: ZMachineState, reply: Reply) -> ZMachineState:
+    def _after(self, state: ZMachineState, reply: InterpreterReply) -> ZMachineState:
         text = printed.reply_text(reply.text, menu=reply.wants_key)
         if reply.wants_key and not text:  # a key that moved a mark in the menu: the menu is still there
             text = state.text
@@ -201,7 +201,9 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             won=reply.won or (bool(last_words) and not reply.over and printed.is_victory(last_words)),
         )
 
-    def _looked(self, reply: Reply, before: ZMachineState | None) -> tuple[str, str, float, float | None]:
+    def _looked(
+        self, reply: InterpreterReply, before: ZMachineState | None
+    ) -> tuple[str, str, float, float | None]:
         """Description, inventory, score and highest score, out of the answers to the probes."""
         known = (
             (before.description, before.inventory, before.score, before.max_score)

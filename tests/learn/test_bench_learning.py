@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from sandbox.agent.cards import parse_card
 from sandbox.bench import learning
 from sandbox.bench.learning import combining, single, truth
-from sandbox.bench.learning.plot import Curve, Panel, draw
-from sandbox.bench.learning.trial import Course, Trial, Trials
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.plot import Panel, PlottedCurve, draw
+from sandbox.bench.learning.trial import LearningCurve, Trial, Trials
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.cli import app
 from sandbox.errors import UsageError
@@ -25,26 +25,26 @@ from sandbox.paths import Home
 from sandbox.rl.tabular import TabularQ
 
 
-def course(*episodes: tuple[int, bool], budget: int = 100) -> Course:
+def curve(*episodes: tuple[int, bool], budget: int = 100) -> LearningCurve:
     """From the lengths of the episodes, and whether each was won."""
     ends = np.cumsum([length for length, _ in episodes]).tolist()
-    return Course(budget, ends, [won for _, won in episodes], greedy_won=1.0, greedy_steps=[])
+    return LearningCurve(budget, ends, [won for _, won in episodes], greedy_won=1.0, greedy_steps=[])
 
 
 def test_a_game_is_learned_at_the_third_win_running():
-    assert course((10, True), (10, True), (10, False), (5, True), (5, True), (5, True), (60, True)).mastered == 45
-    assert course((50, True), (50, True)).mastered == 100
+    assert curve((10, True), (10, True), (10, False), (5, True), (5, True), (5, True), (60, True)).mastered == 45
+    assert curve((50, True), (50, True)).mastered == 100
 
 
 def test_the_area_is_the_mean_of_the_curve():
-    found = course((10, False), (20, True), (30, False), (40, True))
+    found = curve((10, False), (20, True), (30, False), (40, True))
     assert [found.lately(step, 1) for step in (9, 29, 30, 59, 60, 100)] == [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]
     assert found.area == pytest.approx(np.mean([found.lately(step, 1) for step in range(100)]))
-    assert course((40, True), (60, False)).lately(100, 1) == 1.0
+    assert curve((40, True), (60, False)).lately(100, 1) == 1.0
 
 
 def test_a_point_of_the_curve_is_the_mean_of_the_latest_episodes():
-    found = course((10, False), (20, True), (30, False), (40, True))
+    found = curve((10, False), (20, True), (30, False), (40, True))
     assert [found.lately(step, 2) for step in (9, 10, 30, 60, 100)] == [0.0, 0.0, 0.5, 0.5, 0.5]
     assert found.lately(100, 3) == pytest.approx(2 / 3)
     assert found.lately(100) == 0.5
@@ -108,7 +108,9 @@ class Apart(Squaring):
 @pytest.mark.parametrize(("workers", "kind"), [(1, Squaring), (2, Apart)])
 def test_a_run_goes_on_where_it_was(tmp_path, workers, kind):
     traces, said = tmp_path / "traces", []
-    context = Context(Home(tmp_path), workers=workers, kept=tmp_path / "new" / "kept.jsonl", progress=said.append)
+    context = UnitContext(
+        Home(tmp_path), workers=workers, kept=tmp_path / "new" / "kept.jsonl", progress=said.append
+    )
     first = [kind(number, str(traces)) for number in (3, 1)]
     assert context.finish(first) == [{"square": 9}, {"square": 1}]
     assert "2 of 2" in said[-1]
@@ -146,7 +148,7 @@ def test_the_cards_differ_in_what_they_are_named_after():
 class Exact:
     """Knows the optimum, less so much in the states of odd number."""
 
-    def __init__(self, chart: truth.Chart, off: float = 0.0) -> None:
+    def __init__(self, chart: truth.StateTable, off: float = 0.0) -> None:
         self.known = {}
         for number, (seen, row) in enumerate(zip(chart.observations, chart.optimum.q_values, strict=True)):
             if row:
@@ -158,7 +160,7 @@ class Exact:
 
 
 def test_learners_are_held_against_the_optimum():
-    chart = truth.Chart.of(Home.find())
+    chart = truth.StateTable.of(Home.find())
     assert chart.error(Exact(chart)) == 0.0 and chart.optimal(Exact(chart)) == 1.0
     assert chart.error(Exact(chart, off=20.0)) == pytest.approx(20.0)
     assert 0.2 < chart.optimal(Exact(chart, off=20.0)) < 0.8
@@ -174,7 +176,7 @@ def test_learners_are_held_against_the_optimum():
 
 
 def test_curves_are_drawn(tmp_path):
-    curve = Curve("lm-q", [0, 1, 2], [0, 0.5, 1], [0, 0.4, 0.9], [0, 0.6, 1])
+    curve = PlottedCurve("lm-q", [0, 1, 2], [0, 0.5, 1], [0, 0.4, 0.9], [0, 0.6, 1])
     file = tmp_path / "plot.png"
     draw([Panel("games", "steps", "won", [curve])] * 3, file)
     assert file.read_bytes().startswith(b"\x89PNG") and file.stat().st_size > 10_000
@@ -201,9 +203,9 @@ def test_figures_of_one_table_are_shown_as_one():
 
 def test_the_command_writes_table_json_and_plot(tmp_path, monkeypatch):
     def square(number: int):
-        def part(context: Context) -> Part:
+        def part(context: UnitContext) -> Part:
             assert context.quick and context.workers == 1
-            panel = Panel("p", "x", "y", [Curve("c", [0, 1], [0, 1])])
+            panel = Panel("p", "x", "y", [PlottedCurve("c", [0, 1], [0, 1])])
             return Part(
                 [Squaring(number, str(tmp_path / "traces"))],
                 lambda results: Findings([Figure(f"{number} squared", results[0]["square"])], [panel]),

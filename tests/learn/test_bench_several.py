@@ -20,7 +20,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.mark.parametrize("mind", ["vdn", "independent", "joint"])
 def test_a_pair_is_trained_whatever_its_mind(mind: seats.Mind) -> None:
-    result = seats.Pair(mind, seed=0, budget=2, check=2, unseen=2).run(Home.find())
+    result = seats.PairTraining(mind, seed=0, budget=2, check=2, unseen=2).run(Home.find())
     assert result["episodes"] == 2 and 0 <= result["won"] <= 2
 
 

@@ -19,7 +19,7 @@ from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
 from sandbox.rl.tabular import TabularQ
 from sandbox.types import Observation, Transition
-from sandbox.world.memoised import Rehearsal
+from sandbox.world.memoised import MemoisedWorld
 from sandbox.world.native import NativeWorld, parse_source
 
 CARD = """\
@@ -164,7 +164,7 @@ def test_what_is_told_in_the_mill_is_known_above():
 
 def test_a_rehearsed_world_is_the_world():
     plain = NativeWorld(parse_source(TWO_SWITCHES.replace("limit: 6\n", ""), "test"), "switches")
-    rehearsed = Rehearsal(plain)
+    rehearsed = MemoisedWorld(plain)
     for _ in range(2):
         state, played = plain.initial(0), rehearsed.initial(0)
         for command in ("push knob", "pull lever", "wait", "wait", "push knob"):

@@ -17,11 +17,11 @@ from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.tune import fine_tune, lora, rounds, training, trl_methods
 from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.episodes import Game, Player
+from sandbox.tune.episodes import Player, SeededWorld
 from sandbox.tune.errors import RoundError, Stopped
-from sandbox.tune.examples import Example, Label, Origin, Pair
-from sandbox.tune.settings import Method, Settings
-from sandbox.tune.sft import Progress
+from sandbox.tune.examples import Example, Label, Origin, PreferencePair
+from sandbox.tune.settings import Method, TrainingSettings
+from sandbox.tune.sft import TrainingProgress
 from sandbox.world import registry
 
 ORIGIN = Origin(kind="preference")
@@ -46,8 +46,8 @@ def trained(
     **given: object,
 ) -> None:
     """Train an adapter, which stays in the model."""
-    settings = Settings.for_method(method, rank=4, alpha=8, **given)
-    plan = rounds.Plan(
+    settings = TrainingSettings.for_method(method, rank=4, alpha=8, **given)
+    plan = rounds.RoundPlan(
         home=Path(),
         save=Path("saves/s"),
         card="model: smollm2-135m-instruct",
@@ -76,7 +76,7 @@ def margin(model: LocalModel, thing: str) -> float:
 
 def test_dpo_makes_the_preferred_command_likelier_on_things_it_has_not_seen(model: LocalModel) -> None:
     pairs: list[Example] = [
-        Pair(prompt=PROMPT.format(t), chosen=f" examine {t}\n", rejected=f" take {t}\n", origin=ORIGIN)
+        PreferencePair(prompt=PROMPT.format(t), chosen=f" examine {t}\n", rejected=f" take {t}\n", origin=ORIGIN)
         for t in THINGS
     ]
     before, told = margin(model, "sword"), list[str]()
@@ -126,8 +126,8 @@ def test_grpo_over_several_turns_raises_the_reward_of_the_agent(model: LocalMode
     settings = {"steps": 4, "turns": 2, "learning_rate": 2e-3, "warmup": 0}
 
     def mean_reward() -> float:
-        player = Player(model, card, Settings.for_method("grpo", **settings))
-        rewards = [player.episode(Game(world), np.random.default_rng(i)).reward for i in range(12)]
+        player = Player(model, card, TrainingSettings.for_method("grpo", **settings))
+        rewards = [player.episode(SeededWorld(world), np.random.default_rng(i)).reward for i in range(12)]
         return sum(rewards) / len(rewards)
 
     before, told = mean_reward(), list[str]()
@@ -175,22 +175,22 @@ class Lesson:
         weights = {name: w for name, w in tuned.named_parameters() if w.requires_grad}
         self.fresh = {name: weight.detach().clone() for name, weight in weights.items()}
         data: list[Example] = [
-            Pair(prompt=f"{t}\n>", chosen=f" {t}\n", rejected=" no\n", origin=ORIGIN) for t in THINGS
+            PreferencePair(prompt=f"{t}\n>", chosen=f" {t}\n", rejected=" no\n", origin=ORIGIN) for t in THINGS
         ]
         data += [
             Label(prompt=f"{t}\n>", completion=f" {t}\n", good=i % 2 == 0, origin=ORIGIN)
             for i, t in enumerate(THINGS)
         ]
-        settings = Settings.for_method(
+        settings = TrainingSettings.for_method(
             self.method,
             **{"steps": 4, "samples": 2, "batch": 2, "turns": 3, "checkpoint_seconds": 0, **self.given},
         )
-        plan = rounds.Plan(
+        plan = rounds.RoundPlan(
             home=Path(), save=Path("s"), card="model: m", model="m", worlds=self.worlds, settings=settings
         )
         steps: list[int] = []
 
-        def told(progress: Progress) -> None:
+        def told(progress: TrainingProgress) -> None:
             steps.append(progress.step)
             self.told.append(f"{progress.step} of {progress.steps} {progress.note}")
 

@@ -20,17 +20,17 @@ from sandbox.llm.catalogue import DEFAULT
 from sandbox.llm.local import LocalModel
 from sandbox.tune import rounds, worker
 from sandbox.tune.adapters import Adapters
-from sandbox.tune.rounds import Plan, Round
-from sandbox.tune.settings import Settings
+from sandbox.tune.rounds import Round, RoundPlan
+from sandbox.tune.settings import TrainingSettings
 
 CARD = "model: smollm2-135m-instruct\ncombine:\n  method: prior\n"
 GAMES = tuple(f"tw:coin?level={level}&seed={seed}" for level in (2, 3) for seed in (1, 2))
 
 
 @pytest.fixture
-def plan(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def plan(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> RoundPlan:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return Plan(
+    return RoundPlan(
         home=tmp_path,
         save=tmp_path / "saves" / "friday",
         card=CARD,
@@ -40,7 +40,7 @@ def plan(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> P
         eval_worlds=("tw:coin?level=1&seed=3",),
         max_steps=2,
         threads=1,
-        settings=Settings(epochs=3, batch=2, rank=4, alpha=8, rehearsal=0, checkpoint_seconds=0),
+        settings=TrainingSettings(epochs=3, batch=2, rank=4, alpha=8, rehearsal=0, checkpoint_seconds=0),
     )
 
 
@@ -82,7 +82,9 @@ def started_by_one_who_is_killed(how: str, folder: Path) -> tuple[Round, int]:
     return Round(Path(where)), int(process)
 
 
-def test_with_its_starter_killed_it_goes_on_and_with_both_killed_it_is_resumed(plan: Plan, tmp_path: Path) -> None:
+def test_with_its_starter_killed_it_goes_on_and_with_both_killed_it_is_resumed(
+    plan: RoundPlan, tmp_path: Path
+) -> None:
     adapters = Adapters.of(plan.save)
     straight = rounds.start(plan)
     assert straight.wait(250) == "finished", (straight.folder / "log.txt").read_text()
@@ -115,23 +117,23 @@ def test_with_its_starter_killed_it_goes_on_and_with_both_killed_it_is_resumed(p
     assert [each.id for each in adapters] == [first] and adapters.active == first
 
 
-def test_cancelled_it_stops_and_can_be_gone_on_with(plan: Plan) -> None:
+def test_cancelled_it_stops_and_can_be_gone_on_with(plan: RoundPlan) -> None:
     round_ = rounds.start(plan)
     round_.cancel()
     assert round_.wait(100) == "cancelled"
     assert list(Adapters.of(plan.save)) == []
 
 
-def test_out_of_memory_it_says_so(plan: Plan, local_model: LocalModel) -> None:
+def test_out_of_memory_it_says_so(plan: RoundPlan, local_model: LocalModel) -> None:
     plan = plan.model_copy(update={"model": DEFAULT, "memory_gib": 0.7, "eval_worlds": ()})
     round_ = rounds.start(plan)
     assert round_.wait(100) == "failed"
     last = round_.events()[-1]
-    assert "memory" in last.data["message"] and last.data["mend"]
+    assert "memory" in last.data["message"] and last.data["hint"]
     assert list(Adapters.of(plan.save)) == []
 
 
-def in_this_process(plan: Plan, number: int) -> Round:
+def in_this_process(plan: RoundPlan, number: int) -> Round:
     """A round that is to be run by `worker.main`, without a process of its own."""
     folder = plan.save / "rounds" / str(number)
     folder.mkdir(parents=True)
@@ -140,7 +142,7 @@ def in_this_process(plan: Plan, number: int) -> Round:
 
 
 def test_wherever_the_disk_is_full_the_round_says_so_and_goes_on_when_there_is_room(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
+    plan: RoundPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapters = Adapters.of(plan.save)
     round_ = in_this_process(plan, 1)
@@ -182,7 +184,7 @@ def test_a_line_that_found_no_room_is_lost_alone(tmp_path: Path) -> None:
 
 
 def test_a_round_that_was_killed_as_it_published_publishes_once(
-    plan: Plan, monkeypatch: pytest.MonkeyPatch
+    plan: RoundPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     round_ = in_this_process(plan, 1)
 
@@ -198,7 +200,7 @@ def test_a_round_that_was_killed_as_it_published_publishes_once(
     assert round_.adapter == made.id and list(Adapters.of(plan.save)) == [made]
 
 
-def test_too_little_data_is_refused_in_words(plan: Plan) -> None:
+def test_too_little_data_is_refused_in_words(plan: RoundPlan) -> None:
     round_ = in_this_process(plan.model_copy(update={"worlds": GAMES[:1]}), 1)
     assert worker.main(round_.folder) == 1
     assert "too little to learn from" in round_.events()[-1].data["message"]

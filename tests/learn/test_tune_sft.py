@@ -16,18 +16,20 @@ from sandbox.agent.cards import parse_card
 from sandbox.errors import ModelError, UsageError
 from sandbox.files import new_folder
 from sandbox.llm.local import LocalModel
-from sandbox.tune import harvest, lora, network, packing, sft, training
+from sandbox.tune import collect, lora, network, packing, sft, training
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.export import export
 from sandbox.tune.packing import Encoded
-from sandbox.tune.settings import Settings
+from sandbox.tune.settings import TrainingSettings
 from sandbox.types import OptionScore
 from sandbox.world import registry
 
 CARD = parse_card("model: smollm2-135m-instruct", "lm")
-SETTINGS = Settings(epochs=3, batch=2, rank=4, alpha=8, learning_rate=2e-3, warmup=0.2, checkpoint_seconds=0)
+SETTINGS = TrainingSettings(
+    epochs=3, batch=2, rank=4, alpha=8, learning_rate=2e-3, warmup=0.2, checkpoint_seconds=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def transcripts() -> list[Any]:
     found = []
     for level in (1, 2):
         world = registry.open_world(f"tw:coin?level={level}&seed=1")
-        found += harvest.from_walkthrough(world, CARD)
+        found += collect.from_walkthrough(world, CARD)
         world.close()
     return found
 
@@ -134,7 +136,7 @@ def test_packed_attention_is_causal_attention_inside_each_sequence(lengths: list
 
 
 def test_a_few_steps_lower_the_loss(model: LocalModel, transcripts: list[Any]) -> None:
-    told: list[sft.Progress] = []
+    told: list[sft.TrainingProgress] = []
     sft.train(with_lora(model), encoded(model, transcripts), SETTINGS, on_step=told.append)
     assert [each.step for each in told] == [1, 2, 3] and {each.steps for each in told} == {3}
     assert told[-1].loss < 0.8 * told[0].loss

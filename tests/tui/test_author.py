@@ -57,7 +57,7 @@ def file(tmp_path: Path) -> Path:
 def hut(tmp_path: Path, world: str = "hut") -> SandboxApp:
     def factory(say: Callable[[str], None]) -> object:
         models = wiring.Models(config.Settings())
-        return wiring.open_session(Home(tmp_path), world, wiring.Cast("human"), models, save="s")
+        return wiring.open_session(Home(tmp_path), world, wiring.Players("human"), models, save="s")
 
     return SandboxApp(Sitting(factory, Title("hut")))  # type: ignore[arg-type]
 

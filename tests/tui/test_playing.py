@@ -538,7 +538,7 @@ async def test_a_fault_in_the_agent_is_shown_and_the_game_goes_on(make_app: Make
 
 async def test_a_game_that_cannot_be_opened_ends_with_its_error() -> None:
     def factory(_say: Callable[[str], None]) -> Session:
-        raise WorldError("no such world", where="worlds/atlantis", mend="sandbox world list")
+        raise WorldError("no such world", where="worlds/atlantis", hint="sandbox world list")
 
     app = SandboxApp(Sitting(factory, Title("atlantis")))
     async with app.run_test() as pilot:

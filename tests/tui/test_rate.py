@@ -270,7 +270,7 @@ async def test_the_running_win_rate_does_not_tell_whose_an_answer_was(long_store
 async def test_what_cannot_be_opened_is_said(long_store: Store, save: Path) -> None:
     @contextmanager
     def broken(say: Callable[[str], None]) -> Iterator[Bout]:
-        raise UsageError("there is no agent 'x'", mend="name another")
+        raise UsageError("there is no agent 'x'", hint="name another")
         yield
 
     review = review_of(long_store, "bo")

@@ -15,7 +15,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 
 from sandbox.cli.animation import animate
 from sandbox.errors import UsageError
-from sandbox.render.asciicast import Cast
+from sandbox.render.asciicast import Recording
 from sandbox.session.replay import Tape
 from sandbox.session.session import Session
 from sandbox.store import Store
@@ -93,7 +93,7 @@ def test_neither_world_nor_agent_is_needed(save: Path, tmp_path: Path) -> None:
 def test_a_recording_becomes_a_picture_that_moves(tmp_path: Path) -> None:
     cast, svg = tmp_path / "session.cast", tmp_path / "session.svg"
     with cast.open("w", encoding="utf-8") as stream:
-        recording = Cast(stream, (20, 3), "a <title>")
+        recording = Recording(stream, (20, 3), "a <title>")
         for number in range(5):
             recording.write(
                 number, f"\x1b[2J\x1b[H\x1b[38;2;1;2;3mturn {number} & so on\x1b[0m\r\n同じ\r\nthe same"

@@ -31,7 +31,7 @@ async def test_an_edited_world_is_gone_on_with(tmp_path: Path) -> None:
 
     def factory(say: object) -> object:
         models = wiring.Models(config.Settings())
-        session = wiring.open_session(Home(tmp_path), "hut", wiring.Cast("q-table"), models, save="s")
+        session = wiring.open_session(Home(tmp_path), "hut", wiring.Players("q-table"), models, save="s")
         session.act("go north")
         return session
 

@@ -35,9 +35,9 @@ from sandbox.tune import gate, rounds
 from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.errors import RoundError
 from sandbox.tune.round_view import RoundView, fold
-from sandbox.tune.rounds import Event, Plan, Round
+from sandbox.tune.rounds import Round, RoundEvent, RoundPlan
 from sandbox.tune.settings import Method
-from sandbox.tune.settings import Settings as Training
+from sandbox.tune.settings import TrainingSettings as Training
 from sandbox.tune.survey import evaluated, suggested
 from sandbox.types import Decision, History, Observation
 
@@ -68,11 +68,11 @@ class Stage:
     """Starts rounds in the place of `rounds.start`."""
 
     def __init__(self) -> None:
-        self.started: list[tuple[Plan, bool]] = []
+        self.started: list[tuple[RoundPlan, bool]] = []
         self.resumed: list[int] = []
         self.round: StagedRound | None = None
 
-    def start(self, plan: Plan, *, trial: bool = False) -> StagedRound:
+    def start(self, plan: RoundPlan, *, trial: bool = False) -> StagedRound:
         self.started.append((plan, trial))
         folder = plan.save / "rounds" / str(len(self.started))
         folder.mkdir(parents=True)
@@ -129,9 +129,9 @@ OpenApp = Callable[..., SandboxApp]
 def open_app(save: Path, tmp_path: Path) -> OpenApp:
     """An application over a save in which some commands were given, and some of them rated."""
 
-    def plan(method: Method, **more: Any) -> Plan:
+    def plan(method: Method, **more: Any) -> RoundPlan:
         adapters = Adapters.of(save)
-        return Plan(
+        return RoundPlan(
             home=tmp_path,
             save=save,
             saves=(save,),
@@ -180,14 +180,14 @@ def notices(app: App[object]) -> list[str]:
     return [notice.message for notice in app._notifications]
 
 
-def outcome(won: int) -> gate.Outcome:
+def outcome(won: int) -> gate.GateResult:
     """Of 8 games, none was won before."""
 
     def side(won: int) -> gate.Side:
         return gate.Side(episodes=8, won=won, score=won / 8, steps=25.0 - won, steps_won=4.0 if won else None)
 
     share = gate.Bounds(value=won / 8, low=won / 8 - 0.1, high=won / 8 + 0.1)
-    return gate.Outcome(
+    return gate.GateResult(
         before=side(0),
         after=side(won),
         won=share,
@@ -419,15 +419,15 @@ async def test_what_goes_wrong_is_one_line(
         await pilot.press("enter")
         await at(pilot, "round-work")
         assert stage.round is not None
-        stage.round.ends("failed", message="the disk is full", mend="make room and resume the round")
+        stage.round.ends("failed", message="the disk is full", hint="make room and resume the round")
         await at(pilot, "round-result")
         assert "the disk is full (make room and resume the round)" in screen_text(app)
         await pilot.press("k")
         await at(pilot, "round-prepare")
         await until(pilot, lambda: screen.offers("resume"))
 
-        def refuse(plan: Plan, *, trial: bool = False) -> Round:
-            raise RoundError("another round is running", mend="wait for it, or cancel it first")
+        def refuse(plan: RoundPlan, *, trial: bool = False) -> Round:
+            raise RoundError("another round is running", hint="wait for it, or cancel it first")
 
         monkeypatch.setattr(rounds, "start", refuse)
         await pilot.press("enter")
@@ -503,15 +503,15 @@ def test_games_to_evaluate_on_were_not_seen() -> None:
 
 
 def test_a_resumed_round_forgets_how_it_ended_and_goes_on_with_its_losses() -> None:
-    def step(number: int, loss: float) -> Event:
-        return Event("step", 10.0 + number, {"step": number, "of": 4, "loss": loss, "seconds_left": 5.0})
+    def step(number: int, loss: float) -> RoundEvent:
+        return RoundEvent("step", 10.0 + number, {"step": number, "of": 4, "loss": loss, "seconds_left": 5.0})
 
     events = [
-        Event("started", 1.0, {}),
+        RoundEvent("started", 1.0, {}),
         step(1, 3.0),
         step(2, 2.0),
-        Event("failed", 13.0, {"message": "the disk is full", "mend": ""}),
-        Event("started", 20.0, {}),
+        RoundEvent("failed", 13.0, {"message": "the disk is full", "hint": ""}),
+        RoundEvent("started", 20.0, {}),
         step(2, 2.5),
     ]
     view = fold(RoundView(number=1, method="sft"), events)
@@ -525,11 +525,11 @@ def test_a_resumed_round_forgets_how_it_ended_and_goes_on_with_its_losses() -> N
 def test_the_games_still_to_play_count_as_time_left() -> None:
     game = {"side": "before", "of": 2, "won": False, "score": 0, "steps": 3}
     events = [
-        Event("episode", 100.0, {**game, "done": 1}),
-        Event("episode", 107.0, {**game, "done": 2}),
-        Event("step", 110.0, {"step": 1, "of": 4, "loss": 1.0, "seconds_left": 30.0}),
+        RoundEvent("episode", 100.0, {**game, "done": 1}),
+        RoundEvent("episode", 107.0, {**game, "done": 2}),
+        RoundEvent("step", 110.0, {"step": 1, "of": 4, "loss": 1.0, "seconds_left": 30.0}),
     ]
     view = fold(RoundView(number=1, method="sft"), events)
     assert view.seconds_left == 30.0 + 2 * 7.0
-    after = fold(view, [Event("episode", 200.0, {**game, "side": "after", "done": 1})])
+    after = fold(view, [RoundEvent("episode", 200.0, {**game, "side": "after", "done": 1})])
     assert after.seconds_left == 7.0

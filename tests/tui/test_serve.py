@@ -12,7 +12,7 @@ from aiohttp.web import Application, Request
 
 from sandbox.errors import UsageError
 from sandbox.tui.web.guard import is_loopback
-from sandbox.tui.web.server import Game, GameServer, listen
+from sandbox.tui.web.server import GameServer, ServedGame, listen
 
 TOKEN = "open-sesame-open-sesame"
 CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
@@ -52,7 +52,7 @@ async def visit() -> AsyncIterator[Visit]:
         token: str | None = None, *, play: Callable[[str], Sequence[str]] = fails, games: int = 1, most: int = 8
     ) -> Client:
         with listen("127.0.0.1", 0) as listening:
-            server = GameServer([Game("honey <hive>", play)] * games, listening, token, most)
+            server = GameServer([ServedGame("honey <hive>", play)] * games, listening, token, most)
         opened.append(TestClient(TestServer(server.application())))
         await opened[-1].start_server()
         return opened[-1]

@@ -13,7 +13,7 @@ from conftest import MakeApp, Weigher, settled, typed, until
 
 from sandbox.config import Settings
 from sandbox.llm.listening import StoppedError, tell
-from sandbox.llm.state import State
+from sandbox.llm.state import ServerState
 from sandbox.session import blessed, curves, optimum
 from sandbox.session.session import Session
 from sandbox.store import Store
@@ -22,7 +22,7 @@ from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.curve import Curve
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.learned import Learned
-from sandbox.tui.widgets.lessons import Distance, Lessons, Progress
+from sandbox.tui.widgets.lessons import Distance, Lessons, ProgressCurve
 from sandbox.tui.widgets.mind import Brief, Mind
 from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.side import SidePane
@@ -49,7 +49,7 @@ class Learner(Weigher):
     def __init__(self) -> None:
         super().__init__()
         self.learner = self.q
-        self.model_state = State()
+        self.model_state = ServerState()
         self.bias = ""
         """A command that it prefers to all others, whatever it has learned."""
 
@@ -152,7 +152,7 @@ async def test_the_lessons_show_curves_and_the_distance_to_the_optimum(hut_app: 
     async with app.run_test(size=(120, 50)) as pilot:
         await settled(pilot)
         await pilot.press("escape", "l")
-        await until(pilot, lambda: "won 2 of 2" in plain(app, Progress, "#reward-title"))
+        await until(pilot, lambda: "won 2 of 2" in plain(app, ProgressCurve, "#reward-title"))
         assert app.play.query_one("#reward", Curve).display
         assert "●" in str(app.play.query_one("#reward", Curve).render())
         await until(pilot, lambda: app.play.query_one(Distance).display)
@@ -161,7 +161,7 @@ async def test_the_lessons_show_curves_and_the_distance_to_the_optimum(hut_app: 
         assert not app.play.query_one("#loss", Curve).display
         app.play.follow_round(RoundView(number=3, method="sft", losses=(2.0, 1.0, 0.5)))
         assert app.play.query_one("#loss", Curve).display
-        assert "Loss of round 3  0.5" in plain(app, Progress, "#loss-title")
+        assert "Loss of round 3  0.5" in plain(app, ProgressCurve, "#loss-title")
 
 
 def test_episodes_are_told_along_the_branch_that_was_visited_last(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_agents_are_asked_again_about_what_they_decided(tmp_path: Path) -> None:
         decision = session.decide()
         session.act(decision.command, decision=decision, chooser="agent")
     ask = blessed.of_agents(session, lambda: False)
-    assert ask() == blessed.Replayed({})
+    assert ask() == blessed.ReplayDifference({})
     opening, first, _ = session.timeline.path(session.current.id)
     observation = opening.observations["player"]
     for _ in range(5):
@@ -246,7 +246,7 @@ def test_agents_are_asked_again_about_what_they_decided(tmp_path: Path) -> None:
             )
         )
     assert blessed.of_agents(session, lambda: False)().turns[first.id] == "take lamp"
-    assert blessed.of_agents(session, lambda: True)() == blessed.Replayed({}, complete=False)
+    assert blessed.of_agents(session, lambda: True)() == blessed.ReplayDifference({}, complete=False)
     session.close()
 
 
@@ -329,7 +329,7 @@ async def test_words_appear_as_they_are_written_and_esc_stops_them(
 
 async def test_a_model_that_does_not_answer_is_named(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = Learner()
-    agent.model_state = State("away", "connection refused")
+    agent.model_state = ServerState("away", "connection refused")
     app = make_app(agent)
     async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)

@@ -38,7 +38,7 @@ class Hall:
     def choose(self, choice: Choice) -> Sitting:
         self.choices.append(choice)
         if choice.world == "honey":
-            raise UsageError("no honey today", mend="take the tour")
+            raise UsageError("no honey today", hint="take the tour")
         return Sitting(self._open, Title("lighthouse", save="friday"))
 
     def _open(self, say: Callable[[str], None]) -> Session:

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.agent import prompt
-from sandbox.agent.cards import Prompt
+from sandbox.agent.cards import PromptSettings
 from sandbox.types import Exchange, Observation
 
 
-def built(history: list[Exchange], card: Prompt | None = None, **words: object) -> str:
+def built(history: list[Exchange], card: PromptSettings | None = None, **words: object) -> str:
     observation = Observation(seat="you", turn=len(history), text=history[-1].reply, goal="Find the crown.")
-    return prompt.build(card or Prompt(), observation, history, **words)  # type: ignore[arg-type]
+    return prompt.build(card or PromptSettings(), observation, history, **words)  # type: ignore[arg-type]
 
 
 OPENING = Exchange(command="", reply="You are in the hall.")
@@ -26,14 +26,14 @@ def test_it_reads_like_a_story_file() -> None:
 
 
 def test_any_language_and_empty_lines_left_out() -> None:
-    card = Prompt(head="{persona}\n\n目标：{goal}\n可用动词：{verbs}")
+    card = PromptSettings(head="{persona}\n\n目标：{goal}\n可用动词：{verbs}")
     assert built([OPENING], card).startswith("目标：Find the crown.\n\nYou are")
     assert "可用动词：拿, 走" in built([OPENING], card, verbs=("拿", "走"))
 
 
 def test_braces_in_the_world_are_only_text() -> None:
     observation = Observation(seat="you", turn=0, text="x", goal="{persona} {goal.__class__} {0}")
-    text = prompt.build(Prompt(), observation, [], persona="secret")
+    text = prompt.build(PromptSettings(), observation, [], persona="secret")
     assert text.count("secret") == 1
     assert "{goal.__class__} {0}" in text
 
@@ -53,7 +53,7 @@ _exchange = st.builds(lambda command, reply: Exchange(command=command, reply=rep
 @settings(max_examples=100, deadline=None)
 @given(st.lists(_exchange, max_size=40), st.integers(500, 3000))
 def test_the_prompt_only_grows_but_for_rare_large_steps(exchanges: list[Exchange], limit: int) -> None:
-    card = Prompt(max_chars=limit)
+    card = PromptSettings(max_chars=limit)
     history = [OPENING]
     before, cuts, total = built(history, card), 0, 0
     for exchange in exchanges:
@@ -79,7 +79,7 @@ def test_the_next_prompt_begins_with_this_one_and_the_command() -> None:
 
 
 def test_a_long_game_is_cut_to_its_newest_half() -> None:
-    card, history, cuts = Prompt(max_chars=1000), [OPENING], 0
+    card, history, cuts = PromptSettings(max_chars=1000), [OPENING], 0
     for i in range(50):
         before = built(history, card)
         history.append(Exchange(command=f"go {i}", reply="x" * 100))

@@ -15,7 +15,7 @@ from sandbox.errors import PlayError, WorldError, WorldFileError
 from sandbox.paths import Home
 from sandbox.session import authoring
 from sandbox.session.session import Session
-from sandbox.tune import harvest
+from sandbox.tune import collect
 from sandbox.wiring import difficulty
 
 WORLD = """\
@@ -39,7 +39,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def opened(home: Path, agent: str = "human") -> Session:
-    return wiring.open_session(Home(home), "hut", wiring.Cast(agent), wiring.Models(config.Settings()), save="s")
+    return wiring.open_session(
+        Home(home), "hut", wiring.Players(agent), wiring.Models(config.Settings()), save="s"
+    )
 
 
 def test_the_player_stands_in_a_new_room_at_once(file: Path, tmp_path: Path) -> None:
@@ -96,18 +98,18 @@ def test_nobody_learns_from_what_an_author_did(file: Path, tmp_path: Path) -> No
     with pytest.raises(PlayError, match="the episode is over"):
         authoring.build(session, "goto hut")
     card = cards.load_card(paths.bundled() / "agents" / "lm.yaml")
-    assert harvest._wins(session.timeline, card, "hut", ()) == []
+    assert collect._wins(session.timeline, card, "hut", ()) == []
     session.new_episode()
     for command in ("take lamp", "go north"):
         session.act(command)
-    assert len(harvest._wins(session.timeline, card, "hut", ())) == 1
+    assert len(collect._wins(session.timeline, card, "hut", ())) == 1
     session.close()
 
 
 def test_a_world_of_the_program_is_copied_first(tmp_path: Path) -> None:
     package = Path(paths.__file__).parent / "world" / "starter" / "world.yaml"
     models = wiring.Models(config.Settings())
-    session = wiring.open_session(Home(tmp_path), str(package), wiring.Cast("human"), models, save="s")
+    session = wiring.open_session(Home(tmp_path), str(package), wiring.Players("human"), models, save="s")
     before = package.read_bytes()
     assert authoring.site(session).foreign
     with pytest.raises(WorldError, match="came with the program"):

@@ -162,7 +162,7 @@ def test_an_edit_that_breaks_the_world_is_refused_with_the_finding() -> None:
 def test_a_verb_that_lacks_words_says_how_it_is_typed(builder: Builder) -> None:
     with pytest.raises(UsageError) as caught:
         build(STARTER, builder.name, here="kitchen")
-    assert caught.value.mend == builder.usage
+    assert caught.value.hint == builder.usage
 
 
 def test_what_cannot_be_understood_is_answered_with_a_way_out() -> None:

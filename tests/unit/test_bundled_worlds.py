@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import paths
 from sandbox.rl.value_iteration import FiniteMDP, value_iteration
-from sandbox.testing import Played, check_world, parse_walkthrough, play_walkthrough
+from sandbox.testing import WalkthroughResult, check_world, parse_walkthrough, play_walkthrough
 from sandbox.world.check import Checked, check
 from sandbox.world.native import Adventure, NativeWorld, TaskWorld, make_world, read_source
 from sandbox.world.solver import Limits
@@ -49,7 +49,7 @@ def walkthrough(name: str) -> str:
     return (FOLDER / name / "walkthrough.txt").read_text(encoding="utf-8")
 
 
-def played(name: str, text: str) -> tuple[Played, str]:
+def played(name: str, text: str) -> tuple[WalkthroughResult, str]:
     """A walkthrough played, and the last thing that was told."""
     result = play_walkthrough(adventure(name), text)
     return result, result.exchanges[-1][1].reply

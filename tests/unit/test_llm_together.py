@@ -19,7 +19,7 @@ from sandbox.llm import local
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.fake import ScriptedModel
 from sandbox.llm.local import LocalModel
-from sandbox.llm.questions import Continue, Question, Read, Score, ask, features_of, think_together
+from sandbox.llm.questions import Continue, Question, Read, ScoreQuestion, ask, features_of, think_together
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tune.adapters import Adapters, describe
@@ -64,7 +64,7 @@ def test_four_agents_at_once_get_the_scores_of_one_by_one(
 ) -> None:
     monkeypatch.setattr(local, "NODES_PER_PASS", nodes)
     asked = list(zip(PROMPTS, OPTIONS, strict=True))
-    expected = one_by_one(local_model, [Score(*each) for each in asked])
+    expected = one_by_one(local_model, [ScoreQuestion(*each) for each in asked])
     assert_same(local_model.score_many(asked), expected)
     # The second time all prefixes are known; what they hold must be each prompt's own.
     before = local_model.encoded
@@ -117,7 +117,11 @@ def test_features_are_remembered_by_the_option_and_let_go_of(
 
 def test_models_that_answer_one_by_one_are_asked_one_by_one() -> None:
     model = ScriptedModel({"wait": -1.0}, ["look"])
-    questions = [Score("a", (" wait\n",)), Continue(prompt="b", n=1, seed=0), Score("a", (" wait\n",))]
+    questions = [
+        ScoreQuestion("a", (" wait\n",)),
+        Continue(prompt="b", n=1, seed=0),
+        ScoreQuestion("a", (" wait\n",)),
+    ]
     first, sampled, again = CachedModel(model).answer(questions)
     assert first == again == model.score("", [" wait\n"])
     assert sampled == ask(model, questions)[1]
@@ -199,7 +203,7 @@ def test_thoughts_of_different_lengths_and_models_all_come_to_an_end() -> None:
     def thought(questions: int) -> Iterator[object]:
         found = []
         for _ in range(questions):
-            found.append((yield Score("?", (" wait\n",)))[0].logprob)
+            found.append((yield ScoreQuestion("?", (" wait\n",)))[0].logprob)
         return found
 
     thoughts = [(thought(2), one), (thought(0), None), (thought(1), other), (thought(1), one)]

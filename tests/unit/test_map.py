@@ -5,19 +5,19 @@ from xml.etree import ElementTree
 import pytest
 from rich.cells import cell_len
 
-from sandbox.world.map import Cell, Plan, Way, draw, layout, plan_of, seen_by, svg
+from sandbox.world.map import FloorPlan, GridCell, MapWay, draw, layout, plan_of, seen_by, svg
 from sandbox.world.native import NativeWorld, parse_source
 from sandbox.world.native.loader import parse_definition
 
 
-def house() -> Plan:
-    return Plan(
+def house() -> FloorPlan:
+    return FloorPlan(
         {"hall": "Hall", "kitchen": "Kitchen", "garden": "花园", "attic": "Attic", "shed": "Shed"},
         (
-            Way("hall", "east", "kitchen", both=True),
-            Way("hall", "south", "garden", "door", both=True),
-            Way("hall", "up", "attic", both=True),
-            Way("garden", "east", "shed"),
+            MapWay("hall", "east", "kitchen", both=True),
+            MapWay("hall", "south", "garden", "door", both=True),
+            MapWay("hall", "up", "attic", both=True),
+            MapWay("garden", "east", "shed"),
         ),
         "hall",
     )
@@ -25,11 +25,11 @@ def house() -> Plan:
 
 def test_rooms_lie_where_their_exits_say():
     assert layout(house()) == {
-        "hall": Cell(0, 0, 0),
-        "kitchen": Cell(0, 1, 0),
-        "garden": Cell(0, 0, 1),
-        "attic": Cell(1, 0, 0),
-        "shed": Cell(0, 1, 1),
+        "hall": GridCell(0, 0, 0),
+        "kitchen": GridCell(0, 1, 0),
+        "garden": GridCell(0, 0, 1),
+        "attic": GridCell(1, 0, 0),
+        "shed": GridCell(0, 1, 1),
     }
 
 
@@ -56,7 +56,9 @@ def test_the_drawing():
 
 
 def test_wide_characters_keep_the_columns_in_line():
-    plan = Plan({"a": "长长的走廊", "b": "x", "c": "厨房"}, (Way("a", "south", "b"), Way("b", "south", "c")), "a")
+    plan = FloorPlan(
+        {"a": "长长的走廊", "b": "x", "c": "厨房"}, (MapWay("a", "south", "b"), MapWay("b", "south", "c")), "a"
+    )
     boxes = [line for line in draw(plan).splitlines() if line[0] in "┌│└"]
     assert {cell_len(line) for line in boxes} == {14}
 
@@ -64,8 +66,8 @@ def test_wide_characters_keep_the_columns_in_line():
 @pytest.mark.parametrize("direction", ["north", "southeast", "in"])
 def test_two_rooms_that_want_the_same_place_both_get_one_and_are_named_where_no_line_fits(direction):
     names = [f"room {i}" for i in range(12)]
-    ways = tuple(Way("start", direction, name) for name in names)
-    plan = Plan({"start": "Start"} | {name: name.title() for name in names}, ways, "start")
+    ways = tuple(MapWay("start", direction, name) for name in names)
+    plan = FloorPlan({"start": "Start"} | {name: name.title() for name in names}, ways, "start")
     cells = layout(plan)
     assert len(set(cells.values())) == 13
     drawn = draw(plan, width=10)
@@ -75,9 +77,9 @@ def test_two_rooms_that_want_the_same_place_both_get_one_and_are_named_where_no_
 
 
 def test_a_twisty_maze_and_rooms_out_of_reach_are_all_drawn():
-    plan = Plan(
+    plan = FloorPlan(
         {"a": "A", "b": "B", "c": "C", "lost": "Lost"},
-        (Way("a", "north", "b"), Way("b", "north", "a"), Way("b", "east", "c"), Way("c", "west", "a")),
+        (MapWay("a", "north", "b"), MapWay("b", "north", "a"), MapWay("b", "east", "c"), MapWay("c", "west", "a")),
         "a",
     )
     cells = layout(plan)
@@ -87,12 +89,12 @@ def test_a_twisty_maze_and_rooms_out_of_reach_are_all_drawn():
 
 
 def test_a_player_sees_the_rooms_they_have_been_in_and_open_ends():
-    plan = Plan(
+    plan = FloorPlan(
         {"hall": "Hall", "study": "Secret study", "cellar": "Cellar", "yard": "Yard"},
         (
-            Way("hall", "west", "study", "barred", secret=True, both=True),
-            Way("hall", "east", "cellar", both=True),
-            Way("yard", "south", "hall", both=True),
+            MapWay("hall", "west", "study", "barred", secret=True, both=True),
+            MapWay("hall", "east", "cellar", both=True),
+            MapWay("yard", "south", "hall", both=True),
         ),
         "hall",
     )
@@ -104,13 +106,13 @@ def test_a_player_sees_the_rooms_they_have_been_in_and_open_ends():
 
 
 def test_the_svg_is_xml_with_every_room_and_escapes_names():
-    plan = Plan({"a": "A <script>&", "b": "花园"}, (Way("a", "up", "b"), Way("a", "east", "a")), "a")
+    plan = FloorPlan({"a": "A <script>&", "b": "花园"}, (MapWay("a", "up", "b"), MapWay("a", "east", "a")), "a")
     root = ElementTree.fromstring(svg(plan, here="a"))
     space = "{http://www.w3.org/2000/svg}"
     texts = [element.text for element in root.iter(f"{space}text")]
     assert {"A <script>&", "花园", "level +1"} <= set(texts)
     assert [r.get("class") for r in root.iter(f"{space}rect")] == ["page", "here", None]
-    assert ElementTree.fromstring(svg(Plan({}, (), ""))) is not None
+    assert ElementTree.fromstring(svg(FloorPlan({}, (), ""))) is not None
 
 
 ROOMS = """
@@ -138,9 +140,9 @@ def test_the_plan_of_a_world_joins_ways_with_their_way_back():
     assert plan.rooms == {"hall": "Hall", "yard": "The yard", "vault": "Vault"}
     assert plan.start == "hall"
     assert plan.ways == (
-        Way("hall", "north", "yard", "door", both=True),
-        Way("hall", "east", "vault", "barred", secret=True),
-        Way("yard", "down", "hall"),
+        MapWay("hall", "north", "yard", "door", both=True),
+        MapWay("hall", "east", "vault", "barred", secret=True),
+        MapWay("yard", "down", "hall"),
     )
 
 

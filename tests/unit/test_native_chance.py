@@ -123,10 +123,10 @@ def test_wandering_is_enumerated():
         characters: {cat: {article: the, at: hub, routine: {rooms: [hub, a, b], chance: 1/2}}}
         """
     )
-    cat = world.atlas.index["cat"]
+    cat = world.compiled.index["cat"]
     found = Counter()
     for p, step in world.outcomes(world.initial(0), "ann", "wait"):
-        found[world.atlas.ids[step.state.core.things[cat >> 5][cat & 31].parent]] += p
+        found[world.compiled.ids[step.state.core.things[cat >> 5][cat & 31].parent]] += p
     assert found == {"hub": 0.5, "a": 0.25, "b": 0.25}
 
 

@@ -86,10 +86,10 @@ def test_listed_commands_parse_to_themselves(game):
     for line in ("拿信", "去北", "打开盒子", "拿金币", "拿铜钥匙", "去南"):
         for command in game.seen().admissible:
             state = game.state
-            WORLD.atlas.known.clear()
+            WORLD.compiled.known.clear()
             slow = WORLD.step(state, "小雨", command)
-            WORLD.atlas._phrases.clear()
+            WORLD.compiled._phrases.clear()
             WORLD.observe(state, "小雨")
-            assert command in WORLD.atlas.known
+            assert command in WORLD.compiled.known
             assert WORLD.step(state, "小雨", command) == slow
         game.do(line)

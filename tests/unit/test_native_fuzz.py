@@ -131,7 +131,7 @@ def check_books(world: NativeWorld, state) -> None:
         assert all(records[inner].parent == number for inner in record.contents)
         if record.parent >= 0:
             assert number in records[record.parent].contents
-    coins = world.atlas.index["coins"]
+    coins = world.compiled.index["coins"]
     assert sum(dict(record.stock).get(coins, 0) for record in records) == 6
     if world.definition.rewards == "zero-sum":
         assert abs(sum(core.scores)) < 1e-6
@@ -145,16 +145,16 @@ def test_listed_commands_take_a_turn_and_read_as_what_they_are(world, seed, choi
         seat = world.to_move(state)
         if seat is None:
             return
-        number = world.atlas.index[seat]
-        listed = {world.atlas.phrase(c): c for c in commands_of(Draft(world.atlas, state, number), number)}
+        number = world.compiled.index[seat]
+        listed = {world.compiled.phrase(c): c for c in commands_of(Draft(world.compiled, state, number), number)}
         seen = world.observe(state, seat)
         assert seen.admissible == tuple(sorted(listed)) and listed
         for text in listed:
-            known = dict(world.atlas.known)
+            known = dict(world.compiled.known)
             fast = world.step(state, seat, text)
-            world.atlas.known.clear()
+            world.compiled.known.clear()
             slow = world.step(state, seat, text)
-            world.atlas.known.update(known)
+            world.compiled.known.update(known)
             assert slow == fast, text
             assert fast.state.core.mover != state.core.mover or fast.state.core.ended != RUNNING, text
         state = world.step(state, seat, seen.admissible[choice % len(seen.admissible)]).state

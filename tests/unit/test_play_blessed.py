@@ -99,7 +99,7 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "worlds" / "copy").mkdir(parents=True)
     (tmp_path / "worlds" / "copy" / "world.yaml").write_bytes(source.read_bytes())
     session = wiring.open_session(
-        Home(tmp_path), "copy", wiring.Cast("q-table"), wiring.Models(Settings()), save="friday", learn=False
+        Home(tmp_path), "copy", wiring.Players("q-table"), wiring.Models(Settings()), save="friday", learn=False
     )
     for _ in range(3):
         session.step()

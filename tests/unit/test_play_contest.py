@@ -16,7 +16,7 @@ from sandbox.config import Settings
 from sandbox.errors import CardError, UsageError
 from sandbox.feedback import records
 from sandbox.feedback.agreement import statistics
-from sandbox.feedback.contest import Bout, Contest, Pair, contests, label, told
+from sandbox.feedback.contest import AnswerPair, Bout, Contest, contests, label, told
 from sandbox.feedback.dataset import Material, examples
 from sandbox.paths import Home
 from sandbox.session.session import Session
@@ -54,7 +54,7 @@ def bout(session: Session, one: str = "dig", other: str = "east", *, seats: tupl
     return Bout(timeline=session.timeline, sides=sides, records=session.store.feedback(), seed=session.seed)
 
 
-def asked(of: Bout, annotator: str = "bo", seed: int = 0) -> list[Pair]:
+def asked(of: Bout, annotator: str = "bo", seed: int = 0) -> list[AnswerPair]:
     return [pair for pair in of.pairs(annotator, seed) if pair is not None]
 
 
@@ -130,7 +130,7 @@ def test_comparisons_are_merged_where_the_decisions_are_not_known(session: Sessi
         other.step()
     (pair, *_) = asked(bout(session))
     session.compare(pair.state, *pair.decisions)
-    raw = [records.Record.model_validate(each) for each in records.records(Material.of(session.store))]
+    raw = [records.RawRecord.model_validate(each) for each in records.records(Material.of(session.store))]
     assert records.merge(other.store, raw) == {"added": 1, "known": 0, "elsewhere": 0}
     assert records.merge(other.store, raw) == {"added": 0, "known": 1, "elsewhere": 0}
     (merged,) = other.store.feedback()
@@ -162,7 +162,7 @@ def test_a_result_in_a_line() -> None:
 def _save(folder: Path) -> Home:
     home = Home.find(folder)
     session = wiring.open_session(
-        home, "tutorial", wiring.Cast("q-table"), wiring.Models(Settings()), save="friday"
+        home, "tutorial", wiring.Players("q-table"), wiring.Models(Settings()), save="friday"
     )
     for _ in range(3):
         session.step()
@@ -183,7 +183,7 @@ def test_two_sides_are_opened_by_name_with_what_they_learned(tmp_path: Path) -> 
 def test_on_the_command_line_a_mistake_is_one_line(tmp_path: Path) -> None:
     _save(tmp_path)
     session = wiring.open_session(
-        Home(tmp_path), "tutorial", wiring.Cast("random"), wiring.Models(Settings()), save="b"
+        Home(tmp_path), "tutorial", wiring.Players("random"), wiring.Models(Settings()), save="b"
     )
     session.close()
     for arguments, said in (

@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def session(file: Path, tmp_path: Path) -> Session:
     models = wiring.Models(config.Settings())
-    session = wiring.open_session(Home(tmp_path), "hut", wiring.Cast("q-table"), models, save="s")
+    session = wiring.open_session(Home(tmp_path), "hut", wiring.Players("q-table"), models, save="s")
     session.act("go north")
     session.act("go south")
     session.act("take lamp")

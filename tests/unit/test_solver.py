@@ -9,7 +9,7 @@ from sandbox.rl.value_iteration import FiniteMDP, value_iteration
 from sandbox.testing.table import TableWorld, to
 from sandbox.types import Observation, Step
 from sandbox.world.registry import open_world
-from sandbox.world.solver import Limits, Move, explore, replay, solve
+from sandbox.world.solver import Limits, PlanStep, explore, replay, solve
 from sandbox.world.solver.walkthrough import shorten, winners
 
 
@@ -156,7 +156,7 @@ def test_novelty_search_finds_what_breadth_first_search_cannot_and_does_not_call
 def test_detours_are_cut_out_of_a_walkthrough():
     world = ladder()
     wandering = ["up", "down", "up", "take coin", "down", "up", "up", "take crown", "down", "up", "down", "down"]
-    moves = shorten(world, [Move("player", command) for command in wandering])
+    moves = shorten(world, [PlanStep("player", command) for command in wandering])
     assert len(moves) == 5
     end = replay(world, moves)
     assert end is not None
@@ -188,7 +188,7 @@ def two_keys() -> TableWorld:
 def test_several_seats_get_a_joint_walkthrough_in_which_all_win():
     solution = solve(two_keys())
     assert solution is not None
-    assert solution.moves == (Move("a", "turn"), Move("b", "turn"))
+    assert solution.moves == (PlanStep("a", "turn"), PlanStep("b", "turn"))
     assert solution.winners == {"a", "b"}
 
 
@@ -203,7 +203,7 @@ def test_one_seat_alone_can_be_asked_for():
     )
     solution = solve(del_open, seats=["b"])
     assert solution is not None
-    assert solution.moves[-1] == Move("b", "steal")
+    assert solution.moves[-1] == PlanStep("b", "steal")
     assert solution.winners == {"b"}
     assert solve(del_open, seats=["a"]) is None
 

@@ -313,7 +313,7 @@ def test_what_is_no_whole_save_is_refused_and_left_alone(
         with pytest.raises(SaveError, match=told) as caught:
             Store.open(saved, readonly=readonly)
         assert caught.value.where == str(file)
-        assert caught.value.mend
+        assert caught.value.hint
     assert _files(saved) == before
 
 
@@ -510,7 +510,7 @@ def test_a_migration_backs_up_first_and_a_failed_one_changes_nothing(saved: Path
         upgrade(file, "0000")
     assert file.read_bytes() == broken
     backup = saved / "save-0000.backup.db"
-    assert backup.name in caught.value.mend
+    assert backup.name in caught.value.hint
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT count(*) FROM turns").fetchone()[0] > 0
     assert broken != whole

@@ -11,7 +11,7 @@ import pytest
 from sandbox.bench import rounds as bench
 from sandbox.session.runner import Episode
 from sandbox.tune import gate, rounds
-from sandbox.tune.rounds import Plan, Round
+from sandbox.tune.rounds import Round, RoundPlan
 
 
 def episodes(won: bool) -> list[Episode]:
@@ -31,7 +31,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         with (round_.folder / "events.jsonl").open("a") as file:
             file.writelines(json.dumps(event) + "\n" for event in events)
 
-    def start(plan: Plan) -> Round:
+    def start(plan: RoundPlan) -> Round:
         calls.append(f"start {plan.sources[0]}")
         made = Round(plan.save / "rounds" / "1")
         made.folder.mkdir(parents=True)

@@ -15,9 +15,9 @@ from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.tune import examples, harvest
+from sandbox.tune import collect, examples
 from sandbox.tune.errors import RoundError
-from sandbox.tune.examples import Label, Origin, Pair, Transcript, play_through, transcripts
+from sandbox.tune.examples import Label, Origin, PreferencePair, TranscriptExample, play_through, transcripts
 from sandbox.tune.selfplay import explore
 from sandbox.tune.shorten import Remembered, shorten, win
 from sandbox.types import World
@@ -44,7 +44,7 @@ def walkthrough(world: World[Any]) -> tuple[str, ...]:
 def test_a_transcript_is_one_sequence_of_which_the_commands_are_learned(
     world: World[Any], walkthrough: tuple[str, ...]
 ) -> None:
-    (made,) = harvest.from_walkthrough(world, CARD)
+    (made,) = collect.from_walkthrough(world, CARD)
     learned = [segment.text for segment in made.segments if segment.learned]
     assert learned == [f" {command}\n" for command in walkthrough]
     text = "".join(segment.text for segment in made.segments)
@@ -74,8 +74,8 @@ def test_a_prompt_that_was_cut_begins_a_new_sequence(world: World[Any], walkthro
 def test_examples_survive_a_file(tmp_path: Path) -> None:
     origin = Origin(kind="rating", world="w", annotator="ann")
     made = [
-        Transcript(segments=(examples.Segment("a", False), examples.Segment(" b\n", True)), origin=origin),
-        Pair(prompt="p", chosen=" a\n", rejected=" b\n", origin=origin),
+        TranscriptExample(segments=(examples.Segment("a", False), examples.Segment(" b\n", True)), origin=origin),
+        PreferencePair(prompt="p", chosen=" a\n", rejected=" b\n", origin=origin),
         Label(prompt="p", completion=" a\n", good=False, origin=origin),
     ]
     examples.write(tmp_path / "data.jsonl", made)
@@ -122,7 +122,7 @@ def save(world: World[Any], walkthrough: tuple[str, ...], tmp_path_factory: pyte
 
 
 def test_a_save_gives_wins_corrections_preferences_and_ratings(save: Path, walkthrough: tuple[str, ...]) -> None:
-    found = harvest.from_save(HOME, save, CARD)
+    found = collect.from_save(HOME, save, CARD)
     kinds = {(each.type, each.origin.kind) for each in found}
     assert kinds == {
         ("transcript", "demonstration"),
@@ -133,20 +133,20 @@ def test_a_save_gives_wins_corrections_preferences_and_ratings(save: Path, walkt
         ("label", "correction"),
         ("label", "rating"),
     }
-    (pair,) = {(each.chosen, each.rejected) for each in found if isinstance(each, Pair)}
+    (pair,) = {(each.chosen, each.rejected) for each in found if isinstance(each, PreferencePair)}
     assert pair == (f" {walkthrough[0]}\n", " look\n")
     assert {each.good for each in found if isinstance(each, Label) and each.completion == " look\n"} == {False}
-    assert {each.origin.annotator for each in found if isinstance(each, Pair)} == {"ann"}
+    assert {each.origin.annotator for each in found if isinstance(each, PreferencePair)} == {"ann"}
     win_, *_ = (each for each in found if each.origin.kind == "demonstration")
-    assert isinstance(win_, Transcript) and win_.commands == len(walkthrough)
+    assert isinstance(win_, TranscriptExample) and win_.commands == len(walkthrough)
 
 
 def test_each_source_gives_its_own(save: Path) -> None:
-    assert harvest.from_save(HOME, save, CARD, "wins") == []
-    assert {each.origin.kind for each in harvest.from_save(HOME, save, CARD, "demonstrations")} == {
+    assert collect.from_save(HOME, save, CARD, "wins") == []
+    assert {each.origin.kind for each in collect.from_save(HOME, save, CARD, "demonstrations")} == {
         "demonstration"
     }
-    assert "demonstration" not in {each.origin.kind for each in harvest.from_save(HOME, save, CARD, "feedback")}
+    assert "demonstration" not in {each.origin.kind for each in collect.from_save(HOME, save, CARD, "feedback")}
 
 
 @pytest.fixture
@@ -176,24 +176,26 @@ NAMING = parse_card(
 
 
 def test_training_reads_the_very_prompts_of_play(judged: Path) -> None:
-    found = harvest.from_save(HOME, judged, NAMING)
+    found = collect.from_save(HOME, judged, NAMING)
     with Store.open(judged, readonly=True) as store:
         timeline = store.timeline()
         decisions = [timeline.get(node.id).decision for node in timeline.nodes() if node.parent is not None]
     read = {decision.prompt for decision in decisions if decision}
     assert all("You can: " in each for each in read)
-    contexts = {each.prompt for each in found if not isinstance(each, Transcript)}
-    contexts |= {each.segments[0].text for each in found if isinstance(each, Transcript)}
+    contexts = {each.prompt for each in found if not isinstance(each, TranscriptExample)}
+    contexts |= {each.segments[0].text for each in found if isinstance(each, TranscriptExample)}
     assert contexts <= read and len(contexts) >= 3
 
 
 def test_feedback_is_read_as_for_export(judged: Path) -> None:
-    found = harvest.from_save(HOME, judged, NAMING, "feedback")
+    found = collect.from_save(HOME, judged, NAMING, "feedback")
     punished, *_ = (each for each in found if each.origin.kind == "rating")
     assert isinstance(punished, Label) and not punished.good
-    praised = {(each.segments[0].text, each.segments[1].text) for each in found if isinstance(each, Transcript)}
+    praised = {
+        (each.segments[0].text, each.segments[1].text) for each in found if isinstance(each, TranscriptExample)
+    }
     praised |= {(each.prompt, each.completion) for each in found if isinstance(each, Label) and each.good}
-    praised |= {(each.prompt, each.chosen) for each in found if isinstance(each, Pair)}
+    praised |= {(each.prompt, each.chosen) for each in found if isinstance(each, PreferencePair)}
     assert (punished.prompt, punished.completion) not in praised
     assert [each.origin.kind for each in found].count("intervention") >= 3
     with Store.open(judged, readonly=True) as store:
@@ -202,17 +204,17 @@ def test_feedback_is_read_as_for_export(judged: Path) -> None:
     learned = {
         "sft": [
             {"prompt": each.segments[0].text, "completion": each.segments[1].text}
-            for each in harvest.usable(found, "sft")
-            if isinstance(each, Transcript)
+            for each in collect.usable(found, "sft")
+            if isinstance(each, TranscriptExample)
         ],
         "dpo": [
             {"prompt": each.prompt, "chosen": each.chosen, "rejected": each.rejected}
-            for each in harvest.usable(found, "dpo")
-            if isinstance(each, Pair)
+            for each in collect.usable(found, "dpo")
+            if isinstance(each, PreferencePair)
         ],
         "kto": [
             {"prompt": each.prompt, "completion": each.completion, "label": each.good}
-            for each in harvest.usable(found, "kto")
+            for each in collect.usable(found, "kto")
             if isinstance(each, Label)
         ],
     }
@@ -220,25 +222,25 @@ def test_feedback_is_read_as_for_export(judged: Path) -> None:
 
 
 def test_thin_and_one_sided_data_is_refused_with_what_is_missing(save: Path) -> None:
-    found = harvest.from_save(HOME, save, CARD, "feedback")
+    found = collect.from_save(HOME, save, CARD, "feedback")
     with pytest.raises(RoundError, match="1 different preferences or corrections, at least 8"):
-        harvest.check(harvest.usable(found, "dpo"), "dpo")
+        collect.check(collect.usable(found, "dpo"), "dpo")
     good = [Label(prompt=str(i), completion=" a\n", good=True, origin=Origin(kind="rating")) for i in range(9)]
     with pytest.raises(RoundError, match="one-sided: only 0 of 9 ratings are bad"):
-        harvest.check(good, "kto")
+        collect.check(good, "kto")
     same = [
-        Transcript(
+        TranscriptExample(
             segments=(examples.Segment(str(i), False), examples.Segment(" go\n", True)), origin=good[0].origin
         )
         for i in range(9)
     ]
     with pytest.raises(RoundError, match="one-sided"):
-        harvest.check(same, "sft")
-    survey = harvest.survey(found)
+        collect.check(same, "sft")
+    survey = collect.survey(found)
     assert set(survey.missing) >= {"dpo", "kto"} and survey.by_annotator == {"ann": len(found)}
 
 
 def test_what_is_said_once_is_one_occasion_however_many_examples_it_makes(save: Path) -> None:
-    found = harvest.from_save(HOME, save, CARD, "feedback")
-    said = [(each.origin.kind, each.origin.annotator) for each in harvest.occasions([*found, *found])]
+    found = collect.from_save(HOME, save, CARD, "feedback")
+    said = [(each.origin.kind, each.origin.annotator) for each in collect.occasions([*found, *found])]
     assert sorted(said) == sorted(set(said)) and len(said) < len(found)

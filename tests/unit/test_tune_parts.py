@@ -15,10 +15,10 @@ from sandbox.paths import Home
 from sandbox.session.runner import Episode
 from sandbox.tune import gate, rounds
 from sandbox.tune.adapters import ABOUT, Adapters, describe
+from sandbox.tune.collect import expand
 from sandbox.tune.errors import RoundError
-from sandbox.tune.harvest import expand
 from sandbox.tune.packing import Encoded, epoch, pack
-from sandbox.tune.starts import Start, is_fixed, starts
+from sandbox.tune.starts import EpisodeStart, is_fixed, starts
 from sandbox.world import registry
 
 
@@ -135,9 +135,9 @@ def test_a_game_without_chance_is_played_from_several_starts() -> None:
     home = Home(Path())
     fixed, chance = (registry.open_world(name, home=home) for name in ("weathercock", "larder"))
     assert is_fixed(fixed, range(8)) and not is_fixed(chance, range(8)) and not is_fixed(fixed, [3])
-    assert starts(chance, range(3)) == (Start(0), Start(1), Start(2))
+    assert starts(chance, range(3)) == (EpisodeStart(0), EpisodeStart(1), EpisodeStart(2))
     found = starts(fixed, range(8))
-    assert found == starts(fixed, range(8)) and found[0] == Start(0)
+    assert found == starts(fixed, range(8)) and found[0] == EpisodeStart(0)
     assert len(found) == 8 and all(0 < len(start.commands) <= 12 for start in found[1:])
 
     model = ScriptedModel({"go north": -1.0})
@@ -179,9 +179,9 @@ def test_an_epoch_is_a_permutation_of_its_own() -> None:
     assert [len(batch) for batch in one] == [4, 4, 2]
 
 
-def plan(home: Path, **more: object) -> rounds.Plan:
+def plan(home: Path, **more: object) -> rounds.RoundPlan:
     fields = {"home": home, "save": home / "saves" / "s", "card": "model: m", "model": "m", "worlds": ("a",)}
-    return rounds.Plan.model_validate(fields | more)
+    return rounds.RoundPlan.model_validate(fields | more)
 
 
 def test_a_world_cannot_be_learned_from_and_evaluated_on(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "file"))
     with pytest.raises(WorldError, match="cannot be kept here") as caught:
         games.compiled(games.parse(COIN))
-    assert caught.value.where == str(tmp_path / "file" / "games") and "SANDBOX_CACHE" in caught.value.mend
+    assert caught.value.where == str(tmp_path / "file" / "games") and "SANDBOX_CACHE" in caught.value.hint
 
 
 def test_a_story_file_opens_by_its_path_or_that_of_its_json(simple_game: Path, bare_story: Path) -> None:
@@ -205,7 +205,7 @@ def test_files_that_are_no_story_are_refused_before_they_run(bare_story: Path, t
         with pytest.raises(WorldError, match=complaint) as caught:
             open_world(str(file))
         assert caught.value.where == str(file)
-        assert caught.value.mend
+        assert caught.value.hint
     for missing in ("missing.z5", "missing.json"):
         with pytest.raises(WorldError, match="no such file"):
             open_world(str(tmp_path / missing))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sandbox.bench.learning import combining, notebook, seats, single, truth
 from sandbox.bench.learning.plot import Panel, draw
-from sandbox.bench.learning.units import Context, Part
+from sandbox.bench.learning.units import Part, UnitContext
 from sandbox.bench.report import Report, machine
 
-PARTS: Sequence[Callable[[Context], Part]] = (
+PARTS: Sequence[Callable[[UnitContext], Part]] = (
     truth.part,
     single.games,
     single.puzzle,
@@ -27,7 +27,7 @@ PARTS: Sequence[Callable[[Context], Part]] = (
 )
 
 
-def run(context: Context, plot: Path | None = None) -> Report:
+def run(context: UnitContext, plot: Path | None = None) -> Report:
     """Measure all parts, or what is left of them.
 
     Args:

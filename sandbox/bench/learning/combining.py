@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from sandbox.bench.learning.single import SITUATION, panel, table
 from sandbox.bench.learning.trial import Trial, Trials
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.llm.catalogue import DEFAULT
-from sandbox.tune.harvest import expand
+from sandbox.tune.collect import expand
 
 TITLE = "prior and Q"
 GAMES = "tw:custom?quest=2..3&seed=3001"
@@ -37,7 +37,7 @@ METHODS: Mapping[str, str] = {
 """What each card adds. The k of 5 and the a of 10 are those of the papers, see `sandbox.agent.combine`."""
 
 
-def part(context: Context) -> Part:
+def part(context: UnitContext) -> Part:
     """Every method in the same games, from five seeds. The seeds are the units of the intervals."""
     trials = [
         Trial(row, CARD + method, world, seed, QUICK_BUDGET if context.quick else BUDGET, EPISODE)

@@ -19,8 +19,8 @@ from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
-from sandbox.bench.learning.plot import Curve, Panel
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.plot import Panel, PlottedCurve
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.multiagent import team
 from sandbox.multiagent.notes import NotedWorld
@@ -53,7 +53,7 @@ explore: {epsilon: {start: 1.0, end: 0.1, over: 20}}
 """Without a language model the prior is a constant, less the penalty on repeats: what gets it out of circles."""
 
 
-def one_game(context: Context) -> Part:
+def one_game(context: UnitContext) -> Part:
     """Score against environment steps in the tutorial's game, of an agent that explores to the end.
 
     A run that does not come to the aim counts with the published steps.
@@ -75,7 +75,7 @@ def one_game(context: Context) -> Part:
     return Part(units, show)
 
 
-def unseen_games(context: Context) -> Part:
+def unseen_games(context: UnitContext) -> Part:
     """The share of the points of games that were never seen, greedily, after training on others."""
     games, tests = (12, 4) if context.quick else (100, 20)
     units = [UnseenGames(READER, seed, games, tests) for seed in range(1 if context.quick else 3)]
@@ -199,7 +199,9 @@ def _panel(plays: Sequence[Sequence[tuple[int, float]]], budget: int) -> Panel:
     """The mean over all runs of what each one's latest ten episodes came to."""
     steps = range(WINDOW * STEPS, budget, 100)
     means = [statistics.mean([_latest(play, step) for play in plays]) for step in steps]
-    curve = Curve("q-table", steps, [m.value for m in means], [m.low for m in means], [m.high for m in means])
+    curve = PlottedCurve(
+        "q-table", steps, [m.value for m in means], [m.low for m in means], [m.high for m in means]
+    )
     return Panel("TextWorld's tutorial, one game", "environment steps", "points of 10", [curve], level=AIM)
 
 

@@ -10,7 +10,7 @@ from sandbox.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class PlottedCurve:
     """One line of a panel, with the bounds of its 95 % confidence interval where there are any."""
 
     label: str
@@ -27,7 +27,7 @@ class Panel:
     title: str
     x_label: str
     y_label: str
-    curves: Sequence[Curve]
+    curves: Sequence[PlottedCurve]
     level: float | None = None
     """A horizontal line: what is aimed at."""
 
@@ -55,5 +55,5 @@ def draw(panels: Sequence[Panel], file: Path) -> None:
         figure.savefig(file, dpi=120, format="png")
     except OSError as error:
         raise UsageError(
-            f"the plot cannot be written: {error.strerror or error}", where=file, mend="choose another --plot"
+            f"the plot cannot be written: {error.strerror or error}", where=file, hint="choose another --plot"
         ) from error

@@ -11,8 +11,8 @@ from sandbox import statistics
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
-from sandbox.bench.learning.plot import Curve, Panel
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.plot import Panel, PlottedCurve
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
 from sandbox.multiagent import league, team
@@ -23,7 +23,7 @@ from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
 from sandbox.types import Agent, QFunction, World
 from sandbox.world import registry
-from sandbox.world.memoised import Rehearsal
+from sandbox.world.memoised import MemoisedWorld
 from sandbox.world.native import Adventure, NativeWorld, read_source
 
 MEMBER = """\
@@ -52,11 +52,11 @@ Mind = Literal["vdn", "independent", "joint"]
 # The two-seat world with a shared reward.
 
 
-def two_seats(context: Context) -> Part:
+def two_seats(context: UnitContext) -> Part:
     """Value decomposition, independent learners and a joint learner; the same card, budget and seeds."""
     minds: tuple[Mind, ...] = ("vdn", "independent", "joint")
     runs, budget = (1, 1_000) if context.quick else (5, 4_000)
-    units = [Pair(mind, seed, budget) for mind in minds for seed in range(runs)]
+    units = [PairTraining(mind, seed, budget) for mind in minds for seed in range(runs)]
 
     def show(results: list[Result]) -> Findings:
         figures = []
@@ -76,7 +76,7 @@ def two_seats(context: Context) -> Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairTraining:
     """A unit of work: train two until twenty validation episodes are all won greedily, or the budget is spent.
 
     A greedy policy that goes by what it perceives can run in circles where the exploring one gets out by chance,
@@ -121,7 +121,7 @@ class Pair:
 # The race: self-play over generations.
 
 
-def race(context: Context) -> Part:
+def race(context: UnitContext) -> Part:
     """The tenth generation against the first, greedily after random openings; and ratings of them all."""
     return Part([SelfPlay(seed) for seed in range(1 if context.quick else 5)], _generations)
 
@@ -130,7 +130,7 @@ def _generations(results: list[Result]) -> Findings:
     won = [result["won"] for result in results]
     share = statistics.proportion(sum(won), EPISODES * len(results))
     ratings = [statistics.mean(list(skills)) for skills in zip(*(r["skills"] for r in results), strict=True)]
-    curve = Curve(
+    curve = PlottedCurve(
         "self-play",
         range(1, len(ratings) + 1),
         [rating.value for rating in ratings],
@@ -194,14 +194,14 @@ def _skills(world: World[Any], born: Sequence[Agent], seed: int) -> list[float]:
     return [skill[name] for name in names]
 
 
-def rehearsal(home: Home, name: str, seats: int | None = None) -> Rehearsal:
+def rehearsal(home: Home, name: str, seats: int | None = None) -> MemoisedWorld:
     """A bundled world made fast, without its limit on rounds: callers cut episodes off at the same length."""
     file = registry.world_file(name, home=home)
     source = read_source(file)
     if not isinstance(source.definition, Adventure):
         raise WorldError(f"{name!r} is not the world that is measured", where=file)
     endless = source.definition.model_copy(update={"limit": None})
-    return Rehearsal(NativeWorld(replace(source, definition=endless), name, seats))
+    return MemoisedWorld(NativeWorld(replace(source, definition=endless), name, seats))
 
 
 def _agent(text: str) -> CardAgent:

@@ -9,11 +9,11 @@ import yaml
 
 from sandbox import paths, statistics
 from sandbox.bench.learning.plot import Panel
-from sandbox.bench.learning.trial import LATELY, Course, Trial, Trials
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.trial import LATELY, LearningCurve, Trial, Trials
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.statistics import Interval
-from sandbox.tune.harvest import expand
+from sandbox.tune.collect import expand
 
 GAMES = "tw:custom?quest=2..5&seed=3001..3005"
 QUICK_GAMES = "tw:custom?quest=2..3&seed=3001"
@@ -43,7 +43,7 @@ def cards() -> Mapping[str, str]:
     }
 
 
-def games(context: Context) -> Part:
+def games(context: UnitContext) -> Part:
     """All agents in the generated games."""
     worlds = expand(QUICK_GAMES if context.quick else GAMES)
     title = f"{len(worlds)} TextWorld games"
@@ -65,7 +65,7 @@ def games(context: Context) -> Part:
     return Part(trials, show)
 
 
-def puzzle(context: Context) -> Part:
+def puzzle(context: UnitContext) -> Part:
     """All agents in the puzzle world."""
     trials = _trials(context, [PUZZLE])
 
@@ -81,14 +81,16 @@ def table(title: str, trials: Trials) -> list[Figure]:
     figures = []
     for row in trials.rows:
         clusters = trials.clusters(row)
-        lengths = [steps for courses in clusters for course in courses for steps in course.greedy_steps]
+        lengths = [steps for curves in clusters for curve in curves for steps in curve.greedy_steps]
 
-        def mean(measure: Callable[[Course], float], clusters: list[list[Course]] = clusters) -> Interval:
-            return statistics.mean([fmean(map(measure, courses)) for courses in clusters])
+        def mean(
+            measure: Callable[[LearningCurve], float], clusters: list[list[LearningCurve]] = clusters
+        ) -> Interval:
+            return statistics.mean([fmean(map(measure, curves)) for curves in clusters])
 
         name = f"{title}/{row}"
-        won, area = mean(lambda course: course.greedy_won), mean(lambda course: course.area)
-        mastered = statistics.median([fmean(course.mastered for course in courses) for courses in clusters])
+        won, area = mean(lambda curve: curve.greedy_won), mean(lambda curve: curve.area)
+        mastered = statistics.median([fmean(curve.mastered for curve in curves) for curves in clusters])
         figures += [
             Figure(f"{name}/won", won.value).within(won),
             Figure(f"{name}/steps to learn", mastered.value).within(mastered),
@@ -132,7 +134,7 @@ def bundled(name: str) -> str:
     return (paths.bundled() / "agents" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def _trials(context: Context, worlds: Sequence[str]) -> list[Trial]:
+def _trials(context: UnitContext, worlds: Sequence[str]) -> list[Trial]:
     budget = QUICK_BUDGET if context.quick else BUDGET
     return [
         Trial(row, card, world, seed, budget, EPISODE)

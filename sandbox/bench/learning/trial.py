@@ -14,7 +14,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning import units
-from sandbox.bench.learning.plot import Curve
+from sandbox.bench.learning.plot import PlottedCurve
 from sandbox.multiagent import team
 from sandbox.paths import Home
 from sandbox.tune.shorten import Remembered
@@ -32,7 +32,7 @@ _FIRST_CHECK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LearningCurve:
     """How a trial went, episode by episode."""
 
     budget: int
@@ -118,31 +118,33 @@ class Trials:
     def __init__(
         self, trials: Sequence[Trial], results: Sequence[units.Result], unit: Literal["game", "seed"] = "game"
     ) -> None:
-        self._courses = {
-            (trial.row, trial.world, trial.seed): Course(trial.budget, **result)
+        self._curves = {
+            (trial.row, trial.world, trial.seed): LearningCurve(trial.budget, **result)
             for trial, result in zip(trials, results, strict=True)
         }
         self.rows = tuple(dict.fromkeys(trial.row for trial in trials))
         self.budget = trials[0].budget
         self._unit = unit
 
-    def clusters(self, row: str) -> list[list[Course]]:
-        """An agent's courses: those of one game, or of one seed, together."""
-        found: dict[str | int, list[Course]] = {}
-        for (its_row, world, seed), course in self._courses.items():
+    def clusters(self, row: str) -> list[list[LearningCurve]]:
+        """An agent's curves: those of one game, or of one seed, together."""
+        found: dict[str | int, list[LearningCurve]] = {}
+        for (its_row, world, seed), curve in self._curves.items():
             if its_row == row:
-                found.setdefault(world if self._unit == "game" else seed, []).append(course)
+                found.setdefault(world if self._unit == "game" else seed, []).append(curve)
         return list(found.values())
 
-    def curve(self, row: str, points: int = 60) -> Curve:
+    def curve(self, row: str, points: int = 60) -> PlottedCurve:
         """Share of the latest episodes that was won, against environment steps."""
         clusters = self.clusters(row)
         steps = [self.budget * number // points for number in range(points + 1)]
         shares = [
-            statistics.mean([fmean(course.lately(step) for course in courses) for courses in clusters])
+            statistics.mean([fmean(curve.lately(step) for curve in curves) for curves in clusters])
             for step in steps
         ]
-        return Curve(row, steps, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares])
+        return PlottedCurve(
+            row, steps, [s.value for s in shares], [s.low for s in shares], [s.high for s in shares]
+        )
 
 
 def _learn(world: World[Any], agent: Agent, trial: Trial) -> tuple[list[int], list[bool]]:

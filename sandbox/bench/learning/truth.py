@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sandbox import statistics
-from sandbox.bench.learning.units import Context, Findings, Part, Result
+from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.rl.tabular import TabularQ
@@ -30,7 +30,7 @@ NEAR = 0.05
 """How far from the optimum a value may be, and still be called right. A win is worth about ten."""
 
 
-def part(context: Context) -> Part:
+def part(context: UnitContext) -> Part:
     seeds = range(1 if context.quick else 3)
     checks = [Check(learner, seed) for learner in ("tabular", "drrn") for seed in seeds]
 
@@ -65,7 +65,7 @@ class Check:
         return self.learner
 
     def run(self, home: Home) -> Result:
-        chart, rng = Chart.of(home), np.random.default_rng(self.seed)
+        chart, rng = StateTable.of(home), np.random.default_rng(self.seed)
         learner: QFunction
         if self.learner == "tabular":
             learner = TabularQ(alpha=1.0, gamma=GAMMA, alpha_decay=0.65)
@@ -75,7 +75,7 @@ class Check:
         return {"error": chart.error(learner), "optimal": chart.optimal(learner)}
 
 
-def _neural(chart: Chart, rng: np.random.Generator, seed: int) -> QFunction:
+def _neural(chart: StateTable, rng: np.random.Generator, seed: int) -> QFunction:
     """A DRRN whose step size falls, with a loss that goes for means and every experience replayed alike."""
     from sandbox.rl.drrn import DRRN
 
@@ -91,7 +91,7 @@ def _learn(learner: QFunction, transitions: Iterator[Transition]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class StateTable:
     """All states of the world in which there is something to do, and what comes of it."""
 
     observations: tuple[Observation, ...]
@@ -100,7 +100,7 @@ class Chart:
     optimum: Optimum
 
     @classmethod
-    def of(cls, home: Home) -> Chart:
+    def of(cls, home: Home) -> StateTable:
         world = registry.open_world(WORLD, home=home)
         (seat,) = world.seats
         seen: list[Observation] = []

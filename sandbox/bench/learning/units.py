@@ -20,7 +20,7 @@ from sandbox.bench.learning.plot import Panel
 from sandbox.bench.report import Figure
 from sandbox.errors import UsageError
 from sandbox.llm.cached import CachedModel
-from sandbox.llm.questions import Question, Read, Score
+from sandbox.llm.questions import Question, Read, ScoreQuestion
 from sandbox.paths import Home
 
 Result = dict[str, Any]
@@ -63,7 +63,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class UnitContext:
     """What every part is told."""
 
     home: Home
@@ -97,9 +97,9 @@ class _Reader(CachedModel):
     """Scores come with the features, as a reading does: agents with a Q-head and those without share the cache."""
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
-        asked = [Read(q.prompt, q.options) if isinstance(q, Score) else q for q in questions]
+        asked = [Read(q.prompt, q.options) if isinstance(q, ScoreQuestion) else q for q in questions]
         answers = super().answer(asked)
-        return [a.scores if isinstance(q, Score) else a for q, a in zip(questions, answers, strict=True)]
+        return [a.scores if isinstance(q, ScoreQuestion) else a for q, a in zip(questions, answers, strict=True)]
 
 
 @functools.cache
@@ -141,7 +141,7 @@ def _append(file: Path, key: str, unit: Unit, result: Result) -> None:
             stream.write("\n" + json.dumps(record, ensure_ascii=False))
     except OSError as error:
         raise UsageError(
-            f"results cannot be kept here: {error.strerror or error}", where=file, mend="choose another --out"
+            f"results cannot be kept here: {error.strerror or error}", where=file, hint="choose another --out"
         ) from error
 
 

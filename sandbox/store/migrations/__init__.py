@@ -33,7 +33,7 @@ def upgrade_within(connection: Connection, version: str, where: str) -> None:
         raise SaveError(
             f"the save could not be brought from schema {version} to this one: {error}",
             where=where,
-            mend="it is unchanged",
+            hint="it is unchanged",
         ) from error
 
 
@@ -54,7 +54,7 @@ def upgrade(file: Path, version: str, target: str = "head") -> Path:
         raise SaveError(
             f"the save could not be brought from schema {version} to this one: {error}",
             where=file,
-            mend=f"it is unchanged, and a copy is in {backup.name}",
+            hint=f"it is unchanged, and a copy is in {backup.name}",
         ) from error
     finally:
         engine.dispose()

@@ -103,8 +103,8 @@ class AuthorsScreen(Screen[None]):
 
         return [builder.name for builder in BUILDERS]
 
-    def _change(self, doing: str, job: Callable[[Session], authoring.Built]) -> None:
-        done: list[authoring.Built] = []
+    def _change(self, doing: str, job: Callable[[Session], authoring.WorldEdit]) -> None:
+        done: list[authoring.WorldEdit] = []
         self.game.do(doing, lambda session: done.append(job(session)))
         self.driver.ask(doing, lambda session: done[0] if done else None)
 
@@ -117,7 +117,7 @@ class AuthorsScreen(Screen[None]):
                 self.author.open(site)
                 self._set_mode(on=site.file is not None and not site.foreign)
                 self._open()
-            case authoring.Built() as built:
+            case authoring.WorldEdit() as built:
                 self._remark(built.line)
                 if self._beside is not None and self._beside.is_current:
                     self._beside.built(built.line)

@@ -17,7 +17,7 @@ from textual.message import Message
 
 from sandbox.errors import Finding, SandboxError, WorldError
 from sandbox.session import trials
-from sandbox.session.reading import Reading, read
+from sandbox.session.reading import ParsedSource, read
 from sandbox.session.trials import Standing
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class AuthorNews(Message, bubble=False):
         stamp: Stamp | None = None,
         saved: str | None = None,
         changed: bool = False,
-        reading: Reading | None = None,
+        reading: ParsedSource | None = None,
         about: int = 0,
         doing: str | None = None,
         checked: Checked | None = None,
@@ -79,7 +79,7 @@ class AuthorDesk:
         """What the author sees."""
         self.on_disk = ""
         """What the file holds, as far as is known."""
-        self.reading = Reading()
+        self.reading = ParsedSource()
         self.plan = self.reading.plan
         """The rooms, as the text last was a world."""
         self.checked: Checked | None = None
@@ -125,7 +125,7 @@ class AuthorDesk:
         if self.site is None or site.file != self.site.file:
             self.stop()
             self.text = self.on_disk = ""
-            self.reading, self.plan, self.checked = Reading(), None, None
+            self.reading, self.plan, self.checked = ParsedSource(), None, None
             self.standings, self._stamp, self.conflict = {}, None, False
         self.site = site
         self.look()
@@ -195,7 +195,7 @@ class AuthorDesk:
 
             source = parse_source(text, file or "world.yaml")
             if source.definition.kind == "task":
-                raise WorldError("a text task is checked when it is read", mend="play it")
+                raise WorldError("a text task is checked when it is read", hint="play it")
             said = 0.0
 
             def progress(known: int, waiting: int) -> None:

@@ -54,7 +54,7 @@ def finding(each: Finding, line: int | None) -> Content:
     """One finding, with the line it is in now."""
     sign, tone = SIGNS[each.severity]
     parts = [(f"{sign} {line or ''}".rstrip() + " ", tone), (f"{each.key}  " if each.key else "", "bold")]
-    return Content.assemble(*parts, each.message, (f" ({each.mend})" if each.mend else "", fmt.MUTED))
+    return Content.assemble(*parts, each.message, (f" ({each.hint})" if each.hint else "", fmt.MUTED))
 
 
 def difficulty(standings: Iterable[Standing]) -> Content:

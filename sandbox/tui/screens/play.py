@@ -343,11 +343,11 @@ class PlayScreen(Places, AuthorsScreen):
         """Ask what a command would lead to: the one named, or the proposals one after the other."""
         game = self.game
         if game.view is None or game.view.others_move:
-            raise PlayError("nothing can be foreseen now", mend="wait for your turn")
+            raise PlayError("nothing can be foreseen now", hint="wait for your turn")
         if not command:
             proposed = [proposal.command for proposal in game.shown.proposals] if game.shown else []
             if not proposed:
-                raise PlayError("nothing is proposed", mend="name a command, as in /preview go north")
+                raise PlayError("nothing is proposed", hint="name a command, as in /preview go north")
             fresh = (each for each in proposed if each not in self._previews)
             command = next(fresh, proposed[0])
         self._previews[command] = None

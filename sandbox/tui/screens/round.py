@@ -82,7 +82,7 @@ _ON = {
 class MethodLine(Static):
     """A method that can be chosen with a click."""
 
-    class Chosen(Message):
+    class RowClicked(Message):
         """It was clicked."""
 
         def __init__(self, method: Method) -> None:
@@ -95,7 +95,7 @@ class MethodLine(Static):
 
     def on_click(self, event: Click) -> None:
         event.stop()
-        self.post_message(self.Chosen(self.method))
+        self.post_message(self.RowClicked(self.method))
 
 
 class RoundScreen(Screen[None]):
@@ -267,8 +267,8 @@ class RoundScreen(Screen[None]):
     def action_next(self, step: int) -> None:
         self.action_choose(METHODS[(METHODS.index(self._method) + step) % len(METHODS)])
 
-    @on(MethodLine.Chosen)
-    def _chosen(self, message: MethodLine.Chosen) -> None:
+    @on(MethodLine.RowClicked)
+    def _chosen(self, message: MethodLine.RowClicked) -> None:
         self.action_choose(message.method)
 
     def action_worlds(self) -> None:

@@ -27,7 +27,7 @@ _LARGEST = (500, 200)
 
 
 @dataclass(frozen=True, slots=True)
-class Game:
+class ServedGame:
     """Something that visitors can open."""
 
     title: str
@@ -45,7 +45,9 @@ class GameServer(Server):
         most: games that may be open at once.
     """
 
-    def __init__(self, games: Sequence[Game], listening: socket.socket, token: str | None, most: int) -> None:
+    def __init__(
+        self, games: Sequence[ServedGame], listening: socket.socket, token: str | None, most: int
+    ) -> None:
         host, port = listening.getsockname()[:2]
         super().__init__("sandbox", host, port, title="sandbox")
         self._games = games
@@ -168,5 +170,5 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UsageError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}",
-            mend="choose another --port; --port 0 takes any that is free",
+            hint="choose another --port; --port 0 takes any that is free",
         ) from error

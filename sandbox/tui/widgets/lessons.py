@@ -125,7 +125,7 @@ class Distance(Static):
         self.update(Content("\n").join(lines))
 
 
-class Progress(Static):
+class ProgressCurve(Static):
     """Numbers over a curve."""
 
     def show(self, title: str, facts: str = "") -> None:
@@ -145,20 +145,20 @@ class Lessons(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Changes("", id="changes")
         yield Distance("", id="distance")
-        yield Progress("", id="reward-title", classes="title")
+        yield ProgressCurve("", id="reward-title", classes="title")
         yield Curve("primary", id="reward")
-        yield Progress("", id="interventions-title", classes="title")
+        yield ProgressCurve("", id="interventions-title", classes="title")
         yield Curve("warning", id="interventions")
-        yield Progress("", id="loss-title", classes="title")
+        yield ProgressCurve("", id="loss-title", classes="title")
         yield Curve("secondary", id="loss")
-        yield Progress("", id="surprise-title", classes="title")
+        yield ProgressCurve("", id="surprise-title", classes="title")
         yield Surprise(id="surprise")
         yield Learning(id="learn")
 
     def on_mount(self) -> None:
         self.show_curves(Curves(()))
         self.show_loss(0, ())
-        self.query_one("#surprise-title", Progress).show("Errors of Q", "update by update")
+        self.query_one("#surprise-title", ProgressCurve).show("Errors of Q", "update by update")
         self.query_one(Distance).show(None)
         self.query_one(Changes).show(PolicyChanges(()))
 
@@ -189,7 +189,7 @@ class Lessons(VerticalScroll):
     def _show(
         self, name: str, title: str, facts: str, values: Sequence[float], marked: Sequence[int] = ()
     ) -> None:
-        heading, curve = self.query_one(f"#{name}-title", Progress), self.query_one(f"#{name}", Curve)
+        heading, curve = self.query_one(f"#{name}-title", ProgressCurve), self.query_one(f"#{name}", Curve)
         heading.display = curve.display = len(values) > 1
         heading.show(title, facts)
         curve.show(values, marked)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from sandbox.tui import format as fmt
-from sandbox.tune.round_view import MethodChoice, Offer, RoundView
+from sandbox.tune.round_view import MethodChoice, RoundData, RoundView
 
 if TYPE_CHECKING:
     from sandbox.tune.settings import Method
@@ -37,7 +37,7 @@ _SIDES = ("before", "after")
 _LABEL = 12
 
 
-def data(offer: Offer, width: int) -> Content:
+def data(offer: RoundData, width: int) -> Content:
     """What the save has: by kind, world and annotator."""
     kinds = {_KINDS.get(kind, kind): count for kind, count in offer.by_kind.items()}
     rows = [Content.styled("What there is to learn from", TITLE)]

@@ -32,7 +32,7 @@ class SidePane(Vertical):
         super().__init__(id=id)
         self._driver = driver
         self._view: View | None = None
-        self._optimum: optimum.Optimum | None = None
+        self._optimum: optimum.WorldOptimum | None = None
         self._sought = False
         """Whether the optimum has been looked for."""
         self._unsure = False
@@ -135,12 +135,12 @@ class SidePane(Vertical):
                 self.query_one(Lessons).show_curves(found)
             case PolicyChanges() as found if current:
                 self.query_one(Changes).show(found)
-            case optimum.Optimum() as found:
+            case optimum.WorldOptimum() as found:
                 self._optimum = found
                 self._look()
             case optimum.Gap() as found if current:
                 self.query_one(Distance).show(found)
-            case blessed.Replayed() as found:
+            case blessed.ReplayDifference() as found:
                 if message.about == "agents-replay":
                     self._unsure = not found.complete
                 self.query_one(TimelineTree).mark_changes(found.turns)

@@ -26,7 +26,7 @@ _ARTICLE = re.compile(r"(?:the|an?|some)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Declared:
     """Something in a world: the section of the file that it stands in, and its identifier."""
 
     section: str
@@ -44,7 +44,7 @@ class Blueprint:
     text: str
     world: Adventure
     here: str = ""
-    index: dict[str, Named] = field(default_factory=dict, repr=False)
+    index: dict[str, Declared] = field(default_factory=dict, repr=False)
     """Everything by its identifier, its name and its other names, in small letters."""
 
     @classmethod
@@ -54,9 +54,9 @@ class Blueprint:
             world = parse_source(text).definition
         except WorldFileError as error:
             message = f"the world has a mistake already: {error.findings[0]}"
-            raise WorldError(message, mend="put that right first") from error
+            raise WorldError(message, hint="put that right first") from error
         if not isinstance(world, Adventure):
-            raise WorldError("a text task has no rooms", mend="edit its file")
+            raise WorldError("a text task has no rooms", hint="edit its file")
         return cls(text, world, here if here in world.rooms else "", _index(world))
 
     def put(self, path: tuple[str, ...], value: Any) -> Blueprint:
@@ -73,30 +73,30 @@ class Blueprint:
 
     # Names.
 
-    def find(self, name: str, *sections: str) -> Named:
+    def find(self, name: str, *sections: str) -> Declared:
         """What is called so, in one of the sections. Raises `UsageError` with the near miss."""
         found = self.meant(name)
         wanted = sections or SECTIONS
         if found is None or found.section not in wanted:
             what = "room" if wanted == ("rooms",) else "thing" if len(wanted) == 1 else "room or thing"
             known = [each for each, named in self.index.items() if named.section in wanted]
-            raise UsageError(f"there is no {what} {name.strip()!r}", mend=did_you_mean(name.lower(), known))
+            raise UsageError(f"there is no {what} {name.strip()!r}", hint=did_you_mean(name.lower(), known))
         return found
 
-    def known(self, name: str) -> Named | None:
+    def known(self, name: str) -> Declared | None:
         """What is called so, if anything is."""
         low = plain(name)
         if low == "here" and self.here:
-            return Named("rooms", self.here)
+            return Declared("rooms", self.here)
         return self.index.get(low) or self.index.get(_ARTICLE.sub("", low, count=1))
 
-    def meant(self, name: str) -> Named | None:
+    def meant(self, name: str) -> Declared | None:
         """What is called so, or the only thing of whose name these are some of the words."""
         words = set(plain(_ARTICLE.sub("", name.strip(), count=1)).split())
         some = {named for each, named in self.index.items() if words and words <= set(each.split())}
         return self.known(name) or (some.pop() if len(some) == 1 else None)
 
-    def leading(self, line: str) -> tuple[Named, str]:
+    def leading(self, line: str) -> tuple[Declared, str]:
         """What a line begins with, the longest name there is or what is in quotes, and the rest of the line."""
         if quoted := _QUOTED.match(line):
             return self.find(quoted[1]), line[quoted.end() :]
@@ -107,7 +107,7 @@ class Blueprint:
                     return found, " ".join(words[count:]).strip()
         return self.find(words[0]), ""
 
-    def shown(self, named: Named) -> str:
+    def shown(self, named: Declared) -> str:
         """What players read."""
         model = getattr(self.world, named.section)[named.id]
         name = model.name or named.id.replace("_", " ")
@@ -153,14 +153,14 @@ def unquoted(text: str) -> str:
     return (quoted[1] if quoted else text).strip()
 
 
-def _index(world: Adventure) -> dict[str, Named]:
-    index: dict[str, Named] = {}
+def _index(world: Adventure) -> dict[str, Declared]:
+    index: dict[str, Declared] = {}
     for section in SECTIONS:
         for name in getattr(world, section):
-            index.setdefault(plain(name), Named(section, name))
+            index.setdefault(plain(name), Declared(section, name))
     for section in SECTIONS:
         for name, model in getattr(world, section).items():
             for other in (model.name or "", *getattr(model, "also", ())):
                 if other:
-                    index.setdefault(plain(other), Named(section, name))
+                    index.setdefault(plain(other), Declared(section, name))
     return index

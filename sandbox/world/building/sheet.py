@@ -58,7 +58,7 @@ def put(text: str, path: Path, value: Any, *, order: Sequence[str] = ()) -> str:
     step: Any = path[depth]
     if not isinstance(inner, (dict, list)):
         raise WorldError(
-            f"{marked_yaml.dotted(path[:depth])} holds no keys", mend="write it out in the file first"
+            f"{marked_yaml.dotted(path[:depth])} holds no keys", hint="write it out in the file first"
         )
     for inside in reversed(path[depth + 1 :]):
         value = {str(inside): value}
@@ -101,7 +101,7 @@ def _checked(text: str, expected: Any) -> str:
     document = marked_yaml.read(text)
     if document.findings or document.data != expected:
         raise WorldError(
-            "the file is written in a way that this edit cannot follow", mend="make the change in the file itself"
+            "the file is written in a way that this edit cannot follow", hint="make the change in the file itself"
         )
     return text
 
@@ -203,7 +203,7 @@ def _added(text: str, path: Path, value: Any, order: Sequence[str]) -> str:
     node = _value(text, path[:-1])
     key = path[-1]
     if not isinstance(node, yaml.MappingNode) or not isinstance(key, str):
-        raise WorldError(f"{marked_yaml.dotted(path[:-1])} is a list", mend="add to it in the file itself")
+        raise WorldError(f"{marked_yaml.dotted(path[:-1])} is a list", hint="add to it in the file itself")
     if node.flow_style:
         written = f"{_key(key)}: {_flow(value)}"
         at = _end(text, node.value[-1][1]) if node.value else node.start_mark.index + 1
@@ -256,7 +256,7 @@ def _cut_block(text: str, node: yaml.MappingNode, number: int) -> str:
     key, value = node.value[number]
     start = _line_start(text, key.start_mark.index)
     if text[start : key.start_mark.index].strip():
-        raise WorldError("an entry that begins a list item cannot be taken out", mend="change the file itself")
+        raise WorldError("an entry that begins a list item cannot be taken out", hint="change the file itself")
     end = max(_after(text, value, key.start_mark.column), _line_end(text, _key_end(text, node, key.value)))
     last = number == len(node.value) - 1
     if _blank_before(text, start) and (last or end == len(text) or not text[end : _line_end(text, end)].strip()):

@@ -11,7 +11,7 @@ from sandbox import marked_yaml
 from sandbox.errors import UsageError
 from sandbox.text import clean_line, did_you_mean
 from sandbox.world.building import sheet
-from sandbox.world.building.blueprint import Blueprint, Named, unquoted
+from sandbox.world.building.blueprint import Blueprint, Declared, unquoted
 from sandbox.world.native import parse_source
 from sandbox.world.native.schema import Exit
 
@@ -52,7 +52,7 @@ class Builder:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class EditOutcome:
     """What came of a line."""
 
     text: str
@@ -78,7 +78,7 @@ BUILDERS = (
 )
 
 
-def build(text: str, line: str, *, here: str = "") -> Built:
+def build(text: str, line: str, *, here: str = "") -> EditOutcome:
     """Carry a line of a builder out on the text of a world file.
 
     Args:
@@ -95,15 +95,15 @@ def build(text: str, line: str, *, here: str = "") -> Built:
     verb = _VERBS.get(word.lower())
     if verb is None:
         otherwise = f"there are: {', '.join(_VERBS)}"
-        raise UsageError(f"a builder has no {word!r}", mend=did_you_mean(word.lower(), _VERBS, otherwise))
+        raise UsageError(f"a builder has no {word!r}", hint=did_you_mean(word.lower(), _VERBS, otherwise))
     usage = next(builder.usage for builder in BUILDERS if builder.name == word.lower())
     if not rest.strip():
-        raise UsageError(f"{word.lower()} needs more words", mend=usage)
+        raise UsageError(f"{word.lower()} needs more words", hint=usage)
     blueprint = Blueprint.of(text, here)
     try:
         built = verb(blueprint, rest.strip())
     except _UnclearError as error:
-        raise UsageError(str(error), mend=usage) from None
+        raise UsageError(str(error), hint=usage) from None
     if built.text != text:
         parse_source(built.text)
     return built
@@ -113,7 +113,7 @@ class _UnclearError(Exception):
     """The words do not make a sentence of this verb."""
 
 
-def _dig(plan: Blueprint, rest: str) -> Built:
+def _dig(plan: Blueprint, rest: str) -> EditOutcome:
     rest, both = _both_ways(rest)
     word, _, name = rest.partition(" ")
     direction, name = plan.direction(word), unquoted(name)
@@ -122,17 +122,17 @@ def _dig(plan: Blueprint, rest: str) -> Built:
     here = _here(plan)
     _free(plan, here, direction)
     if (there := plan.known(name)) is not None and there.section == "rooms":
-        raise UsageError(f"there is a room {name!r} already", mend=f"link {direction} {name} makes a way to it")
+        raise UsageError(f"there is a room {name!r} already", hint=f"link {direction} {name} makes a way to it")
     room = plan.fresh(name.lower())
     entry: dict[str, Any] = {} if room.replace("_", " ").capitalize() == name else {"name": name}
     if both:
         entry["exits"] = {plan.back(direction): here}
     plan = plan.put(("rooms", room), entry or {"description": ""})
     plan = plan.put(("rooms", here, "exits", direction), _way(room, both))
-    return Built(plan.text, f"{name} lies {_towards(direction)} now.", room)
+    return EditOutcome(plan.text, f"{name} lies {_towards(direction)} now.", room)
 
 
-def _link(plan: Blueprint, rest: str) -> Built:
+def _link(plan: Blueprint, rest: str) -> EditOutcome:
     rest, both = _both_ways(rest)
     first, direction, target = _directed(plan, rest)
     if not target:
@@ -144,23 +144,23 @@ def _link(plan: Blueprint, rest: str) -> Built:
         _free(plan, there, back)
         plan = plan.put(("rooms", there, "exits", back), first)
     plan = plan.put(("rooms", first, "exits", direction), _way(there, both))
-    start, end = plan.shown(Named("rooms", first)), plan.shown(Named("rooms", there))
-    return Built(plan.text, f"The way {direction} from {start} leads to {end} now.")
+    start, end = plan.shown(Declared("rooms", first)), plan.shown(Declared("rooms", there))
+    return EditOutcome(plan.text, f"The way {direction} from {start} leads to {end} now.")
 
 
-def _unlink(plan: Blueprint, rest: str) -> Built:
+def _unlink(plan: Blueprint, rest: str) -> EditOutcome:
     first, direction, more = _directed(plan, rest)
     there = plan.target(first, direction)
     if there is None or more:
-        raise UsageError(f"no way leads {direction} from {plan.shown(Named('rooms', first))}")
+        raise UsageError(f"no way leads {direction} from {plan.shown(Declared('rooms', first))}")
     plan = plan.drop(("rooms", first, "exits", direction))
     back = plan.back(direction)
     if plan.target(there, back) == first and (there, back) != (first, direction):
         plan = plan.drop(("rooms", there, "exits", back))
-    return Built(plan.text, f"No way leads {direction} any more.")
+    return EditOutcome(plan.text, f"No way leads {direction} any more.")
 
 
-def _create(plan: Blueprint, rest: str) -> Built:
+def _create(plan: Blueprint, rest: str) -> EditOutcome:
     kind = ""
     if (found := _AS.search(rest)) and found[1].lower() in KINDS:
         kind, rest = found[1].lower(), rest[: found.start()] + rest[found.end() :]
@@ -169,7 +169,7 @@ def _create(plan: Blueprint, rest: str) -> Built:
     if not name:
         raise _UnclearError("say what the thing is called")
     if (there := plan.known(name)) is not None and there.section != "rooms":
-        raise UsageError(f"there is {name!r} already", mend=f"put {name} in PLACE moves it")
+        raise UsageError(f"there is {name!r} already", hint=f"put {name} in PLACE moves it")
     proper = kind == "character" and name[:1].isupper()
     identifier = plan.fresh(name.lower() if proper else name)
     entry: dict[str, Any] = {} if identifier.replace("_", " ") == name else {"name": name}
@@ -178,31 +178,31 @@ def _create(plan: Blueprint, rest: str) -> Built:
     if kind != "door":
         entry["at"] = place.id if place else _here(plan)
     elif place is not None:
-        raise UsageError("a door needs no place", mend=f"`set ROOM exits.north.door {name}` puts it into a way")
+        raise UsageError("a door needs no place", hint=f"`set ROOM exits.north.door {name}` puts it into a way")
     entry |= KINDS.get(kind, {})
     section = "characters" if kind == "character" else "things"
     plan = plan.put((section, identifier), entry)
-    return Built(plan.text, f"{name[:1].upper()}{name[1:]} is there now.")
+    return EditOutcome(plan.text, f"{name[:1].upper()}{name[1:]} is there now.")
 
 
-def _put(plan: Blueprint, rest: str) -> Built:
+def _put(plan: Blueprint, rest: str) -> EditOutcome:
     name, place = _placed(plan, rest)
     if place is None:
         raise _UnclearError("say where it is to be")
     thing = plan.find(name, "things", "characters", "seats")
     plan = plan.put((*thing.path, "start" if thing.section == "seats" else "at"), place.id)
-    return Built(plan.text, f"{plan.shown(thing).capitalize()} begins with {plan.shown(place)} now.")
+    return EditOutcome(plan.text, f"{plan.shown(thing).capitalize()} begins with {plan.shown(place)} now.")
 
 
-def _describe(plan: Blueprint, rest: str) -> Built:
+def _describe(plan: Blueprint, rest: str) -> EditOutcome:
     named, text = plan.leading(rest)
     if not text:
         raise _UnclearError("say what it looks like")
     plan = plan.put((*named.path, "description"), unquoted(text))
-    return Built(plan.text, f"{plan.shown(named).capitalize()} is described.")
+    return EditOutcome(plan.text, f"{plan.shown(named).capitalize()} is described.")
 
 
-def _rename(plan: Blueprint, rest: str) -> Built:
+def _rename(plan: Blueprint, rest: str) -> EditOutcome:
     named, new = plan.leading(rest)
     new = unquoted(re.sub(r"^(?:as|to)\s+", "", new, flags=re.IGNORECASE))
     if not new:
@@ -210,7 +210,7 @@ def _rename(plan: Blueprint, rest: str) -> Built:
     model = getattr(plan.world, named.section)[named.id]
     old = plan.shown(named)
     if model.name:
-        return Built(plan.put((*named.path, "name"), new).text, f"{old.capitalize()} is called {new} now.")
+        return EditOutcome(plan.put((*named.path, "name"), new).text, f"{old.capitalize()} is called {new} now.")
     room = named.section == "rooms"
     identifier = plan.fresh(new.lower() if room else new)
     uses = list(_uses(sheet.data_of(plan.text), named.id))
@@ -218,27 +218,27 @@ def _rename(plan: Blueprint, rest: str) -> Built:
     shown = identifier.replace("_", " ")
     if (shown.capitalize() if room else shown) != new:
         text = sheet.put(text, (named.section, identifier, "name"), new)
-    return Built(text, f"{old.capitalize()} is called {new} now.")
+    return EditOutcome(text, f"{old.capitalize()} is called {new} now.")
 
 
-def _set(plan: Blueprint, rest: str) -> Built:
+def _set(plan: Blueprint, rest: str) -> EditOutcome:
     path, shown, key, value = _keyed(plan, rest)
     if not value:
         raise _UnclearError("say which value")
-    return Built(plan.put(path, _parsed(value)).text, f"The {key} of {shown} is set.")
+    return EditOutcome(plan.put(path, _parsed(value)).text, f"The {key} of {shown} is set.")
 
 
-def _unset(plan: Blueprint, rest: str) -> Built:
+def _unset(plan: Blueprint, rest: str) -> EditOutcome:
     path, shown, key, more = _keyed(plan, rest)
     data = sheet.data_of(plan.text)
     for step in path:
         if not isinstance(data, dict) or step not in data or more:
             raise UsageError(f"{shown} has no {key!r} in the file")
         data = data[step]
-    return Built(plan.drop(path).text, f"The {key} of {shown} is gone.")
+    return EditOutcome(plan.drop(path).text, f"The {key} of {shown} is gone.")
 
 
-def _destroy(plan: Blueprint, rest: str) -> Built:
+def _destroy(plan: Blueprint, rest: str) -> EditOutcome:
     named = plan.find(unquoted(rest))
     shown = plan.shown(named)
     if named.section == "rooms":
@@ -246,15 +246,15 @@ def _destroy(plan: Blueprint, rest: str) -> Built:
             for direction, way in room.exits.items():
                 if name != named.id and (way.to if isinstance(way, Exit) else way) == named.id:
                     plan = plan.drop(("rooms", name, "exits", direction))
-    return Built(plan.drop(named.path).text, f"{shown.capitalize()} is gone.")
+    return EditOutcome(plan.drop(named.path).text, f"{shown.capitalize()} is gone.")
 
 
-def _goto(plan: Blueprint, rest: str) -> Built:
+def _goto(plan: Blueprint, rest: str) -> EditOutcome:
     room = plan.find(unquoted(rest), "rooms")
-    return Built(plan.text, f"You stand in {plan.shown(room)}.", room.id)
+    return EditOutcome(plan.text, f"You stand in {plan.shown(room)}.", room.id)
 
 
-_VERBS: dict[str, Callable[[Blueprint, str], Built]] = {
+_VERBS: dict[str, Callable[[Blueprint, str], EditOutcome]] = {
     "dig": _dig,
     "link": _link,
     "unlink": _unlink,
@@ -274,7 +274,7 @@ _VERBS: dict[str, Callable[[Blueprint, str], Built]] = {
 
 def _here(plan: Blueprint) -> str:
     if not plan.here:
-        raise UsageError("it is not said in which room", mend="name it, or stand in one")
+        raise UsageError("it is not said in which room", hint="name it, or stand in one")
     return plan.here
 
 
@@ -293,9 +293,9 @@ def _way(room: str, both: bool) -> Any:
 
 def _free(plan: Blueprint, room: str, direction: str) -> None:
     if (taken := plan.target(room, direction)) is not None:
-        name, other = plan.shown(Named("rooms", room)), plan.shown(Named("rooms", taken))
+        name, other = plan.shown(Declared("rooms", room)), plan.shown(Declared("rooms", taken))
         raise UsageError(
-            f"the way {direction} of {name} leads to {other}", mend=f"`unlink {room} {direction}` takes it out"
+            f"the way {direction} of {name} leads to {other}", hint=f"`unlink {room} {direction}` takes it out"
         )
 
 
@@ -312,7 +312,7 @@ def _directed(plan: Blueprint, rest: str) -> tuple[str, str, str]:
     return named.id, direction, unquoted(more)
 
 
-def _placed(plan: Blueprint, rest: str) -> tuple[str, Named | None]:
+def _placed(plan: Blueprint, rest: str) -> tuple[str, Declared | None]:
     """What stands before the last *in* or *on* that is followed by a place, and the place."""
     found = list(_IN.finditer(rest))
     for match in reversed(found):

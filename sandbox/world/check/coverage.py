@@ -41,7 +41,7 @@ class Coverage:
         """All states were visited: rooms and things that are missing are out of reach."""
         self.proved = False
         """All commands were tried in all states: rules and texts that are missing never come to pass."""
-        self.keys = tuple(dict.fromkeys(world.atlas.rules.keys))
+        self.keys = tuple(dict.fromkeys(world.compiled.rules.keys))
         self.pieces = {key: _pieces(key, _model_at(world, key)) for key in self.keys}
         """The keys of a text's parts, where it has several or one under a condition."""
         self._found: list[tuple[State, Situation]] = []
@@ -54,8 +54,8 @@ class Coverage:
     def visit(self, state: State, situation: Situation) -> None:
         """Note who is where and what is in sight; the search calls this once for each state."""
         self._found.append((state, situation))
-        for seat in self.world.atlas.seats:
-            scope = scope_of(Draft(self.world.atlas, state, seat), seat)
+        for seat in self.world.compiled.seats:
+            scope = scope_of(Draft(self.world.compiled, state, seat), seat)
             self.rooms.add(scope.room)
             self.held.update(scope.held)
             self.seen.update(scope.held, scope.near, scope.far)
@@ -96,19 +96,19 @@ class Coverage:
 
     def _probes(self, state: State, seat: str) -> Iterator[str]:
         """Commands that show texts and rules that have not come to pass: examining, secrets, refusals."""
-        atlas = self.world.atlas
-        number = atlas.index[seat]
-        scope = scope_of(Draft(atlas, state, number), number).all()
+        compiled = self.world.compiled
+        number = compiled.index[seat]
+        scope = scope_of(Draft(compiled, state, number), number).all()
         for thing in (*scope, number):
-            entity = atlas.entities[thing]
+            entity = compiled.entities[thing]
             section = f"{entity.kind}s.{entity.id}"
             if self._wanted(f"{section}.description"):
-                yield atlas.phrase(Command("examine", thing))
+                yield compiled.phrase(Command("examine", thing))
             if self._wanted(f"{section}.text"):
-                yield atlas.phrase(Command("read", thing))
+                yield compiled.phrase(Command("read", thing))
             if entity.kind == "character":
                 yield from self._talk(thing)
-        for rule in atlas.rules.all:
+        for rule in compiled.rules.all:
             if rule.key not in self.fired or any(self._wanted(f"{rule.key}.{part}") for part in ("say", "seen")):
                 things = [t for t in scope if rule.things is None or t in rule.things]
                 others = [t for t in scope if rule.others is None or t in rule.others]
@@ -119,13 +119,13 @@ class Coverage:
                 yield from self._phrases(name, scope, scope, "", ())
 
     def _talk(self, character: int) -> Iterator[str]:
-        atlas = self.world.atlas
-        persona = atlas.personas[character]
+        compiled = self.world.compiled
+        persona = compiled.personas[character]
         if self._wanted(persona.greeting.key):
-            yield atlas.phrase(Command("talk", -1, character))
+            yield compiled.phrase(Command("talk", -1, character))
         for topic in persona.topics:
             if topic.key not in self.fired:
-                yield atlas.phrase(Command("ask", -1, character, text=topic.words[0]))
+                yield compiled.phrase(Command("ask", -1, character, text=topic.words[0]))
 
     def _wanted(self, key: str) -> bool:
         """Whether there is such a text, and some of it has not been shown yet."""
@@ -135,9 +135,9 @@ class Coverage:
         self, action: str, things: list[int], others: list[int], direction: str, words: tuple[str, ...]
     ) -> Iterator[str]:
         """Ways to type an action with these things."""
-        atlas = self.world.atlas
+        compiled = self.world.compiled
         text = direction or (words[0] if words else "")
-        for form in atlas.lexicon.forms.get("put_in" if action == "put" else action, ()):
+        for form in compiled.lexicon.forms.get("put_in" if action == "put" else action, ()):
             if "extra" in form.slots or (("text" in form.slots or "direction" in form.slots) and not text):
                 continue
             with_text = text if form.slots & {"text", "direction"} else ""
@@ -145,7 +145,7 @@ class Coverage:
                 for other in others if "other" in form.slots else [-1]:
                     if thing != other or thing < 0:
                         try:
-                            yield atlas.phrase(Command(action, thing, other, text=with_text))
+                            yield compiled.phrase(Command(action, thing, other, text=with_text))
                         except (ValueError, KeyError):
                             continue
 
@@ -153,10 +153,10 @@ class Coverage:
 
     def findings(self) -> Iterator[Finding]:
         """Rules that never apply, texts that never show, endings that are never reached."""
-        atlas = self.world.atlas
+        compiled = self.world.compiled
         out_of_reach = tuple(
             f"{entity.kind}s.{entity.id}."
-            for entity in atlas.entities
+            for entity in compiled.entities
             if entity.kind != "seat" and entity.number not in self.rooms and entity.number not in self.seen
         )
         missing = self.missing
@@ -195,12 +195,12 @@ class Coverage:
             )
         return self.finding(key, "this text never shows", "see what its conditions ask for")
 
-    def finding(self, key: str, message: str, mend: str) -> Finding:
+    def finding(self, key: str, message: str, hint: str) -> Finding:
         """A warning where it is proved; where it is not, a note that says so."""
         line = self.world.source.line(*_path(key))
         if self.proved:
-            return Finding(line, key, message, mend, "warning")
-        return Finding(line, key, f"{message}, as far as was seen", mend, "note")
+            return Finding(line, key, message, hint, "warning")
+        return Finding(line, key, f"{message}, as far as was seen", hint, "note")
 
 
 def _path(key: str) -> tuple[str | int, ...]:

@@ -32,13 +32,13 @@ def _hopeless(world: NativeWorld, graph: Graph, won: set[str]) -> Iterator[Findi
         line, key = world.source.line("seats", seat), f"seats.{seat}"
         named = any({"all", "actor", seat} & set(ending.won) for ending in world.definition.endings.values())
         if not named:
-            mend = f"give it an ending: won: {seat}"
-            yield Finding(line, key, "no ending is won by this seat", mend, "error")
+            hint = f"give it an ending: won: {seat}"
+            yield Finding(line, key, "no ending is won by this seat", hint, "error")
         elif graph.complete:
             yield Finding(line, key, "this seat cannot win", "see what its endings ask for", "error")
         else:
-            mend = "try it by hand, or give the check more states"
-            yield Finding(line, key, "no way to win was found for this seat", mend, "warning")
+            hint = "try it by hand, or give the check more states"
+            yield Finding(line, key, "no way to win was found for this seat", hint, "warning")
 
 
 def _dead_ends(world: NativeWorld, graph: Graph) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def _rooms(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
         line = world.source.line("rooms", name)
         if f"rooms.{name}" in apart:
             yield apart[f"rooms.{name}"]
-        elif world.atlas.index[name] not in coverage.rooms:
+        elif world.compiled.index[name] not in coverage.rooms:
             yield _unseen(
                 coverage, line, f"rooms.{name}", "nobody can ever come to this room", "see what bars the way"
             )
@@ -81,14 +81,14 @@ def _exits(source: Source, world: Adventure) -> Iterator[Finding]:
             if to == name and not one_way:
                 yield Finding(line, key, "this exit leads back to the same room", "name another room", "warning")
             elif to in rooms and name not in targets[to] and not one_way:
-                mend = f"give {to} an exit {OPPOSITE[direction]}, or say one_way: true"
-                yield Finding(line, key, f"there is no way back from {to}", mend, "warning")
+                hint = f"give {to} an exit {OPPOSITE[direction]}, or say one_way: true"
+                yield Finding(line, key, f"there is no way back from {to}", hint, "warning")
 
 
 def _things(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
     """Things and characters that no seat ever sees."""
-    atlas = world.atlas
-    for entity in atlas.entities:
+    compiled = world.compiled
+    for entity in compiled.entities:
         if entity.kind in ("thing", "character") and entity.number not in coverage.seen:
             section = f"{entity.kind}s"
             line, key = world.source.line(section, entity.id), f"{section}.{entity.id}"
@@ -97,7 +97,7 @@ def _things(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
 
 def _locks(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
     """Locks that nothing opens, and keys that nobody can have."""
-    index = world.atlas.index
+    index = world.compiled.index
     unlocked = {effect.make for effect in _effects(world.definition, Make) if effect.be in ("unlocked", "open")}
     for name, thing in world.definition.things.items():
         part = next((p for p in (thing.container, thing.door) if isinstance(p, (Container, Door))), None)
@@ -114,11 +114,11 @@ def _locks(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
             )
 
 
-def _unseen(coverage: Coverage, line: int | None, key: str, message: str, mend: str) -> Finding:
+def _unseen(coverage: Coverage, line: int | None, key: str, message: str, hint: str) -> Finding:
     """An error where all states were visited; a note where they were sampled."""
     if coverage.exhaustive:
-        return Finding(line, key, message, mend, "error")
-    return Finding(line, key, f"{message}, as far as was seen", mend, "note")
+        return Finding(line, key, message, hint, "error")
+    return Finding(line, key, f"{message}, as far as was seen", hint, "note")
 
 
 def _effects(value: object, kind: type[_Effect]) -> Iterator[_Effect]:

@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from sandbox.world.map.plan import STEPS, UNSEEN, Plan
+from sandbox.world.map.plan import STEPS, UNSEEN, FloorPlan
 from sandbox.world.native.schema import OPPOSITE
 
 FARTHEST = 4
 """How many cells away a room is put in its direction, where the nearer ones are taken."""
 
 
-class Cell(NamedTuple):
+class GridCell(NamedTuple):
     """A place on the grid: level, column to the right, row downwards."""
 
     level: int
     column: int
     row: int
 
-    def moved(self, step: tuple[int, int, int], times: int = 1) -> Cell:
-        return Cell(*(here + delta * times for here, delta in zip(self, step, strict=True)))
+    def moved(self, step: tuple[int, int, int], times: int = 1) -> GridCell:
+        return GridCell(*(here + delta * times for here, delta in zip(self, step, strict=True)))
 
 
-def layout(plan: Plan) -> dict[str, Cell]:
+def layout(plan: FloorPlan) -> dict[str, GridCell]:
     """A cell for each room: one step from a neighbour in the direction of its exit, wherever that can be.
 
     Rooms are placed breadth first from the start. One whose cell is taken goes farther in the same direction, or
@@ -40,14 +40,14 @@ def layout(plan: Plan) -> dict[str, Cell]:
     for found in neighbours.values():
         found.sort(key=lambda item: item[0] not in STEPS or STEPS[item[0]][0] != 0)
 
-    cells: dict[str, Cell] = {}
-    taken: set[Cell] = set()
+    cells: dict[str, GridCell] = {}
+    taken: set[GridCell] = set()
     for root in ([plan.start] if plan.start in plan.rooms else []) + list(plan.rooms):
         if root in cells:
             continue
         floor = max((cell.row for cell in cells.values()), default=-2) + 2
         left = min((cell.column for cell in cells.values()), default=0)
-        cells[root] = Cell(0, left, floor)
+        cells[root] = GridCell(0, left, floor)
         taken.add(cells[root])
         waiting = deque([root])
         while waiting:
@@ -61,7 +61,7 @@ def layout(plan: Plan) -> dict[str, Cell]:
     return cells
 
 
-def _wishes(origin: Cell, direction: str) -> Iterator[Cell]:
+def _wishes(origin: GridCell, direction: str) -> Iterator[GridCell]:
     """Cells for a room in this direction, best first."""
     step = STEPS.get(direction)
     if step is not None:
@@ -77,4 +77,4 @@ def _wishes(origin: Cell, direction: str) -> Iterator[Cell]:
             if max(abs(column), abs(row)) == radius
         ]
         ring.sort(key=lambda offset: (abs(offset[0]) + abs(offset[1]), -offset[0], -offset[1]))
-        yield from (Cell(origin.level, origin.column + column, origin.row + row) for column, row in ring)
+        yield from (GridCell(origin.level, origin.column + column, origin.row + row) for column, row in ring)

@@ -29,7 +29,7 @@ STEPS: Final[Mapping[str, tuple[int, int, int]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class MapWay:
     """A way out of a room."""
 
     source: str
@@ -44,14 +44,14 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FloorPlan:
     """The rooms by identifier with their names, and the ways."""
 
     rooms: Mapping[str, str]
-    ways: tuple[Way, ...]
+    ways: tuple[MapWay, ...]
     start: str
 
-    def seen(self, rooms: Collection[str], start: str = "") -> Plan:
+    def seen(self, rooms: Collection[str], start: str = "") -> FloorPlan:
         """What somebody knows who has been in these rooms only: where other ways lead stays open."""
         known = {room: name for room, name in self.rooms.items() if room in rooms}
         ways = []
@@ -61,19 +61,19 @@ class Plan:
             elif way.source in known and not way.secret:
                 ways.append(replace(way, target=UNSEEN, both=False))
             elif way.target in known and way.both and not way.secret:
-                ways.append(Way(way.target, OPPOSITE[way.direction], UNSEEN, way.kind))
+                ways.append(MapWay(way.target, OPPOSITE[way.direction], UNSEEN, way.kind))
         begin = start or (self.start if self.start in known else next(iter(known), ""))
-        return Plan(known, tuple(ways), begin)
+        return FloorPlan(known, tuple(ways), begin)
 
 
-def plan_of(world: Adventure) -> Plan:
+def plan_of(world: Adventure) -> FloorPlan:
     """The map of a native world; a way and its way back are one."""
     exits: dict[tuple[str, str], Exit] = {
         (name, direction): given if isinstance(given, Exit) else Exit(to=given)
         for name, room in world.rooms.items()
         for direction, given in room.exits.items()
     }
-    ways: list[Way] = []
+    ways: list[MapWay] = []
     done: set[tuple[str, str]] = set()
     for (name, direction), exit_ in exits.items():
         if (name, direction) in done or exit_.to not in world.rooms:
@@ -84,6 +84,6 @@ def plan_of(world: Adventure) -> Plan:
             done.add((exit_.to, OPPOSITE[direction]))
         barred = bool(exit_.when) and exit_.door is None
         kind: Kind = "door" if exit_.door else "barred" if barred else "free"
-        ways.append(Way(name, direction, exit_.to, kind, exit_.hidden, both))
+        ways.append(MapWay(name, direction, exit_.to, kind, exit_.hidden, both))
     names = {name: room.name or name.replace("_", " ").capitalize() for name, room in world.rooms.items()}
-    return Plan(names, tuple(ways), next(iter(world.seats.values())).start)
+    return FloorPlan(names, tuple(ways), next(iter(world.seats.values())).start)

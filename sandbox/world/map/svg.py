@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 from rich.cells import cell_len
 
-from sandbox.world.map.layout import Cell, layout
-from sandbox.world.map.plan import UNSEEN, Plan, Way
+from sandbox.world.map.layout import GridCell, layout
+from sandbox.world.map.plan import UNSEEN, FloorPlan, MapWay
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 44, 56, 40, 28
 BEND = 48
@@ -27,7 +27,7 @@ _STYLE = """
 """
 
 
-def svg(plan: Plan, *, here: str = "") -> str:
+def svg(plan: FloorPlan, *, here: str = "") -> str:
     """The map as an SVG document, levels one below the other. Ways that do not lie on the grid are curves."""
     cells = layout(plan)
     levels = sorted({cell.level for cell in cells.values()}, reverse=True)
@@ -39,7 +39,7 @@ def svg(plan: Plan, *, here: str = "") -> str:
         offsets[level] = rows - min(on_level)
         rows += max(on_level) - min(on_level) + 2
 
-    def centre(cell: Cell) -> tuple[float, float]:
+    def centre(cell: GridCell) -> tuple[float, float]:
         x = MARGIN + (cell.column - first_column) * (WIDTH + GAP_X) + WIDTH / 2
         y = MARGIN + (cell.row + offsets[cell.level]) * (HEIGHT + GAP_Y) + HEIGHT / 2
         return x, y
@@ -75,7 +75,7 @@ def svg(plan: Plan, *, here: str = "") -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _way(way: Way, x1: float, y1: float, x2: float, y2: float, cells: dict[str, Cell]) -> str:
+def _way(way: MapWay, x1: float, y1: float, x2: float, y2: float, cells: dict[str, GridCell]) -> str:
     stairs = cells[way.source].level != cells[way.target].level
     kind = "stairs" if stairs else way.kind
     x1, y1, x2, y2 = *_border(x1, y1, x2, y2), *_border(x2, y2, x1, y1)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 
-from sandbox.world.map.layout import Cell, layout
-from sandbox.world.map.plan import STEPS, UNSEEN, Plan, Way
+from sandbox.world.map.layout import GridCell, layout
+from sandbox.world.map.plan import STEPS, UNSEEN, FloorPlan, MapWay
 from sandbox.world.native.schema import OPPOSITE
 
 GAP_COLUMNS, GAP_ROWS, BOX_ROWS = 4, 2, 3
@@ -25,7 +25,7 @@ _ARROWS = {
 _STAIRS = {"up": "↑", "down": "↓", "in": "•", "out": "•"}
 
 
-def draw(plan: Plan, *, here: str = "", width: int = 16) -> str:
+def draw(plan: FloorPlan, *, here: str = "", width: int = 16) -> str:
     """The map as lines of text, level by level; the room `here` in a heavy box.
 
     Args:
@@ -36,7 +36,7 @@ def draw(plan: Plan, *, here: str = "", width: int = 16) -> str:
     if not plan.rooms:
         return ""
     cells = layout(plan)
-    named: list[Way] = [way for way in plan.ways if way.target != UNSEEN]
+    named: list[MapWay] = [way for way in plan.ways if way.target != UNSEEN]
     blocks = []
     levels = sorted({cell.level for cell in cells.values()}, reverse=True)
     for level in levels:
@@ -52,7 +52,7 @@ def draw(plan: Plan, *, here: str = "", width: int = 16) -> str:
     return "\n\n".join(blocks + (["\n".join(legend)] if legend else []))
 
 
-def _sentence(plan: Plan, way: Way) -> str:
+def _sentence(plan: FloorPlan, way: MapWay) -> str:
     arrow = "↔" if way.both else "→"
     return f"{plan.rooms[way.source]} {arrow} {plan.rooms[way.target]} ({way.direction})"
 
@@ -60,7 +60,7 @@ def _sentence(plan: Plan, way: Way) -> str:
 class _Level:
     """One level while it is drawn."""
 
-    def __init__(self, plan: Plan, cells: Mapping[str, Cell], width: int) -> None:
+    def __init__(self, plan: FloorPlan, cells: Mapping[str, GridCell], width: int) -> None:
         self.plan = plan
         self.cells = cells
         self.at = {(cell.column, cell.row): room for room, cell in cells.items()}
@@ -79,7 +79,7 @@ class _Level:
         self.lefts = [GAP_COLUMNS + sum(self.widths[:i]) + GAP_COLUMNS * i for i in range(columns)]
         self.canvas: dict[tuple[int, int], str] = {}
 
-    def connect(self, way: Way) -> bool:
+    def connect(self, way: MapWay) -> bool:
         """Draw a way as a straight line. False where that cannot be; it is then named below the map."""
         if way.source not in self.cells or way.target not in self.cells or way.direction not in STEPS:
             return False
@@ -119,7 +119,7 @@ class _Level:
         self._write(top + 1, left, edges[3] + inside + edges[3])
         self._write(top + 2, left, edges[4] + (marks + edges[1] * width)[: width - 2] + edges[5])
 
-    def stub(self, way: Way) -> None:
+    def stub(self, way: MapWay) -> None:
         """A way into the unknown."""
         if way.source not in self.cells or way.direction not in STEPS or STEPS[way.direction][0]:
             return
@@ -134,14 +134,14 @@ class _Level:
         lines = ("".join(self.canvas.get((row, c), " ") for c in range(left, right + 1)).rstrip() for row in rows)
         return "\n".join(lines)
 
-    def _corner(self, cell: Cell) -> tuple[int, int]:
+    def _corner(self, cell: GridCell) -> tuple[int, int]:
         row = (cell.row - self.first_row) * (BOX_ROWS + GAP_ROWS) + GAP_ROWS
         return row, self.lefts[cell.column - self.first_column]
 
-    def _width(self, cell: Cell) -> int:
+    def _width(self, cell: GridCell) -> int:
         return self.widths[cell.column - self.first_column]
 
-    def _edge(self, cell: Cell, step: tuple[int, int], away: int) -> tuple[int, int]:
+    def _edge(self, cell: GridCell, step: tuple[int, int], away: int) -> tuple[int, int]:
         """The point so far from a room's box in some direction."""
         top, left = self._corner(cell)
         width = self._width(cell)
@@ -149,7 +149,7 @@ class _Level:
         row = {1: top + BOX_ROWS - 1 + away, -1: top - away, 0: top + 1}[step[1]]
         return row, column
 
-    def _line(self, a: Cell, b: Cell, step: tuple[int, int]) -> list[tuple[int, int]]:
+    def _line(self, a: GridCell, b: GridCell, step: tuple[int, int]) -> list[tuple[int, int]]:
         """Points from just outside a to just outside b."""
         start, end = self._edge(a, step, 1), self._edge(b, (-step[0], -step[1]), 1)
         if step[0] and step[1]:
@@ -167,7 +167,7 @@ class _Level:
             column += cell_len(character)
 
 
-def _directions_at(way: Way, room: str) -> list[str]:
+def _directions_at(way: MapWay, room: str) -> list[str]:
     """The directions in which a way leaves a room."""
     leaving = [way.direction] if way.source == room else []
     return leaving + ([OPPOSITE[way.direction]] if way.both and way.target == room else [])

@@ -12,52 +12,52 @@ from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN,
 
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
-    from sandbox.world.native.rules import Rule
+    from sandbox.world.native.rules import CompiledRule
 
 
 def admissible(draft: Draft, seat: int) -> tuple[str, ...]:
     """Listed commands: each takes a turn and does something. Sorted, never empty."""
     commands = commands_of(draft, seat)
-    phrase = draft.atlas.phrase
+    phrase = draft.compiled.phrase
     return tuple(sorted({phrase(command) for command in commands}))
 
 
 def commands_of(draft: Draft, seat: int) -> list[Command]:
     """The same, unsorted, as commands."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     draft.actor = seat
     scope = scope_of(draft, seat)
     found: list[Command] = []
     if scope.room != NOWHERE:
-        for direction in atlas.entities[scope.room].ways:
+        for direction in compiled.entities[scope.room].ways:
             if can_go(draft, scope.room, direction):
                 found.append(Command("go", text=direction))
-    room_left = held(draft, seat) < atlas.entities[seat].capacity
+    room_left = held(draft, seat) < compiled.entities[seat].capacity
     for thing in scope.near:
-        if thing < atlas.people:
+        if thing < compiled.people:
             _near(draft, seat, thing, room_left, found)
-    people = [p for p in scope.near if p >= atlas.people]
+    people = [p for p in scope.near if p >= compiled.people]
     for thing in dict.fromkeys(scope.held):
         _held(draft, seat, thing, scope, people, found)
     for person in people:
         _person(draft, seat, person, found)
-    if atlas.rules.instead:
+    if compiled.rules.instead:
         found = [c for c in found if not _refused(draft, c)]
         _ruled(draft, scope, found)
-    if atlas.rules.after:
+    if compiled.rules.after:
         _followed(draft, scope, found)
     if any(offer is not None and offer.to == seat for offer in draft.offers):
         found.append(Command("decline"))
         if standing_offer(draft, seat) != NOWHERE:
             found.append(Command("accept"))
-    if atlas.waits or not found:
+    if compiled.waits or not found:
         found.append(Command("wait"))
     return found
 
 
 def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Command]) -> None:
     """What can be done with a thing within reach that is not in one's hands."""
-    entity = draft.atlas.entities[thing]
+    entity = draft.compiled.entities[thing]
     if entity.counted:
         if room_left or draft.stock(seat, thing):
             found.append(Command("take", thing))
@@ -75,7 +75,7 @@ def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Comm
 
 def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[Command]) -> None:
     """Opening, locking, switching and reading, in hand or not."""
-    entity = draft.atlas.entities[thing]
+    entity = draft.compiled.entities[thing]
     if entity.openable:
         if flags & OPEN:
             found.append(Command("close", thing))
@@ -92,8 +92,8 @@ def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[Command]
 
 def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], found: list[Command]) -> None:
     """What can be done with a thing in one's hands."""
-    atlas = draft.atlas
-    entity = atlas.entities[thing]
+    compiled = draft.compiled
+    entity = compiled.entities[thing]
     counts: tuple[int, ...] = (0,)
     if entity.counted:
         counts = (0, 1) if draft.stock(seat, thing) > 1 else (1,)
@@ -111,7 +111,7 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
     if scope.room != NOWHERE:
         found += [Command("drop", thing, amount=n) for n in counts]
     for holder in (*scope.near, *scope.held):
-        box = atlas.entities[holder]
+        box = compiled.entities[holder]
         if holder == thing or not (box.supporter or (box.container and draft.record(holder).flags & OPEN)):
             continue
         if held(draft, holder) < box.capacity or draft.stock(holder, thing):
@@ -119,18 +119,18 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
                 continue
             found += [Command("put", thing, holder, n) for n in counts]
     for person in people:
-        if atlas.entities[person].kind == "seat":
-            if held(draft, person) < atlas.entities[person].capacity or draft.stock(person, thing):
+        if compiled.entities[person].kind == "seat":
+            if held(draft, person) < compiled.entities[person].capacity or draft.stock(person, thing):
                 found += [Command("give", thing, person, n) for n in counts]
             if entity.text or entity.concealed:
                 found.append(Command("show", thing, person))
-            if atlas.definition.trading:
+            if compiled.definition.trading:
                 _trades(draft, seat, thing, person, found)
 
 
 def _within(draft: Draft, holder: int, thing: int) -> bool:
     """Whether a holder is itself inside the thing."""
-    while holder >= draft.atlas.rooms:
+    while holder >= draft.compiled.rooms:
         if holder == thing:
             return True
         holder = draft.record(holder).parent
@@ -140,22 +140,24 @@ def _within(draft: Draft, holder: int, thing: int) -> bool:
 def _trades(draft: Draft, seat: int, thing: int, person: int, found: list[Command]) -> None:
     """Offers of one thing for one thing that the other is seen to have."""
     record = draft.record(person)
-    theirs = [t for t in record.contents if not draft.atlas.entities[t].concealed and not draft.flags(t) & HIDDEN]
+    theirs = [
+        t for t in record.contents if not draft.compiled.entities[t].concealed and not draft.flags(t) & HIDDEN
+    ]
     theirs += [kind for kind, _ in record.stock]
-    standing = draft.offers[seat - draft.atlas.seats[0]]
-    one = 1 if draft.atlas.entities[thing].counted else 0
+    standing = draft.offers[seat - draft.compiled.seats[0]]
+    one = 1 if draft.compiled.entities[thing].counted else 0
     for other in theirs:
         if other == thing:
             continue
         if standing is not None and standing[:2] == (person, thing) and standing.wants == other:
             continue
-        count = 1 if draft.atlas.entities[other].counted else 0
+        count = 1 if draft.compiled.entities[other].counted else 0
         found.append(Command("trade", thing, person, one, "", other, count))
 
 
 def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
     """What a character reacts to."""
-    persona = draft.atlas.personas.get(person)
+    persona = draft.compiled.personas.get(person)
     if persona is None:
         return
     for topic in persona.topics:
@@ -168,30 +170,30 @@ def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
             for thing in sorted(response.things):
                 if not _holds(draft, seat, thing, response.count, action):
                     continue
-                count = response.count if draft.atlas.entities[thing].counted and action == "give" else 0
+                count = response.count if draft.compiled.entities[thing].counted and action == "give" else 0
                 found.append(Command(action, thing, person, count))
     for deal in persona.trades:
-        counted = draft.atlas.entities[deal.takes].counted
+        counted = draft.compiled.entities[deal.takes].counted
         if (
             owns(draft, seat, deal.takes, deal.takes_count)
             and owns(draft, person, deal.gives, deal.gives_count)
             and deal.holds(draft)
         ):
-            extra = deal.gives_count if draft.atlas.entities[deal.gives].counted else 0
+            extra = deal.gives_count if draft.compiled.entities[deal.gives].counted else 0
             found.append(
                 Command("trade", deal.takes, person, deal.takes_count if counted else 0, "", deal.gives, extra)
             )
 
 
 def _holds(draft: Draft, seat: int, thing: int, count: int, action: str) -> bool:
-    if action == "give" or draft.atlas.entities[thing].counted:
+    if action == "give" or draft.compiled.entities[thing].counted:
         return owns(draft, seat, thing, count)
     return in_hand(draft, seat, thing)
 
 
 def _refused(draft: Draft, command: Command) -> bool:
     """Whether a rule replaces the action by mere words."""
-    for rule in draft.atlas.rules_instead(command.action, command.thing):
+    for rule in draft.compiled.rules_instead(command.action, command.thing):
         if rule.fits(draft, command):
             return not (rule.costs and rule.listed)
     return False
@@ -199,7 +201,7 @@ def _refused(draft: Draft, command: Command) -> bool:
 
 def _ruled(draft: Draft, scope: Scope, found: list[Command]) -> None:
     """Commands that rules of the author's own make possible."""
-    listing = draft.atlas.rules.listing
+    listing = draft.compiled.rules.listing
     for rule in listing.anywhere:
         _expand(draft, rule, -1, scope, found)
     for rule in listing.by_room.get(scope.room, ()):
@@ -210,9 +212,9 @@ def _ruled(draft: Draft, scope: Scope, found: list[Command]) -> None:
                 _expand(draft, rule, thing, scope, found)
 
 
-def _expand(draft: Draft, rule: Rule, thing: int, scope: Scope, found: list[Command]) -> None:
+def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: list[Command]) -> None:
     """The commands of a rule, with everything that its slots can mean here."""
-    lexicon = draft.atlas.lexicon
+    lexicon = draft.compiled.lexicon
     action = rule.action
     if action == "go":
         directions = [rule.direction] if rule.direction else []
@@ -236,12 +238,14 @@ def _expand(draft: Draft, rule: Rule, thing: int, scope: Scope, found: list[Comm
             reachable = set(scope.held) | set(scope.near) if reachable is None else reachable
             if not all(t < 0 or t in reachable for t in (command.thing, command.other)):
                 continue
-        first = next((r for r in draft.atlas.rules_instead(action, command.thing) if r.fits(draft, command)), None)
+        first = next(
+            (r for r in draft.compiled.rules_instead(action, command.thing) if r.fits(draft, command)), None
+        )
         if first is rule and command not in found:
             found.append(command)
 
 
-def _others(rule: Rule, scope: Scope, action: str) -> list[int]:
+def _others(rule: CompiledRule, scope: Scope, action: str) -> list[int]:
     if action == "say":
         return [-1]
     return [p for p in scope.near if p in rule.others] if rule.others is not None else []
@@ -249,8 +253,8 @@ def _others(rule: Rule, scope: Scope, action: str) -> list[int]:
 
 def _followed(draft: Draft, scope: Scope, found: list[Command]) -> None:
     """Commands whose only effect are rules that follow them: looking closely, and saying a word."""
-    after = draft.atlas.rules.after
-    if draft.atlas.rules.watches_examine:
+    after = draft.compiled.rules.after
+    if draft.compiled.rules.watches_examine:
         for thing in scope.all():
             if (("examine", thing)) in after:
                 command = Command("examine", thing)

@@ -10,7 +10,7 @@ from sandbox.world.native.scope import can_see
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:
-    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.compiled import CompiledWorld
     from sandbox.world.native.draft import Draft
 
 Test = Callable[["Draft"], bool]
@@ -39,7 +39,7 @@ def bit_of(being: str) -> tuple[int, bool]:
     return _BITS[being]
 
 
-def who_is(atlas: Atlas, name: str) -> Who:
+def who_is(compiled: CompiledWorld, name: str) -> Who:
     """Finds a seat, thing or place; `me` is the acting seat, `here` its room."""
     if name == "me":
         return lambda draft: draft.actor
@@ -47,13 +47,13 @@ def who_is(atlas: Atlas, name: str) -> Who:
         return lambda draft: draft.here()
     if name == "nowhere":
         return lambda draft: NOWHERE
-    number = atlas.index[name]
+    number = compiled.index[name]
     return lambda draft: number
 
 
-def compile_all(atlas: Atlas, conditions: tuple[model.Condition, ...]) -> Test:
+def compile_all(compiled: CompiledWorld, conditions: tuple[model.Condition, ...]) -> Test:
     """Whether all of several conditions hold."""
-    tests = [compile_one(atlas, c) for c in conditions]
+    tests = [compile_one(compiled, c) for c in conditions]
     if not tests:
         return lambda draft: True
     if len(tests) == 1:
@@ -61,28 +61,28 @@ def compile_all(atlas: Atlas, conditions: tuple[model.Condition, ...]) -> Test:
     return lambda draft: all(test(draft) for test in tests)
 
 
-def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
+def compile_one(compiled: CompiledWorld, condition: model.Condition) -> Test:
     """Whether a condition holds."""
     match condition:
         case model.Has():
-            thing, who, count = atlas.index[condition.has], who_is(atlas, condition.who), condition.count
+            thing, who, count = compiled.index[condition.has], who_is(compiled, condition.who), condition.count
             return lambda draft: draft.has(who(draft), thing, count)
         case model.ThingIs():
-            return _thing(atlas, condition)
+            return _thing(compiled, condition)
         case model.Var():
-            return _variable(atlas, condition)
+            return _variable(compiled, condition)
         case model.InRoom():
-            rooms = frozenset(atlas.index[r] for r in condition.room)
-            who = who_is(atlas, condition.who)
+            rooms = frozenset(compiled.index[r] for r in condition.room)
+            who = who_is(compiled, condition.who)
             return lambda draft: (w := who(draft)) >= 0 and draft.record(w).parent in rooms
         case model.Here():
-            thing = atlas.index[condition.here]
+            thing = compiled.index[condition.here]
             return lambda draft: can_see(draft, draft.actor, thing)
         case model.Likes():
-            number = atlas.dispositions[condition.likes]
+            number = compiled.dispositions[condition.likes]
             return _bounds(number, condition.at_least, condition.at_most)
         case model.Together():
-            them = [who_is(atlas, name) for name in condition.together]
+            them = [who_is(compiled, name) for name in condition.together]
 
             def together(draft: Draft) -> bool:
                 rooms = {draft.room_of(who(draft)) for who in them}
@@ -90,29 +90,29 @@ def compile_one(atlas: Atlas, condition: model.Condition) -> Test:
 
             return together
         case model.Acting():
-            seats = frozenset(atlas.index[s] for s in condition.seat)
+            seats = frozenset(compiled.index[s] for s in condition.seat)
             return lambda draft: draft.actor in seats
         case model.Scored():
-            atlas.reads_scores = True
-            who, least = who_is(atlas, condition.points_of), condition.at_least
-            first = atlas.seats[0]
+            compiled.reads_scores = True
+            who, least = who_is(compiled, condition.points_of), condition.at_least
+            first = compiled.seats[0]
             return lambda draft: (n := who(draft) - first) < len(draft.scores) and draft.scores[n] >= least
         case model.Not():
-            inner = compile_one(atlas, condition.negated)
+            inner = compile_one(compiled, condition.negated)
             return lambda draft: not inner(draft)
         case model.AnyOf():
-            tests = [compile_one(atlas, c) for c in condition.any]
+            tests = [compile_one(compiled, c) for c in condition.any]
             return lambda draft: any(test(draft) for test in tests)
         case model.AllOf():
-            return compile_all(atlas, condition.all)
+            return compile_all(compiled, condition.all)
 
 
-def _thing(atlas: Atlas, condition: model.ThingIs) -> Test:
-    thing = who_is(atlas, condition.thing)
+def _thing(compiled: CompiledWorld, condition: model.ThingIs) -> Test:
+    thing = who_is(compiled, condition.thing)
     if condition.at is not None:
-        place, count = who_is(atlas, condition.at), condition.count
-        number = atlas.index.get(condition.thing, NOWHERE)
-        model_ = atlas.definition.things.get(condition.thing)
+        place, count = who_is(compiled, condition.at), condition.count
+        number = compiled.index.get(condition.thing, NOWHERE)
+        model_ = compiled.definition.things.get(condition.thing)
         if model_ is not None and model_.count is not None:
             return lambda draft: (at := place(draft)) >= 0 and draft.stock(at, number) >= count
         return lambda draft: (t := thing(draft)) >= 0 and draft.record(t).parent == place(draft)
@@ -129,10 +129,10 @@ def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
     return lambda draft: low <= draft.variables[number] <= high
 
 
-def _variable(atlas: Atlas, condition: model.Var) -> Test:
-    number = atlas.variable_index[condition.var]
+def _variable(compiled: CompiledWorld, condition: model.Var) -> Test:
+    number = compiled.variable_index[condition.var]
     if condition.equals is not None:
-        value = atlas.variable_value(condition.var, condition.equals)
+        value = compiled.variable_value(condition.var, condition.equals)
         return lambda draft: draft.variables[number] == value
     if condition.at_least is None and condition.at_most is None:
         return lambda draft: draft.variables[number] != 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.prose import Listed, Named, Value
+from sandbox.world.native.prose import CountedThing, Listed, Value
 from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ def _look(draft: Draft, seat: int) -> str:
     room = draft.record(seat).parent
     if room == NOWHERE:
         return ""
-    atlas = draft.atlas
-    if not atlas.is_lit(draft, room):
+    compiled = draft.compiled
+    if not compiled.is_lit(draft, room):
         dark = [draft.message("dark_name", seat, {}), draft.message("dark", seat, {})]
         return "\n".join([*dark, *_elsewhere(draft, room), exits(draft, seat, room)])
-    entity = atlas.entities[room]
+    entity = compiled.entities[room]
     lines = [entity.noun.name]
     if body := entity.description.render(draft, seat):
         lines.append(body)
@@ -39,26 +39,26 @@ def _look(draft: Draft, seat: int) -> str:
 def glance(draft: Draft, seat: int, left: tuple[int, ...]) -> str:
     """The surroundings on coming back: what is there now, and what of the things that were left is gone."""
     room = draft.record(seat).parent
-    atlas = draft.atlas
-    if not atlas.is_lit(draft, room):
+    compiled = draft.compiled
+    if not compiled.is_lit(draft, room):
         return look(draft, seat)
-    lines = [atlas.entities[room].noun.name, *_contents(draft, seat, room)]
+    lines = [compiled.entities[room].noun.name, *_contents(draft, seat, room)]
     gone = [
         thing
         for thing in left
-        if draft.record(thing).parent != room and atlas.entities[thing].listed and draft.holder(thing) != seat
+        if draft.record(thing).parent != room and compiled.entities[thing].listed and draft.holder(thing) != seat
     ]
     if gone:
-        names = [atlas.grammar.definite(atlas.entities[thing].noun, 1) for thing in gone]
-        plural = len(gone) > 1 or atlas.entities[gone[0]].noun.plural
-        lines.append(draft.message("gone", seat, {"list": Listed(atlas.grammar.listing(names), plural)}))
+        names = [compiled.grammar.definite(compiled.entities[thing].noun, 1) for thing in gone]
+        plural = len(gone) > 1 or compiled.entities[gone[0]].noun.plural
+        lines.append(draft.message("gone", seat, {"list": Listed(compiled.grammar.listing(names), plural)}))
     return "\n".join(line for line in lines if line)
 
 
 def _contents(draft: Draft, seat: int, room: int) -> list[str]:
     """Things, what is in and on them, people, exits: a line each."""
-    atlas = draft.atlas
-    entities = atlas.entities
+    compiled = draft.compiled
+    entities = compiled.entities
     record = draft.record(room)
     lines: list[str] = []
     listed: list[int] = []
@@ -81,7 +81,7 @@ def _contents(draft: Draft, seat: int, room: int) -> list[str]:
         else:
             listed.append(thing)
     if own:
-        lines.append((" " if atlas.grammar.spaced else "").join(own))
+        lines.append((" " if compiled.grammar.spaced else "").join(own))
     items = [state_of(draft, thing) for thing in listed]
     items += _heaps(draft, record.stock)
     if items:
@@ -95,13 +95,13 @@ def _contents(draft: Draft, seat: int, room: int) -> list[str]:
 
 def _elsewhere(draft: Draft, room: int) -> list[str]:
     """Where the seats are that are in other rooms, where the world tells."""
-    atlas = draft.atlas
-    if not atlas.definition.whereabouts:
+    compiled = draft.compiled
+    if not compiled.definition.whereabouts:
         return []
-    grammar, entities = atlas.grammar, atlas.entities
+    grammar, entities = compiled.grammar, compiled.entities
     who = [
         grammar.aside(grammar.definite(entities[seat].noun, 1), entities[place].noun.name)
-        for seat in atlas.seats
+        for seat in compiled.seats
         if (place := draft.record(seat).parent) not in (NOWHERE, room)
     ]
     return [draft.message("elsewhere", NOWHERE, {"list": grammar.listing(who)})] if who else []
@@ -111,7 +111,7 @@ def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:
     record = draft.record(holder)
     if not record.contents and not record.stock:
         return
-    entity = draft.atlas.entities[holder]
+    entity = draft.compiled.entities[holder]
     if not entity.supporter and not (record.flags & OPEN or entity.transparent):
         return
     inside = [thing for thing in record.contents if not draft.record(thing).flags & HIDDEN]
@@ -127,37 +127,37 @@ def _inside(draft: Draft, seat: int, holder: int, lines: list[str]) -> None:
 def _heaps(draft: Draft, stock: Stock) -> list[str]:
     if not stock:
         return []
-    entities, grammar = draft.atlas.entities, draft.atlas.grammar
+    entities, grammar = draft.compiled.entities, draft.compiled.grammar
     return [grammar.indefinite(entities[kind].noun, count) for kind, count in stock]
 
 
 def _enumerated(draft: Draft, key: str, holder: int, items: list[str], things: list[int], stock: Stock) -> str:
     """A line with a list of things. The same list reads the same, so that it is made out once."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     memo = (key, holder, *items)
-    line = atlas.memo.get(memo)
+    line = compiled.memo.get(memo)
     if line is None or draft.fired is not None:
         if len(items) > 1:
             plural = True
         else:
-            plural = atlas.entities[things[0]].noun.plural if things else stock[0][1] > 1
-        slots: dict[str, Value] = {"list": Listed(atlas.grammar.listing(items), plural)}
+            plural = compiled.entities[things[0]].noun.plural if things else stock[0][1] > 1
+        slots: dict[str, Value] = {"list": Listed(compiled.grammar.listing(items), plural)}
         if holder != NOWHERE:
-            slots["holder"] = Named(holder)
+            slots["holder"] = CountedThing(holder)
         line = draft.message(key, NOWHERE, slots)
-        atlas.remember(memo, line)
+        compiled.remember(memo, line)
     return line
 
 
 def _person(draft: Draft, seat: int, person: int) -> str:
-    entity = draft.atlas.entities[person]
+    entity = draft.compiled.entities[person]
     record = draft.record(person)
     worn, carried = _belongings(draft, person)
     appearance = entity.appearance.render(draft, seat) if entity.appearance else ""
     if appearance and not record.contents and not record.stock:
         return appearance
-    listing = draft.atlas.grammar.listing
-    slots: dict[str, Value] = {"who": Named(person)}
+    listing = draft.compiled.grammar.listing
+    slots: dict[str, Value] = {"who": CountedThing(person)}
     if worn and carried:
         key = "person_wearing_with"
         slots |= {"list": listing(worn), "list2": listing(carried)}
@@ -171,15 +171,15 @@ def _person(draft: Draft, seat: int, person: int) -> str:
 
 def _belongings(draft: Draft, person: int) -> tuple[list[str], list[str]]:
     """What others see a person wear, and carry."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     worn: list[str] = []
     carried: list[str] = []
     record = draft.record(person)
     for thing in record.contents:
         flags = draft.record(thing).flags
         if flags & WORN:
-            worn.append(atlas.grammar.indefinite(atlas.entities[thing].noun, 1))
-        elif not atlas.entities[thing].concealed and not flags & HIDDEN:
+            worn.append(compiled.grammar.indefinite(compiled.entities[thing].noun, 1))
+        elif not compiled.entities[thing].concealed and not flags & HIDDEN:
             carried.append(state_of(draft, thing))
     carried += _heaps(draft, record.stock)
     return worn, carried
@@ -187,9 +187,9 @@ def _belongings(draft: Draft, person: int) -> tuple[list[str], list[str]]:
 
 def exits(draft: Draft, seat: int, room: int) -> str:
     """The ways out."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     seen: list[tuple[str, int, str]] = []
-    for direction, way in atlas.entities[room].ways.items():
+    for direction, way in compiled.entities[room].ways.items():
         if way.hidden and way.passable is not None and not way.passable(draft):
             continue
         state = ""
@@ -200,39 +200,39 @@ def exits(draft: Draft, seat: int, room: int) -> str:
             state = "open" if flags & OPEN else "locked" if flags & LOCKED else "closed"
         seen.append((direction, way.door, state))
     memo = ("exits", *seen)
-    line = atlas.memo.get(memo)
+    line = compiled.memo.get(memo)
     if line is None or draft.fired is not None:
         ways = [_way(draft, *way) for way in seen]
         key = "exits" if ways else "no_exits"
-        line = draft.message(key, NOWHERE, {"list": atlas.grammar.listing(ways)})
-        atlas.remember(memo, line)
+        line = draft.message(key, NOWHERE, {"list": compiled.grammar.listing(ways)})
+        compiled.remember(memo, line)
     return line
 
 
 def _way(draft: Draft, direction: str, door: int, state: str) -> str:
-    name = draft.atlas.lexicon.direction_names[direction]
+    name = draft.compiled.lexicon.direction_names[direction]
     if not state:
         return name
     shown = draft.message(state, NOWHERE, {})
-    return draft.message("exit_door", NOWHERE, {"direction": name, "door": Named(door), "state": shown})
+    return draft.message("exit_door", NOWHERE, {"direction": name, "door": CountedThing(door), "state": shown})
 
 
 def state_of(draft: Draft, thing: int) -> str:
     """A thing's indefinite name with what one sees of its condition: `a box (closed)`."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     memo = (thing, draft.record(thing).flags)
-    text = atlas.memo.get(memo)
+    text = compiled.memo.get(memo)
     if text is None or draft.fired is not None:
-        text = atlas.grammar.indefinite(atlas.entities[thing].noun, 1)
+        text = compiled.grammar.indefinite(compiled.entities[thing].noun, 1)
         if remarks := conditions_of(draft, thing):
-            text = atlas.grammar.aside(text, atlas.grammar.listing(remarks))
-        atlas.remember(memo, text)
+            text = compiled.grammar.aside(text, compiled.grammar.listing(remarks))
+        compiled.remember(memo, text)
     return text
 
 
 def conditions_of(draft: Draft, thing: int) -> list[str]:
     """What one sees of a thing's condition: open, closed, locked, on, giving light."""
-    entity, flags = draft.atlas.entities[thing], draft.record(thing).flags
+    entity, flags = draft.compiled.entities[thing], draft.record(thing).flags
     remarks: list[str] = []
     if entity.openable:
         remarks.append("open" if flags & OPEN else "locked" if flags & LOCKED else "closed")
@@ -243,7 +243,7 @@ def conditions_of(draft: Draft, thing: int) -> list[str]:
 
 def inventory(draft: Draft, seat: int) -> str:
     """What a seat carries."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     record = draft.record(seat)
     items: list[str] = []
     lines: list[str] = []
@@ -252,7 +252,7 @@ def inventory(draft: Draft, seat: int) -> str:
             continue
         text = state_of(draft, thing)
         if draft.record(thing).flags & WORN:
-            text = atlas.grammar.aside(text, draft.message("worn", seat, {}))
+            text = compiled.grammar.aside(text, draft.message("worn", seat, {}))
         items.append(text)
         _inside(draft, seat, thing, lines)
     items += _heaps(draft, record.stock)
@@ -264,8 +264,8 @@ def inventory(draft: Draft, seat: int) -> str:
 
 def examine(draft: Draft, seat: int, thing: int) -> str:
     """What one sees who looks at a thing, character or seat."""
-    atlas = draft.atlas
-    entity = atlas.entities[thing]
+    compiled = draft.compiled
+    entity = compiled.entities[thing]
     lines: list[str] = []
     if text := entity.description.render(draft, seat):
         lines.append(text)
@@ -273,8 +273,8 @@ def examine(draft: Draft, seat: int, thing: int) -> str:
     if entity.switchable and not draft.flags(thing) & ON:
         remarks.append(draft.message("switched_off", seat, {}))
     if remarks:
-        state = atlas.grammar.listing(remarks)
-        lines.append(draft.message("it_is", seat, {"thing": Named(thing), "state": state}))
+        state = compiled.grammar.listing(remarks)
+        lines.append(draft.message("it_is", seat, {"thing": CountedThing(thing), "state": state}))
     if entity.person:
         if thing == seat:
             lines.append(inventory(draft, seat))
@@ -282,4 +282,4 @@ def examine(draft: Draft, seat: int, thing: int) -> str:
             lines.append(_person(draft, seat, thing))
     else:
         _inside(draft, seat, thing, lines)
-    return "\n".join(lines) or draft.message("nothing_special", seat, {"thing": Named(thing, 2)})
+    return "\n".join(lines) or draft.message("nothing_special", seat, {"thing": CountedThing(thing, 2)})

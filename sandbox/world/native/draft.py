@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.chance import Dice, Generator
-from sandbox.world.native.prose import Named, Slots, Value
+from sandbox.world.native.prose import CountedThing, Slots, Value
 from sandbox.world.native.state import (
     HANDLED,
     HIDDEN,
@@ -18,15 +18,15 @@ from sandbox.world.native.state import (
     WORN,
     Command,
     Core,
-    Memory,
+    EntityState,
     Offer,
-    Record,
+    SeatMemory,
     State,
     replaced,
 )
 
 if TYPE_CHECKING:
-    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.compiled import CompiledWorld
     from sandbox.world.native.prose import Prose
 
 MAX_EFFECTS_A_STEP = 20_000
@@ -39,11 +39,11 @@ class Draft:
 
     __slots__ = (
         "actor",
-        "atlas",
         "budget",
         "changed",
         "clocks",
         "command",
+        "compiled",
         "dice",
         "ended",
         "entering",
@@ -64,15 +64,15 @@ class Draft:
         "winners",
     )
 
-    def __init__(self, atlas: Atlas, state: State, actor: int = -1, dice: Dice | None = None) -> None:
+    def __init__(self, compiled: CompiledWorld, state: State, actor: int = -1, dice: Dice | None = None) -> None:
         core = state.core
-        self.atlas = atlas
+        self.compiled = compiled
         self.state = state
         self.actor = actor
         """The acting seat; -1 while events happen."""
         self.dice: Dice = Generator(state.rng) if dice is None else dice
         self.pages = core.things
-        self.changed: dict[int, Record] = {}
+        self.changed: dict[int, EntityState] = {}
         self.variables = core.variables
         self.clocks = core.clocks
         self.spent = core.spent
@@ -84,7 +84,7 @@ class Draft:
         self.first = core.first
         self.pending = core.pending
         self.round = state.round
-        self.memory: list[Memory] = list(state.memory)
+        self.memory: list[SeatMemory] = list(state.memory)
         self.told: dict[int, list[str]] = {}
         self.rewards: dict[int, float] = {}
         self.command: Command | None = None
@@ -96,7 +96,7 @@ class Draft:
 
     # Reading
 
-    def record(self, thing: int) -> Record:
+    def record(self, thing: int) -> EntityState:
         """What can change about a thing."""
         found = self.changed.get(thing)
         return self.pages[thing >> 5][thing & 31] if found is None else found
@@ -107,17 +107,17 @@ class Draft:
 
     def room_of(self, thing: int) -> int:
         """The room that a thing is in, through whatever holds it; `NOWHERE` for what is out of play."""
-        rooms = self.atlas.rooms
+        rooms = self.compiled.rooms
         while thing >= rooms:
             thing = self.record(thing).parent
         return thing
 
     def holder(self, thing: int) -> int:
         """The seat or character that carries a thing, inside other things too; `NOWHERE` if nobody does."""
-        people = self.atlas.people
+        people = self.compiled.people
         thing = self.record(thing).parent
         while thing != NOWHERE and thing < people:
-            if thing < self.atlas.rooms:
+            if thing < self.compiled.rooms:
                 return NOWHERE
             thing = self.record(thing).parent
         return thing
@@ -128,7 +128,7 @@ class Draft:
 
     def has(self, who: int, thing: int, count: int = 1) -> bool:
         """Whether somebody carries a thing, or so many of a counted one."""
-        if self.atlas.entities[thing].counted:
+        if self.compiled.entities[thing].counted:
             return self.stock(who, thing) >= count
         return self.holder(thing) == who
 
@@ -138,14 +138,14 @@ class Draft:
 
     def slots(self) -> Slots:
         """What an author's text may name."""
-        slots: dict[str, Value] = dict(self.atlas.shown_variables(self.variables))
+        slots: dict[str, Value] = dict(self.compiled.shown_variables(self.variables))
         if self.actor >= 0:
-            slots["me"] = Named(self.actor)
+            slots["me"] = CountedThing(self.actor)
         if (command := self.command) is not None:
             if command.thing >= 0:
-                slots["thing"] = Named(command.thing, command.amount or 2)
+                slots["thing"] = CountedThing(command.thing, command.amount or 2)
             if command.other >= 0:
-                slots["other"] = Named(command.other)
+                slots["other"] = CountedThing(command.other)
             slots["text"] = command.text
         return slots
 
@@ -154,29 +154,29 @@ class Draft:
     def set_flag(self, thing: int, bit: int, value: bool) -> None:
         """Change one bit of a thing's condition."""
         parent, flags, contents, stock = self.record(thing)
-        self.changed[thing] = Record(parent, flags | bit if value else flags & ~bit, contents, stock)
+        self.changed[thing] = EntityState(parent, flags | bit if value else flags & ~bit, contents, stock)
 
     def set_flags(self, thing: int, on: int, off: int) -> None:
         """Set some bits of a thing's condition and clear others."""
         parent, flags, contents, stock = self.record(thing)
-        self.changed[thing] = Record(parent, flags & ~off | on, contents, stock)
+        self.changed[thing] = EntityState(parent, flags & ~off | on, contents, stock)
 
     def move(self, thing: int, to: int) -> None:
         """Put a thing that is not counted, a character or a seat somewhere. It is no longer worn or hidden."""
         parent, flags, contents, stock = self.record(thing)
         if parent == to:
             if flags & (WORN | HIDDEN):
-                self.changed[thing] = Record(parent, flags & ~(WORN | HIDDEN), contents, stock)
+                self.changed[thing] = EntityState(parent, flags & ~(WORN | HIDDEN), contents, stock)
             return
-        if self.atlas.entities[thing].appearance:
+        if self.compiled.entities[thing].appearance:
             flags |= HANDLED
-        self.changed[thing] = Record(to, flags & ~(WORN | HIDDEN), contents, stock)
+        self.changed[thing] = EntityState(to, flags & ~(WORN | HIDDEN), contents, stock)
         if parent != NOWHERE:
             above, f, inside, s = self.record(parent)
-            self.changed[parent] = Record(above, f, tuple([e for e in inside if e != thing]), s)
+            self.changed[parent] = EntityState(above, f, tuple([e for e in inside if e != thing]), s)
         if to != NOWHERE:
             above, f, inside, s = self.record(to)
-            self.changed[to] = Record(above, f, tuple(sorted((*inside, thing))), s)
+            self.changed[to] = EntityState(above, f, tuple(sorted((*inside, thing))), s)
 
     def add_stock(self, holder: int, thing: int, count: int) -> None:
         """More, or fewer, of a counted thing with a holder; never fewer than none, nor more than a million."""
@@ -185,13 +185,13 @@ class Draft:
         parent, flags, contents, stock = self.record(holder)
         amounts = dict(stock)
         amounts[thing] = min(amounts.get(thing, 0) + count, 1_000_000)
-        self.changed[holder] = Record(
+        self.changed[holder] = EntityState(
             parent, flags, contents, tuple(sorted((kind, n) for kind, n in amounts.items() if n > 0))
         )
 
     def transfer(self, thing: int, count: int, source: int, to: int) -> None:
         """Move a thing, or so many of a counted one."""
-        if self.atlas.entities[thing].counted:
+        if self.compiled.entities[thing].counted:
             self.add_stock(source, thing, -count)
             self.add_stock(to, thing, count)
         else:
@@ -199,7 +199,7 @@ class Draft:
 
     def set_variable(self, number: int, value: int) -> None:
         """Give a variable a value, within its bounds."""
-        low, high = self.atlas.bounds[number]
+        low, high = self.compiled.bounds[number]
         value = min(max(value, low), high)
         if self.variables[number] != value:
             self.variables = (*self.variables[:number], value, *self.variables[number + 1 :])
@@ -211,10 +211,10 @@ class Draft:
 
     def award(self, seat: int, points: float) -> None:
         """Give points to a seat, shared as the world's `rewards` says."""
-        seats = self.atlas.seats
+        seats = self.compiled.seats
         if not seats[0] <= seat <= seats[-1]:
             return
-        mode = self.atlas.definition.rewards
+        mode = self.compiled.definition.rewards
         if mode == "shared":
             gains = dict.fromkeys(seats, points)
         elif mode == "zero-sum":
@@ -230,11 +230,11 @@ class Draft:
     def end(self, ending: int) -> None:
         """The world ends, once."""
         if self.ended == RUNNING:
-            self.atlas.endings[ending].carry_out(self, ending)
+            self.compiled.endings[ending].carry_out(self, ending)
 
     def offer(self, seat: int, offer: Offer | None) -> None:
         """Make, replace or withdraw the offer of a seat."""
-        number = seat - self.atlas.seats[0]
+        number = seat - self.compiled.seats[0]
         if self.offers[number] != offer:
             self.offers = (*self.offers[:number], offer, *self.offers[number + 1 :])
 
@@ -242,7 +242,7 @@ class Draft:
 
     def tell(self, seat: int, text: str) -> None:
         """Tell a seat something. Empty text and whoever is no seat are passed over."""
-        if text and self.atlas.seats[0] <= seat <= self.atlas.seats[-1]:
+        if text and self.compiled.seats[0] <= seat <= self.compiled.seats[-1]:
             self.told.setdefault(seat, []).append(text)
 
     def say(self, key: str, viewer: int | None = None, /, **slots: Value) -> None:
@@ -254,17 +254,17 @@ class Draft:
         """A message of the engine as a seat reads it."""
         if self.fired is not None:
             self.fired.add(f"messages.{key}")
-        return self.atlas.messages[key].render(self.atlas, slots, viewer)
+        return self.compiled.messages[key].render(self.compiled, slots, viewer)
 
     def watchers(self, room: int, *absent: int) -> list[int]:
         """Seats that see what happens in a room, but for some."""
         return [
             seat
-            for seat in self.atlas.seats
+            for seat in self.compiled.seats
             if seat not in absent
             and self.record(seat).parent == room
-            and self.atlas.entities[seat].sees
-            and self.atlas.is_lit(self, room)
+            and self.compiled.entities[seat].sees
+            and self.compiled.is_lit(self, room)
         ]
 
     def show(self, key: str, room: int, *absent: int, **slots: Value) -> None:
@@ -288,7 +288,7 @@ class Draft:
     def freeze(self) -> State:
         """The state that the draft has become."""
         memory = self.memory
-        first = self.atlas.seats[0]
+        first = self.compiled.seats[0]
         for seat, lines in self.told.items():
             own = memory[seat - first]
             heard = "\n".join([own.heard, *lines]) if own.heard else "\n".join(lines)

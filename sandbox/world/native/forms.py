@@ -13,7 +13,7 @@ from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import Command
 
 if TYPE_CHECKING:
-    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.compiled import CompiledWorld
 
 SLOTS = ("thing", "things", "other", "extra", "text", "direction")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -139,18 +139,18 @@ class Lexicon:
         """The first form of an action with just these slots."""
         return self._first_forms.get((action, slots))
 
-    def phrase(self, atlas: Atlas, command: Command) -> str:
+    def phrase(self, compiled: CompiledWorld, command: Command) -> str:
         """A command as it is listed."""
         action = command.action
         if action == "put":
-            action = "put_on" if atlas.entities[command.other].supporter else "put_in"
+            action = "put_on" if compiled.entities[command.other].supporter else "put_in"
         values: dict[str, str] = {}
         if command.thing >= 0:
-            values["thing"] = atlas.canonical(command.thing, command.amount)
+            values["thing"] = compiled.canonical(command.thing, command.amount)
         if command.other >= 0:
-            values["other"] = atlas.canonical(command.other)
+            values["other"] = compiled.canonical(command.other)
         if command.extra >= 0:
-            values["extra"] = atlas.canonical(command.extra, command.extra_amount)
+            values["extra"] = compiled.canonical(command.extra, command.extra_amount)
         if command.text:
             name = "direction" if command.action == "go" else "text"
             values[name] = self.direction_names[command.text] if name == "direction" else command.text

@@ -56,7 +56,7 @@ def read_source(path: Path) -> Source:
             text = stream.read(marked_yaml.MAX_BYTES + 1)
     except OSError as error:
         raise WorldError(
-            f"the world file cannot be read: {error.strerror or error}", where=path, mend="check the name"
+            f"the world file cannot be read: {error.strerror or error}", where=path, hint="check the name"
         ) from error
     return parse_source(text, path)
 
@@ -138,12 +138,12 @@ def _pruned(data: Any, paths: list[tuple[str | int, ...]]) -> Any:
 def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) -> Finding:
     path = _path(error["loc"])
     line = document.line(path)
-    message, mend = error["msg"], ""
+    message, hint = error["msg"], ""
     kind = error["type"]
     if kind == "extra_forbidden":
         message = "no such key"
         allowed = _keys(model, error["loc"][:-1])
-        mend = did_you_mean(str(error["loc"][-1]), allowed) or (
+        hint = did_you_mean(str(error["loc"][-1]), allowed) or (
             f"there are: {', '.join(allowed[:40])}" if allowed else ""
         )
     elif kind == "missing":
@@ -156,13 +156,13 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
         words = [w.strip("'") for w in expected.replace(" or ", ", ").split(", ")]
         bad = _value(document.data, path) if error["loc"][-1] != "[key]" else error["loc"][-2]
         message = f"{str(bad)[:40]!r} is none of {', '.join(words)}"
-        mend = did_you_mean(str(bad), words)
+        hint = did_you_mean(str(bad), words)
     elif kind == "string_type":
-        message, mend = "text is wanted here", "put it in quotes"
+        message, hint = "text is wanted here", "put it in quotes"
     elif kind in _STARTS:
         value = _value(document.data, path) or _value(document.data, path[:-1])
-        mend = did_you_mean(str(next(iter(value))), _STARTS[kind]) if isinstance(value, dict) and value else ""
-        message = message.split(":")[0] if mend else message
+        hint = did_you_mean(str(next(iter(value))), _STARTS[kind]) if isinstance(value, dict) and value else ""
+        message = message.split(":")[0] if hint else message
     elif kind == "float_parsing":
         message = "a number is wanted here"
     elif kind in ("int_type", "bool_type", "dict_type", "tuple_type", "model_type", "float_type"):
@@ -177,7 +177,7 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
         message = f"{wanted[kind]} is wanted here"
     elif message.startswith("Input should be"):
         message = "should be" + message[len("Input should be") :]
-    return Finding(line, dotted(path), message, mend)
+    return Finding(line, dotted(path), message, hint)
 
 
 def _value(data: Any, path: tuple[str | int, ...]) -> Any:

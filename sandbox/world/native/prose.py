@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.compiled import CompiledWorld
     from sandbox.world.native.draft import Draft
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(?:([A-Za-z]+) )?([^{} ][^{}]*)\}|[{}]")
@@ -21,14 +21,14 @@ class Listed(NamedTuple):
     plural: bool
 
 
-class Named(NamedTuple):
+class CountedThing(NamedTuple):
     """A thing, and how many of it where it is counted."""
 
     thing: int
     amount: int = 1
 
 
-Value = str | Named | Listed
+Value = str | CountedThing | Listed
 Slots = Mapping[str, Value]
 
 
@@ -49,11 +49,11 @@ class Template:
         """(operation, name) of each slot; the operation is empty for plain ones."""
         return [p for p in self.parts if not isinstance(p, str)]
 
-    def render(self, atlas: Atlas, slots: Slots, viewer: int) -> str:
+    def render(self, compiled: CompiledWorld, slots: Slots, viewer: int) -> str:
         """The text as the viewer (a seat's number) reads it."""
         if self.fixed is not None:
             return self.fixed
-        return "".join(p if isinstance(p, str) else _fill(atlas, p, slots, viewer) for p in self.parts)
+        return "".join(p if isinstance(p, str) else _fill(compiled, p, slots, viewer) for p in self.parts)
 
 
 def _parse(text: str) -> tuple[str | tuple[str, str], ...]:
@@ -76,17 +76,17 @@ def _parse(text: str) -> tuple[str | tuple[str, str], ...]:
     return tuple(p for p in parts if p)
 
 
-def _fill(atlas: Atlas, part: tuple[str, str], slots: Slots, viewer: int) -> str:
+def _fill(compiled: CompiledWorld, part: tuple[str, str], slots: Slots, viewer: int) -> str:
     operation, name = part
     value = slots.get(name, "")
-    grammar = atlas.grammar
+    grammar = compiled.grammar
     if isinstance(value, str):
         return value
     if isinstance(value, Listed):
         if operation == "The":
             return grammar.capital(value.text)
         return grammar.agree(operation, value.plural, False) if operation in ("is", "are", "has") else value.text
-    noun = atlas.entities[value.thing].noun
+    noun = compiled.entities[value.thing].noun
     you = value.thing == viewer
     if operation in ("is", "are", "has", "does"):
         return grammar.agree(operation, noun.plural or bool(noun.one and value.amount != 1), you)
@@ -104,15 +104,15 @@ def _fill(atlas: Atlas, part: tuple[str, str], slots: Slots, viewer: int) -> str
 class Prose:
     """An author's text: pieces, some of them under conditions."""
 
-    __slots__ = ("atlas", "fixed", "key", "pieces")
+    __slots__ = ("compiled", "fixed", "key", "pieces")
 
     def __init__(
         self,
-        atlas: Atlas,
+        compiled: CompiledWorld,
         key: str,
         pieces: tuple[tuple[Callable[[Draft], bool] | None, Template, Template | None], ...],
     ) -> None:
-        self.atlas = atlas
+        self.compiled = compiled
         self.key = key
         self.pieces = pieces
         only = pieces[0] if len(pieces) == 1 else None
@@ -137,10 +137,12 @@ class Prose:
         return texts
 
     def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
-        return template.fixed if template.fixed is not None else template.render(self.atlas, draft.slots(), viewer)
+        return (
+            template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
+        )
 
     def _join(self, texts: list[str]) -> str:
-        return (" " if self.atlas.grammar.spaced else "").join(text for text in texts if text)
+        return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
 
     def _traced(self, draft: Draft, viewer: int) -> str:
         texts = self._texts(draft, viewer)

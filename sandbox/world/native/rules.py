@@ -18,12 +18,12 @@ from sandbox.world.native.schema.effects import TextPart
 from sandbox.world.native.state import NOWHERE, Command
 
 if TYPE_CHECKING:
-    from sandbox.world.native.atlas import Atlas
+    from sandbox.world.native.compiled import CompiledWorld
     from sandbox.world.native.draft import Draft
 
 
 @dataclass(slots=True)
-class Response:
+class CompiledResponse:
     """What happens and is said about it: the common part of rules and of characters' reactions."""
 
     key: str
@@ -53,7 +53,7 @@ class Response:
 
 
 @dataclass(slots=True)
-class Rule(Response):
+class CompiledRule(CompiledResponse):
     """What happens at a command."""
 
     action: str
@@ -81,20 +81,20 @@ class Rule(Response):
             return False
         if self.direction and command.text != self.direction:
             return False
-        if self.words and not mentions(command.text, self.words, draft.atlas.grammar.spaced):
+        if self.words and not mentions(command.text, self.words, draft.compiled.grammar.spaced):
             return False
         return self.holds(draft)
 
 
 @dataclass(slots=True)
-class Topic(Response):
+class CompiledTopic(CompiledResponse):
     """What a character can be asked about."""
 
     words: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Acceptance(Response):
+class Acceptance(CompiledResponse):
     """What a character makes of a thing given or shown."""
 
     things: frozenset[int]
@@ -102,7 +102,7 @@ class Acceptance(Response):
 
 
 @dataclass(slots=True)
-class Deal(Response):
+class CompiledDeal(CompiledResponse):
     """An exchange that a character agrees to."""
 
     takes: int
@@ -116,10 +116,10 @@ class Persona:
     """A character's ways."""
 
     greeting: Prose
-    topics: list[Topic]
+    topics: list[CompiledTopic]
     accepts: list[Acceptance]
     notices: list[Acceptance]
-    trades: list[Deal]
+    trades: list[CompiledDeal]
     route: tuple[int, ...] = ()
     wanders: bool = False
     follows: int = NOWHERE
@@ -133,7 +133,7 @@ class Persona:
 
 
 @dataclass(slots=True)
-class Event:
+class CompiledEvent:
     """Something that happens by itself."""
 
     key: str
@@ -154,7 +154,7 @@ class Event:
         draft.note(self.key)
         draft.spent |= self.bit
         if self.say:
-            for hearer in draft.atlas.seats if seat < 0 else (seat,):
+            for hearer in draft.compiled.seats if seat < 0 else (seat,):
                 if self.rooms is None or draft.record(hearer).parent in self.rooms:
                     draft.tell(hearer, self.say.render(draft, hearer))
         if self.do is not None:
@@ -162,7 +162,7 @@ class Event:
 
 
 @dataclass(slots=True)
-class Ending:
+class CompiledEnding:
     """A way for the world to end."""
 
     key: str
@@ -175,26 +175,26 @@ class Ending:
     def carry_out(self, draft: Draft, number: int) -> None:
         """End the world."""
         draft.note(self.key)
-        atlas = draft.atlas
-        winners = [s for s in atlas.seats if self._wins(draft, s)]
+        compiled = draft.compiled
+        winners = [s for s in compiled.seats if self._wins(draft, s)]
         draft.ended = number
-        draft.winners = sum(1 << (s - atlas.seats[0]) for s in winners)
-        for seat in atlas.seats:
+        draft.winners = sum(1 << (s - compiled.seats[0]) for s in winners)
+        for seat in compiled.seats:
             draft.tell(seat, self.say.render(draft, seat))
         if self.do is not None:
             self.do(draft)
         if self.points:
-            if atlas.definition.rewards == "shared":
+            if compiled.definition.rewards == "shared":
                 winners = winners[:1]
             for seat in winners:
                 draft.award(seat, self.points)
 
     def _wins(self, draft: Draft, seat: int) -> bool:
-        atlas = draft.atlas
+        compiled = draft.compiled
         return (
             "all" in self.won
             or ("actor" in self.won and seat == draft.actor)
-            or atlas.entities[seat].id in self.won
+            or compiled.entities[seat].id in self.won
         )
 
 
@@ -202,22 +202,22 @@ class Ending:
 class Listing:
     """Rules whose commands are listed, by where they apply."""
 
-    by_thing: dict[int, list[Rule]] = field(default_factory=dict)
-    by_room: dict[int, list[Rule]] = field(default_factory=dict)
-    anywhere: list[Rule] = field(default_factory=list)
+    by_thing: dict[int, list[CompiledRule]] = field(default_factory=dict)
+    by_room: dict[int, list[CompiledRule]] = field(default_factory=dict)
+    anywhere: list[CompiledRule] = field(default_factory=list)
 
 
 class Rules:
     """All rules of a world."""
 
-    def __init__(self, atlas: Atlas) -> None:
-        self.atlas = atlas
-        self.all: list[Rule] = []
-        self.instead: dict[tuple[str, int], tuple[Rule, ...]] = {}
-        self.after: dict[tuple[str, int], tuple[Rule, ...]] = {}
+    def __init__(self, compiled: CompiledWorld) -> None:
+        self.compiled = compiled
+        self.all: list[CompiledRule] = []
+        self.instead: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
+        self.after: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
         self.listing = Listing()
-        self.endings: list[Ending] = []
-        self.events: list[Event] = []
+        self.endings: list[CompiledEnding] = []
+        self.events: list[CompiledEvent] = []
         self.personas: dict[int, Persona] = {}
         self.refusals: dict[str, Prose] = {}
         """What is said where no rule of a verb applies."""
@@ -242,17 +242,17 @@ class Rules:
             else:
                 otherwise = Template(part.otherwise) if part.otherwise else None
                 pieces.append((self.all_of(part.when), Template(part.say), otherwise))
-        prose = Prose(self.atlas, key, tuple(pieces))
+        prose = Prose(self.compiled, key, tuple(pieces))
         if prose:
             self.keys.append(key)
         return prose
 
     def all_of(self, conditions: tuple[object, ...]) -> Test:
         """Conditions that must all hold."""
-        return compile_all(self.atlas, conditions)  # type: ignore[arg-type]
+        return compile_all(self.compiled, conditions)  # type: ignore[arg-type]
 
     def compile(self, world: Adventure) -> None:
-        """Make everything ready. The atlas must know all entities by now."""
+        """Make everything ready. the compiled world must know all entities by now."""
         own = frozenset(world.verbs)
         for number, rule in enumerate(world.rules):
             self._add(f"rules[{number}]", rule.instead or rule.after or "", rule, own)
@@ -264,7 +264,7 @@ class Rules:
         self.events = [self._event(name, event) for name, event in world.events.items()]
         self.endings = [self._ending(name, ending) for name, ending in world.endings.items()]
         for name, character in world.characters.items():
-            self.personas[self.atlas.index[name]] = self._persona(name, character, len(world.events))
+            self.personas[self.compiled.index[name]] = self._persona(name, character, len(world.events))
 
     def _response(self, key: str, model: Reaction) -> tuple[str, int, Test, Prose, Prose, Act | None, bool]:
         self.keys.append(key)
@@ -274,7 +274,7 @@ class Rules:
             self.all_of(model.when),
             self.prose(f"{key}.say", model.say),
             self.prose(f"{key}.seen", model.seen),
-            compile_effects(self.atlas, f"{key}.do", model.do) if model.do else None,
+            compile_effects(self.compiled, f"{key}.do", model.do) if model.do else None,
             model.listed,
         )
 
@@ -283,13 +283,13 @@ class Rules:
         return 1 << (self.bits - 1)
 
     def _numbers(self, names: tuple[str, ...] | None) -> frozenset[int] | None:
-        return None if names is None else frozenset(self.atlas.index[n] for n in names)
+        return None if names is None else frozenset(self.compiled.index[n] for n in names)
 
     def _add(self, key: str, action: str, model: VerbRule, own: frozenset[str]) -> None:
         rule = model if isinstance(model, RuleModel) else None
         instead = rule is None or rule.instead is not None
         self.all.append(
-            Rule(
+            CompiledRule(
                 *self._response(key, model),
                 action,
                 self._numbers(model.thing),
@@ -308,7 +308,7 @@ class Rules:
         for instead, table in ((True, self.instead), (False, self.after)):
             rules = [r for r in self.all if r.instead is instead]
             keys = {(r.action, t) for r in rules for t in (r.things or ())} | {(r.action, -1) for r in rules}
-            chosen: dict[tuple[str, int], list[Rule]] = {key: [] for key in keys}
+            chosen: dict[tuple[str, int], list[CompiledRule]] = {key: [] for key in keys}
             specific: dict[str, list[tuple[str, int]]] = {}
             for key in keys:
                 specific.setdefault(key[0], []).append(key)
@@ -333,12 +333,12 @@ class Rules:
             else:
                 self.listing.anywhere.append(rule)
 
-    def _event(self, name: str, model: EventModel) -> Event:
+    def _event(self, name: str, model: EventModel) -> CompiledEvent:
         key = f"events.{name}"
         self.keys.append(key)
         chance = model.chance
         self.random |= chance is not None
-        return Event(
+        return CompiledEvent(
             key,
             self._bit() if model.once else 0,
             model.after or model.every or 1,
@@ -349,27 +349,27 @@ class Rules:
             model.each,
             self._numbers(model.room),
             self.prose(f"{key}.say", model.say),
-            compile_effects(self.atlas, f"{key}.do", model.do) if model.do else None,
+            compile_effects(self.compiled, f"{key}.do", model.do) if model.do else None,
         )
 
-    def _ending(self, name: str, model: EndingModel) -> Ending:
+    def _ending(self, name: str, model: EndingModel) -> CompiledEnding:
         key = f"endings.{name}"
         self.keys.append(key)
-        return Ending(
+        return CompiledEnding(
             key,
             self.all_of(model.when) if model.when else None,
             model.won,
             self.prose(f"{key}.say", model.say),
             model.points,
-            compile_effects(self.atlas, f"{key}.do", model.do) if model.do else None,
+            compile_effects(self.compiled, f"{key}.do", model.do) if model.do else None,
         )
 
     def _persona(self, name: str, model: Character, clocks: int) -> Persona:
-        key, index = f"characters.{name}", self.atlas.index
+        key, index = f"characters.{name}", self.compiled.index
         persona = Persona(
             self.prose(f"{key}.greeting", model.greeting),
             [
-                Topic(*self._response(f"{key}.topics[{i}]", t), tuple(w.lower() for w in t.about))
+                CompiledTopic(*self._response(f"{key}.topics[{i}]", t), tuple(w.lower() for w in t.about))
                 for i, t in enumerate(model.topics)
             ],
             [
@@ -387,7 +387,7 @@ class Rules:
                 for i, r in enumerate(model.notices)
             ],
             [
-                Deal(
+                CompiledDeal(
                     *self._response(f"{key}.trades[{i}]", Reaction(when=d.when, say=d.say, do=d.do)),
                     index[d.takes],
                     d.takes_count,

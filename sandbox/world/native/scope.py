@@ -32,7 +32,7 @@ def scope_of(draft: Draft, seat: int) -> Scope:
 
     The cost grows with what is there, not with the world.
     """
-    atlas = draft.atlas
+    compiled = draft.compiled
     own = draft.record(seat)
     room = own.parent
     held = [thing for thing in own.contents if not draft.record(thing).flags & HIDDEN]
@@ -41,7 +41,7 @@ def scope_of(draft: Draft, seat: int) -> Scope:
     for thing in held:
         _inside(draft, thing, near, near, far)
     held += [kind for kind, _ in own.stock]
-    lit = room != NOWHERE and atlas.is_lit(draft, room)
+    lit = room != NOWHERE and compiled.is_lit(draft, room)
     if lit:
         here = draft.record(room)
         for thing in here.contents:
@@ -50,8 +50,8 @@ def scope_of(draft: Draft, seat: int) -> Scope:
                 _inside(draft, thing, near, near, far)
         near += [kind for kind, _ in here.stock]
     if room != NOWHERE:
-        for thing in atlas.entities[room].backdrops:
-            if (lit or atlas.entities[thing].door) and not draft.record(thing).flags & HIDDEN:
+        for thing in compiled.entities[room].backdrops:
+            if (lit or compiled.entities[thing].door) and not draft.record(thing).flags & HIDDEN:
                 near.append(thing)
                 _inside(draft, thing, near, near, far)
     return Scope(room, lit, held, near, far)
@@ -62,7 +62,7 @@ def _inside(draft: Draft, holder: int, into: list[int], near: list[int], far: li
     record = draft.record(holder)
     if not record.contents and not record.stock:
         return
-    entity = draft.atlas.entities[holder]
+    entity = draft.compiled.entities[holder]
     person = entity.person
     if person:
         into = far
@@ -72,7 +72,7 @@ def _inside(draft: Draft, holder: int, into: list[int], near: list[int], far: li
         into = far
     for thing in record.contents:
         flags = draft.record(thing).flags
-        if flags & HIDDEN or (person and draft.atlas.entities[thing].concealed and not flags & WORN):
+        if flags & HIDDEN or (person and draft.compiled.entities[thing].concealed and not flags & WORN):
             continue
         into.append(thing)
         _inside(draft, thing, into, near, far)
@@ -81,8 +81,8 @@ def _inside(draft: Draft, holder: int, into: list[int], near: list[int], far: li
 
 def access(draft: Draft, seat: int, thing: int) -> int:
     """2 where a seat can reach a thing, 1 where it only sees it, 0 where neither."""
-    atlas = draft.atlas
-    entities = atlas.entities
+    compiled = draft.compiled
+    entities = compiled.entities
     if entities[thing].counted:
         scope = scope_of(draft, seat)
         return 2 if thing in scope.held or thing in scope.near else 1 if thing in scope.far else 0
@@ -96,10 +96,10 @@ def access(draft: Draft, seat: int, thing: int) -> int:
         parent = record.parent
         if parent == seat:
             return reach
-        if parent < atlas.rooms:
+        if parent < compiled.rooms:
             seen = parent == room or room in entities[at].held_in
             felt = at == thing and entities[thing].door
-            return reach if seen and room != NOWHERE and (felt or atlas.is_lit(draft, room)) else 0
+            return reach if seen and room != NOWHERE and (felt or compiled.is_lit(draft, room)) else 0
         holder = entities[parent]
         if holder.person:
             if entities[at].concealed and not record.flags & WORN:

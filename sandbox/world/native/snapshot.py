@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sandbox.errors import SaveError
-from sandbox.world.native.state import Command, Core, Memory, Offer, Record, State, replaced
+from sandbox.world.native.state import Command, Core, EntityState, Offer, SeatMemory, State, replaced
 
 if TYPE_CHECKING:
     from sandbox.world.native.world import NativeWorld
@@ -24,7 +24,7 @@ def dump(world: NativeWorld, state: State) -> bytes:
     """The state as bytes. Pages that the beginning shares are passed over."""
     core = state.core
     things = [[number, *record] for number, record in _differing(core.things, world.pages)]
-    first = world.atlas.initial
+    first = world.compiled.initial
     memory = [
         [
             *memory[:2],
@@ -56,15 +56,15 @@ def load(world: NativeWorld, data: bytes) -> State:
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise SaveError(
             f"not a state of the world {world.name!r}",
-            mend="the save is damaged, or of another version of the world",
+            hint="the save is damaged, or of another version of the world",
         ) from error
 
 
 def _load(world: NativeWorld, data: Any) -> State:
     version, things, rest, memory, rng, rounds = data
-    entities, seats = len(world.atlas.entities), len(world.seats)
+    entities, seats = len(world.compiled.entities), len(world.seats)
     changes = {
-        number: Record(parent, flags, tuple(contents), tuple([(kind, count) for kind, count in stock]))
+        number: EntityState(parent, flags, tuple(contents), tuple([(kind, count) for kind, count in stock]))
         for number, parent, flags, contents, stock in things
     }
     variables, clocks, spent, scores, ended, winners, offers, mover, first, pending = rest
@@ -98,13 +98,17 @@ def _load(world: NativeWorld, data: Any) -> State:
     _check((*counts, *turns, rounds), 0, _ANY)
     _check((ended, *clocks), -2, 1_000_001)
     _check(
-        (version, spent, winners, mover, first, rng, *variables), -1_000_000, 1 << max(64, world.atlas.rules.bits)
+        (version, spent, winners, mover, first, rng, *variables),
+        -1_000_000,
+        1 << max(64, world.compiled.rules.bits),
     )
-    _need(version == _VERSION and ended < len(world.atlas.endings) and 0 <= mover < seats and 0 <= first < seats)
-    _need(0 <= spent < 1 << world.atlas.rules.bits and 0 <= winners < 1 << seats and 0 <= rng < 1 << 64)
+    _need(
+        version == _VERSION and ended < len(world.compiled.endings) and 0 <= mover < seats and 0 <= first < seats
+    )
+    _need(0 <= spent < 1 << world.compiled.rules.bits and 0 <= winners < 1 << seats and 0 <= rng < 1 << 64)
     _need(len(scores) == len(offers) == len(pending) == len(memory) == seats)
     _need(len(clocks) == len(world.first_clocks) and set(map(type, scores)) <= {int, float})
-    _need(all(low <= value <= high for value, (low, high) in zip(variables, world.atlas.bounds, strict=True)))
+    _need(all(low <= value <= high for value, (low, high) in zip(variables, world.compiled.bounds, strict=True)))
     return state
 
 
@@ -138,10 +142,10 @@ def _command(data: Any, entities: int) -> Command:
     return command
 
 
-def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]) -> Memory:
+def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
     """A seat's memory. The numbers of things in it are added to those that are still to be checked."""
     turns, heard, pronouns, question, mistake, last, left, rooms = data
-    first = world.atlas.initial
+    first = world.compiled.initial
     seen: dict[int, tuple[int, ...] | None] = {}
     for entry in rooms:
         if type(entry) is int:
@@ -151,7 +155,7 @@ def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]
             seen[room] = tuple(lay)
             inside += lay
     inside += seen
-    _need(max(seen, default=0) < world.atlas.rooms)
+    _need(max(seen, default=0) < world.compiled.rooms)
     it, them, him, her = pronouns
     holders += pronouns
     _texts(heard, last)
@@ -166,7 +170,7 @@ def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]
         mistake = (before, after)
     for who, direction in left:
         inside.append(who)
-        _need(direction in world.atlas.lexicon.direction_names)
+        _need(direction in world.compiled.lexicon.direction_names)
     gone = tuple([(who, direction) for who, direction in left])
     known = replaced(world.blank_rooms, seen)
-    return Memory(turns, heard, known, (it, them, him, her), question, mistake, last, gone)
+    return SeatMemory(turns, heard, known, (it, them, him, her), question, mistake, last, gone)

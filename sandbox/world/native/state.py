@@ -32,7 +32,7 @@ RUNNING = -1
 CUT_OFF = -2
 
 
-class Record(NamedTuple):
+class EntityState(NamedTuple):
     """What can change about one room, thing, character or seat."""
 
     parent: int
@@ -73,7 +73,7 @@ class Offer(NamedTuple):
 class Core(NamedTuple):
     """What decides how the world goes on. Two states with equal cores differ in nothing but words."""
 
-    things: Pages[Record]
+    things: Pages[EntityState]
     variables: tuple[int, ...]
     clocks: tuple[int, ...]
     spent: int
@@ -91,7 +91,7 @@ class Core(NamedTuple):
     """Committed commands that have not been carried out yet."""
 
 
-class Memory(NamedTuple):
+class SeatMemory(NamedTuple):
     """What a seat has heard and the parser remembers for it. It changes words only, never what happens."""
 
     turns: int
@@ -117,7 +117,7 @@ class State:
     """A moment of an episode."""
 
     core: Core
-    memory: tuple[Memory, ...]
+    memory: tuple[SeatMemory, ...]
     rng: int
     """State of the random generator; 0 for ever in worlds without chance."""
     round: int

@@ -147,7 +147,7 @@ class TaskWorld:
             if not known or not (answer is None or isinstance(answer, str)) or not isinstance(score, (int, float)):
                 raise ValueError("another kind of data")
         except (ValueError, TypeError, RecursionError) as error:
-            raise SaveError(f"not a state of the task {self._name!r}", mend="the save is damaged") from error
+            raise SaveError(f"not a state of the task {self._name!r}", hint="the save is damaged") from error
         return TaskState(item, answer, float(score), text)
 
     def close(self) -> None:
@@ -163,4 +163,4 @@ class TaskWorld:
 
     def _check(self, seat: str) -> None:
         if seat != self.definition.seat:
-            raise SandboxError(f"{self.title!r} has no seat {seat!r}", mend=f"its seat: {self.definition.seat}")
+            raise SandboxError(f"{self.title!r} has no seat {seat!r}", hint=f"its seat: {self.definition.seat}")

@@ -16,19 +16,19 @@ def end_round(draft: Draft) -> None:
     """Let characters move and events happen, then count the round."""
     actor, command = draft.actor, draft.command
     draft.actor, draft.command = -1, None
-    for who, persona in draft.atlas.personas.items():
+    for who, persona in draft.compiled.personas.items():
         if persona.clock >= 0 and draft.ended == RUNNING:
             _routine(draft, who, persona)
-    for number in range(len(draft.atlas.events)):
+    for number in range(len(draft.compiled.events)):
         if draft.ended == RUNNING:
             _event(draft, number)
     draft.actor, draft.command = actor, command
     draft.round += 1
     check_endings(draft)
-    limit = draft.atlas.definition.limit
+    limit = draft.compiled.definition.limit
     if draft.ended == RUNNING and limit is not None and draft.round >= limit:
         draft.ended = CUT_OFF
-        for seat in draft.atlas.seats:
+        for seat in draft.compiled.seats:
             draft.say("cut_off", seat)
 
 
@@ -36,14 +36,14 @@ def check_endings(draft: Draft) -> None:
     """End the world if it is time."""
     if draft.ended != RUNNING:
         return
-    for number, ending in enumerate(draft.atlas.endings):
+    for number, ending in enumerate(draft.compiled.endings):
         if ending.when is not None and ending.when(draft):
             draft.end(number)
             return
 
 
 def _event(draft: Draft, number: int) -> None:
-    event = draft.atlas.events[number]
+    event = draft.compiled.events[number]
     clock = draft.clocks[number]
     if clock < 0 or event.bit & draft.spent:
         return
@@ -51,7 +51,7 @@ def _event(draft: Draft, number: int) -> None:
         draft.set_clock(number, clock - 1)
         return
     draft.set_clock(number, event.period if event.repeats else -1)
-    for seat in draft.atlas.seats if event.each else (-1,):
+    for seat in draft.compiled.seats if event.each else (-1,):
         draft.actor = seat
         if event.when(draft) and (event.odds is None or draft.dice.draw(event.odds) == 0):
             event.carry_out(draft, seat)
@@ -110,7 +110,7 @@ def _ways(draft: Draft, room: int) -> list[tuple[str, int]]:
     """Where a character can go: through open doors, by exits that are free to all."""
     return [
         (direction, way.to)
-        for direction, way in draft.atlas.entities[room].ways.items()
+        for direction, way in draft.compiled.entities[room].ways.items()
         if (way.door == NOWHERE or (draft.flags(way.door) & OPEN and not draft.flags(way.door) & HIDDEN))
         and way.passable is None
     ]

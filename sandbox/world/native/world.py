@@ -11,14 +11,14 @@ from sandbox.world.native import snapshot
 from sandbox.world.native.actions import carry_out
 from sandbox.world.native.actions.moving import arrive
 from sandbox.world.native.admissible import admissible
-from sandbox.world.native.atlas import Atlas
 from sandbox.world.native.chance import Dice, Generator, Script, mix
+from sandbox.world.native.compiled import CompiledWorld
 from sandbox.world.native.describe import inventory, look
 from sandbox.world.native.draft import Draft
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
 from sandbox.world.native.schema import Adventure
-from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, Memory, State, paged
+from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, SeatMemory, State, paged
 from sandbox.world.native.task import TaskWorld
 from sandbox.world.native.time import check_endings, end_round
 
@@ -37,21 +37,21 @@ class NativeWorld:
             raise WorldError(f"the world is for {several}, not {seats}", where=source.file)
         self.source = source
         self.definition: Adventure = source.definition
-        self.atlas = Atlas(self.definition, seats)
-        self._parser = Parser(self.atlas)
+        self.compiled = CompiledWorld(self.definition, seats)
+        self._parser = Parser(self.compiled)
         self._name = name or Path(source.file).parent.name or source.file
         self.testing = testing
         """Whether a seat may put itself into any room with `goto ROOM`, which takes no time: for authors."""
-        self._ids = tuple(self.definition.seats)[: len(self.atlas.seats)]
-        self._numbers = dict(zip(self._ids, self.atlas.seats, strict=True))
-        self.pages = paged(self.atlas.initial)
+        self._ids = tuple(self.definition.seats)[: len(self.compiled.seats)]
+        self._numbers = dict(zip(self._ids, self.compiled.seats, strict=True))
+        self.pages = paged(self.compiled.initial)
         """What is known of everything at the beginning."""
-        empty: tuple[tuple[int, ...] | None, ...] = (None,) * self.atlas.rooms
+        empty: tuple[tuple[int, ...] | None, ...] = (None,) * self.compiled.rooms
         self.blank_rooms = paged(empty)
         """A seat's memory of rooms before it has been anywhere."""
         self.first_clocks = (
-            *(event.period if event.starts else -1 for event in self.atlas.events),
-            *self.atlas.rules.routine_clocks,
+            *(event.period if event.starts else -1 for event in self.compiled.events),
+            *self.compiled.rules.routine_clocks,
         )
 
     # What it is
@@ -89,12 +89,12 @@ class NativeWorld:
     @property
     def random(self) -> bool:
         """Whether anything is left to chance once the world has begun."""
-        return self.atlas.rules.random
+        return self.compiled.rules.random
 
     @property
     def varied(self) -> bool:
         """Whether the seed says where things are at the beginning."""
-        return bool(self.atlas.draws)
+        return bool(self.compiled.draws)
 
     @property
     def file(self) -> Path:
@@ -122,12 +122,12 @@ class NativeWorld:
         return tuple(found)
 
     def _begin(self, dice: Dice, *, keep: bool) -> State:
-        atlas = self.atlas
-        seats = len(atlas.seats)
-        memory = Memory(0, "", self.blank_rooms, (-1, -1, -1, -1), None, None, "", ())
+        compiled = self.compiled
+        seats = len(compiled.seats)
+        memory = SeatMemory(0, "", self.blank_rooms, (-1, -1, -1, -1), None, None, "", ())
         core = Core(
             self.pages,
-            atlas.first_variables,
+            compiled.first_variables,
             self.first_clocks,
             0,
             (0.0,) * seats,
@@ -138,20 +138,24 @@ class NativeWorld:
             0,
             (None,) * seats,
         )
-        draft = Draft(atlas, State(core, (memory,) * seats, 0, 0), dice=dice)
-        for thing, places in atlas.draws:
+        draft = Draft(compiled, State(core, (memory,) * seats, 0, 0), dice=dice)
+        for thing, places in compiled.draws:
             draft.move(thing, places[dice.draw([1] * len(places))])
             draft.set_flag(thing, HANDLED, False)
-        for seat in atlas.seats:
+        for seat in compiled.seats:
             self._introduce(draft, seat)
         state = draft.freeze()
         rng = dice.state if keep and isinstance(dice, Generator) else 0
         return State(state.core, state.memory, rng, 0)
 
     def _introduce(self, draft: Draft, seat: int) -> None:
-        atlas = self.atlas
+        compiled = self.compiled
         draft.actor = seat
-        for prose in (atlas.intro, atlas.entities[seat].text, atlas.entities[draft.record(seat).parent].text):
+        for prose in (
+            compiled.intro,
+            compiled.entities[seat].text,
+            compiled.entities[draft.record(seat).parent].text,
+        ):
             draft.tell(seat, prose.render(draft, seat))
         draft.tell(seat, look(draft, seat))
         draft.actor = -1
@@ -163,11 +167,11 @@ class NativeWorld:
     def observe(self, state: State, seat: str) -> Observation:
         """What a seat perceives."""
         number = self._seat(seat)
-        return self._observe(Draft(self.atlas, state, number), number)
+        return self._observe(Draft(self.compiled, state, number), number)
 
     def _observe(self, draft: Draft, number: int) -> Observation:
         core = draft.state.core
-        index = number - self.atlas.seats[0]
+        index = number - self.compiled.seats[0]
         memory = draft.state.memory[index]
         model = self.definition.seats[self._ids[index]]
         over = core.ended != RUNNING
@@ -205,7 +209,7 @@ class NativeWorld:
                 raise SandboxError(
                     f"{command!r} has more than {MAX_OUTCOMES:,} outcomes",
                     where=self.source.file,
-                    mend="let fewer things happen by chance at the same time",
+                    hint="let fewer things happen by chance at the same time",
                 )
         return _merged(found)
 
@@ -213,8 +217,8 @@ class NativeWorld:
         """Keys of the rules and texts that a command uses, the seat's look around afterwards included."""
         fired: set[str] = set()
         step, _ = self._step(state, seat, command, None, fired)
-        for index, number in enumerate(self.atlas.seats):
-            draft = Draft(self.atlas, step.state, number)
+        for index, number in enumerate(self.compiled.seats):
+            draft = Draft(self.compiled, step.state, number)
             draft.fired = fired
             if step.state.core.ended == RUNNING or index == 0:
                 look(draft, number)
@@ -225,9 +229,9 @@ class NativeWorld:
         self, state: State, seat: str, line: str, dice: Dice | None, fired: set[str] | None = None
     ) -> tuple[Step[State], Draft]:
         number = self._seat(seat)
-        draft = Draft(self.atlas, state, number, dice)
+        draft = Draft(self.compiled, state, number, dice)
         draft.fired = fired
-        index = number - self.atlas.seats[0]
+        index = number - self.compiled.seats[0]
         memory = draft.memory[index]
         memory = draft.memory[index] = memory._replace(turns=memory.turns + 1, heard="")
         if state.core.ended != RUNNING:
@@ -237,14 +241,14 @@ class NativeWorld:
         elif self.testing and (room := self._room_to_test(line)) is not None:
             arrive(draft, number, room)
         else:
-            command = self.atlas.known.get(line)
+            command = self.compiled.known.get(line)
             if command is not None:
                 draft.memory[index] = memory._replace(last=line, mistake=None, question=None)
                 self._perform(draft, index, (command,), line)
             else:
                 self._parser.run(draft, line, lambda commands: self._perform(draft, index, commands, line))
         ids = self._ids
-        first = self.atlas.seats[0]
+        first = self.compiled.seats[0]
         after = draft.freeze()
         return (
             Step(
@@ -259,7 +263,7 @@ class NativeWorld:
     def _room_to_test(self, line: str) -> int | None:
         """The room, by its identifier, that an author wishes to stand in."""
         word, _, room = line.partition(" ")
-        return self.atlas.index[room] if word == "goto" and room in self.definition.rooms else None
+        return self.compiled.index[room] if word == "goto" and room in self.definition.rooms else None
 
     def _perform(self, draft: Draft, index: int, commands: Sequence[Command], line: str) -> bool:
         """Carry out what one sentence means, and the time it takes. Answers whether the turn is over."""
@@ -272,7 +276,7 @@ class NativeWorld:
             draft.mover = (index + 1) % len(self._ids)
             if draft.mover == 0:
                 end_round(draft)
-        draft.actor = self.atlas.seats[index]
+        draft.actor = self.compiled.seats[index]
         return True
 
     def _carry_out(self, draft: Draft, commands: Sequence[Command]) -> bool:
@@ -310,7 +314,7 @@ class NativeWorld:
             turn = (draft.first + offset) % seats
             decided = pending[turn]
             if decided is not None and draft.ended == RUNNING:
-                draft.actor = self.atlas.seats[turn]
+                draft.actor = self.compiled.seats[turn]
                 self._carry_out(draft, decided)
                 check_endings(draft)
         if self.definition.conflicts == "rotating":
@@ -319,12 +323,12 @@ class NativeWorld:
             draft.first = 0
         if draft.ended == RUNNING:
             end_round(draft)
-        draft.actor = self.atlas.seats[index]
+        draft.actor = self.compiled.seats[index]
         return True
 
     def _would_do(self, draft: Draft, commands: tuple[Command, ...]) -> bool:
         """Whether the commands would take a turn as things are now. If not, the seat is told why not."""
-        trial = Draft(self.atlas, draft.state, draft.actor, Script(()))
+        trial = Draft(self.compiled, draft.state, draft.actor, Script(()))
         trial.memory = list(draft.memory)
         trial.fired = None if draft.fired is None else set()
         if self._carry_out(trial, commands):
@@ -340,7 +344,7 @@ class NativeWorld:
     def solver_key(self, state: State) -> Core:
         """What tells states apart for a solver: all that can make a difference, and no words."""
         core = state.core
-        return core if self.atlas.reads_scores else core._replace(scores=())
+        return core if self.compiled.reads_scores else core._replace(scores=())
 
     def dump(self, state: State) -> bytes:
         """The state as JSON: what differs from the beginning."""
@@ -358,7 +362,7 @@ class NativeWorld:
             return self._numbers[seat]
         except KeyError:
             raise SandboxError(
-                f"{self.title!r} has no seat {seat!r}", mend=f"its seats: {', '.join(self._ids)}"
+                f"{self.title!r} has no seat {seat!r}", hint=f"its seats: {', '.join(self._ids)}"
             ) from None
 
 

@@ -4,24 +4,32 @@ Everything works on any `World` that lists its admissible commands. Where the st
 proofs; where it is not, the answers come from samples and say so.
 """
 
-from sandbox.world.solver.graph import Edge, Graph, Move, Node, Outcome, explore
+from sandbox.world.solver.graph import ChanceOutcome, Edge, Graph, PlanStep, SearchNode, explore
 from sandbox.world.solver.native import problem_of
-from sandbox.world.solver.problem import Limits, Problem, Progress, Searchable, Situation, Stochastic, Varied
+from sandbox.world.solver.problem import (
+    Limits,
+    Problem,
+    Progress,
+    Searchable,
+    Situation,
+    StochasticProblem,
+    Varied,
+)
 from sandbox.world.solver.walkthrough import Solution, replay, solution_in, solve
 
 __all__ = [
     "Edge",
     "Graph",
     "Limits",
-    "Move",
-    "Node",
-    "Outcome",
+    "PlanStep",
+    "SearchNode",
+    "ChanceOutcome",
     "Problem",
     "Progress",
     "Searchable",
     "Situation",
     "Solution",
-    "Stochastic",
+    "StochasticProblem",
     "Varied",
     "explore",
     "problem_of",

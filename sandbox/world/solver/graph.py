@@ -19,7 +19,7 @@ Visit = Callable[[S, Situation], None]
 """Called once for each state that is found."""
 
 
-class Move(NamedTuple):
+class PlanStep(NamedTuple):
     """One command of a walkthrough."""
 
     seat: str
@@ -27,7 +27,7 @@ class Move(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChanceOutcome:
     """One thing that may come of a command."""
 
     probability: float
@@ -44,11 +44,11 @@ class Edge:
     """A command in a state, and all that may come of it."""
 
     command: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ChanceOutcome, ...]
 
 
 @dataclass(slots=True)
-class Node:
+class SearchNode:
     """One state. `parent` and `command` lead back to a start, the way it was first reached."""
 
     seat: str | None
@@ -66,7 +66,7 @@ class Graph:
     """What is known of a world's states."""
 
     seats: tuple[str, ...]
-    nodes: Sequence[Node]
+    nodes: Sequence[SearchNode]
     roots: Mapping[int, float]
     """Where episodes start, with the probability of each."""
     stopped: str = ""
@@ -95,10 +95,10 @@ class Graph:
             way.append(index)
         return way[::-1]
 
-    def path(self, index: int) -> tuple[Move, ...]:
+    def path(self, index: int) -> tuple[PlanStep, ...]:
         """The commands that lead from a start to a state. Where chance has a say, with luck."""
         nodes = [self.nodes[i] for i in self.way(index)]
-        return tuple(Move(a.seat or "", b.command) for a, b in pairwise(nodes))
+        return tuple(PlanStep(a.seat or "", b.command) for a, b in pairwise(nodes))
 
     def wins(self, seat: str | None = None) -> list[int]:
         """States in which this seat has won, or any seat; nearest first."""
@@ -197,7 +197,7 @@ class _Explorer(Generic[S]):
         self.problem = problem
         self.visit = visit
         self.index: dict[Hashable, int] = {}
-        self.nodes: list[Node] = []
+        self.nodes: list[SearchNode] = []
         self.states: list[S] = []
         self.commands: list[tuple[str, ...]] = []
         self.followed: dict[tuple[int, str], Edge] = {}
@@ -212,7 +212,7 @@ class _Explorer(Generic[S]):
         if self.visit is not None:
             self.visit(state, situation)
         depth = self.nodes[parent].depth + 1 if parent >= 0 else 0
-        self.nodes.append(Node(situation.seat, situation.winners, depth, parent, command))
+        self.nodes.append(SearchNode(situation.seat, situation.winners, depth, parent, command))
         self.states.append(state)
         self.commands.append(situation.commands)
         self.index[key] = len(self.nodes) - 1
@@ -227,7 +227,7 @@ class _Explorer(Generic[S]):
         edge = Edge(
             command,
             tuple(
-                Outcome(
+                ChanceOutcome(
                     probability,
                     self.intern(step.state, index, command),
                     step.rewards,

@@ -38,18 +38,18 @@ class NativeProblem(Problem[State]):
 
     def __init__(self, world: NativeWorld, chance: bool = True) -> None:
         super().__init__(world, chance)
-        self.idle = frozenset(world.atlas.index[name] for name in idle_things(world.definition))
+        self.idle = frozenset(world.compiled.index[name] for name in idle_things(world.definition))
 
     def look(self, state: State) -> Situation:
-        atlas, core, seats = self.world.atlas, state.core, self.world.seats
+        compiled, core, seats = self.world.compiled, state.core, self.world.seats
         winners = frozenset(seat for i, seat in enumerate(seats) if core.winners >> i & 1)
         if core.ended != RUNNING:
             return Situation(None, (), winners)
-        number = atlas.seats[core.mover]
-        commands = commands_of(Draft(atlas, state, number), number)
-        listed = {atlas.phrase(c) for c in commands if c.thing not in self.idle and c.other not in self.idle}
+        number = compiled.seats[core.mover]
+        commands = commands_of(Draft(compiled, state, number), number)
+        listed = {compiled.phrase(c) for c in commands if c.thing not in self.idle and c.other not in self.idle}
         # Where all there is to do is to move idle things, one of them stands for the passing of time.
-        return Situation(seats[core.mover], tuple(sorted(listed or {atlas.phrase(commands[0])})), winners)
+        return Situation(seats[core.mover], tuple(sorted(listed or {compiled.phrase(commands[0])})), winners)
 
     def facts(self, state: State) -> Facts:
         """Where everything is and how, and the variables: not what holds what, which says the same again."""

@@ -32,7 +32,7 @@ class Searchable(Protocol[S_contra]):
 
 
 @runtime_checkable
-class Stochastic(Protocol[S]):
+class StochasticProblem(Protocol[S]):
     """A world that can list what chance may do."""
 
     def outcomes(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
@@ -127,7 +127,7 @@ class Problem(Generic[S]):
             if admissible is None:
                 raise WorldError(
                     f"{world.name} does not list its commands, so it cannot be searched",
-                    mend="search a native world or a TextWorld game",
+                    hint="search a native world or a TextWorld game",
                 )
             commands = admissible
         return Situation(
@@ -138,7 +138,7 @@ class Problem(Generic[S]):
 
     def results(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
         """Outcomes with their probabilities."""
-        if self.chance and isinstance(self.world, Stochastic):
+        if self.chance and isinstance(self.world, StochasticProblem):
             return self.world.outcomes(state, seat, command)
         return ((1.0, self.world.step(state, seat, command)),)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
-from sandbox.world.solver.graph import Graph, Move, explore
+from sandbox.world.solver.graph import Graph, PlanStep, explore
 from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, Progress
 
@@ -23,7 +23,7 @@ S = TypeVar("S")
 class Solution:
     """A way to win, and how sure it is that there is none shorter."""
 
-    moves: tuple[Move, ...]
+    moves: tuple[PlanStep, ...]
     winners: frozenset[str]
     shortest: bool
     """Proved to be as short as any."""
@@ -31,7 +31,7 @@ class Solution:
     """How many states were looked at."""
 
 
-def replay(world: World[S], moves: Iterable[Move], seed: int = 0) -> S | None:
+def replay(world: World[S], moves: Iterable[PlanStep], seed: int = 0) -> S | None:
     """The state that the moves lead to; None where one comes out of turn or after the end."""
     state = world.initial(seed)
     for seat, command in moves:
@@ -92,7 +92,9 @@ def solution_in(graph: Graph, seats: Sequence[str] | None = None) -> Solution | 
     return Solution(graph.path(best), graph.nodes[best].winners, True, len(graph.nodes))
 
 
-def shorten(world: World[S], moves: Sequence[Move], *, seed: int = 0, replays: int = 5_000) -> tuple[Move, ...]:
+def shorten(
+    world: World[S], moves: Sequence[PlanStep], *, seed: int = 0, replays: int = 5_000
+) -> tuple[PlanStep, ...]:
     """The moves without detours: spans go as long as what is left still wins for the same seats, longest first."""
     start = replay(world, moves, seed)
     assert start is not None
@@ -114,7 +116,7 @@ def shorten(world: World[S], moves: Sequence[Move], *, seed: int = 0, replays: i
 
 class _Reached(NamedTuple):
     parent: int
-    move: Move | None
+    move: PlanStep | None
 
 
 class _NoveltySearch(Generic[S]):
@@ -128,7 +130,7 @@ class _NoveltySearch(Generic[S]):
         self.seen: set[Hashable] = set()
         self.facts: dict[float, set[Hashable]] = {}
 
-    def run(self, start: S, budget: Budget) -> tuple[Move, ...] | None:
+    def run(self, start: S, budget: Budget) -> tuple[PlanStep, ...] | None:
         heap: list[tuple[int, float, int, S, Facts, float]] = []
         self._push(heap, start, -1, None, frozenset(), 0.0)
         while heap:
@@ -142,7 +144,7 @@ class _NoveltySearch(Generic[S]):
                 assert situation.seat is not None
                 ((_, step),) = self.problem.results(state, situation.seat, command)
                 gained = score + sum(step.rewards.get(seat, 0.0) for seat in self.wanted)
-                self._push(heap, step.state, index, Move(situation.seat, command), facts, gained)
+                self._push(heap, step.state, index, PlanStep(situation.seat, command), facts, gained)
         return None
 
     def _push(
@@ -150,7 +152,7 @@ class _NoveltySearch(Generic[S]):
         heap: list[tuple[int, float, int, S, Facts, float]],
         state: S,
         parent: int,
-        move: Move | None,
+        move: PlanStep | None,
         before: Facts,
         score: float,
     ) -> None:
@@ -178,7 +180,7 @@ class _NoveltySearch(Generic[S]):
         known.update(frozenset((one, other)) for one in changed for other in facts if one != other)
         return novelty if novelty == 1 or len(known) == size else 2
 
-    def _path(self, index: int) -> tuple[Move, ...]:
+    def _path(self, index: int) -> tuple[PlanStep, ...]:
         moves = []
         while index >= 0:
             index, move = self.nodes[index]

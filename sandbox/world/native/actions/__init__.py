@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions import handling, moving, people
 from sandbox.world.native.describe import examine
-from sandbox.world.native.prose import Named
+from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import access
 from sandbox.world.native.state import Command
 
@@ -66,7 +66,7 @@ _FROM_AFAR = frozenset({"examine", "read", "take", "follow", "listen", "give", "
 
 def carry_out(draft: Draft, command: Command) -> bool:
     """Carry out a command of the acting seat, with the rules around it. Answers whether it took a turn."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     draft.command = command
     action = command.action
     for thing in (command.thing, command.other):
@@ -77,15 +77,15 @@ def carry_out(draft: Draft, command: Command) -> bool:
             draft.say("not_here")
             return False
         if reach == 1 and action not in _FROM_AFAR:
-            draft.say("cannot_reach", thing=Named(thing, 2))
+            draft.say("cannot_reach", thing=CountedThing(thing, 2))
             return False
-    for rule in atlas.rules_instead(action, command.thing):
+    for rule in compiled.rules_instead(action, command.thing):
         if rule.fits(draft, command):
             rule.carry_out(draft)
             return rule.costs
     usual = ACTIONS.get(action)
     if usual is None:
-        refusal = atlas.rules.refusals.get(action)
+        refusal = compiled.rules.refusals.get(action)
         if refusal:
             draft.tell(draft.actor, refusal.render(draft, draft.actor))
         else:
@@ -94,7 +94,7 @@ def carry_out(draft: Draft, command: Command) -> bool:
     took_turn = usual(draft, command)
     if not took_turn and action != "examine":
         return False
-    for rule in atlas.rules_after(action, command.thing):
+    for rule in compiled.rules_after(action, command.thing):
         if rule.fits(draft, command):
             rule.carry_out(draft)
             took_turn |= rule.costs

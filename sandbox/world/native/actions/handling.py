@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.describe import look, state_of
-from sandbox.world.native.prose import Listed, Named
+from sandbox.world.native.prose import CountedThing, Listed
 from sandbox.world.native.scope import access, in_hand, scope_of
-from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, Record
+from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
 
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
 
 
-def _done(draft: Draft, key: str, seen: str, **slots: Named) -> bool:
+def _done(draft: Draft, key: str, seen: str, **slots: CountedThing) -> bool:
     draft.say(key, **slots)
-    draft.show(seen, draft.here(), draft.actor, me=Named(draft.actor), **slots)
+    draft.show(seen, draft.here(), draft.actor, me=CountedThing(draft.actor), **slots)
     return True
 
 
-def _no(draft: Draft, key: str, **slots: Named) -> bool:
+def _no(draft: Draft, key: str, **slots: CountedThing) -> bool:
     draft.say(key, **slots)
     return False
 
@@ -27,7 +27,7 @@ def _no(draft: Draft, key: str, **slots: Named) -> bool:
 def source_of(draft: Draft, seat: int, thing: int) -> tuple[int, int]:
     """Where a seat finds a counted thing that it does not hold, and how many: (holder, count)."""
     scope = scope_of(draft, seat)
-    entities = draft.atlas.entities
+    entities = draft.compiled.entities
     if scope.lit and (count := draft.stock(scope.room, thing)):
         return scope.room, count
     for holder in (*scope.near, *scope.held):
@@ -46,9 +46,9 @@ def held(draft: Draft, holder: int) -> int:
 
 def take(draft: Draft, command: Command) -> bool:
     """Pick something up."""
-    atlas, seat, thing = draft.atlas, draft.actor, command.thing
-    entity = atlas.entities[thing]
-    named = Named(thing, command.amount or 2)
+    compiled, seat, thing = draft.compiled, draft.actor, command.thing
+    entity = compiled.entities[thing]
+    named = CountedThing(thing, command.amount or 2)
     if entity.person:
         return _no(draft, "is_person", thing=named)
     if entity.counted:
@@ -58,8 +58,8 @@ def take(draft: Draft, command: Command) -> bool:
         if command.amount > there:
             return _no(draft, "too_few")
         count = command.amount or there
-        named = Named(thing, count)
-        if held(draft, seat) >= atlas.entities[seat].capacity and not draft.stock(seat, thing):
+        named = CountedThing(thing, count)
+        if held(draft, seat) >= compiled.entities[seat].capacity and not draft.stock(seat, thing):
             return _no(draft, "hands_full")
         draft.transfer(thing, count, source, seat)
         return _done(draft, "taken", "taken_seen", thing=named)
@@ -68,12 +68,12 @@ def take(draft: Draft, command: Command) -> bool:
         return _no(draft, "have_it", thing=named)
     owner = draft.holder(thing)
     if owner not in (NOWHERE, seat):
-        return _no(draft, "belongs", thing=named, who=Named(owner))
+        return _no(draft, "belongs", thing=named, who=CountedThing(owner))
     if access(draft, seat, thing) < 2:
         return _no(draft, "cannot_reach", thing=named)
     if record.flags & FIXED:
         return _no(draft, "fixed", thing=named)
-    if held(draft, seat) >= atlas.entities[seat].capacity:
+    if held(draft, seat) >= compiled.entities[seat].capacity:
         return _no(draft, "hands_full")
     draft.move(thing, seat)
     return _done(draft, "taken", "taken_seen", thing=named)
@@ -86,57 +86,57 @@ def drop(draft: Draft, command: Command) -> bool:
     if count == 0:
         return False
     draft.transfer(thing, count, seat, draft.here())
-    return _done(draft, "dropped", "dropped_seen", thing=Named(thing, count))
+    return _done(draft, "dropped", "dropped_seen", thing=CountedThing(thing, count))
 
 
 def _held_count(draft: Draft, command: Command) -> int:
     """How many of the thing the command is about; 0, with a word about it, where the seat has not so many."""
     seat, thing = draft.actor, command.thing
-    if draft.atlas.entities[thing].counted:
+    if draft.compiled.entities[thing].counted:
         there = draft.stock(seat, thing)
         if not there:
-            draft.say("not_carried", thing=Named(thing, 2))
+            draft.say("not_carried", thing=CountedThing(thing, 2))
         elif command.amount > there:
             draft.say("too_few")
             return 0
         return command.amount or there
     if draft.record(thing).parent != seat:
-        draft.say("not_carried", thing=Named(thing))
+        draft.say("not_carried", thing=CountedThing(thing))
         return 0
     return 1
 
 
 def put(draft: Draft, command: Command) -> bool:
     """Put something into a container or onto a supporter."""
-    atlas, thing, holder = draft.atlas, command.thing, command.other
+    compiled, thing, holder = draft.compiled, command.thing, command.other
     count = _held_count(draft, command)
     if count == 0:
         return False
-    entity = atlas.entities[holder]
-    named = Named(thing, count)
+    entity = compiled.entities[holder]
+    named = CountedThing(thing, count)
     if not (entity.container or entity.supporter):
         return _no(draft, "no_holder")
     at = holder
-    while at not in (NOWHERE, draft.actor) and at >= atlas.rooms:
+    while at not in (NOWHERE, draft.actor) and at >= compiled.rooms:
         if at == thing:
             return _no(draft, "in_itself")
         at = draft.record(at).parent
     if access(draft, draft.actor, holder) < 2:
-        return _no(draft, "cannot_reach", thing=Named(holder))
+        return _no(draft, "cannot_reach", thing=CountedThing(holder))
     if entity.container and not draft.flags(holder) & OPEN:
-        return _no(draft, "is_closed", thing=Named(holder))
+        return _no(draft, "is_closed", thing=CountedThing(holder))
     if held(draft, holder) >= entity.capacity and not draft.stock(holder, thing):
         return _no(draft, "full", thing=named)
     draft.transfer(thing, count, draft.actor, holder)
     key = "put_on" if entity.supporter else "put_in"
-    return _done(draft, key, f"{key}_seen", thing=named, other=Named(holder))
+    return _done(draft, key, f"{key}_seen", thing=named, other=CountedThing(holder))
 
 
 def open_(draft: Draft, command: Command) -> bool:
     """Open a door or container."""
-    thing, named = command.thing, Named(command.thing)
+    thing, named = command.thing, CountedThing(command.thing)
     flags = draft.flags(thing)
-    if not draft.atlas.entities[thing].openable:
+    if not draft.compiled.entities[thing].openable:
         return _no(draft, "cannot_open", thing=named)
     if flags & OPEN:
         return _no(draft, "already_open", thing=named)
@@ -145,28 +145,28 @@ def open_(draft: Draft, command: Command) -> bool:
     draft.set_flag(thing, OPEN, True)
     record = draft.record(thing)
     inside = [state_of(draft, t) for t in record.contents if not draft.flags(t) & HIDDEN]
-    grammar = draft.atlas.grammar
-    inside += [grammar.indefinite(draft.atlas.entities[k].noun, n) for k, n in record.stock]
+    grammar = draft.compiled.grammar
+    inside += [grammar.indefinite(draft.compiled.entities[k].noun, n) for k, n in record.stock]
     if inside:
         draft.say("opened_with", thing=named, list=Listed(grammar.listing(inside), _plural(draft, record)))
     else:
         draft.say("opened", thing=named)
-    draft.show("opened_seen", draft.here(), draft.actor, me=Named(draft.actor), thing=named)
+    draft.show("opened_seen", draft.here(), draft.actor, me=CountedThing(draft.actor), thing=named)
     return True
 
 
-def _plural(draft: Draft, record: Record) -> bool:
+def _plural(draft: Draft, record: EntityState) -> bool:
     """Whether what is in a container are, rather than is."""
     shown = [t for t in record.contents if not draft.flags(t) & HIDDEN]
     if len(shown) + len(record.stock) > 1:
         return True
-    return draft.atlas.entities[shown[0]].noun.plural if shown else record.stock[0][1] > 1
+    return draft.compiled.entities[shown[0]].noun.plural if shown else record.stock[0][1] > 1
 
 
 def close(draft: Draft, command: Command) -> bool:
     """Close a door or container."""
-    thing, named = command.thing, Named(command.thing)
-    if not draft.atlas.entities[thing].openable:
+    thing, named = command.thing, CountedThing(command.thing)
+    if not draft.compiled.entities[thing].openable:
         return _no(draft, "cannot_close", thing=named)
     if not draft.flags(thing) & OPEN:
         return _no(draft, "already_closed", thing=named)
@@ -176,9 +176,9 @@ def close(draft: Draft, command: Command) -> bool:
 
 def _key(draft: Draft, command: Command) -> int:
     """The key that the seat uses on a lock; `NOWHERE`, with a word about it, where none fits."""
-    keys = draft.atlas.entities[command.thing].keys
+    keys = draft.compiled.entities[command.thing].keys
     if not keys:
-        draft.say("no_lock", thing=Named(command.thing))
+        draft.say("no_lock", thing=CountedThing(command.thing))
         return NOWHERE
     if command.other == NOWHERE:
         key = next((k for k in keys if in_hand(draft, draft.actor, k)), NOWHERE)
@@ -186,28 +186,28 @@ def _key(draft: Draft, command: Command) -> int:
             draft.say("no_key")
         return key
     if not in_hand(draft, draft.actor, command.other):
-        draft.say("not_carried", thing=Named(command.other))
+        draft.say("not_carried", thing=CountedThing(command.other))
         return NOWHERE
     if command.other not in keys:
-        draft.say("wrong_key", other=Named(command.other))
+        draft.say("wrong_key", other=CountedThing(command.other))
         return NOWHERE
     return command.other
 
 
 def unlock(draft: Draft, command: Command) -> bool:
     """Unlock a door or container with a key."""
-    named = Named(command.thing)
+    named = CountedThing(command.thing)
     if (key := _key(draft, command)) == NOWHERE:
         return False
     if not draft.flags(command.thing) & LOCKED:
         return _no(draft, "not_locked", thing=named)
     draft.set_flag(command.thing, LOCKED, False)
-    return _done(draft, "unlocked", "unlocked_seen", thing=named, other=Named(key))
+    return _done(draft, "unlocked", "unlocked_seen", thing=named, other=CountedThing(key))
 
 
 def lock(draft: Draft, command: Command) -> bool:
     """Lock a closed door or container with a key."""
-    named = Named(command.thing)
+    named = CountedThing(command.thing)
     if (key := _key(draft, command)) == NOWHERE:
         return False
     flags = draft.flags(command.thing)
@@ -216,7 +216,7 @@ def lock(draft: Draft, command: Command) -> bool:
     if flags & OPEN:
         return _no(draft, "close_first", thing=named)
     draft.set_flag(command.thing, LOCKED, True)
-    return _done(draft, "locked_it", "locked_seen", thing=named, other=Named(key))
+    return _done(draft, "locked_it", "locked_seen", thing=named, other=CountedThing(key))
 
 
 def switch_on(draft: Draft, command: Command) -> bool:
@@ -230,34 +230,34 @@ def switch_off(draft: Draft, command: Command) -> bool:
 
 
 def _switch(draft: Draft, command: Command, on: bool) -> bool:
-    thing, named = command.thing, Named(command.thing)
-    if not draft.atlas.entities[thing].switchable:
+    thing, named = command.thing, CountedThing(command.thing)
+    if not draft.compiled.entities[thing].switchable:
         return _no(draft, "no_switch", thing=named)
     if bool(draft.flags(thing) & ON) is on:
         return _no(draft, "already_on" if on else "already_off", thing=named)
     room = draft.here()
-    before = draft.atlas.is_lit(draft, room)
+    before = draft.compiled.is_lit(draft, room)
     if not on:
         _done(draft, "switched_off_it", "switched_off_seen", thing=named)
     draft.set_flag(thing, ON, on)
     if on:
         _done(draft, "switched_on_it", "switched_on_seen", thing=named)
-    if draft.atlas.is_lit(draft, room) is not before:
+    if draft.compiled.is_lit(draft, room) is not before:
         light_changed(draft, room, not before)
     return True
 
 
 def light_changed(draft: Draft, room: int, lit: bool) -> None:
     """Tell the seats in a room that it became light or dark."""
-    for seat in draft.atlas.seats:
+    for seat in draft.compiled.seats:
         if draft.record(seat).parent == room:
             draft.tell(seat, look(draft, seat) if lit else draft.message("now_dark", seat, {}))
 
 
 def wear(draft: Draft, command: Command) -> bool:
     """Put on something to wear."""
-    thing, named = command.thing, Named(command.thing)
-    if not draft.atlas.entities[thing].wearable:
+    thing, named = command.thing, CountedThing(command.thing)
+    if not draft.compiled.entities[thing].wearable:
         return _no(draft, "not_wearable", thing=named)
     if draft.record(thing).parent != draft.actor:
         return _no(draft, "not_carried", thing=named)
@@ -269,7 +269,7 @@ def wear(draft: Draft, command: Command) -> bool:
 
 def take_off(draft: Draft, command: Command) -> bool:
     """Take off something that is worn."""
-    thing, named = command.thing, Named(command.thing)
+    thing, named = command.thing, CountedThing(command.thing)
     if draft.record(thing).parent != draft.actor or not draft.flags(thing) & WORN:
         return _no(draft, "not_worn", thing=named)
     draft.set_flag(thing, WORN, False)
@@ -279,24 +279,26 @@ def take_off(draft: Draft, command: Command) -> bool:
 def eat(draft: Draft, command: Command) -> bool:
     """Eat something, which is then gone."""
     thing, seat = command.thing, draft.actor
-    entity = draft.atlas.entities[thing]
+    entity = draft.compiled.entities[thing]
     if not entity.edible:
-        return _no(draft, "not_edible", thing=Named(thing, command.amount or 2))
+        return _no(draft, "not_edible", thing=CountedThing(thing, command.amount or 2))
     if entity.counted:
         source = seat if draft.stock(seat, thing) else source_of(draft, seat, thing)[0]
         draft.add_stock(source, thing, -1)
     else:
         if draft.holder(thing) not in (NOWHERE, seat):
-            return _no(draft, "belongs", thing=Named(thing), who=Named(draft.holder(thing)))
+            return _no(draft, "belongs", thing=CountedThing(thing), who=CountedThing(draft.holder(thing)))
         draft.move(thing, NOWHERE)
-    return _done(draft, "eaten", "eaten_seen", thing=Named(thing))
+    return _done(draft, "eaten", "eaten_seen", thing=CountedThing(thing))
 
 
 def read(draft: Draft, command: Command) -> bool:
     """Read what is written on something."""
-    text = draft.atlas.entities[command.thing].text
-    if not text or draft.atlas.entities[command.thing].kind != "thing":
-        return _no(draft, "nothing_to_read", thing=Named(command.thing, 2))
+    text = draft.compiled.entities[command.thing].text
+    if not text or draft.compiled.entities[command.thing].kind != "thing":
+        return _no(draft, "nothing_to_read", thing=CountedThing(command.thing, 2))
     draft.say("reads", text=text.render(draft, draft.actor))
-    draft.show("reads_seen", draft.here(), draft.actor, me=Named(draft.actor), thing=Named(command.thing))
+    draft.show(
+        "reads_seen", draft.here(), draft.actor, me=CountedThing(draft.actor), thing=CountedThing(command.thing)
+    )
     return True

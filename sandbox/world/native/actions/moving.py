@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.describe import glance, look
-from sandbox.world.native.prose import Named
+from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.state import NOWHERE, OPEN, Command, replaced
 
 if TYPE_CHECKING:
@@ -16,18 +16,18 @@ _MAX_NESTED = 8
 
 def go(draft: Draft, command: Command) -> bool:
     """Leave the room in a direction. `Command.text` is the direction."""
-    atlas, seat, room = draft.atlas, draft.actor, draft.here()
-    way = atlas.entities[room].ways.get(command.text) if room != NOWHERE else None
-    direction = atlas.lexicon.direction_names[command.text]
+    compiled, seat, room = draft.compiled, draft.actor, draft.here()
+    way = compiled.entities[room].ways.get(command.text) if room != NOWHERE else None
+    direction = compiled.lexicon.direction_names[command.text]
     if way is None or (way.hidden and way.passable is not None and not way.passable(draft)):
         draft.say("no_way", direction=direction)
         return False
     if way.door != NOWHERE and not draft.flags(way.door) & OPEN:
-        draft.say("door_closed", door=Named(way.door))
+        draft.say("door_closed", door=CountedThing(way.door))
         return False
     if way.passable is not None and not way.passable(draft):
         if way.otherwise:
-            draft.note(f"rooms.{atlas.ids[room]}.exits.{command.text}.otherwise")
+            draft.note(f"rooms.{compiled.ids[room]}.exits.{command.text}.otherwise")
             draft.tell(seat, way.otherwise)
         else:
             draft.say("blocked")
@@ -39,7 +39,7 @@ def go(draft: Draft, command: Command) -> bool:
 
 def can_go(draft: Draft, room: int, direction: str) -> bool:
     """Whether the way is free."""
-    way = draft.atlas.entities[room].ways[direction]
+    way = draft.compiled.entities[room].ways[direction]
     if way.door != NOWHERE and not draft.flags(way.door) & OPEN:
         return False
     return way.passable is None or way.passable(draft)
@@ -47,11 +47,11 @@ def can_go(draft: Draft, room: int, direction: str) -> bool:
 
 def depart(draft: Draft, who: int, direction: str) -> None:
     """Let the others see somebody leave, and remember the way for `follow`."""
-    atlas, room = draft.atlas, draft.record(who).parent
-    name = atlas.lexicon.direction_names[direction]
+    compiled, room = draft.compiled, draft.record(who).parent
+    name = compiled.lexicon.direction_names[direction]
     for seat in draft.watchers(room, who):
-        draft.tell(seat, draft.message("leaves", seat, {"me": Named(who), "direction": name}))
-        number = seat - atlas.seats[0]
+        draft.tell(seat, draft.message("leaves", seat, {"me": CountedThing(who), "direction": name}))
+        number = seat - compiled.seats[0]
         memory = draft.memory[number]
         left = (*(pair for pair in memory.left if pair[0] != who), (who, direction))
         draft.memory[number] = memory._replace(left=left)
@@ -59,10 +59,10 @@ def depart(draft: Draft, who: int, direction: str) -> None:
 
 def arrive(draft: Draft, who: int, room: int) -> None:
     """Move a seat or character to a room; others see it, and a seat sees the room."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     origin = draft.record(who).parent
-    if who >= atlas.seats[0]:
-        number = who - atlas.seats[0]
+    if who >= compiled.seats[0]:
+        number = who - compiled.seats[0]
         memory = draft.memory[number]
         if origin != NOWHERE:
             lay = tuple([thing for thing in draft.record(origin).contents if thing != who])
@@ -71,10 +71,10 @@ def arrive(draft: Draft, who: int, room: int) -> None:
         draft.move(who, room)
         if room == NOWHERE:
             return
-        draft.show("arrives", room, who, me=Named(who))
+        draft.show("arrives", room, who, me=CountedThing(who))
         left = memory.rooms[room >> 5][room & 31]
         if left is None:
-            first = atlas.entities[room].text.render(draft, who)
+            first = compiled.entities[room].text.render(draft, who)
             draft.tell(who, "\n".join(text for text in (first, look(draft, who)) if text))
         else:
             draft.tell(who, glance(draft, who, left))
@@ -82,12 +82,12 @@ def arrive(draft: Draft, who: int, room: int) -> None:
     else:
         draft.move(who, room)
         if room != NOWHERE:
-            draft.show("arrives", room, who, me=Named(who))
+            draft.show("arrives", room, who, me=CountedThing(who))
 
 
 def entered(draft: Draft, seat: int) -> None:
     """Carry out what follows an arrival, for the seat that arrived."""
-    rules = draft.atlas.rules_after("enter", -1)
+    rules = draft.compiled.rules_after("enter", -1)
     if not rules or draft.entering >= _MAX_NESTED:
         return
     actor, command = draft.actor, draft.command
@@ -102,10 +102,10 @@ def entered(draft: Draft, seat: int) -> None:
 
 def follow(draft: Draft, command: Command) -> bool:
     """Go where somebody was seen to leave to."""
-    memory = draft.memory[draft.actor - draft.atlas.seats[0]]
+    memory = draft.memory[draft.actor - draft.compiled.seats[0]]
     direction = dict(memory.left).get(command.other)
     if direction is None or draft.record(command.other).parent == draft.here():
-        draft.say("nobody_left", who=Named(command.other))
+        draft.say("nobody_left", who=CountedThing(command.other))
         return False
     return go(draft, Command("go", text=direction))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions.handling import held
-from sandbox.world.native.prose import Named
+from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.rules import mentions
 from sandbox.world.native.state import NOWHERE, Command, Offer
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def say(draft: Draft, command: Command) -> bool:
     """Say something to whoever hears it. The words reach seats as they were said, cleaned."""
-    atlas, me, room = draft.atlas, Named(draft.actor), draft.here()
+    compiled, me, room = draft.compiled, CountedThing(draft.actor), draft.here()
     draft.say("said", text=command.text)
-    for seat in atlas.seats:
-        hears = atlas.entities[seat].hears
+    for seat in compiled.seats:
+        hears = compiled.entities[seat].hears
         if seat == draft.actor or hears == "nothing":
             continue
         if draft.record(seat).parent == room:
@@ -30,16 +30,16 @@ def say(draft: Draft, command: Command) -> bool:
 
 def tell(draft: Draft, command: Command) -> bool:
     """Say something to one alone. To a character it is a topic, as in asking."""
-    atlas, who = draft.atlas, command.other
+    compiled, who = draft.compiled, command.other
     if not _person(draft, who):
         return False
-    if atlas.entities[who].kind == "character":
+    if compiled.entities[who].kind == "character":
         return ask(draft, command)
-    me = Named(draft.actor)
-    draft.say("told", who=Named(who), text=command.text)
-    if atlas.entities[who].hears != "nothing":
+    me = CountedThing(draft.actor)
+    draft.say("told", who=CountedThing(who), text=command.text)
+    if compiled.entities[who].hears != "nothing":
         draft.say("told_you", who, me=me, text=command.text)
-    draft.show("told_seen", draft.here(), draft.actor, who, me=me, who=Named(who))
+    draft.show("told_seen", draft.here(), draft.actor, who, me=me, who=CountedThing(who))
     return True
 
 
@@ -47,26 +47,28 @@ def _person(draft: Draft, who: int) -> bool:
     if who == draft.actor:
         draft.say("yourself")
         return False
-    if not draft.atlas.entities[who].person:
-        draft.say("not_a_person", who=Named(who))
+    if not draft.compiled.entities[who].person:
+        draft.say("not_a_person", who=CountedThing(who))
         return False
     return True
 
 
 def ask(draft: Draft, command: Command) -> bool:
     """Ask a character about something. Of a seat it is asked as a question, in words."""
-    atlas, who = draft.atlas, command.other
+    compiled, who = draft.compiled, command.other
     if not _person(draft, who):
         return False
-    if atlas.entities[who].kind == "seat":
+    if compiled.entities[who].kind == "seat":
         return tell(draft, command._replace(action="tell"))
-    for topic in atlas.personas[who].topics:
-        if mentions(command.text, topic.words, atlas.grammar.spaced) and topic.holds(draft):
+    for topic in compiled.personas[who].topics:
+        if mentions(command.text, topic.words, compiled.grammar.spaced) and topic.holds(draft):
             topic.carry_out(draft)
             if not topic.seen:
-                draft.show("asked_seen", draft.here(), draft.actor, me=Named(draft.actor), who=Named(who))
+                draft.show(
+                    "asked_seen", draft.here(), draft.actor, me=CountedThing(draft.actor), who=CountedThing(who)
+                )
             return True
-    draft.say("no_topic", who=Named(who))
+    draft.say("no_topic", who=CountedThing(who))
     return False
 
 
@@ -75,37 +77,37 @@ def talk(draft: Draft, command: Command) -> bool:
     who = command.other
     if not _person(draft, who):
         return False
-    persona = draft.atlas.personas.get(who)
+    persona = draft.compiled.personas.get(who)
     if persona is not None and persona.greeting:
         draft.tell(draft.actor, persona.greeting.render(draft, draft.actor))
     else:
-        draft.say("no_greeting", who=Named(who))
+        draft.say("no_greeting", who=CountedThing(who))
     return False
 
 
 def _mine(draft: Draft, command: Command) -> int:
     """How many of the thing the seat has to give; 0, with a word about it, where it has not so many."""
     thing = command.thing
-    if draft.atlas.entities[thing].counted:
+    if draft.compiled.entities[thing].counted:
         there = draft.stock(draft.actor, thing)
         if there and command.amount <= there:
             return command.amount or there
-        draft.say("too_few" if there else "not_carried", thing=Named(thing, 2))
+        draft.say("too_few" if there else "not_carried", thing=CountedThing(thing, 2))
         return 0
     if draft.record(thing).parent != draft.actor:
-        draft.say("not_carried", thing=Named(thing))
+        draft.say("not_carried", thing=CountedThing(thing))
         return 0
     return 1
 
 
 def give(draft: Draft, command: Command) -> bool:
     """Give something to another. A character takes only what it `accepts`."""
-    atlas, who, thing = draft.atlas, command.other, command.thing
+    compiled, who, thing = draft.compiled, command.other, command.thing
     if not _person(draft, who) or not (count := _mine(draft, command)):
         return False
-    named, me, them = Named(thing, count), Named(draft.actor), Named(who)
-    if atlas.entities[who].kind == "character":
-        for response in atlas.personas[who].accepts:
+    named, me, them = CountedThing(thing, count), CountedThing(draft.actor), CountedThing(who)
+    if compiled.entities[who].kind == "character":
+        for response in compiled.personas[who].accepts:
             if thing in response.things and count >= response.count and response.holds(draft):
                 draft.transfer(thing, count, draft.actor, who)
                 if not response.say:
@@ -115,7 +117,7 @@ def give(draft: Draft, command: Command) -> bool:
                 return True
         draft.say("declined", who=them, thing=named)
         return False
-    if held(draft, who) >= atlas.entities[who].capacity and not draft.stock(who, thing):
+    if held(draft, who) >= compiled.entities[who].capacity and not draft.stock(who, thing):
         draft.say("their_hands_full", who=them)
         return False
     draft.transfer(thing, count, draft.actor, who)
@@ -127,15 +129,15 @@ def give(draft: Draft, command: Command) -> bool:
 
 def show(draft: Draft, command: Command) -> bool:
     """Show something to another. A seat reads what is written on it; a character may take notice."""
-    atlas, who, thing = draft.atlas, command.other, command.thing
+    compiled, who, thing = draft.compiled, command.other, command.thing
     if not _person(draft, who):
         return False
     if not draft.has(draft.actor, thing):
-        draft.say("not_carried", thing=Named(thing))
+        draft.say("not_carried", thing=CountedThing(thing))
         return False
-    named, me, them = Named(thing, command.amount or 2), Named(draft.actor), Named(who)
-    if atlas.entities[who].kind == "character":
-        for response in atlas.personas[who].notices:
+    named, me, them = CountedThing(thing, command.amount or 2), CountedThing(draft.actor), CountedThing(who)
+    if compiled.entities[who].kind == "character":
+        for response in compiled.personas[who].notices:
             if (
                 thing in response.things
                 and draft.has(draft.actor, thing, response.count)
@@ -150,7 +152,7 @@ def show(draft: Draft, command: Command) -> bool:
         return False
     draft.say("showed", thing=named, who=them)
     draft.say("showed_you", who, me=me, thing=named)
-    if atlas.entities[thing].kind == "thing" and (text := atlas.entities[thing].text):
+    if compiled.entities[thing].kind == "thing" and (text := compiled.entities[thing].text):
         draft.tell(who, text.render(draft, who))
     draft.show("showed_seen", draft.here(), draft.actor, who, me=me, thing=named, who=them)
     return True
@@ -158,44 +160,48 @@ def show(draft: Draft, command: Command) -> bool:
 
 def trade(draft: Draft, command: Command) -> bool:
     """Exchange with a character that agrees, or offer an exchange to a seat."""
-    atlas, who = draft.atlas, command.other
+    compiled, who = draft.compiled, command.other
     if not _person(draft, who) or not (count := _mine(draft, command)):
         return False
     wanted = command.extra_amount or 1
-    slots = {"thing": Named(command.thing, count), "extra": Named(command.extra, wanted), "who": Named(who)}
-    if atlas.entities[who].kind == "character":
-        for deal in atlas.personas[who].trades:
+    slots = {
+        "thing": CountedThing(command.thing, count),
+        "extra": CountedThing(command.extra, wanted),
+        "who": CountedThing(who),
+    }
+    if compiled.entities[who].kind == "character":
+        for deal in compiled.personas[who].trades:
             fits = (deal.takes, deal.gives, deal.takes_count) == (command.thing, command.extra, count)
             if fits and deal.holds(draft) and draft.has(who, deal.gives, deal.gives_count):
                 draft.transfer(deal.takes, deal.takes_count, draft.actor, who)
                 draft.transfer(deal.gives, deal.gives_count, who, draft.actor)
-                slots["extra"] = Named(deal.gives, deal.gives_count)
+                slots["extra"] = CountedThing(deal.gives, deal.gives_count)
                 draft.say("traded", **slots)
-                draft.show("traded_seen", draft.here(), draft.actor, me=Named(draft.actor), **slots)
+                draft.show("traded_seen", draft.here(), draft.actor, me=CountedThing(draft.actor), **slots)
                 deal.carry_out(draft)
                 return True
-        draft.say("no_deal", who=Named(who))
+        draft.say("no_deal", who=CountedThing(who))
         return False
-    if not atlas.definition.trading:
+    if not compiled.definition.trading:
         draft.say("no_trading")
         return False
-    standing = draft.offers[who - atlas.seats[0]]
+    standing = draft.offers[who - compiled.seats[0]]
     mine = Offer(who, command.thing, count, command.extra, wanted)
     if standing == Offer(draft.actor, mine.wants, mine.wants_count, mine.gives, mine.gives_count):
         return _exchange(draft, who, standing)
     if not owns(draft, who, command.extra, wanted):
-        draft.say("they_lack", who=Named(who), extra=slots["extra"])
+        draft.say("they_lack", who=CountedThing(who), extra=slots["extra"])
         return False
     draft.offer(draft.actor, mine)
     draft.say("offered", **slots)
-    draft.say("offered_you", who, me=Named(draft.actor), **slots)
-    draft.show("offered_seen", draft.here(), draft.actor, who, me=Named(draft.actor), **slots)
+    draft.say("offered_you", who, me=CountedThing(draft.actor), **slots)
+    draft.show("offered_seen", draft.here(), draft.actor, who, me=CountedThing(draft.actor), **slots)
     return True
 
 
 def owns(draft: Draft, who: int, thing: int, count: int) -> bool:
     """Whether somebody has a thing, or so many of it, in its own hands."""
-    if draft.atlas.entities[thing].counted:
+    if draft.compiled.entities[thing].counted:
         return draft.stock(who, thing) >= count
     return draft.record(thing).parent == who
 
@@ -203,7 +209,7 @@ def owns(draft: Draft, who: int, thing: int, count: int) -> bool:
 def standing_offer(draft: Draft, seat: int) -> int:
     """The seat in the same room whose offer to this seat still stands and can be met; `NOWHERE` if none."""
     room = draft.record(seat).parent
-    for other, offer in zip(draft.atlas.seats, draft.offers, strict=True):
+    for other, offer in zip(draft.compiled.seats, draft.offers, strict=True):
         if (
             offer is not None
             and offer.to == seat
@@ -222,7 +228,7 @@ def accept(draft: Draft, command: Command) -> bool:
         mine = any(o is not None and o.to == draft.actor for o in draft.offers)
         draft.say("offer_void" if mine else "no_offer")
         return False
-    offer = draft.offers[who - draft.atlas.seats[0]]
+    offer = draft.offers[who - draft.compiled.seats[0]]
     assert offer is not None
     return _exchange(draft, who, offer)
 
@@ -234,8 +240,8 @@ def _exchange(draft: Draft, who: int, offer: Offer) -> bool:
     draft.transfer(offer.gives, offer.gives_count, who, draft.actor)
     draft.transfer(offer.wants, offer.wants_count, draft.actor, who)
     draft.offer(who, None)
-    got, given = Named(offer.gives, offer.gives_count), Named(offer.wants, offer.wants_count)
-    me, them = Named(draft.actor), Named(who)
+    got, given = CountedThing(offer.gives, offer.gives_count), CountedThing(offer.wants, offer.wants_count)
+    me, them = CountedThing(draft.actor), CountedThing(who)
     draft.say("traded", who=them, thing=given, extra=got)
     draft.say("traded", who, who=me, thing=got, extra=given)
     draft.show("traded_seen", draft.here(), draft.actor, who, me=me, who=them, thing=given, extra=got)
@@ -244,12 +250,12 @@ def _exchange(draft: Draft, who: int, offer: Offer) -> bool:
 
 def decline(draft: Draft, command: Command) -> bool:
     """Turn down the exchange that another seat has offered."""
-    atlas = draft.atlas
-    for seat, offer in zip(atlas.seats, draft.offers, strict=True):
+    compiled = draft.compiled
+    for seat, offer in zip(compiled.seats, draft.offers, strict=True):
         if offer is not None and offer.to == draft.actor:
             draft.offer(seat, None)
-            draft.say("refused", who=Named(seat))
-            draft.say("refused_you", seat, me=Named(draft.actor))
+            draft.say("refused", who=CountedThing(seat))
+            draft.say("refused_you", seat, me=CountedThing(draft.actor))
             return True
     draft.say("no_offer")
     return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sandbox.text import clean_line, near_miss
-from sandbox.world.native.atlas import Atlas
+from sandbox.world.native.compiled import CompiledWorld
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.draft import Draft
 from sandbox.world.native.forms import Form, Spans, lower
-from sandbox.world.native.parser.nouns import Picked, Unclear, all_of, resolve, unknown_word
-from sandbox.world.native.prose import Named
+from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, unknown_word
+from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import Scope, scope_of
 from sandbox.world.native.state import NOWHERE, RUNNING, Command
 
@@ -25,12 +25,12 @@ _SPEECH = ("say", "tell", "ask")
 class Parser:
     """Reads lines for all seats of a world. Holds nothing between calls: what it remembers is in the state."""
 
-    def __init__(self, atlas: Atlas) -> None:
-        self.atlas = atlas
-        self.lexicon = atlas.lexicon
-        self.grammar = atlas.grammar
-        own = [self._bare(atlas.lexicon.forms[name][0]) for name in atlas.definition.verbs]
-        usual = [v.strip() for v in atlas.language.shown.replace("、", ",").split(",")]
+    def __init__(self, compiled: CompiledWorld) -> None:
+        self.compiled = compiled
+        self.lexicon = compiled.lexicon
+        self.grammar = compiled.grammar
+        own = [self._bare(compiled.lexicon.forms[name][0]) for name in compiled.definition.verbs]
+        usual = [v.strip() for v in compiled.language.shown.replace("、", ",").split(",")]
         self.verbs = tuple(dict.fromkeys(v for v in (*own, *usual) if v))[:MAX_LISTED_VERBS]
 
     def _bare(self, form: Form) -> str:
@@ -47,7 +47,7 @@ class Parser:
             draft.say("pardon")
             return
         text = self._answered(draft, text)
-        alone = len(self.atlas.seats) == 1
+        alone = len(self.compiled.seats) == 1
         position = 0
         parts = self.grammar.sentences(text)
         if not parts:
@@ -68,19 +68,19 @@ class Parser:
                 break
         draft.actor = seat
 
-    def named(self, command: Command) -> Named:
+    def named(self, command: Command) -> CountedThing:
         """The thing of a command, as many as it is about."""
-        return Named(command.thing, command.amount or 2)
+        return CountedThing(command.thing, command.amount or 2)
 
     def remember(self, draft: Draft, command: Command) -> None:
         """Let pronouns mean what a command was about."""
-        index = draft.actor - self.atlas.seats[0]
+        index = draft.actor - self.compiled.seats[0]
         memory = draft.memory[index]
         pronouns = list(memory.pronouns)
         for thing in (command.other, command.thing, command.extra):
             if thing < 0 or thing == draft.actor:
                 continue
-            noun = self.atlas.entities[thing].noun
+            noun = self.compiled.entities[thing].noun
             if noun.plural or (noun.one and command.amount != 1):
                 pronouns[1] = thing
             elif noun.pronoun in ("he", "she", "they"):
@@ -101,7 +101,7 @@ class Parser:
 
     def _sentence(self, draft: Draft, text: str, perform: Perform, depth: int = 0) -> tuple[bool, bool]:
         """Carry out one sentence. Answers whether it was understood and done, and whether it took a turn."""
-        index = draft.actor - self.atlas.seats[0]
+        index = draft.actor - self.compiled.seats[0]
         low = lower(text)
         meaning = self._read(draft, text, low)
         if isinstance(meaning, Unclear):
@@ -129,7 +129,7 @@ class Parser:
 
     def _tell_freely(self, draft: Draft, action: str) -> None:
         seat = draft.actor
-        index = seat - self.atlas.seats[0]
+        index = seat - self.compiled.seats[0]
         if action == "look":
             draft.tell(seat, look(draft, seat))
         elif action == "inventory":
@@ -137,7 +137,7 @@ class Parser:
         elif action == "exits":
             draft.tell(seat, exits(draft, seat, draft.here()))
         elif action == "score":
-            model = self.atlas.definition.seats[self.atlas.ids[seat]]
+            model = self.compiled.definition.seats[self.compiled.ids[seat]]
             slots = {"score": f"{draft.scores[index]:g}", "turns": str(draft.memory[index].turns - 1)}
             if model.max_score is not None:
                 draft.say("score_of", max=f"{model.max_score:g}", **slots)
@@ -145,7 +145,7 @@ class Parser:
                 draft.say("score", **slots)
         elif action == "help":
             joint = ", " if self.grammar.spaced else "、"
-            draft.say("goal", goal=self.atlas.definition.seats[self.atlas.ids[seat]].goal)
+            draft.say("goal", goal=self.compiled.definition.seats[self.compiled.ids[seat]].goal)
             draft.say("help", verbs=joint.join(self.verbs))
         else:
             draft.say("undo" if action == "undo" else "session")
@@ -183,7 +183,7 @@ class Parser:
         self, draft: Draft, scope: Scope, form: Form, spans: Spans, text: str, low: str
     ) -> list[Command] | Unclear:
         action = form.action
-        memory = draft.memory[draft.actor - self.atlas.seats[0]]
+        memory = draft.memory[draft.actor - self.compiled.seats[0]]
         if "direction" in spans:
             start, end = spans["direction"]
             direction = self.lexicon.directions.get(low[start:end])
@@ -191,7 +191,7 @@ class Parser:
         said = text[slice(*spans["text"])].strip(" “”\"'") if "text" in spans else ""
         if "text" in spans and not said:
             return Unclear(-1, "unknown_verb", low)
-        nouns: dict[str, Picked] = {}
+        nouns: dict[str, NounMatch] = {}
         for slot in ("other", "extra"):
             if slot in spans:
                 picked = resolve(draft, scope, memory, low[slice(*spans[slot])], action, slot)
@@ -201,14 +201,14 @@ class Parser:
         other = nouns["other"].thing if "other" in nouns else NOWHERE
         named = "put" if action in ("put_in", "put_on") else action
         within = other if action == "take" else NOWHERE
-        extra = nouns.get("extra", Picked(NOWHERE))
+        extra = nouns.get("extra", NounMatch(NOWHERE))
         if "things" in spans or "thing" in spans:
             slot = "things" if "things" in spans else "thing"
             things = self._things(draft, scope, low[slice(*spans[slot])], action, slot, within, other)
             if isinstance(things, Unclear):
                 return things
         else:
-            things = [Picked(NOWHERE)]
+            things = [NounMatch(NOWHERE)]
         if action in ("oops",):
             return [Command(action, text=said)]
         if not form.slots:
@@ -221,10 +221,10 @@ class Parser:
 
     def _things(
         self, draft: Draft, scope: Scope, phrase: str, action: str, slot: str, within: int, other: int
-    ) -> list[Picked] | Unclear:
-        memory = draft.memory[draft.actor - self.atlas.seats[0]]
+    ) -> list[NounMatch] | Unclear:
+        memory = draft.memory[draft.actor - self.compiled.seats[0]]
         single = resolve(draft, scope, memory, phrase, action, "thing", within)
-        if isinstance(single, Picked):
+        if isinstance(single, NounMatch):
             return [single]
         but = self.grammar.everything(phrase)
         parts = self.grammar.parts(phrase)
@@ -232,7 +232,7 @@ class Parser:
             return single
         if slot == "thing":
             return Unclear(2, "only_one")
-        chosen: list[Picked] = []
+        chosen: list[NounMatch] = []
         for part in (but and self.grammar.parts(but)) or (parts if but is None else []):
             picked = resolve(draft, scope, memory, part, action, "thing", within)
             if isinstance(picked, Unclear):
@@ -244,12 +244,12 @@ class Parser:
         everything = [
             t for t in all_of(draft, scope, action, within if within != NOWHERE else other) if t not in left_out
         ]
-        return [Picked(t) for t in everything] or Unclear(2, "nothing_to_do")
+        return [NounMatch(t) for t in everything] or Unclear(2, "nothing_to_do")
 
     # What went wrong
 
     def _explain(self, draft: Draft, text: str, low: str, unclear: Unclear) -> None:
-        index = draft.actor - self.atlas.seats[0]
+        index = draft.actor - self.compiled.seats[0]
         memory = draft.memory[index]._replace(question=None, mistake=None)
         key = unclear.key
         if key == "which":
@@ -257,13 +257,13 @@ class Parser:
             memory = memory._replace(
                 question=(text[:start], text[start + len(unclear.text) :], unclear.candidates)
             )
-            names = [self.grammar.definite(self.atlas.entities[t].noun, 2) for t in unclear.candidates]
+            names = [self.grammar.definite(self.compiled.entities[t].noun, 2) for t in unclear.candidates]
             draft.say("which", list=self.grammar.choice(names))
         elif key == "what":
             memory = memory._replace(question=(unclear.text, "", ()))
             draft.say("what", verb=unclear.text.strip())
         elif key == "not_countable":
-            draft.say(key, thing=Named(unclear.candidates[0], 2))
+            draft.say(key, thing=CountedThing(unclear.candidates[0], 2))
         elif key == "unknown_verb" or (key == "not_here" and unclear.rank == 0):
             word = unknown_word(draft, unclear.text) if key == "not_here" else self._first_word(low)
             word = word or low
@@ -286,14 +286,14 @@ class Parser:
         if verbs:
             words = self.lexicon.verb_words() | set(self.lexicon.directions)
         else:
-            entities = self.atlas.entities
+            entities = self.compiled.entities
             scope = scope_of(draft, draft.actor)
             words = {w for thing in scope.all() for w in self.grammar.words(entities[thing].noun)}
         return near_miss(word, words)
 
     def _answered(self, draft: Draft, text: str) -> str:
         """The line, put into the open question that it answers, if it does."""
-        index = draft.actor - self.atlas.seats[0]
+        index = draft.actor - self.compiled.seats[0]
         memory = draft.memory[index]
         if memory.question is None:
             return text
@@ -302,11 +302,11 @@ class Parser:
         low = lower(text)
         if candidates:
             _, bare = self.grammar.quantity(low)
-            ranked = [(self.grammar.match(bare, self.atlas.entities[t].noun), t) for t in candidates]
+            ranked = [(self.grammar.match(bare, self.compiled.entities[t].noun), t) for t in candidates]
             best = max(rank for rank, _ in ranked)
             fitting = [t for rank, t in ranked if rank == best] if best else []
             if len(fitting) == 1:
-                return before + self.atlas.canonical(fitting[0]) + after
+                return before + self.compiled.canonical(fitting[0]) + after
             if fitting:
                 return before + bare + after
             return text

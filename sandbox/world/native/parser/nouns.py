@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.scope import Scope
-from sandbox.world.native.state import FIXED, LOCKED, NOWHERE, ON, OPEN, WORN, Memory
+from sandbox.world.native.state import FIXED, LOCKED, NOWHERE, ON, OPEN, WORN, SeatMemory
 
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
@@ -17,7 +17,7 @@ _IN_HAND = frozenset({"drop", "put_in", "put_on", "give", "show", "trade", "wear
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class NounMatch:
     """One meaning of a noun phrase."""
 
     thing: int
@@ -37,26 +37,26 @@ class Unclear:
 
 
 def resolve(
-    draft: Draft, scope: Scope, memory: Memory, phrase: str, action: str, slot: str, within: int = NOWHERE
-) -> Picked | Unclear:
+    draft: Draft, scope: Scope, memory: SeatMemory, phrase: str, action: str, slot: str, within: int = NOWHERE
+) -> NounMatch | Unclear:
     """The one thing that a phrase means, or why there is none."""
-    atlas = draft.atlas
-    grammar = atlas.grammar
+    compiled = draft.compiled
+    grammar = compiled.grammar
     everything = _visible(draft, scope, action)
     if within != NOWHERE:
         everything = [t for t in everything if _is_in(draft, t, within)]
     number = grammar.pronoun(phrase)
     if number == 4:
-        return Picked(draft.actor)
+        return NounMatch(draft.actor)
     if number is not None:
         meant = memory.pronouns[number]
         if meant == NOWHERE:
             return Unclear(1, "no_referent", phrase)
-        return Picked(meant) if meant in everything else Unclear(1, "not_here")
+        return NounMatch(meant) if meant in everything else Unclear(1, "not_here")
     found = _best(draft, everything, phrase)
     count: int | None = None
     bare = phrase
-    if not found or grammar.match(phrase, atlas.entities[found[0]].noun) < 3:
+    if not found or grammar.match(phrase, compiled.entities[found[0]].noun) < 3:
         count, bare = grammar.quantity(phrase)
         found = _best(draft, everything, bare)
     if not found:
@@ -69,12 +69,12 @@ def resolve(
     if len(found) > 1:
         return Unclear(3, "which", phrase, tuple(found))
     thing = found[0]
-    noun = atlas.entities[thing].noun
+    noun = compiled.entities[thing].noun
     if not noun.one:
-        return Picked(thing) if count in (None, 0, 1) else Unclear(2, "not_countable", bare, (thing,))
+        return NounMatch(thing) if count in (None, 0, 1) else Unclear(2, "not_countable", bare, (thing,))
     if count is None and grammar.match(bare, noun) and _is_single(bare, noun.one, noun.name):
         count = 1
-    return Picked(thing, count or 0)
+    return NounMatch(thing, count or 0)
 
 
 def _is_single(phrase: str, one: str, name: str) -> bool:
@@ -84,7 +84,7 @@ def _is_single(phrase: str, one: str, name: str) -> bool:
 
 
 def _best(draft: Draft, things: Sequence[int], phrase: str) -> list[int]:
-    match, entities = draft.atlas.grammar.match, draft.atlas.entities
+    match, entities = draft.compiled.grammar.match, draft.compiled.entities
     ranked = [(match(phrase, entities[t].noun), t) for t in things]
     best = max((rank for rank, _ in ranked), default=0)
     return [t for rank, t in ranked if rank == best] if best else []
@@ -93,21 +93,21 @@ def _best(draft: Draft, things: Sequence[int], phrase: str) -> list[int]:
 def _visible(draft: Draft, scope: Scope, action: str) -> list[int]:
     things = scope.all()
     if action == "follow":
-        memory = draft.memory[draft.actor - draft.atlas.seats[0]]
+        memory = draft.memory[draft.actor - draft.compiled.seats[0]]
         things += [who for who, _ in memory.left if who not in things]
     return things
 
 
 def _is_in(draft: Draft, thing: int, holder: int) -> bool:
-    if draft.atlas.entities[thing].counted:
+    if draft.compiled.entities[thing].counted:
         return draft.stock(holder, thing) > 0
     return draft.record(thing).parent == holder
 
 
 def _suits(draft: Draft, thing: int, action: str, slot: str) -> bool:
     """Whether a thing is a sensible meaning in this place of this command."""
-    atlas, seat = draft.atlas, draft.actor
-    entity = atlas.entities[thing]
+    compiled, seat = draft.compiled, draft.actor
+    entity = compiled.entities[thing]
     record = draft.record(thing)
     mine = record.parent == seat or (entity.counted and draft.stock(seat, thing) > 0)
     if slot == "extra":
@@ -137,18 +137,18 @@ def _suits(draft: Draft, thing: int, action: str, slot: str) -> bool:
     }
     if action in checks:
         return checks[action]
-    rules = atlas.rules.instead.get((action, thing)) or atlas.rules.after.get((action, thing))
+    rules = compiled.rules.instead.get((action, thing)) or compiled.rules.after.get((action, thing))
     return bool(rules) or action == "examine"
 
 
 def all_of(draft: Draft, scope: Scope, action: str, within: int) -> list[int]:
     """What `all` means for an action."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     if action == "take":
         return [
             t
             for t in dict.fromkeys(scope.near)
-            if t < atlas.people
+            if t < compiled.people
             and not draft.flags(t) & FIXED
             and draft.holder(t) != draft.actor
             and (within == NOWHERE or _is_in(draft, t, within))
@@ -157,7 +157,7 @@ def all_of(draft: Draft, scope: Scope, action: str, within: int) -> list[int]:
     if action == "take_off":
         return [t for t in held if draft.flags(t) & WORN]
     if action == "wear":
-        return [t for t in held if atlas.entities[t].wearable and not draft.flags(t) & WORN]
+        return [t for t in held if compiled.entities[t].wearable and not draft.flags(t) & WORN]
     return [t for t in held if not draft.flags(t) & WORN]
 
 
@@ -167,7 +167,7 @@ def _unknown(draft: Draft, phrase: str) -> bool:
 
 def unknown_word(draft: Draft, phrase: str) -> str | None:
     """The first word of a phrase that this world does not know at all."""
-    vocabulary = draft.atlas.vocabulary
-    if not draft.atlas.grammar.spaced:
+    vocabulary = draft.compiled.vocabulary
+    if not draft.compiled.grammar.spaced:
         return None if any(phrase in name for name in vocabulary) else phrase
     return next((w for w in phrase.split() if w not in vocabulary), None)

@@ -50,8 +50,8 @@ class References:
 
     # Finding fault
 
-    def fault(self, path: Path, message: str, mend: str = "") -> None:
-        self.findings.append(Finding(self.document.line(path), dotted(path), message, mend))
+    def fault(self, path: Path, message: str, hint: str = "") -> None:
+        self.findings.append(Finding(self.document.line(path), dotted(path), message, hint))
 
     def known(self, path: Path, name: str, *sections: str, also: Iterable[str] = ()) -> bool:
         """Whether a name is in one of the sections, or among the words that are allowed besides."""
@@ -101,8 +101,8 @@ class References:
         for _, name in template.slots():
             if name not in allowed:
                 near = near_miss(name, allowed)
-                mend = f"did you mean {{{near}}}?" if near else "for a brace write it twice"
-                self.fault(path, f"there is nothing to fill {{{name}}} with", mend)
+                hint = f"did you mean {{{near}}}?" if near else "for a brace write it twice"
+                self.fault(path, f"there is nothing to fill {{{name}}} with", hint)
 
     def _me(self, path: Path, name: str, actor: bool) -> None:
         if name in ("me", "here") and not actor:

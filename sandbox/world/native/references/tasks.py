@@ -16,8 +16,8 @@ def check_task(task: Task, document: Document) -> list[Finding]:
     """All fields that are asked for and missing, and texts whose braces cannot be read."""
     findings: list[Finding] = []
 
-    def fault(path: Path, message: str, mend: str = "") -> None:
-        findings.append(Finding(document.line(path), dotted(path), message, mend))
+    def fault(path: Path, message: str, hint: str = "") -> None:
+        findings.append(Finding(document.line(path), dotted(path), message, hint))
 
     if task.language not in LANGUAGES:
         fault(("language",), f"there is no language {task.language!r}", f"there are: {', '.join(LANGUAGES)}")
@@ -40,6 +40,6 @@ def check_task(task: Task, document: Document) -> list[Finding]:
     for path, name in wanted:
         if name not in everywhere:
             lacking = next(n for n, item in enumerate(task.items) if name not in item)
-            mend = did_you_mean(name, everywhere, otherwise="give it to every item")
-            fault(path, f"item {lacking} has no field {name!r}", mend)
+            hint = did_you_mean(name, everywhere, otherwise="give it to every item")
+            fault(path, f"item {lacking} has no field {name!r}", hint)
     return findings

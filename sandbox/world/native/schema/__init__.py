@@ -2,6 +2,7 @@
 
 from sandbox.world.native.schema.behaviour import (
     Character,
+    CustomVerb,
     Deal,
     Ending,
     Event,
@@ -11,7 +12,6 @@ from sandbox.world.native.schema.behaviour import (
     Rule,
     Seat,
     Topic,
-    Verb,
     VerbRule,
 )
 from sandbox.world.native.schema.definition import Adventure, Definition, Words
@@ -54,7 +54,7 @@ __all__ = [
     "Thing",
     "Topic",
     "Variable",
-    "Verb",
+    "CustomVerb",
     "VerbRule",
     "Words",
 ]

@@ -56,7 +56,7 @@ class VerbRule(Reaction):
     """Which seats may do it."""
 
 
-class Verb(Strict):
+class CustomVerb(Strict):
     """A verb of the author's own."""
 
     forms: Forms

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sandbox.world.native.schema.base import MAX_ROOMS, MAX_THINGS, Count, Id, Line, OneOrMore, Strict, Tupled
-from sandbox.world.native.schema.behaviour import Character, Ending, Event, Rule, Seat, Verb
+from sandbox.world.native.schema.behaviour import Character, CustomVerb, Ending, Event, Rule, Seat
 from sandbox.world.native.schema.effects import Text
 from sandbox.world.native.schema.places import Direction, Room, Thing, Var
 from sandbox.world.native.schema.tasks import Task
@@ -72,7 +72,7 @@ class Adventure(Strict):
     """The things."""
     characters: Annotated[dict[Id, Character], Field(max_length=200)] = Field(default_factory=dict)
     """The people and animals that are nobody's seat."""
-    verbs: Annotated[dict[Id, Verb], Field(max_length=200)] = Field(default_factory=dict)
+    verbs: Annotated[dict[Id, CustomVerb], Field(max_length=200)] = Field(default_factory=dict)
     """Verbs of the author's own."""
     rules: Annotated[tuple[Rule, ...], Tupled, Field(max_length=2_000)] = ()
     """What happens at commands. Those with `instead` are asked in this order, before those of `verbs`."""

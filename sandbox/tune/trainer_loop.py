@@ -17,13 +17,13 @@ from transformers import PrinterCallback, TrainerCallback
 
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
-from sandbox.tune.settings import Settings
-from sandbox.tune.sft import Progress, ramp
+from sandbox.tune.settings import TrainingSettings
+from sandbox.tune.sft import TrainingProgress, ramp
 
 T = TypeVar("T")
 
 
-class Course(Generic[T]):
+class TrainerLoop(Generic[T]):
     """One training by a trainer of TRL.
 
     With the same data, settings and threads the outcome is the same, interrupted or not, but for rounding.
@@ -42,12 +42,12 @@ class Course(Generic[T]):
     def __init__(
         self,
         tuned: Any,
-        settings: Settings,
+        settings: TrainingSettings,
         rows: Sequence[T],
         per_step: int,
         *,
         checkpoint: Checkpoint | None = None,
-        on_step: Callable[[Progress], None],
+        on_step: Callable[[TrainingProgress], None],
         on_note: Callable[[str], None],
         stop: Callable[[], bool],
     ) -> None:
@@ -117,7 +117,7 @@ class Course(Generic[T]):
         if told.alike and all(torch.equal(fresh[name], weight) for name, weight in self.weights.items()):
             raise RoundError(
                 f"nothing was learned: in each of {told.alike} steps, all samples got the same reward",
-                mend="choose --worlds that it wins now and then, or more --set samples=8 or --set turns=16",
+                hint="choose --worlds that it wins now and then, or more --set samples=8 or --set turns=16",
             )
         if told.alike:
             self.on_note(f"in {told.alike} of {self.steps} steps all samples got the same reward")
@@ -126,9 +126,9 @@ class Course(Generic[T]):
 class _Told(TrainerCallback):  # type: ignore[misc]
     """Passes on what a trainer logs, keeps the checkpoint, and stops it."""
 
-    def __init__(self, course: Course[Any]) -> None:
-        self._course = course
-        self._before = course.done
+    def __init__(self, loop: TrainerLoop[Any]) -> None:
+        self._loop = loop
+        self._before = loop.done
         self._since = self._saved = time.monotonic()
         self._tokens = 0
         self.alike = 0
@@ -136,31 +136,31 @@ class _Told(TrainerCallback):  # type: ignore[misc]
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._since = time.monotonic()
-        if self._course.stop():
+        if self._loop.stop():
             self._save()
-            raise Stopped(f"stopped after step {self._course.done} of {self._course.steps}")
+            raise Stopped(f"stopped after step {self._loop.done} of {self._loop.steps}")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs:
             return
-        course, loss, gradient = self._course, float(logs["loss"]), float(logs.get("grad_norm", 0.0))
-        course.done = self._before + state.global_step
+        loop, loss, gradient = self._loop, float(logs["loss"]), float(logs.get("grad_norm", 0.0))
+        loop.done = self._before + state.global_step
         if not np.isfinite(loss + gradient):
             raise RoundError(
-                f"the training has gone astray at step {course.done}: the loss is {loss}, its gradient {gradient}",
-                mend="try again with a lower --learning-rate",
+                f"the training has gone astray at step {loop.done}: the loss is {loss}, its gradient {gradient}",
+                hint="try again with a lower --learning-rate",
             )
         notes = [f"{name} {logs[name]:.3g}" for name in ("reward", "rewards/accuracies") if name in logs]
         if logs.get("frac_reward_zero_std", 0) == 1:
             self.alike += 1
             notes.append("all samples got the same reward: nothing to learn from")
-        if time.monotonic() - self._saved > course.settings.checkpoint_seconds:
+        if time.monotonic() - self._saved > loop.settings.checkpoint_seconds:
             self._save()
         tokens = int(logs.get("num_tokens", 0))
-        course.on_step(
-            Progress(
-                step=course.done,
-                steps=course.steps,
+        loop.on_step(
+            TrainingProgress(
+                step=loop.done,
+                steps=loop.steps,
                 loss=loss,
                 tokens=tokens - self._tokens,
                 seconds=time.monotonic() - self._since,
@@ -170,12 +170,12 @@ class _Told(TrainerCallback):  # type: ignore[misc]
         self._tokens = tokens
 
     def _save(self) -> None:
-        if self._course.checkpoint:
-            self._course.checkpoint.save(self._course.done, self._course.weights, self._course.optimiser)
+        if self._loop.checkpoint:
+            self._loop.checkpoint.save(self._loop.done, self._loop.weights, self._loop.optimiser)
         self._saved = time.monotonic()
 
 
-def _in_order(rows: Sequence[T], count: int, settings: Settings) -> list[T]:
+def _in_order(rows: Sequence[T], count: int, settings: TrainingSettings) -> list[T]:
     """So many rows: all of them in a random order, then in another."""
     order: list[int] = []
     while len(order) < count:

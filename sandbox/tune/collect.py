@@ -23,8 +23,8 @@ from sandbox.tune.examples import (
     Label,
     Moment,
     Origin,
-    Pair,
-    Transcript,
+    PreferencePair,
+    TranscriptExample,
     context_of,
     play_through,
     transcripts,
@@ -53,7 +53,7 @@ def expand(reference: str) -> list[str]:
     for each in ranges:
         total *= len(each)
     if not 0 < total <= _MAX_WORLDS:
-        raise RoundError(f"{reference} stands for {total} worlds", mend="write ranges as in seed=1..20")
+        raise RoundError(f"{reference} stands for {total} worlds", hint="write ranges as in seed=1..20")
     found = []
     for numbers in product(*ranges):
         left = iter(numbers)
@@ -92,7 +92,7 @@ def _verbs(home: Home, reference: str) -> tuple[str, ...]:
         world.close()
 
 
-def _wins(timeline: Timeline, card: Card, world: str, verbs: Sequence[str]) -> list[Transcript]:
+def _wins(timeline: Timeline, card: Card, world: str, verbs: Sequence[str]) -> list[TranscriptExample]:
     """The shortest won branch of each seed."""
     best: dict[int | None, list[int]] = {}
     for node in timeline.nodes():
@@ -131,7 +131,7 @@ def _feedback(
             for command in judgement.good:
                 yield from transcripts(card, [moment._replace(command=command)], origin, verbs=verbs)
         for chosen, rejected in product(good, bad):
-            yield Pair(prompt=context, chosen=chosen, rejected=rejected, origin=origin)
+            yield PreferencePair(prompt=context, chosen=chosen, rejected=rejected, origin=origin)
         if judgement.absolute:
             for completion in good:
                 yield Label(prompt=context, completion=completion, good=True, origin=origin)
@@ -144,7 +144,7 @@ def _moment(before: Sequence[Turn], seat: str, command: str) -> Moment:
     return Moment(before[-1].observations[seat], history(before, seat), command)
 
 
-def from_walkthrough(world: World[Any], card: Card) -> list[Transcript]:
+def from_walkthrough(world: World[Any], card: Card) -> list[TranscriptExample]:
     """The walkthrough that a world knows of itself; empty where it knows none, or it does not win."""
     moments, last = play_through(world, 0, world.walkthrough() if isinstance(world, Guided) else ())
     origin = Origin(kind="demonstration", world=world.name)
@@ -153,7 +153,7 @@ def from_walkthrough(world: World[Any], card: Card) -> list[Transcript]:
 
 def usable(examples: Sequence[Example], method: Method) -> list[Example]:
     """Those that a method learns from, each once: who said the same twice, or where, makes no difference."""
-    kind = {"sft": Transcript, "dpo": Pair, "kto": Label}.get(method)
+    kind = {"sft": TranscriptExample, "dpo": PreferencePair, "kto": Label}.get(method)
     found: dict[Example, Example] = {}
     for each in examples:
         if kind is not None and isinstance(each, kind):
@@ -167,7 +167,7 @@ def occasions(examples: Sequence[Example]) -> list[Example]:
 
 
 def _occasion(example: Example) -> tuple[Any, ...]:
-    if not isinstance(example, Transcript):
+    if not isinstance(example, TranscriptExample):
         return example.origin, example.prompt
     return example.origin, example.segments if example.commands > 1 else example.segments[0].text
 
@@ -175,7 +175,7 @@ def _occasion(example: Example) -> tuple[Any, ...]:
 def check(examples: Sequence[Example], method: Method) -> None:
     """Raises `RoundError` where there is too little to learn from, or all of it says the same."""
     needed = ENOUGH[method]
-    commands = sum(each.commands for each in examples if isinstance(each, Transcript))
+    commands = sum(each.commands for each in examples if isinstance(each, TranscriptExample))
     count = commands if method == "sft" else len(examples)
     what = {
         "sft": "different commands from wins or corrections",
@@ -185,7 +185,7 @@ def check(examples: Sequence[Example], method: Method) -> None:
     if count < needed:
         raise RoundError(
             f"too little to learn from: {count} {what[method]}, at least {needed} are needed",
-            mend="play, correct and rate more, or add --worlds to learn from",
+            hint="play, correct and rate more, or add --worlds to learn from",
         )
     if method == "kto":
         good = sum(isinstance(each, Label) and each.good for each in examples)
@@ -193,11 +193,11 @@ def check(examples: Sequence[Example], method: Method) -> None:
             if number < 2:
                 raise RoundError(
                     f"one-sided: only {number} of {len(examples)} ratings are {side}",
-                    mend=f"rate some {side} commands too",
+                    hint=f"rate some {side} commands too",
                 )
-    learned = {s.text for e in examples if isinstance(e, Transcript) for s in e.segments if s.learned}
+    learned = {s.text for e in examples if isinstance(e, TranscriptExample) for s in e.segments if s.learned}
     if method == "sft" and len(learned) < 2:
-        raise RoundError("one-sided: all examples give the same command", mend="play on, and rate other commands")
+        raise RoundError("one-sided: all examples give the same command", hint="play on, and rate other commands")
 
 
 @dataclass(frozen=True, slots=True)

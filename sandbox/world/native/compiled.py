@@ -14,11 +14,11 @@ from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf,
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.behaviour import Character, Seat
 from sandbox.world.native.schema.places import Named as NamedModel
-from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, Record
+from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
 
 if TYPE_CHECKING:
     from sandbox.world.native.draft import Draft
-    from sandbox.world.native.rules import Ending, Event, Persona, Rule, Rules
+    from sandbox.world.native.rules import CompiledEnding, CompiledEvent, CompiledRule, Persona, Rules
 
 Condition = Callable[["Draft"], bool]
 _MAX_MEMO = 100_000
@@ -77,7 +77,7 @@ class Entity:
     """Of a thing: whether the room's description lists it."""
 
 
-class Atlas:
+class CompiledWorld:
     """All that is known of a world before it is played."""
 
     def __init__(self, world: Adventure, seats: int | None = None) -> None:
@@ -125,8 +125,8 @@ class Atlas:
         self.intro = self.rules.prose("intro", world.intro)
         self._ways(world)
         self.rules.compile(world)
-        self.endings: list[Ending] = self.rules.endings
-        self.events: list[Event] = self.rules.events
+        self.endings: list[CompiledEnding] = self.rules.endings
+        self.events: list[CompiledEvent] = self.rules.events
         self.personas: dict[int, Persona] = self.rules.personas
         self.waits = bool(world.events or len(self.seats) > 1 or any(p.clock >= 0 for p in self.personas.values()))
         """Whether anything can happen while one waits."""
@@ -279,7 +279,7 @@ class Atlas:
         for number, rooms in seen_from.items():
             self.entities[number].held_in = tuple(rooms)
 
-    def _initial(self, world: Adventure) -> tuple[tuple[Record, ...], list[tuple[int, tuple[int, ...]]]]:
+    def _initial(self, world: Adventure) -> tuple[tuple[EntityState, ...], list[tuple[int, tuple[int, ...]]]]:
         """The records at the beginning, and what is placed at random: (thing, places)."""
         parents: dict[int, int] = {}
         stock: dict[int, list[tuple[int, int]]] = {}
@@ -302,7 +302,7 @@ class Atlas:
         for number, parent in sorted(parents.items()):
             contents.setdefault(parent, []).append(number)
         records = tuple(
-            Record(
+            EntityState(
                 parents.get(number, NOWHERE),
                 _flags(entity.model),
                 tuple(contents.get(number, ())),
@@ -362,19 +362,19 @@ class Atlas:
         """A thing's name as it stands in listed commands."""
         return self.grammar.canonical(self.entities[thing].noun, count)
 
-    def rules_instead(self, action: str, thing: int) -> tuple[Rule, ...]:
+    def rules_instead(self, action: str, thing: int) -> tuple[CompiledRule, ...]:
         """Rules that may replace an action, in order."""
         found = self.rules.instead.get((action, thing))
         return self.rules.instead.get((action, -1), ()) if found is None else found
 
-    def rules_after(self, action: str, thing: int) -> tuple[Rule, ...]:
+    def rules_after(self, action: str, thing: int) -> tuple[CompiledRule, ...]:
         """Rules that may follow an action, in order."""
         found = self.rules.after.get((action, thing))
         return self.rules.after.get((action, -1), ()) if found is None else found
 
 
-def _NO_PROSE(atlas: Atlas) -> Prose:  # noqa: N802
-    return Prose(atlas, "", ())
+def _NO_PROSE(compiled: CompiledWorld) -> Prose:  # noqa: N802
+    return Prose(compiled, "", ())
 
 
 def _flags(model: Strict) -> int:

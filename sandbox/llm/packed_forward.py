@@ -23,7 +23,7 @@ ATTENTION = "side-by-side"
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PackedSegment:
     """The new tokens of one prompt."""
 
     tokens: Sequence[int]
@@ -38,7 +38,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a pass gives for the kept tokens of one stretch."""
+    """What a pass gives for the kept tokens of one segment."""
 
     logits: Tensor
     """[kept, vocabulary], float32."""
@@ -47,16 +47,16 @@ class Output:
 
 
 class _Caches:
-    """The caches of all stretches, as one: each takes its own part of the new keys and values."""
+    """The caches of all segments, as one: each takes its own part of the new keys and values."""
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._stretches = stretches
-        self._lengths = [len(stretch.tokens) for stretch in stretches]
+    def __init__(self, segments: Sequence[PackedSegment]) -> None:
+        self._segments = segments
+        self._lengths = [len(segment.tokens) for segment in segments]
 
     def update(self, keys: Tensor, values: Tensor, layer: int, **_: Any) -> tuple[list[Tensor], list[Tensor]]:
         split = (torch.split(each, self._lengths, dim=2) for each in (keys, values))
         grown = [
-            s.cache.update(*part, layer) for s, part in zip(self._stretches, zip(*split, strict=True), strict=True)
+            s.cache.update(*part, layer) for s, part in zip(self._segments, zip(*split, strict=True), strict=True)
         ]
         return [key for key, _ in grown], [value for _, value in grown]
 
@@ -70,7 +70,7 @@ def side_by_side(
     visible: Sequence[Tensor] | None = None,
     **more: Any,
 ) -> tuple[Tensor, None]:
-    """Attention inside each stretch; where `visible` is not given it is the usual one."""
+    """Attention inside each segment; where `visible` is not given it is the usual one."""
     if visible is None:
         output: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **more)
         return output
@@ -88,25 +88,25 @@ def prepare(network: Any) -> None:
     network.set_attn_implementation(ATTENTION)
 
 
-def run(network: Any, stretches: Sequence[Stretch]) -> list[Output]:
-    """Put stretches through a network that was prepared, and into their caches."""
+def run(network: Any, segments: Sequence[PackedSegment]) -> list[Output]:
+    """Put segments through a network that was prepared, and into their caches."""
     kept: list[int] = []
     end = 0
-    for stretch in stretches:
-        end += len(stretch.tokens)
-        kept += range(end - stretch.keep, end)
-    masks = [stretch.visible[None, None] for stretch in stretches]
+    for segment in segments:
+        end += len(segment.tokens)
+        kept += range(end - segment.keep, end)
+    masks = [segment.visible[None, None] for segment in segments]
     output = network(
-        input_ids=torch.tensor([[token for stretch in stretches for token in stretch.tokens]]),
-        position_ids=torch.tensor([[position for stretch in stretches for position in stretch.positions]]),
+        input_ids=torch.tensor([[token for segment in segments for token in segment.tokens]]),
+        position_ids=torch.tensor([[position for segment in segments for position in segment.positions]]),
         attention_mask=masks[0],  # a mask of four dimensions is left alone; the attention goes by `visible`
         visible=masks,
-        cache=_Caches(stretches),
+        cache=_Caches(segments),
         use_cache=True,
         output_hidden_states=True,
         logits_to_keep=torch.tensor(kept),
     )
-    sizes = [stretch.keep for stretch in stretches]
+    sizes = [segment.keep for segment in segments]
     logits = output.logits[0].float().split(sizes)
     hidden = output.hidden_states[-1][0, kept].float().split(sizes)
     return [Output(*each) for each in zip(logits, hidden, strict=True)]

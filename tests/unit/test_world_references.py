@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from sandbox import api
 from sandbox.cli import app
+from sandbox.envs import ENV_ID
 from sandbox.errors import WorldError
 from sandbox.world import games
 from sandbox.world.registry import open_world, resolve, world_file
@@ -103,7 +104,7 @@ def test_a_world_of_our_own_has_one_name_however_it_is_written(
 
 @pytest.mark.parametrize("wrong", ["lighthous", "worlds/lighthous", "worlds/lighthous/world.yaml"])
 def test_a_near_miss_is_told_wherever_a_reference_is_given(wrong: str) -> None:
-    for door in (api.open_world, resolve, world_file, lambda text: gymnasium.make("sandbox/World-v0", world=text)):
+    for door in (api.open_world, resolve, world_file, lambda text: gymnasium.make(ENV_ID, world=text)):
         with pytest.raises(WorldError, match=r"there is no world 'lighthous'.*did you mean 'lighthouse'"):
             door(wrong)
     for command in (

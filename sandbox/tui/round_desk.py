@@ -144,11 +144,13 @@ class RoundDesk:
         """
 
         def job() -> None:
+            from sandbox.paths import Home
             from sandbox.tune import rounds
             from sandbox.tune.survey import evaluated
 
             self._refuse_two()
-            plan = self._planned()(method, **evaluated(evaluation))
+            planned = self._planned()
+            plan = planned(method, **evaluated(evaluation, Home(planned(method).home)))
             self._follow(rounds.start(plan, trial=trial))
 
         self._do(job)

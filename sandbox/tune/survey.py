@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from sandbox.tune.round_view import MethodChoice, RoundData
 
 if TYPE_CHECKING:
+    from sandbox.paths import Home
     from sandbox.tune.examples import Example
     from sandbox.tune.rounds import RoundPlan
     from sandbox.tune.settings import Method
@@ -76,7 +77,7 @@ def suggested(world: str, seen: Mapping[str, int]) -> str:
     return f"tw:custom?quest=3..4&seed={first}..{first + EPISODES // 2 - 1}"
 
 
-def evaluated(text: str) -> Evaluation:
+def evaluated(text: str, home: Home | None = None) -> Evaluation:
     """How to evaluate on worlds that are named with spaces between; ranges stand for several.
 
     Generated games are played once each. Worlds of our own are few: they are played with several seeds, none of
@@ -85,7 +86,8 @@ def evaluated(text: str) -> Evaluation:
     from sandbox.tune import collect
     from sandbox.world import registry
 
-    worlds = tuple(dict.fromkeys(each for reference in text.split() for each in collect.expand(reference)))
+    named = [each for reference in text.split() for each in collect.expand(reference)]
+    worlds = tuple(dict.fromkeys(registry.resolve(each, home=home).canonical for each in named))
     own = bool(worlds) and not any(map(registry.is_generated, worlds))
     seeds = -(-EPISODES // len(worlds)) if own else 1
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,6 +86,27 @@ class CardError(SandboxError):
 
 class ModelError(SandboxError):
     """A language model cannot be found, fetched or loaded."""
+
+
+class HostError(SandboxError):
+    """A server may not be asked before the user allows it; nothing was sent.
+
+    Args:
+        host: the server's, as the user has to name it.
+        own: whether the card that names it is the user's own.
+        allow: lets the host be asked until the program ends.
+    """
+
+    def __init__(self, host: str, *, own: bool, allow: Callable[[], None]) -> None:
+        self.host = host
+        self.own = own
+        self.allow = allow
+        if own:
+            message, hint = f"the server {host} is not allowed", f"sandbox model allow {host} [--key-env NAME]"
+        else:
+            message = f"a card that is not your own would ask the server {host}"
+            hint = f"--allow-host {host} lets it, this time"
+        super().__init__(message, hint=hint)
 
 
 class SaveError(SandboxError):

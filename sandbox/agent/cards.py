@@ -22,6 +22,7 @@ from pydantic import (
 from sandbox import marked_yaml
 from sandbox.agent import mistakes
 from sandbox.errors import CardError
+from sandbox.files import read_bytes
 from sandbox.llm.asking import CHOICE, INSTRUCTION, checked_url
 from sandbox.rl.exploration import Schedule, Shape, Unit
 
@@ -29,7 +30,6 @@ MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
 LINE = "{line}"
 """Where the words go in a command that says something."""
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -106,11 +106,10 @@ class Remote(Section):
     """A language model on a server that speaks the OpenAI protocol, in place of `model`."""
 
     base_url: Annotated[str, Field(max_length=500)]
-    """The server, up to `/v1`: https, or http on this machine."""
+    """The server, up to `/v1`: https, or http on this machine. Your settings say whether it may be asked, and with
+    which key: `sandbox model allow HOST --key-env NAME`."""
     model: Annotated[str, Field(min_length=1, max_length=500)]
     """The model, as the server calls it."""
-    key: str | None = None
-    """The NAME of the environment variable that holds the key, never the key. `null` sends none."""
     fallback: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """What plays while the server is away: a local model as in `model`, or `uniform`, with which every command has
     the same prior. `null` stops with an error."""
@@ -124,9 +123,9 @@ class Remote(Section):
     choice: str = CHOICE
     """With `chat`, what stands before the list of commands in a vote."""
     timeout: Annotated[float, Field(gt=0, le=600)] = 30.0
-    """Seconds that a reply may take."""
+    """Seconds that a request may take by the clock, from its beginning to the last byte of the reply."""
     retries: Annotated[int, Field(ge=0, le=10)] = 3
-    """Further tries after one that failed, with growing pauses."""
+    """Further tries after one that failed, each with the same `timeout`, and with growing pauses between them."""
     max_calls: Annotated[int, Field(ge=1)] = 10_000
     """Budget of requests, from start to end of the program."""
     max_tokens: Annotated[int, Field(ge=1)] = 10_000_000
@@ -134,13 +133,15 @@ class Remote(Section):
     plain_http: bool = False
     """Allow http to another machine: key and transcript can then be read on the way."""
 
-    @field_validator("key")
+    @model_validator(mode="before")
     @classmethod
-    def _name_of_variable(cls, key: str | None) -> str | None:
+    def _no_key(cls, given: Any) -> Any:
         # The message does not repeat what was given: it may be the key itself.
-        if key is not None and not _VARIABLE.fullmatch(key):
-            raise ValueError("should be the name of an environment variable, such as OPENAI_API_KEY, not the key")
-        return key
+        if isinstance(given, dict) and "key" in given:
+            raise ValueError(
+                "a card names no key: `sandbox model allow HOST --key-env NAME` says once which host gets which"
+            )
+        return given
 
     @model_validator(mode="after")
     def _address(self) -> Self:
@@ -365,20 +366,30 @@ class Card(Section):
 
 def load_card(path: Path) -> Card:
     """Read a card. Raises `CardError` that names the file and the line of each mistake."""
+    return read_card(path)[0]
+
+
+def read_card(path: Path) -> tuple[Card, str]:
+    """A card, and the text of its file. Raises `CardError`."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_bytes(path, MAX_BYTES + 1)
     except OSError as error:
         raise CardError(f"the card cannot be read: {error.strerror or error}", where=path) from error
-    return _parse(data, path.stem, path)
+    return _parse(data, path.stem, path), data.decode("utf-8", "replace")
 
 
-def parse_card(text: str, name: str) -> Card:
-    """A card from its text. Raises `CardError`."""
-    return _parse(text.encode("utf-8", "surrogatepass"), name, f"{name}.yaml")
+def parse_card(text: str, name: str, *, stored: bool = False) -> Card:
+    """A card from its text. Raises `CardError`.
+
+    Args:
+        text: YAML.
+        name: the agent's.
+        stored: whether it comes out of a save, where older cards may name a key; that is passed over.
+    """
+    return _parse(text.encode("utf-8", "surrogatepass"), name, f"{name}.yaml", stored)
 
 
-def _parse(data: bytes, name: str, where: Path | str) -> Card:
+def _parse(data: bytes, name: str, where: Path | str, stored: bool = False) -> Card:
     if len(data) > MAX_BYTES:
         raise CardError(
             f"longer than {MAX_BYTES // 1024} KiB", where=where, hint="a card is a page or two of text"
@@ -396,6 +407,8 @@ def _parse(data: bytes, name: str, where: Path | str) -> Card:
             line=document.line(("name",)),
             hint="remove the line, or rename the file",
         )
+    if stored and isinstance(value.get("remote"), dict):
+        value["remote"].pop("key", None)
     try:
         return Card.model_validate({**value, "name": name})
     except ValidationError as error:

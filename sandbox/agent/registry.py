@@ -8,7 +8,8 @@ from pathlib import Path, PurePath
 from sandbox.agent import cards
 from sandbox.agent.cards import Card
 from sandbox.errors import CardError
-from sandbox.paths import Home
+from sandbox.llm.permission import Permission
+from sandbox.paths import Home, bundled
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -21,18 +22,43 @@ class CardFile:
     text: str
     folder: Path | None = None
     """What relative paths of models start from."""
+    own: bool = False
+    """Whether it is the user's own, or bundled: not out of a save, nor out of somebody else's folder."""
 
     @classmethod
     def find(cls, home: Home, reference: str) -> CardFile:
         """A card by name or path. Raises `CardError` with the near miss."""
         path = card_file(home, reference)
-        return cls(cards.load_card(path), path.read_text(encoding="utf-8"), path.parent)
+        card, text = cards.read_card(path)
+        return cls(card, text, path.parent, _is_own(home, path))
 
     @classmethod
     def stored(cls, home: Home, name: str, text: str) -> CardFile:
-        """A card as a save has it, whatever became of the file. Raises `CardError`."""
-        path = home.card_file(name)
-        return cls(cards.parse_card(text, name), text, path.parent if path else None)
+        """A card as a save has it, whatever became of the file. Raises `CardError`.
+
+        It counts as the user's own where theirs of that name asks the same server.
+        """
+        card, path = cards.parse_card(text, name, stored=True), home.card_file(name)
+        own = path is not None and _is_own(home, path) and _asks_alike(card, path)
+        return cls(card, text, path.parent if path else None, own)
+
+    def check(self, permission: Permission) -> None:
+        """Raises `HostError` where the card names a server that it may not ask."""
+        if self.card.remote is not None:
+            permission.check(self.card.remote.base_url, own=self.own)
+
+
+def _is_own(home: Home, path: Path) -> bool:
+    return path.parent.resolve() in (home.folder("agents").resolve(), (bundled() / "agents").resolve())
+
+
+def _asks_alike(card: Card, path: Path) -> bool:
+    if card.remote is None:
+        return False
+    try:
+        return cards.load_card(path).remote == card.remote
+    except CardError:
+        return False
 
 
 def card_file(home: Home, reference: str) -> Path:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from sandbox.agent import reference
 from sandbox.cli import context
+from sandbox.config import Settings
 from sandbox.errors import CardError, UsageError
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.paths import Home, safe_name
@@ -38,10 +39,11 @@ def list_agents(
     """The agents there are, yours before the bundled ones. A card with a mistake is listed with the mistake.
 
     Beside each language model stands its state. On this machine: `ready`, `not fetched`, `damaged` or `not there`.
-    On a server: whether the variable with its key is set, and with `--ask` whether it is `ok`, or `away` and why.
+    On a server: whether it may be asked and the variable with its key is set, and with `--ask` whether it is `ok`,
+    or `away` and why.
     """
     home: Home = ctx.obj.home
-    rows = [_row(home, name, ask) for name in home.names("agents")]
+    rows = [_row(home, ctx.obj.settings, name, ask) for name in home.names("agents")]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
@@ -111,7 +113,7 @@ def fields() -> None:
     print(reference.markdown())
 
 
-def _row(home: Home, name: str, ask: bool) -> dict[str, Any]:
+def _row(home: Home, settings: Settings, name: str, ask: bool) -> dict[str, Any]:
     from sandbox.agent.registry import CardFile
     from sandbox.wiring.agents import model_of, model_state
 
@@ -126,7 +128,7 @@ def _row(home: Home, name: str, ask: bool) -> dict[str, Any]:
         "name": name,
         "description": card.description if card else "",
         "model": (model_of(card) or None) if card else None,
-        "state": (model_state(file, ask=ask) or None) if file else None,
+        "state": (model_state(file, settings, ask=ask) or None) if file else None,
         "learner": card.learner.kind if card and card.learner else None,
         "path": str(path),
         "error": problem,

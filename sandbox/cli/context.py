@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from sandbox import config
 from sandbox.config import Settings
+from sandbox.errors import UsageError
 from sandbox.paths import Home
+
+if TYPE_CHECKING:
+    from sandbox.llm.permission import Permission
 
 
 @dataclass
@@ -25,6 +30,32 @@ class Context:
     def settings(self) -> Settings:
         """Read on first use, so that a broken settings file does not stop `--help`."""
         return config.load()
+
+
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST",
+        help="Let cards that are not your own, as those in a save, ask this server. Repeatable.",
+    ),
+]
+
+
+def permission(where: Context, once: list[str] | None, *, asks: bool = False) -> Permission:
+    """Which servers may be asked: what the settings say, and what `--allow-host` does. Raises `UsageError`.
+
+    Args:
+        where: has the settings.
+        once: hosts that are allowed for this run.
+        asks: whether the user is there to be asked, on a screen.
+    """
+    from sandbox.llm.permission import Permission
+
+    try:
+        return Permission(where.settings.remote.hosts, once or (), asks=asks)
+    except ValueError as error:
+        raise UsageError(f"--allow-host {error}") from error
 
 
 def of(ctx: typer.Context) -> Context:

@@ -49,6 +49,7 @@ def league(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
     ] = None,
+    allow_host: context.AllowHost = None,
 ) -> None:
     """Let every agent play with every other, in every seat: ratings, and who does how well with whom.
 
@@ -76,7 +77,7 @@ def league(
                 raise UsageError(f"{world} is for one seat", hint="a league takes a world for two or more")
             if about := [word.strip() for word in notes.split(",") if word.strip()]:
                 opened = NotedWorld(opened, about)
-            models = wiring.Models(where.settings, on_note=context.notes.print)
+            models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
             cast: dict[str, dict[str, Any]] = {}
             for name in names:
                 file = wiring.CardFile.find(where.home, name)

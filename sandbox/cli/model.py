@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from sandbox import config
 from sandbox.cli import context
 from sandbox.llm import catalogue
 from sandbox.llm.catalogue import DEFAULT
@@ -21,7 +22,8 @@ app = typer.Typer(
     help="""The language models that agents take their proposals from.
 
     A card names one under `model`: a name listed here, a folder in the Hugging Face layout, or a GGUF file.
-    Everything runs on this machine; no hub is asked.""",
+    These run on this machine; no hub is asked. A card may name a server under `remote` instead, which
+    `sandbox model allow` allows.""",
     no_args_is_help=True,
 )
 
@@ -67,6 +69,33 @@ def list_models(
     context.console.print(table, highlight=False)
     if any(entry.state != "ready" for entry in entries):
         context.notes.print("Fetch one with: sandbox model pull NAME", highlight=False)
+
+
+@app.command()
+def allow(
+    host: Annotated[
+        str,
+        typer.Argument(help="As in `api.example.org` or `10.0.0.7:8000`; `http://...` where only http is spoken."),
+    ],
+    key_env: Annotated[
+        str | None,
+        typer.Option("--key-env", metavar="NAME", help="NAME of the environment variable with the key for it."),
+    ] = None,
+) -> None:
+    """Let your cards ask a server under `remote`, and say which key it gets.
+
+    Writes it into your settings file. The key itself stays in the environment. Cards from elsewhere, as those in
+    somebody's save, ask you each time all the same.
+
+        sandbox model allow api.example.org --key-env EXAMPLE_KEY
+    """
+    file = config.allow(host, key_env)
+    context.console.print(
+        f"{escape(host)} may be asked, {f'with the key in {key_env}' if key_env else 'without a key'}: "
+        f"{escape(str(file))}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sandbox.cli.save import open_save
 from sandbox.errors import SaveError, UsageError
 from sandbox.feedback import queue
 from sandbox.feedback.book import FeedbackBook
+from sandbox.llm.permission import Permission
 from sandbox.session.players import Seating
 from sandbox.session.review import Review
 from sandbox.store import Store
@@ -35,6 +36,7 @@ def rate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="With --ab: of the order of states and of answers.")] = 0,
+    allow_host: context.AllowHost = None,
 ) -> None:
     """Judge the decisions of agents that most need a human, one key each.
 
@@ -61,7 +63,10 @@ def rate(
     with ExitStack() as stack:
         stores = [stack.enter_context(open_save(where.home, name)) for name in names]
         reviews = [review_of(store, annotator or where.settings.annotator) for store in stores]
-        told = _queue(where, reviews) if ab is None else _contest(where, names[0], reviews[0], ab, seed)
+        permission = context.permission(where, allow_host)
+        told = (
+            _queue(where, reviews) if ab is None else _contest(where, names[0], reviews[0], ab, seed, permission)
+        )
     print(told)
 
 
@@ -77,15 +82,17 @@ def _queue(where: Context, reviews: list[Review]) -> str:
     return f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left"
 
 
-def _contest(where: Context, save: str, review: Review, sides: tuple[str, str], seed: int) -> str:
+def _contest(
+    where: Context, save: str, review: Review, sides: tuple[str, str], seed: int, permission: Permission
+) -> str:
     from sandbox import wiring
 
-    wiring.check_contest(where.home, save, sides)
+    wiring.check_contest(where.home, save, sides, permission)
     _need_terminal()
     from sandbox.tui.contest_desk import ContestDesk
     from sandbox.tui.rate_app import RateApp
 
-    bout = partial(wiring.open_contest, where.home, where.settings, save, sides)
+    bout = partial(wiring.open_contest, where.home, where.settings, save, sides, permission=permission)
     desk = ContestDesk(bout, lambda job: job(review), annotator=review.annotator, seed=seed)
     RateApp(desk, where.settings).run()
     return desk.summary()

@@ -55,6 +55,7 @@ def run(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
     ] = None,
+    allow_host: context.AllowHost = None,
 ) -> None:
     """Let agents play whole episodes with no screen, and print what came of it.
 
@@ -66,7 +67,7 @@ def run(
 
     where = context.of(ctx)
     cast = wiring.Players.parse(agent or where.settings.agent, seat or [])
-    models = wiring.Models(where.settings, on_note=context.notes.print)
+    models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
     played: list[Episode] = []
     started = time.perf_counter()
     with _progress() as progress:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.filesize import decimal
@@ -25,12 +25,16 @@ from sandbox.feedback.book import FeedbackBook
 from sandbox.paths import Home
 from sandbox.session import blessed
 from sandbox.session.blessed import PolicyChange
-from sandbox.store import Store, upkeep
+from sandbox.session.intents import intents
+from sandbox.store import Run, Store, upkeep
 from sandbox.store.feedback import Mark
 from sandbox.store.opening import FILE
 from sandbox.store.server import is_url, without_password
 from sandbox.text import counted
 from sandbox.timeline import Node, Timeline, Turn
+
+if TYPE_CHECKING:
+    from sandbox.wiring import Models
 
 app = typer.Typer(
     help="""What is kept of what was played: every turn, what the agent wanted and why, and what people said of it.
@@ -99,6 +103,7 @@ def show(
         context.console.print(
             f"{escape(seats)}  seed {latest.seed}, {len(store.runs())} sittings", highlight=False
         )
+        _print_intents(latest)
         openings = timeline.opening_ids()
         shown = openings if every else openings[-_EPISODES_SHOWN:]
         if len(shown) < len(openings):
@@ -111,10 +116,21 @@ def show(
 
 @app.command()
 def verify(ctx: typer.Context, name: _Name) -> None:
-    """Read all of a save and say whether it is whole. Changes nothing."""
+    """Read all of a save, and say whether it is whole and what it would do when opened. Changes nothing."""
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         turns, shown = upkeep.verify(store), escape(store.name)
+        run = store.latest_run()
     context.console.print(f"{shown} is whole: all of its {turns} turns can be read", highlight=False)
+    _print_intents(run)
+
+
+def _print_intents(run: Run) -> None:
+    """What the save would do when it is opened; nothing where that is to play a game, and no more."""
+    found = list(intents(run))
+    if found:
+        context.console.print("Opened to be played, it does more than play:", highlight=False)
+    for line in found:
+        context.console.print(Text(f"  {line}", style="yellow"), soft_wrap=True)
 
 
 @app.command()
@@ -215,6 +231,7 @@ def replay(
         str | None, typer.Option(help="Card to ask instead of the agents of the save, in every seat they hold.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of what differs instead.")] = False,
+    allow_host: context.AllowHost = None,
 ) -> None:
     """Play the blessed branches again, and show where the world's text or the agent's choice now differs.
 
@@ -225,13 +242,17 @@ def replay(
         sandbox save replay friday
         sandbox save replay friday --agent my-agent
     """
+    from sandbox import wiring
+
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         leaves = [mark.turn for mark in store.marks() if mark.kind == "blessed"]
         if not leaves:
             raise SaveError(
                 "no branch of this save is blessed", where=store.file, hint="`bless` in play, where it ends well"
             )
-        changes = {leaf: _played_again(context.of(ctx), store, leaf, agent) for leaf in leaves}
+        where = context.of(ctx)
+        models = wiring.Models(where.settings, permission=context.permission(where, allow_host))
+        changes = {leaf: _played_again(where, models, store, leaf, agent) for leaf in leaves}
     if as_json:
         shown = [{"branch": leaf, **asdict(each)} for leaf, found in changes.items() for each in found]
         print(json.dumps(shown, ensure_ascii=False))
@@ -242,7 +263,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> list[PolicyChange]:
+def _played_again(where: Context, models: Models, store: Store, leaf: int, card: str | None) -> list[PolicyChange]:
     from sandbox import wiring
     from sandbox.world import registry
 
@@ -250,7 +271,6 @@ def _played_again(where: Context, store: Store, leaf: int, card: str | None) -> 
     with context.working(f"playing the branch to turn {leaf} again"):
         world = registry.open_world(run.world, home=where.home)
         try:
-            models = wiring.Models(where.settings)
             if card is None:
                 agents = wiring.agents_of(where.home, run, models, world)
             else:

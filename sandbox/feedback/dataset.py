@@ -103,7 +103,7 @@ class Prompts:
         if seat not in self._cards:
             try:
                 text = self.material.run.cards.get(seat)
-                self._cards[seat] = None if text is None else cards.parse_card(text, seat)
+                self._cards[seat] = None if text is None else cards.parse_card(text, seat, stored=True)
             except CardError:
                 self._cards[seat] = None  # a card of another version: the plain form will do
         return self._cards[seat]

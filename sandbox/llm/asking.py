@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from sandbox.hosts import is_loopback
 
 INSTRUCTION = (
     "Continue the transcript of a text adventure. Reply with the player's next command alone, on one line, "
@@ -26,7 +27,7 @@ def checked_url(base_url: str, *, plain_http: bool = False) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError("should be a URL such as https://api.example.org/v1")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("may hold no user, query or fragment; `key` names the variable with the key")
+        raise ValueError("may hold no user, query or fragment; keys are in your settings: sandbox model allow")
     if not base_url.isascii() or not base_url.isprintable() or " " in base_url:
         raise ValueError("may hold plain characters only")
     if parts.scheme == "http" and not plain_http and not is_loopback(host):
@@ -34,13 +35,3 @@ def checked_url(base_url: str, *, plain_http: bool = False) -> str:
             "http is for this machine only; use https, or say `plain_http: true` in a network you trust"
         )
     return base_url.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

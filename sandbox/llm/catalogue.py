@@ -120,9 +120,14 @@ def resolve(
     raise ModelError("no such language model", where=text, hint=f"give a folder, a .gguf file, or one of: {known}")
 
 
+def is_known(reference: str) -> bool:
+    """Whether a reference is a name of the catalogue or of the cache, and not a path."""
+    return "/" not in reference and (reference in KNOWN or is_whole(folder_of(reference)))
+
+
 def readiness(reference: str, *, relative_to: Path | None = None) -> str:
     """Whether a model could be loaded, at a glance: `ready`, `not fetched`, `damaged` or `not there`."""
-    if "/" not in reference and (reference in KNOWN or is_whole(folder_of(reference))):
+    if is_known(reference):
         return _entry(reference).state
     return "ready" if ((relative_to or Path()) / Path(reference).expanduser()).exists() else "not there"
 

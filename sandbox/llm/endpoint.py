@@ -5,7 +5,6 @@ from __future__ import annotations
 import email.utils
 import json
 import math
-import os
 import random
 import threading
 import time
@@ -14,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import text
 from sandbox.errors import ModelError
+from sandbox.hosts import is_loopback
 from sandbox.llm import asking
+from sandbox.llm.deadline import DeadlineNetwork, proxy_for
+from sandbox.llm.permission import Permission
 from sandbox.llm.state import ServerState
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -30,6 +32,8 @@ PATIENCE = 60.0
 """Longest pause between two tries, in seconds; a server that asks for a longer one is away."""
 SLOW = 10.0
 """Seconds from which a reply counts as slow."""
+TELLING = 8
+"""Characters of a key from which on a part of it is not to be shown."""
 
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
 _FINAL = (401, 402, 403)
@@ -87,23 +91,25 @@ class Endpoint:
 
     Args:
         base_url: what paths are appended to, such as `https://api.example.org/v1`.
-        key: the NAME of the environment variable that holds the key; None sends none.
-        timeout: seconds that a whole reply may take.
-        retries: further tries after one that failed.
+        permission: which servers the user allows, and their keys; asked before anything is sent.
+        own: whether the URL comes from a card of the user's own.
+        timeout: seconds that one try may take from its beginning to the last byte of the reply.
+        retries: further tries after one that failed, each with the same time.
         max_calls: requests that may be sent in all, further tries included.
         max_tokens: tokens that may be spent in all, as the server counts them; the last call may go beyond.
         plain_http: allow http to other machines.
         pause: waits between tries.
 
     Raises:
-        ModelError: the URL may not be asked, or there is no such variable.
+        ModelError: the URL may not be asked, or the variable with its key holds none.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
-        key: str | None = None,
+        permission: Permission | None = None,
+        own: bool = True,
         timeout: float = 30.0,
         retries: int = 3,
         max_calls: int = 10_000,
@@ -117,11 +123,8 @@ class Endpoint:
             raise ModelError(f"the server's URL {error}", hint="mend `base_url` under `remote`") from error
         parts = urlsplit(self.url)
         self.host = parts.netloc
-        self._secret = "" if key is None else os.environ.get(key, "").strip()
-        if key is not None and not (self._secret.isascii() and self._secret.isprintable() and self._secret):
-            raise ModelError(
-                f"the environment variable {key!r} holds no key", where=self.url, hint=f"set it: export {key}=..."
-            )
+        self._permission, self._own = permission or Permission(), own
+        self._secret = self._permission.key(self.url)
         self._timeout = timeout
         self._retries = retries
         self._max_calls = max_calls
@@ -132,17 +135,22 @@ class Endpoint:
         self._calls = self._tokens = 0
         self._closed_until = 0.0
         self._failure = self._slowness = ""
-        # Compressed replies could be small on the wire and huge in memory, so none is asked for. A redirect would
-        # take the key elsewhere, so none is followed. A proxy has no business between this machine and itself.
-        self._client = httpx.Client(
-            headers={
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                **({"Authorization": f"Bearer {self._secret}"} if self._secret else {}),
-            },
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=not asking.is_loopback(parts.hostname or ""),
+        # Compressed replies could be small on the wire and huge in memory, so none is asked for. No redirect is
+        # followed: it would take the key elsewhere. A proxy has no business between this machine and itself.
+        self._headers: dict[bytes | str, bytes | str] = {
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "User-Agent": "chat-agent-sandbox",
+            **({"Authorization": f"Bearer {self._secret}"} if self._secret else {}),
+        }
+        host = parts.hostname or ""
+        self._network = DeadlineNetwork()
+        self._pool = httpcore.ConnectionPool(
+            proxy=None if is_loopback(host) else proxy_for(parts.scheme, host),
+            keepalive_expiry=5.0,
+            max_keepalive_connections=20,
+            max_connections=None,
+            network_backend=self._network,
         )
 
     @property
@@ -171,6 +179,7 @@ class Endpoint:
         `Retry-After` is heeded.
 
         Raises:
+            HostError: the user has not allowed it; nothing was sent.
             RefusedError: it does not want this request; the state stays as it is.
             ModelError: it is away, or the budget is spent.
         """
@@ -194,14 +203,14 @@ class Endpoint:
         raise AssertionError("the last try returns or raises")
 
     def probe(self) -> ServerState:
-        """Whether the server answers just now, by one GET of its list of models: nothing is retried or spent."""
+        """Whether the server answers just now, by one GET of its list of models: nothing is retried or spent.
+
+        Raises `HostError` where it may not be asked.
+        """
         try:
-            with self._client.stream("GET", f"{self.url}/models") as response:
-                status = response.status_code
-        except httpx.TimeoutException:
-            return ServerState("away", f"no reply within {self._timeout:g} s")
-        except httpx.HTTPError as error:
-            return ServerState("away", self._safe(str(error)) or type(error).__name__)
+            status, _, _ = self._exchange("GET", "models", None)
+        except _TryError as failed:
+            return ServerState("away", failed.reason)
         if status in _FINAL:
             return ServerState("away", f"{status}: it does not take the key")
         return ServerState("away", f"it answers {status}") if status >= 500 else ServerState()
@@ -240,12 +249,7 @@ class Endpoint:
             self._slowness = f"the last reply took {seconds:.0f} s" if seconds > SLOW else ""
 
     def _try(self, path: str, data: bytes, shape: type[R]) -> R:
-        try:
-            status, wait, answer = self._exchange(path, data)
-        except httpx.TimeoutException as error:
-            raise _TryError(f"no reply within {self._timeout:g} s", again=True) from error
-        except httpx.HTTPError as error:
-            raise _TryError(self._safe(str(error)) or type(error).__name__, again=True) from error
+        status, wait, answer = self._exchange("POST", path, data)
         if 200 <= status < 300:
             try:
                 return shape.model_validate_json(answer)
@@ -258,18 +262,28 @@ class Endpoint:
             raise _TryError(reason, again=False)
         raise RefusedError(reason, where=f"{self.url}/{path}")
 
-    def _exchange(self, path: str, data: bytes) -> tuple[int, float, bytes]:
-        """Status, seconds of `Retry-After`, and the body."""
-        deadline = time.monotonic() + self._timeout
+    def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, float, bytes]:
+        """Status, seconds of `Retry-After`, and the body. The one place from which anything is sent."""
+        self._permission.check(self.url, own=self._own)
         answer = bytearray()
-        with self._client.stream("POST", f"{self.url}/{path}", content=data) as response:
-            for chunk in response.iter_raw():
-                answer += chunk
-                if len(answer) > MAX_BYTES:
-                    raise _TryError(f"its reply is longer than {MAX_BYTES // 2**20} MiB", again=False)
-                if time.monotonic() > deadline:
-                    raise _TryError(f"no whole reply within {self._timeout:g} s", again=True)
-            return response.status_code, _retry_after(response.headers.get("Retry-After")), bytes(answer)
+        late = f"no reply within {self._timeout:g} s"
+        try:
+            with (
+                self._network.within(self._timeout),
+                self._pool.stream(method, f"{self.url}/{path}", headers=self._headers, content=data) as response,
+            ):
+                late = f"no whole reply within {self._timeout:g} s"
+                for chunk in response.iter_stream():
+                    answer += chunk
+                    if len(answer) > MAX_BYTES:
+                        raise _TryError(f"its reply is longer than {MAX_BYTES // 2**20} MiB", again=False)
+                told = (value for name, value in response.headers if name.lower() == b"retry-after")
+                wait = _retry_after(next(told, b"").decode("latin-1"))
+                return response.status, wait, bytes(answer)
+        except httpcore.TimeoutException as error:
+            raise _TryError(late, again=True) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as error:
+            raise _TryError(self.safe(str(error)) or type(error).__name__, again=True) from error
 
     def _told(self, answer: bytes) -> str:
         """What an error reply says, in one line."""
@@ -279,15 +293,27 @@ class Endpoint:
                 said = next((said[name] for name in ("error", "message", "detail") if name in said), "")
         except (ValueError, RecursionError):
             said = ""
-        return self._safe(said if isinstance(said, str) else "")
+        return self.safe(said if isinstance(said, str) else "")
 
-    def _safe(self, said: str) -> str:
+    def safe(self, said: str) -> str:
         """A line that can be shown: servers like to repeat the key that they did not accept."""
-        hidden = said.replace(self._secret, "***") if self._secret else said
-        return text.clean_line(hidden, 200)
+        return self.blotted(text.clean_line(said, 200))
+
+    def blotted(self, said: str) -> str:
+        """A clean text without the key, or any part of it that tells much: `***` in its place."""
+        size = min(TELLING, len(self._secret))
+        parts = {self._secret[at : at + size] for at in range(len(self._secret) - size + 1)} if size else set()
+        kept, hidden_to = "", 0
+        for at in range(len(said)) if parts else ():
+            if said[at : at + size] in parts:
+                kept += "***" if at >= hidden_to else ""
+                hidden_to = at + size
+            if at >= hidden_to:
+                kept += said[at]
+        return kept if parts else said
 
 
-def _retry_after(given: str | None) -> float:
+def _retry_after(given: str) -> float:
     """Seconds to wait, given as a number or as a date; 0 where there is none."""
     if not given:
         return 0.0

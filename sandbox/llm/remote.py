@@ -15,6 +15,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -23,6 +24,7 @@ from pydantic import Field
 from sandbox import text
 from sandbox.llm.asking import CHOICE, INSTRUCTION
 from sandbox.llm.endpoint import Endpoint, RefusedError, ServerReply, Shape, Spent
+from sandbox.llm.permission import Permission
 from sandbox.llm.state import ServerState
 from sandbox.types import OptionScore, Sample
 
@@ -114,12 +116,13 @@ class RemoteModel:
     Args:
         base_url: of the server, up to `/v1`.
         model: as the server calls it.
-        key: the NAME of the environment variable that holds the key.
+        permission: which servers the user allows, and their keys.
+        own: whether the URL comes from a card of the user's own.
         api: `auto` finds out the dialect.
         votes: how many replies vote, where options cannot be scored; 0 finds all equally likely.
         instruction: what a chat model is told to do.
         choice: what it is told before the options of a vote.
-        timeout: seconds that a whole reply may take.
+        timeout: seconds that one try may take from its beginning to the last byte of the reply.
         retries: further tries after one that failed.
         max_calls: budget of requests.
         max_tokens: budget of tokens.
@@ -129,6 +132,7 @@ class RemoteModel:
     Raises:
         ModelError: from the constructor, where URL or key cannot be used; from the methods, where the server is
             away or the budget spent.
+        HostError: from the methods, where the user has not allowed the server.
     """
 
     def __init__(
@@ -136,7 +140,8 @@ class RemoteModel:
         base_url: str,
         model: str,
         *,
-        key: str | None = None,
+        permission: Permission | None = None,
+        own: bool = True,
         api: Api = "auto",
         votes: int = 8,
         instruction: str = INSTRUCTION,
@@ -150,7 +155,8 @@ class RemoteModel:
     ) -> None:
         self._endpoint = Endpoint(
             base_url,
-            key=key,
+            permission=permission,
+            own=own,
             timeout=timeout,
             retries=retries,
             max_calls=max_calls,
@@ -224,9 +230,13 @@ class RemoteModel:
         if self._has_echo():
             body = {**asked, "prompt": prompt, "stop": list(stop)[:4], "logprobs": 1}
             texts = self._draw("completions", _Choices[_Text], body, n, seed)
-            return [choice.sample(stop) for choice in texts]
+            return [self._blotted(choice.sample(stop)) for choice in texts]
         body = {**asked, **self._messages(prompt), "logprobs": True}
-        return [choice.sample(stop) for choice in self._draw(_CHAT, _Choices[_ChatTurn], body, n, seed)]
+        drawn = self._draw(_CHAT, _Choices[_ChatTurn], body, n, seed)
+        return [self._blotted(choice.sample(stop)) for choice in drawn]
+
+    def _blotted(self, sample: Sample) -> Sample:
+        return replace(sample, text=self._endpoint.blotted(sample.text))
 
     def _vote(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
         commands = dict.fromkeys(option.strip() for option in options)

@@ -176,6 +176,13 @@ class Game:
         self.flowing = False
         self.halt()
 
+    def think_again(self) -> None:
+        """Have the agent think once more, where it could not."""
+        self.stopped, self.flowing = False, True
+        self._look_ahead()
+        self._go_on()
+        self._changed()
+
     def faster(self, factor: float) -> None:
         """Change the speed."""
         self.speed = max(SLOWEST, min(FASTEST, self.speed * factor))

@@ -87,7 +87,7 @@ class RoundPlan(BaseModel):
 
     def parsed_card(self) -> Card:
         """The card."""
-        return parse_card(self.card, self.card_name)
+        return parse_card(self.card, self.card_name, stored=True)
 
     def checked(self) -> RoundPlan:
         """Itself. Raises `RoundError` where a world is both learned from and evaluated on."""

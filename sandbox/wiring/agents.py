@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,11 @@ from sandbox.agent.cards import Card, Remote
 from sandbox.agent.learners import build_learner
 from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
-from sandbox.errors import UsageError
+from sandbox.errors import HostError, ModelError, UsageError
 from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.lazy import LazyModel
+from sandbox.llm.permission import Permission
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
 from sandbox.types import LanguageModel, Progress, World, silent
@@ -29,13 +29,17 @@ class Models:
     """Language models, each loaded once, when it is first asked, and shared by all agents that name it.
 
     Args:
-        settings: how many threads they compute with.
+        settings: how many threads they compute with, and which servers may be asked.
         on_note: told before one is loaded, which takes seconds.
+        permission: which servers may be asked for this run; None goes by the settings alone.
     """
 
-    def __init__(self, settings: Settings, on_note: Progress = silent) -> None:
+    def __init__(
+        self, settings: Settings, on_note: Progress = silent, permission: Permission | None = None
+    ) -> None:
         self._settings = settings
         self._on_note = on_note
+        self._permission = permission or Permission(settings.remote.hosts)
         self._known: dict[Path, LazyModel] = {}
         self._playing: dict[object, CachedModel] = {}
 
@@ -68,13 +72,14 @@ class Models:
 
         Raises:
             ModelError: it cannot be found, or the key of a remote one is not set.
+            HostError: its server may not be asked, and nobody is there to be asked about that.
             UsageError: there is no such adapter, or it is another model's.
         """
         remote, model = file.card.remote, file.card.model
         if adapter is not None and (remote is not None or model is None or save is None):
             raise UsageError(f"agent {file.card.name!r} has no language model here that could take an adapter")
         if remote is not None:
-            return self._shared((remote, file.folder), lambda: self._remote(remote, file.folder))
+            return self._shared((remote, file.folder, file.own), lambda: self._remote(remote, file))
         if model is None:
             return None
         if adapter not in (None, BASE) and save is not None:
@@ -94,11 +99,15 @@ class Models:
             self._playing[key] = CachedModel(make())
         return self._playing[key]
 
-    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
+    def _remote(self, given: Remote, file: CardFile) -> LanguageModel:
         from sandbox.llm.fallback import FallbackModel, UniformModel
         from sandbox.llm.remote import RemoteModel
 
-        remote, fallback = RemoteModel(**given.model_dump(exclude={"fallback"})), given.fallback
+        folder, fallback = file.folder, given.fallback
+        if file.own or not self._permission.asks:
+            file.check(self._permission)
+        known = given.model_dump(exclude={"fallback"})
+        remote = RemoteModel(**known, permission=self._permission, own=file.own)
         if fallback is None:
             return remote
         if fallback == "uniform":
@@ -114,24 +123,33 @@ def model_of(card: Card) -> str:
     return card.model or ""
 
 
-def model_state(file: CardFile, *, ask: bool = False, timeout: float = 3.0) -> str:
+def model_state(file: CardFile, settings: Settings, *, ask: bool = False, timeout: float = 3.0) -> str:
     """Whether the language model of a card could play, in a few words; empty without one. Loads nothing.
 
     Args:
         file: the card.
+        settings: which servers may be asked.
         ask: whether a server is asked if it is there.
         timeout: seconds that it may take.
     """
     remote = file.card.remote
     if remote is None:
         return catalogue.readiness(file.card.model, relative_to=file.folder) if file.card.model else ""
-    if remote.key is not None and not os.environ.get(remote.key, "").strip():
-        return f"{remote.key} is not set"
+    permission = Permission(settings.remote.hosts)
+    try:
+        permission.check(remote.base_url, own=file.own)
+        permission.key(remote.base_url)
+    except HostError as error:
+        return f"not allowed: {error.hint}"
+    except ModelError:
+        return f"{permission.key_name(remote.base_url)} is not set"
     if not ask:
         return "not asked"
     from sandbox.llm.endpoint import Endpoint
 
-    server = Endpoint(remote.base_url, key=remote.key, timeout=timeout, plain_http=remote.plain_http)
+    server = Endpoint(
+        remote.base_url, permission=permission, own=file.own, timeout=timeout, plain_http=remote.plain_http
+    )
     return str(server.probe())
 
 

@@ -10,6 +10,7 @@ from sandbox.config import Settings
 from sandbox.errors import UsageError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
+from sandbox.llm.permission import Permission
 from sandbox.paths import Home
 from sandbox.store import Run, Store
 from sandbox.store.server import is_url
@@ -20,13 +21,18 @@ from sandbox.wiring.sessions import stored_cards
 from sandbox.world import registry
 
 
-def check_contest(home: Home, save: str, sides: tuple[str, str]) -> None:
-    """Raises `SandboxError` where a card or an adapter does not exist, or both are the same; loads nothing."""
+def check_contest(home: Home, save: str, sides: tuple[str, str], permission: Permission | None = None) -> None:
+    """Raises `SandboxError` where there can be no contest: a card or an adapter does not exist, both are the same,
+    or one would ask a server that it may not. Loads nothing.
+    """
     if sides[0] == sides[1]:
         raise _same(sides)
     for card, adapter in map(_parsed, sides):
-        if card:
-            CardFile.find(home, card)
+        with _opened(home, save) as store:
+            run = store.latest_run()
+        for file in _cards(home, run, card, tuple(run.seats)).values():
+            if permission is not None:
+                file.check(permission)
         if adapter is not None and is_url(save):
             raise UsageError(
                 "adapters lie beside a save's file", hint="name two agents, or a save of this machine"
@@ -37,7 +43,12 @@ def check_contest(home: Home, save: str, sides: tuple[str, str]) -> None:
 
 @contextmanager
 def open_contest(
-    home: Home, settings: Settings, save: str, sides: tuple[str, str], progress: Progress = silent
+    home: Home,
+    settings: Settings,
+    save: str,
+    sides: tuple[str, str],
+    progress: Progress = silent,
+    permission: Permission | None = None,
 ) -> Iterator[Bout]:
     """Two contestants, with what they have learned in the save, over its states.
 
@@ -49,13 +60,14 @@ def open_contest(
         save: its name, or the address of its database.
         sides: each `CARD`, `CARD@ADAPTER`, or `@ADAPTER` with the cards that the save was last played with.
         progress: told what takes time.
+        permission: which servers may be asked; None goes by the settings alone.
 
     Raises:
         SandboxError: something cannot be found, or both are the same.
     """
     folder = None if is_url(save) else home.save_folder(save)
-    with Store.connect(save, readonly=True) if folder is None else Store.open(folder, readonly=True) as store:
-        run, models = store.latest_run(), Models(settings, progress)
+    with _opened(home, save) as store:
+        run, models = store.latest_run(), Models(settings, progress, permission)
         world = registry.open_world(run.world, home=home, progress=progress)
         try:
             made = []
@@ -76,6 +88,12 @@ def open_contest(
             yield bout
         finally:
             world.close()
+
+
+def _opened(home: Home, save: str) -> Store:
+    return (
+        Store.connect(save, readonly=True) if is_url(save) else Store.open(home.save_folder(save), readonly=True)
+    )
 
 
 def _parsed(side: str) -> tuple[str, str | None]:

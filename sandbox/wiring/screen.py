@@ -15,6 +15,7 @@ from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import ModelError, SandboxError, UsageError
 from sandbox.llm import catalogue
+from sandbox.llm.permission import Permission
 from sandbox.paths import Home
 from sandbox.store.server import is_url, without_password
 from sandbox.types import Progress, silent
@@ -49,6 +50,8 @@ class PlayPlan:
     seed: int
     notice: str = ""
     """Something the player should know first."""
+    permission: Permission | None = None
+    """Which servers may be asked; None goes by the settings alone."""
 
     @classmethod
     def make(
@@ -60,13 +63,14 @@ class PlayPlan:
         seats: Sequence[str],
         save: str | None,
         seed: int | None,
+        permission: Permission | None = None,
     ) -> PlayPlan:
         """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
         if save is not None and has_save(home, save):
             if seed is not None:
                 raise UsageError("a save keeps its seed", hint="leave --seed out, or choose another --save")
             cast = Players.parse(agent or settings.agent, seats) if agent or seats else None
-            return cls(home, settings, reference, cast, save, 0)
+            return cls(home, settings, reference, cast, save, 0, permission=permission)
         reference = reference or settings.world
         registry.resolve(reference, home=home)
         notice = ""
@@ -91,6 +95,7 @@ class PlayPlan:
             save or _new_name(home, reference),
             seed or 0,
             notice,
+            permission,
         )
 
     @property
@@ -123,7 +128,7 @@ class PlayPlan:
             self.home,
             self.reference,
             self.cast,
-            Models(self.settings, progress),
+            Models(self.settings, progress, self.permission),
             save=self.save,
             seed=self.seed,
             annotator=self.settings.annotator,
@@ -146,7 +151,8 @@ class PlayPlan:
     def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:
         """Two adapters of the save, to be compared on its turns. Raises `SandboxError` when it is entered."""
         first, second = adapters
-        return open_contest(self.home, self.settings, self.save, (f"@{first}", f"@{second}"), progress)
+        sides = (f"@{first}", f"@{second}")
+        return open_contest(self.home, self.settings, self.save, sides, progress, self.permission)
 
 
 def play_on_screen(plan: PlayPlan, record: Path | None = None) -> None:
@@ -170,8 +176,11 @@ def choose_on_screen(home: Home, settings: Settings, record: Path | None = None)
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Choice, Lobby
 
+    permission = Permission(settings.remote.hosts, asks=True)
+
     def choose(choice: Choice) -> Sitting:
-        return _sitting(PlayPlan.make(home, settings, choice.world, choice.agent, [], choice.save, None))
+        world, agent, save = choice.world, choice.agent, choice.save
+        return _sitting(PlayPlan.make(home, settings, world, agent, [], save, None, permission))
 
     def bring(say: Progress) -> None:
         def tell(stage: str, done: int, total: int) -> None:

@@ -26,9 +26,10 @@ def test_the_command_line_writes_lists_and_refuses(tmp_path: Path, monkeypatch: 
     assert isinstance(run("new", "scout"), UsageError)
     assert isinstance(run("new", "../escape"), UsageError)
     assert "did you mean" in str(run("new", "third", "--from", "lmq"))
-    (tmp_path / "agents" / "far.yaml").write_text(
-        "remote: {base_url: 'http://127.0.0.1:9/v1', model: org/big, key: SANDBOX_TEST_KEY}"
-    )
+    (tmp_path / "agents" / "far.yaml").write_text("remote: {base_url: 'http://127.0.0.1:9/v1', model: org/big}")
+    settings = tmp_path / "settings.toml"
+    monkeypatch.setenv("SANDBOX_SETTINGS", str(settings))
+    settings.write_text('[remote.hosts."127.0.0.1:9"]\nkey_env = "SANDBOX_TEST_KEY"\n')
 
     def far(*more: str) -> dict[str, str]:
         listed = json.loads(str(run("list", "--json", *more)))
@@ -38,6 +39,8 @@ def test_the_command_line_writes_lists_and_refuses(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SANDBOX_TEST_KEY", "secret")
     assert far()["state"] == "not asked"
     assert far("--ask")["state"].startswith("away: ")
+    (tmp_path / "agents" / "far.yaml").write_text("remote: {base_url: 'https://api.example.org/v1', model: big}")
+    assert far("--ask")["state"] == "not allowed: sandbox model allow api.example.org [--key-env NAME]"
     monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
     assert "not fetched" in str(run("list"))
     (tmp_path / "agents" / "broken.yaml").write_text("modle: x")

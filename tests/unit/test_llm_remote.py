@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +21,12 @@ from model_server import ModelServer
 
 from sandbox import wiring
 from sandbox.agent.cards import parse_card
-from sandbox.config import Settings
+from sandbox.config import Host, Settings
 from sandbox.errors import CardError, ModelError
 from sandbox.llm import catalogue, endpoint
 from sandbox.llm.fallback import FallbackModel, UniformModel
 from sandbox.llm.local import LocalModel
+from sandbox.llm.permission import Permission
 from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import ServerState, state_of
 from sandbox.paths import Home, bundled
@@ -38,6 +40,7 @@ from sandbox.world import registry
 
 Body = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
+KEYED = Permission({"127.0.0.1": Host(key_env="PARROT_KEY")})
 OPTIONS = [" take lamp\n", " open door\n", " go north\n", " wait\n"]
 
 
@@ -107,7 +110,11 @@ def in_turn(*answers: Answer) -> Callable[[str, Body], Answer]:
 
 def chat(server: Server, **given: Any) -> RemoteModel:
     """A chat model on the server that does not really pause."""
-    return RemoteModel(server.url, "parrot", **{"api": "chat", "pause": lambda seconds: None, **given})
+    return chat_at(server.url, **given)
+
+
+def chat_at(url: str, **given: Any) -> RemoteModel:
+    return RemoteModel(url, "parrot", **{"api": "chat", "pause": lambda seconds: None, **given})
 
 
 def texts(model: LanguageModel, n: int = 1, **given: Any) -> list[str]:
@@ -142,7 +149,9 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
         f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
     )
     world = registry.open_world("tutorial", home=Home(bundled()))
-    agent = wiring.build_agent(wiring.CardFile(parse_card(text, "tuned"), text), wiring.Models(Settings()), world)
+    agent = wiring.build_agent(
+        wiring.CardFile(parse_card(text, "tuned"), text, own=True), wiring.Models(Settings()), world
+    )
     session = Session.create(Store.memory(), world, {world.seats[0]: agent}, seed=0, learn=False)
     turns = [session.step() for _ in range(2)]
     for turn in turns:
@@ -352,7 +361,7 @@ def test_faults_are_one_clear_line(
 ) -> None:
     monkeypatch.setenv("PARROT_KEY", "s3cret-key")
     with serving(in_turn(answer)) as server:
-        remote = chat(server, retries=2, key="PARROT_KEY")
+        remote = chat(server, retries=2, permission=KEYED)
         with pytest.raises(ModelError, match=reason) as caught:
             texts(remote)
         assert len(server.asked) == remote.spent.calls == calls
@@ -389,6 +398,90 @@ def test_a_reply_that_trickles_for_ever_is_given_up() -> None:
         with pytest.raises(ModelError, match=r"away: no whole reply within 0.3 s"):
             texts(remote)
         over.set()
+
+
+class Dripping:
+    """A server on loopback that reads a request, and then sends one thing again and again."""
+
+    def __init__(self, first: bytes, again: bytes, pause: float) -> None:
+        self._over = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        self._what = first, again, pause
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._drip, args=self._socket.accept()[:1], daemon=True).start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        first, again, pause = self._what
+        with suppress(OSError), connection:
+            connection.recv(1 << 16)
+            connection.sendall(first)
+            while not self._over.wait(pause):
+                connection.sendall(again)
+
+    def close(self) -> None:
+        self._over.set()
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "pause"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n", 0.05),
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x", 0.05),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.05),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, 0.0),
+        (b"H", b"", 0.05),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", 0.05),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1", b"0", 0.05),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" ", 0.05),
+    ],
+)
+def test_a_call_ends_at_its_deadline_whatever_drips(first: bytes, again: bytes, pause: float) -> None:
+    server = Dripping(first, again, pause)
+    try:
+        remote = chat_at(server.url, retries=1, timeout=0.4)
+        with pytest.raises(ModelError, match=r"away: no (whole )?reply within 0.4 s"):
+            texts(remote)
+        assert remote.spent.calls == 2  # each try has the same time
+    finally:
+        server.close()
+
+
+def test_the_look_up_of_a_name_is_in_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[object]:
+        over.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    remote = chat_at(
+        "https://api.example.org/v1", retries=0, timeout=0.3, permission=Permission(once=["api.example.org"])
+    )
+    with pytest.raises(ModelError, match=r"away: no reply within 0.3 s"):
+        texts(remote)
+    over.set()
+
+
+def test_a_key_in_an_answer_is_blotted_out_parts_of_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARROT_KEY", "sk-abcdefghijklmnop")
+    replies = [
+        "say sk-abcdefghijklmnop twice sk-abcdefghijklmnop",
+        "say defghijk",
+        "say sk-abcd\x1b[31mefgh\u200bijklmnop!",
+        "say sk-<|im_end|>abcdefghijklmnop",
+        "say abcdefg and the sk-abcd",
+    ]
+    with serving(lambda path, body: said(*replies)) as server:
+        said_ = texts(chat(server, permission=KEYED), 5)
+    assert said_[:2] == [" say *** twice ***", " say ***"]
+    assert said_[2:4] == [" say ***!", " say ***"]
+    assert said_[4] == " say abcdefg and the sk-abcd"
 
 
 def test_a_server_that_is_not_there_is_away_and_asked_again_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,10 +549,10 @@ def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatc
     with serving(answer) as server:
         text = (
             f"combine: {{method: prior}}\nremote:\n  base_url: {server.url}\n  model: parrot\n"
-            "  key: PARROT_KEY\n  retries: 0\n  fallback: uniform\n"
+            "  retries: 0\n  fallback: uniform\n"
         )
-        models = wiring.Models(Settings())
-        file = wiring.CardFile(parse_card(text, "polly"), text)
+        models = wiring.Models(Settings(), permission=KEYED)
+        file = wiring.CardFile(parse_card(text, "polly"), text, own=True)
         agent = wiring.build_agent(file, models, world)
         decision = agent.decide(seen, (), seed=0, explore=False)
         assert decision.command == wanted
@@ -480,7 +573,8 @@ def test_a_card_plays_on_a_server_with_its_key_and_goes_on_without_it(monkeypatc
 def test_a_key_that_is_not_set_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARROT_KEY", raising=False)
     with pytest.raises(ModelError, match=r"'PARROT_KEY' holds no key.*export PARROT_KEY"):
-        RemoteModel("https://example.org/v1", "parrot", key="PARROT_KEY")
+        permission = Permission({"example.org": Host(key_env="PARROT_KEY")})
+        RemoteModel("https://example.org/v1", "parrot", permission=permission)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +586,7 @@ def test_a_key_that_is_not_set_is_said_at_once(monkeypatch: pytest.MonkeyPatch) 
         ("base_url: https://example.org/v1?api_key=s3cret", "may hold no user"),
         ("base_url: 'http://127.0.0.1.example.org/v1'", "http is for this machine only"),
         ("base_url: 'http://[::1'", "is not a URL"),
-        ("base_url: https://example.org/v1\n  key: sk-s3cret", "name of an environment variable"),
+        ("base_url: https://example.org/v1\n  key: sk-s3cret", "names no key.*sandbox model allow HOST --key-env"),
     ],
 )
 def test_a_card_says_where_and_never_what_the_key_is(fields: str, expected: str) -> None:

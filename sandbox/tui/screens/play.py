@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Label
 
-from sandbox.errors import PlayError, SandboxError
+from sandbox.errors import HostError, PlayError, SandboxError
 from sandbox.session import moves
 from sandbox.session.commands import Typed, parse
 from sandbox.session.completion import candidates
@@ -29,6 +29,7 @@ from sandbox.tui.reasons import tags
 from sandbox.tui.round_desk import RoundsWanted
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
+from sandbox.tui.screens.permission import PermissionScreen
 from sandbox.tui.screens.places import Places
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
@@ -246,7 +247,23 @@ class PlayScreen(Places, AuthorsScreen):
         if self.game.view is None:
             self.app.post_message(message)
         if self.game.failed(message):
-            self._complain(message.error)
+            if isinstance(message.error, HostError):
+                self._ask_for(message.error)
+            else:
+                self._complain(message.error)
+
+    def _ask_for(self, error: HostError) -> None:
+        """Nothing was sent. The player says whether it may be."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                error.allow()
+                self.game.think_again()
+            else:
+                self._remark(f"Nothing was sent to {error.host}. Type commands of your own; /step asks again.")
+
+        if not isinstance(self.app.screen, PermissionScreen):
+            self.app.push_screen(PermissionScreen(error.host), answered)
 
     @on(TimelineTree.Jump)
     def _jump(self, message: TimelineTree.Jump) -> None:

@@ -8,11 +8,12 @@ ARGS   ?=
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+PYTEST      := $(BIN)/pytest -n auto --dist loadfile
 # Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
 NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 
 .DEFAULT_GOAL := help
-.PHONY: help play test check format screenshot docs clean
+.PHONY: help play test quick coverage check format hooks screenshot docs site clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +25,15 @@ play: $(VENV)/.play ## Install, fetch the default model once, and open the game 
 test: check $(VENV)/.browser ## Install what the tests need, check the code and run every test
 	@$(BIN)/sandbox model pull
 	@echo "==> Running the tests"
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(if $(shell cat $(VENV)/.browser),,-m "not browser") $(ARGS)
+
+quick: $(VENV)/.test ## Test a change in under two minutes: style, and the tests outside the slow lane (no types, no browser)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/sandbox model pull
+	@$(PYTEST) -m "not slow and not browser" $(ARGS)
+
+coverage: $(VENV)/.test ## Run the tests and say which lines none of them runs (also build/coverage/index.html)
+	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html $(ARGS)
 
 check: $(VENV)/.test ## Run ruff, mypy and the import contracts
 	@echo "==> Checking style, types and import directions"
@@ -32,6 +41,10 @@ check: $(VENV)/.test ## Run ruff, mypy and the import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+hooks: $(VENV)/.test ## Check every commit before it is made, from now on in this clone
+	@$(PIP) pre-commit | $(NAMES)
+	@$(BIN)/pre-commit install
 
 format: $(VENV)/.test ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
@@ -45,6 +58,9 @@ docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m sandbox.agent.reference docs/agents.md
 	@$(BIN)/python -m sandbox.world.native.reference docs/worlds.md
 	@$(BIN)/python -m sandbox.tui.reference docs/playing.md
+
+site: $(VENV)/.test ## Build docs/ into a site, build/site; a link that leads nowhere fails
+	@$(BIN)/zensical build --strict
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -67,12 +83,19 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@$(PIP) -e '.[test]' | $(NAMES)
 	@touch $@
 
-# The browser tests drive a real Chromium: the one that is there, else Debian's.
-$(VENV)/.browser: | $(BIN)/python
-	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+# The browser tests drive a real Chromium: the one that is there, else Debian's for root, else playwright's own.
+# What is written into the file is how it was had; nothing where there is none.
+$(VENV)/.browser: | $(VENV)/.test
+	@if command -v chromium chromium-browser google-chrome > /dev/null; then echo found > $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  echo "==> Installing Chromium for the browser tests"; \
-	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
-	  { $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends chromium; } \
+	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; } \
 	    > $(VENV)/chromium.log 2>&1 || { tail -n 5 $(VENV)/chromium.log; \
-	      echo "The browser tests need Chromium: install it by hand and run 'make test' again."; exit 1; }; }
-	@touch $@
+	      echo "Chromium could not be installed: install it by hand and run 'make test' again."; exit 1; }; \
+	  echo installed > $@; \
+	else \
+	  echo "==> Fetching Chromium for the browser tests (no root is needed)"; \
+	  if $(BIN)/playwright install chromium > $(VENV)/chromium.log 2>&1; then echo fetched > $@; \
+	  else : > $@; echo "No Chromium could be had: the browser tests are left out. With one on the PATH," \
+	    "remove $@ and run 'make test' again."; fi; \
+	fi

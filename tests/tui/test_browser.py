@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 from sandbox.render.html import page as page_of
 from sandbox.store import Store
 
+pytestmark = pytest.mark.browser
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -33,7 +35,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, NAMES)))
+    chromium = next(filter(None, map(shutil.which, NAMES)), None)  # else playwright's own
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield opened

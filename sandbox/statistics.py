@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+_AT_ONCE = 1 << 22
+"""Values drawn at once, which bounds the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -48,7 +51,9 @@ def _bootstrap(values: Sequence[float], statistic: Callable[..., Any], seed: int
     if not values:
         return Interval(math.nan, math.nan, math.nan)
     sample = np.asarray(values, dtype=float)
-    draws = statistic(np.random.default_rng(seed).choice(sample, size=(resamples, sample.size)), axis=1)
+    chance, most = np.random.default_rng(seed), max(1, _AT_ONCE // sample.size)
+    sizes = [min(most, resamples - drawn) for drawn in range(0, resamples, most)]
+    draws = np.concatenate([statistic(chance.choice(sample, size=(size, sample.size)), axis=1) for size in sizes])
     low, high = np.percentile(draws, (2.5, 97.5))
     return Interval(float(statistic(sample)), float(low), float(high))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Literal
 
@@ -80,6 +80,14 @@ class Turn(Node):
             object.__setattr__(self, "agent", self.agent or self.decision.agent)
 
 
+_NODE_FIELDS = tuple(each.name for each in fields(Node))
+
+
+def _light(turn: Turn) -> Node:
+    """A turn without its weight."""
+    return Node(**{name: getattr(turn, name) for name in _NODE_FIELDS})
+
+
 class Timeline:
     """The tree of a save.
 
@@ -101,6 +109,8 @@ class Timeline:
         self._redo: dict[int, int] = dict(redo or {})
         self._turns: OrderedDict[int, Turn] = OrderedDict()
         self._load = load
+        self.latest_episode = 0
+        """Number of the newest episode; 0 where there is none."""
         for node in nodes:
             self._insert(node)
 
@@ -108,12 +118,13 @@ class Timeline:
         self._nodes[node.id] = node
         if node.parent is None:
             self._openings.append(node.id)
+            self.latest_episode = max(self.latest_episode, node.episode)
         else:
             self._children.setdefault(node.parent, []).append(node.id)
 
     def add(self, turn: Turn) -> None:
         """Hang a new turn under its parent and go there."""
-        self._insert(turn)
+        self._insert(_light(turn))
         self._keep(turn)
         self._redo.update(self.visits(turn.id))
 
@@ -127,6 +138,14 @@ class Timeline:
         self._children[node.parent].remove(turn_id)
         if self._redo.get(node.parent) == turn_id:
             del self._redo[node.parent]
+
+    def drop_before(self, turn_id: int) -> None:
+        """Forget all turns before the opening of an episode; episodes keep their numbers."""
+        for old in [each for each in self._nodes if each < turn_id]:
+            del self._nodes[old]
+            for known in (self._children, self._redo, self._turns):
+                known.pop(old, None)
+        self._openings = [each for each in self._openings if each >= turn_id]
 
     def __len__(self) -> int:
         return len(self._nodes)

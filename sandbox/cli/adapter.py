@@ -113,11 +113,14 @@ def compare(
     if file.card.model is None:
         raise UsageError(f"agent {agent!r} has no language model")
     model = wiring.Models(where.settings, on_note=context.notes.print).get(file.card.model, file.folder)
+    played_by = {name: None if name == BASE else adapters.path(name) for name in (first, second)}
+    references = [each for given in worlds for each in collect.expand(given)]
+    wiring.check_worlds(where.home, references)
     sides = []
     for name in (first, second):
-        model.use_adapter(None if name == BASE else adapters.path(name))
+        model.use_adapter(played_by[name])
         played = []
-        for reference in (each for given in worlds for each in collect.expand(given)):
+        for reference in references:
             world = registry.open_world(reference, home=where.home)
             with context.working(f"{name}: {reference}"):
                 chosen = starts(world, range(seeds))

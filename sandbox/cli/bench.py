@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sandbox.bench.report import Report
-from sandbox.cli import context
+from sandbox.cli import context, results
 from sandbox.paths import cache_dir
 
 app = typer.Typer(
@@ -137,12 +136,10 @@ def ui(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None
 
 
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:
-    with context.notes.status("measuring") as status:
-        report = bench(status.update)
-    if json_file == "-":
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+    results.check_file(json_file)
+    with context.working("measuring") as say:
+        report = bench(say)
+    if json_file is not None and results.write_json(json_file, report.as_json()):
         return
-    if json_file is not None:
-        Path(json_file).write_text(json.dumps(report.as_json(), ensure_ascii=False) + "\n", encoding="utf-8")
     for table in report.tables():
         context.console.print(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from sandbox import config
+from sandbox.cli.patience import EVERY, waiting
 from sandbox.config import Settings
 from sandbox.errors import UsageError
 from sandbox.paths import Home
@@ -71,7 +72,14 @@ notes = Console(stderr=True)
 
 
 @contextmanager
-def working(message: str) -> Iterator[None]:
-    """A spinner with a message on standard error while something takes its time."""
-    with notes.status(message):
-        yield
+def working(message: str) -> Iterator[Callable[[str], None]]:
+    """A spinner with a message on standard error while something takes its time.
+
+    In a log it is a line every ten seconds. What the block gets takes another message.
+    """
+    if notes.is_terminal:
+        with notes.status(message) as status:
+            yield status.update
+    else:
+        with waiting(message, EVERY) as told:
+            yield told.say

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from sandbox.cli import context
+from sandbox.cli import context, results
 from sandbox.errors import UsageError
 from sandbox.statistics import Interval
 
@@ -70,8 +68,10 @@ def league(
         raise UsageError("a league takes two agents at least", hint="such as --agents q-table,random")
     if together and not train:
         raise UsageError("--team says how agents learn, and they do not", hint="add --train N")
-    with context.notes.status("opening") as status:
-        opened = registry.open_world(world, home=where.home, seats=seats, progress=status.update)
+    files = {name: wiring.CardFile.find(where.home, name) for name in names}
+    results.check_file(json_file)
+    with context.working("opening") as say:
+        opened = registry.open_world(world, home=where.home, seats=seats, progress=say)
         try:
             if len(opened.seats) < 2:
                 raise UsageError(f"{world} is for one seat", hint="a league takes a world for two or more")
@@ -79,32 +79,28 @@ def league(
                 opened = NotedWorld(opened, about)
             models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
             cast: dict[str, dict[str, Any]] = {}
-            for name in names:
-                file = wiring.CardFile.find(where.home, name)
+            for name, file in files.items():
                 cast[name] = {
                     seat: wiring.build_agent(file, models, opened, seed=seed + number)
                     for number, seat in enumerate(opened.seats)
                 }
+            for name in names:
                 joint = team.joint(cast[name]) if together else None
                 training = team.train(opened, cast[name], joint, seed=seed, max_steps=max_steps)
                 for done, _ in enumerate(islice(training, train), start=1):
-                    status.update(f"{name} learns: {done} of {train}")
+                    say(f"{name} learns: {done} of {train}")
             found = round_robin(
                 opened,
                 cast,
                 episodes=episodes,
                 seed=seed + train,
                 max_steps=max_steps,
-                progress=lambda done, of: status.update(f"episode {done} of {of}"),
+                progress=lambda done, of: say(f"episode {done} of {of}"),
             )
         finally:
             opened.close()
-    if json_file is not None:
-        text = json.dumps({"world": world, **found.as_json()}, ensure_ascii=False, indent=1)
-        if json_file == "-":
-            print(text)
-            return
-        Path(json_file).write_text(text + "\n", encoding="utf-8")
+    if json_file is not None and results.write_json(json_file, {"world": world, **found.as_json()}, indent=1):
+        return
     _print(found)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sandbox.cli import context
+from sandbox.cli import context, results
 from sandbox.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def play(
     """
     from sandbox import wiring
 
+    results.check_file(record)
     where = context.of(ctx)
     in_browser = "TEXTUAL_DRIVER" in os.environ
     if in_browser:

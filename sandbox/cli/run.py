@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sandbox.cli import context
+from sandbox.cli import context, results
+from sandbox.cli.patience import Bars, bars
+from sandbox.cli.results import STANDARD_OUTPUT
+from sandbox.errors import SandboxError, UsageError
+from sandbox.paths import Home
 from sandbox.session import runner
-from sandbox.session.runner import Episode, Summary
+from sandbox.session.run_log import RunLog
+from sandbox.session.runner import Episode, Summary, Tally
+from sandbox.session.session import Session
 from sandbox.statistics import Interval
+from sandbox.world import registry
 
 
 def run(
@@ -55,84 +56,186 @@ def run(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
     ] = None,
+    jsonl: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write each episode as a line of JSON as soon as it has ended; or `-`."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on after the episodes that the --jsonl FILE holds, as if never stopped."
+        ),
+    ] = False,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let agents play whole episodes with no screen, and print what came of it.
 
-    The learner keeps what it learned from one episode to the next within a world.
+    The learner keeps what it learned from one episode to the next within a world. Stopped by Ctrl+C or SIGTERM, it
+    prints what was finished; where every episode went to a file, --resume plays the rest.
 
         sandbox run "tw:simple?seed=18" --agent q-table --episodes 50
+        sandbox run honey --agent q-table --episodes 5000 --save busy --jsonl busy.jsonl --resume
     """
     from sandbox import wiring
 
     where = context.of(ctx)
     cast = wiring.Players.parse(agent or where.settings.agent, seat or [])
+    _check(worlds, save, learn, json_file, jsonl, resume)
     models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
-    played: list[Episode] = []
-    started = time.perf_counter()
-    with _progress() as progress:
-        for reference in worlds:
-            task = progress.add_task(reference, total=episodes, status="opening")
-            tell = partial(_tell, progress, task)
-            session = wiring.open_session(
-                where.home,
-                reference,
-                cast,
-                models,
-                save=save,
-                seed=seed,
-                learn=learn,
-                progress=tell,
-            )
-            try:
-                for number in range(episodes):
-                    if number or session.current.parent is not None:
-                        session.new_episode(seed=seed + number)
-                    tell("")
-                    played.append(runner.play_episode(session, max_steps))
-                    won = sum(episode.won for episode in played)
-                    progress.update(task, advance=1, status=f"{won} won of {len(played)}")
-            finally:
-                session.close()
-                session.world.close()
-    summary = runner.summarise(played, time.perf_counter() - started)
-    if json_file is not None:
-        text = json.dumps(runner.as_json(played, summary), ensure_ascii=False, indent=1)
-        if json_file == "-":
-            print(text)
+    with ExitStack() as stack:
+        log = None
+        if jsonl is not None:
+            file = None if jsonl == STANDARD_OUTPUT else Path(jsonl)
+            log = stack.enter_context(RunLog(file, resume=resume))
+        if len(worlds) > 1:
+            with context.working("looking at the worlds") as say:
+                wiring.check_cast(where.home, worlds, cast, say)
+        course = _Course(
+            home=where.home,
+            open=partial(
+                wiring.open_session, where.home, cast=cast, models=models, save=save, seed=seed, learn=learn
+            ),
+            episodes=episodes,
+            max_steps=max_steps,
+            seed=seed,
+            log=log,
+            resume=resume,
+            keep=json_file is not None,
+        )
+        stopped: BaseException | None = None
+        try:
+            with bars(*_COLUMNS, console=context.notes) as shown:
+                for reference in worlds:
+                    course.play(reference, shown)
+        except (KeyboardInterrupt, SystemExit, SandboxError) as error:
+            stopped = error
+            if isinstance(error, SandboxError) and not course.played:
+                raise
+        _tell(course, json_file, jsonl, complete=stopped is None)
+    if isinstance(stopped, KeyboardInterrupt):
+        raise typer.Exit(130)
+    if stopped is not None:
+        raise stopped
+
+
+def _check(
+    worlds: list[str], save: str | None, learn: bool, json_file: str | None, jsonl: str | None, resume: bool
+) -> None:
+    """Raises `UsageError` where the options do not go together: before anything is played."""
+    if save is not None and len(worlds) > 1:
+        raise UsageError(
+            f"a save is of one world, and here are {len(worlds)}", hint="run them one after the other"
+        )
+    if resume and jsonl in (None, STANDARD_OUTPUT):
+        raise UsageError("--resume goes on with the episodes of a file", hint="name it with --jsonl FILE")
+    if resume and learn and save is None:
+        raise UsageError(
+            "what was learned is kept in a save alone", hint="--resume goes with --save NAME, or with --no-learn"
+        )
+    if json_file == jsonl is not None:
+        raise UsageError("--json and --jsonl write to the same file", hint="name two")
+    results.check_file(json_file)
+    results.check_file(jsonl)
+
+
+@dataclass(kw_only=True)
+class _Course:
+    """A run as it goes."""
+
+    home: Home
+    open: Callable[..., Session]
+    episodes: int
+    max_steps: int
+    seed: int
+    log: RunLog | None
+    resume: bool
+    keep: bool
+    """Whether every episode is wanted at the end, and not only what they amount to."""
+    kept: list[Episode] = field(default_factory=list)
+    played: dict[str, Tally] = field(default_factory=dict)
+    since: float = field(default_factory=time.perf_counter)
+
+    def play(self, reference: str, shown: Bars) -> None:
+        """All episodes of one world that are not finished yet."""
+        task = shown.add_task(reference, total=self.episodes, status="opening")
+
+        def tell(message: str) -> None:
+            shown.update(task, status=message)
+
+        name = registry.resolve(reference, home=self.home).canonical
+        finished = self.log.take(name, self.seed, self.episodes) if self.log and self.resume else []
+        for episode in finished:
+            self._count(episode)
+        shown.update(task, advance=len(finished))
+        if len(finished) == self.episodes:
             return
-        Path(json_file).write_text(text + "\n", encoding="utf-8")
-    _print_table(played, summary)
+        session = self.open(reference, progress=tell)
+        try:
+            for number in range(len(finished), self.episodes):
+                self._begin(session, number, going_on=self.resume and number == len(finished))
+                tell("")
+                episode = runner.play_episode(session, self.max_steps, begun=session.current.depth)
+                self._count(episode)
+                if self.log is not None:
+                    self.log.add(episode)
+                tally = self.played[episode.world]
+                shown.update(task, advance=1, status=f"{tally.won} won of {len(tally)}")
+        finally:
+            session.close()
+            session.world.close()
+
+    def _begin(self, session: Session, number: int, *, going_on: bool) -> None:
+        """Stand where the episode of this number begins, or in it where it was left."""
+        seed = self.seed + number
+        if session.episode_seed == seed and (going_on or (number == 0 and session.current.parent is None)):
+            return
+        session.new_episode(seed=seed, number=number + 1 if session.store.latest_only else None)
+
+    def _count(self, episode: Episode) -> None:
+        self.played.setdefault(episode.world, Tally()).add(episode)
+        if self.keep:
+            self.kept.append(episode)
 
 
-def _tell(progress: Progress, task: TaskID, message: str) -> None:
-    progress.update(task, status=message)
+_COLUMNS = (
+    TextColumn("{task.description}", markup=False),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+    TimeRemainingColumn(),
+    TextColumn("{task.fields[status]}", markup=False),
+)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[status]}", markup=False),
-        console=context.notes,
-        transient=True,
-    )
+def _tell(course: _Course, json_file: str | None, jsonl: str | None, *, complete: bool) -> None:
+    """Print or write what was finished."""
+    whole = Tally()
+    for tally in course.played.values():
+        whole.extend(tally)
+    summary = whole.summary(time.perf_counter() - course.since)
+    if json_file is not None:
+        found = runner.as_json(course.kept, whole, summary, complete=complete)
+        if results.write_json(json_file, found, indent=1):
+            return
+    if jsonl == STANDARD_OUTPUT:
+        return
+    if not len(whole):
+        context.notes.print("stopped before an episode had ended")
+        return
+    _print_table(course.played, summary)
+    if not complete:
+        go_on = "; --resume goes on" if jsonl is not None else ""
+        context.notes.print(f"stopped: the unfinished episode is not counted{go_on}", highlight=False)
 
 
-def _print_table(played: list[Episode], summary: Summary) -> None:
+def _print_table(played: dict[str, Tally], summary: Summary) -> None:
     table = Table(title=None, show_edge=False, pad_edge=False)
     table.add_column("world", overflow="fold")
     for heading in ("episodes", "won", "score", "steps"):
         table.add_column(heading, justify="right")
-    by_world: dict[str, list[Episode]] = {}
-    for episode in played:
-        by_world.setdefault(episode.world, []).append(episode)
-    for name, group in by_world.items():
-        _add_row(table, name, runner.summarise(group, summary.seconds))
-    if len(by_world) > 1:
+    for name, tally in played.items():
+        _add_row(table, name, tally.summary(summary.seconds))
+    if len(played) > 1:
         table.add_section()
         _add_row(table, "all", summary)
     context.console.print(table)

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from sandbox.cli import context
+from sandbox.cli import context, results
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback.book import FeedbackBook
@@ -195,6 +195,8 @@ def export(
         sandbox save export friday --html friday.html
         sandbox save export friday --cast friday.cast
     """
+    for file in (output, html, cast):
+        results.check_file(file)
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         if html is not None:
             from sandbox.render.html import page

@@ -7,10 +7,11 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sandbox.cli import context
+from sandbox.cli.patience import Bars, bars
 from sandbox.errors import UsageError
 from sandbox.text import counted
 from sandbox.tune import collect, rounds
@@ -108,6 +109,8 @@ def tune(
         sandbox tune friday --from feedback --method dpo
         sandbox tune practice --from selfplay --worlds "tw:custom?quest=3..6&seed=1..20"
     """
+    from sandbox import wiring
+
     where = context.of(ctx)
     if resume:
         latest = [each for each in rounds.rounds_of(where.home.save_folder(saves[0])) if not each.trial]
@@ -117,6 +120,8 @@ def tune(
     else:
         if method in ("grpo", "rloo") and not worlds:
             raise UsageError(f"{method} plays to learn", hint="name the --worlds it should play")
+        for each in (_expanded(worlds), _expanded(eval_worlds)):
+            wiring.check_worlds(where.home, each)
         given = {"epochs": epochs, "learning_rate": learning_rate, "batch": batch}
         settings = _settings(method, {**given, "seed": seed}, more or [])
         plan = make_plan(
@@ -233,15 +238,15 @@ def _watch(round_: Round) -> RoundEvent | None:
         TextColumn("{task.fields[status]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=context.notes, transient=True) as bars:
-        task = bars.add_task("starting", total=None, status="")
+    with bars(*columns, console=context.notes) as shown:
+        task = shown.add_task("starting", total=None, status="")
         for event in round_.follow():
             last = event
-            _show(bars, task, event)
+            _show(shown, task, event)
     return last
 
 
-def _show(bars: Progress, task: TaskID, event: RoundEvent) -> None:
+def _show(bars: Bars, task: TaskID, event: RoundEvent) -> None:
     data = event.data
     if event.kind == "phase":
         won = f"{data['won']} won" if "won" in data else ""

@@ -181,13 +181,13 @@ def _print_solution(world: Any, seats: list[str] | None, limits: Limits, seed: i
         facts: dict[str, Any] = {"winners": [world.seats[0]], "shortest": False}
         note = "the game's own walkthrough"
     else:
-        with context.notes.status("searching") as status:
+        with context.working("searching") as say:
             found = search(
                 world,
                 seed=seed,
                 seats=seats,
                 limits=limits,
-                progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+                progress=lambda known, waiting: say(f"{known:,} states, {waiting:,} to look into"),
             )
         if found is None:
             lucky = isinstance(world, Stochastic) and world.random
@@ -218,17 +218,17 @@ def _print_values(world: Any, gamma: float, limits: Limits, seed: int, as_json: 
     from sandbox.rl.value_iteration import FiniteMDP, value_iteration
     from sandbox.world.solver import explore
 
-    with context.notes.status("exploring") as status:
+    with context.working("exploring") as say:
         graph = explore(
             world,
             seed=seed,
             limits=limits,
-            progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+            progress=lambda known, waiting: say(f"{known:,} states, {waiting:,} to look into"),
         )
         if not graph.complete:
             hint = "value iteration needs them all: give it more --states, or a smaller world"
             raise WorldError(f"more than {len(graph.nodes):,} states", where=world.name, hint=hint)
-        status.update("value iteration")
+        say("value iteration")
         optimum = value_iteration(FiniteMDP(graph.transitions()), gamma=gamma)
     several = len(world.seats) > 1
     ways = [[_line(move, several) for move in graph.path(index)] for index in range(len(graph.nodes))]

@@ -111,10 +111,10 @@ def difficulty(
             print(json.dumps(tally.as_json()), flush=True)
         return
     latest: dict[str, Tally] = {}
-    with context.notes.status("opening") as status:
+    with context.working("opening") as say:
         for tally in tallies:
             latest[tally.agent] = tally
-            status.update(tally.progress)
+            say(tally.progress)
     _print_table(tuple(latest.values()))
 
 

@@ -51,12 +51,12 @@ def check_file(file: Path, limits: Limits, seed: int, as_json: bool) -> int:
         _print_findings(file, (), as_json, method=f"a text task with {len(source.definition.items)} items")
         return 0
     world = NativeWorld(source)
-    with context.notes.status(f"checking {escape(world.title)}") as status:
+    with context.working(f"checking {escape(world.title)}") as say:
         checked = check_world(
             world,
             limits=limits,
             seed=seed,
-            progress=lambda known, waiting: status.update(f"{known:,} states, {waiting:,} to look into"),
+            progress=lambda known, waiting: say(f"{known:,} states, {waiting:,} to look into"),
         )
     findings = (*checked.findings, *_walkthrough_findings(world, file.with_name("walkthrough.txt")))
     _print_findings(

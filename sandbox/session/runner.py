@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sandbox import statistics
@@ -22,6 +23,8 @@ class Episode:
     max_score: float | None
     steps: int
     commands: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+    """Names of the agents, seat by seat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +42,74 @@ class Summary:
     decisions_per_second: float
 
 
-def play_episode(session: Session, max_steps: int, on_step: Callable[[], None] = lambda: None) -> Episode:
+class Tally:
+    """Episodes, in a few bytes each: what a summary of any number of them needs."""
+
+    def __init__(self, episodes: Iterable[Episode] = ()) -> None:
+        self.won = 0
+        self.decisions = 0
+        self._scores, self._shares, self._steps = array("d"), array("d"), array("d")
+        for episode in episodes:
+            self.add(episode)
+
+    def extend(self, other: Tally) -> None:
+        """Count the episodes of another tally too."""
+        self.won += other.won
+        self.decisions += other.decisions
+        self._scores.extend(other._scores)
+        self._shares.extend(other._shares)
+        self._steps.extend(other._steps)
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    def add(self, episode: Episode) -> None:
+        self.won += episode.won
+        self.decisions += episode.steps
+        self._scores.append(episode.score)
+        if episode.max_score:
+            self._shares.append(episode.score / episode.max_score)
+        self._steps.append(episode.steps)
+
+    @property
+    def mean_score(self) -> float:
+        return sum(self._scores) / len(self) if len(self) else 0.0
+
+    def summary(self, seconds: float) -> Summary:
+        """Won, score and steps over all episodes."""
+        as_share = len(self._shares) == len(self)
+        return Summary(
+            episodes=len(self),
+            won=statistics.proportion(self.won, len(self)),
+            score=statistics.mean(self._shares if as_share else self._scores),
+            score_is_share=as_share,
+            steps=statistics.mean(self._steps),
+            seconds=seconds,
+            decisions_per_second=self.decisions / seconds if seconds else 0.0,
+        )
+
+
+def play_episode(
+    session: Session, max_steps: int, on_step: Callable[[], None] = lambda: None, *, begun: int = 0
+) -> Episode:
     """Let the agents play from where the session stands until the world ends or `max_steps` commands are given.
 
     Every seat must be held by an agent.
+
+    Args:
+        session: what is played.
+        max_steps: commands that count.
+        on_step: called after every command.
+        begun: how many of them were given before.
     """
-    steps = 0
+    steps = begun
     while not session.done and steps < max_steps:
         session.step()
         steps += 1
         on_step()
     seat = session.world.seats[0]
     last = session.observation(seat)
+    path = session.timeline.path(session.current.id)
     return Episode(
         world=session.world.name,
         seed=session.episode_seed,
@@ -58,51 +117,36 @@ def play_episode(session: Session, max_steps: int, on_step: Callable[[], None] =
         score=last.score,
         max_score=last.max_score,
         steps=steps,
-        commands=tuple(
-            turn.command for turn in session.timeline.path(session.current.id) if turn.parent is not None
-        ),
+        commands=tuple(turn.command for turn in path if turn.parent is not None),
+        agents=tuple(agent.name for agent in session.seats.values() if agent is not None),
     )
 
 
-def summarise(episodes: Sequence[Episode], seconds: float) -> Summary:
-    """Won, score and steps over all episodes."""
-    as_share = all(episode.max_score for episode in episodes)
-    scores = [
-        episode.score / episode.max_score if as_share and episode.max_score else episode.score
-        for episode in episodes
-    ]
-    decisions = sum(episode.steps for episode in episodes)
-    return Summary(
-        episodes=len(episodes),
-        won=statistics.proportion(sum(episode.won for episode in episodes), len(episodes)),
-        score=statistics.mean(scores),
-        score_is_share=as_share,
-        steps=statistics.mean([episode.steps for episode in episodes]),
-        seconds=seconds,
-        decisions_per_second=decisions / seconds if seconds else 0.0,
-    )
+def episode_as_json(episode: Episode) -> dict[str, Any]:
+    """One episode, as `sandbox run` writes it."""
+    return asdict(episode)
 
 
-def as_json(episodes: Sequence[Episode], summary: Summary) -> dict[str, Any]:
-    """The object that `sandbox run --json` prints."""
+def as_json(
+    episodes: Sequence[Episode], tally: Tally, summary: Summary, *, complete: bool = True
+) -> dict[str, Any]:
+    """The object that `sandbox run --json` prints.
+
+    Args:
+        episodes: all of them.
+        tally: of the same.
+        summary: of the same.
+        complete: whether these are all episodes that were asked for.
+    """
     return {
-        "episodes": [
-            {
-                "world": episode.world,
-                "seed": episode.seed,
-                "won": episode.won,
-                "score": episode.score,
-                "steps": episode.steps,
-                "commands": list(episode.commands),
-            }
-            for episode in episodes
-        ],
+        "episodes": [episode_as_json(episode) for episode in episodes],
         "summary": {
             "episodes": summary.episodes,
-            "won": sum(episode.won for episode in episodes),
-            "mean_score": sum(e.score for e in episodes) / len(episodes) if episodes else 0.0,
-            "mean_steps": summary.steps.value,
+            "won": tally.won,
+            "mean_score": tally.mean_score,
+            "mean_steps": summary.steps.value if summary.episodes else 0.0,
             "seconds": summary.seconds,
             "decisions_per_second": summary.decisions_per_second,
+            "complete": complete,
         },
     }

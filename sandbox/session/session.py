@@ -252,15 +252,16 @@ class Session(Review):
         decision = self.decide()
         return self.act(decision.command, decision=decision, chooser=decision.chooser)
 
-    def new_episode(self, seed: int | None = None) -> Turn:
+    def new_episode(self, seed: int | None = None, *, number: int | None = None) -> Turn:
         """Open another episode. Agents keep what they have learned.
 
         Args:
             seed: of the world; by default one that follows from the session's.
+            number: of the episode; by default the next one.
         """
         self._seating.end_episode()
-        opened = len(self.timeline.opening_ids())
-        self._open_episode(self.seed + opened if seed is None else seed)
+        opened = self.timeline.latest_episode
+        self._open_episode(self.seed + opened if seed is None else seed, number=number)
         return self.current
 
     def renew(self) -> RenewalOutcome:
@@ -295,14 +296,14 @@ class Session(Review):
         self.renewal.outcome = RenewalOutcome(len(given), replayed.carried, replayed.difference)
         return self.renewal.outcome
 
-    def _open_episode(self, seed: int, *, first: bool = False) -> None:
+    def _open_episode(self, seed: int, *, first: bool = False, number: int | None = None) -> None:
         if not -(2**63) <= seed < 2**63:
             raise PlayError(f"{seed} is no seed", hint="use a whole number of at most 63 bits")
         state = self.world.initial(seed)
         turn = Turn(
             id=0,
             parent=None,
-            episode=len(self.timeline.opening_ids()) + 1,
+            episode=self.timeline.latest_episode + 1 if number is None else number,
             depth=0,
             seat="",
             command="",
@@ -314,6 +315,10 @@ class Session(Review):
             created=time.time(),
         )
         self._write(turn, state, first=first)
+        if self.store.latest_only:
+            with self.store.transaction():
+                self.store.drop_before(self._current)
+            self.timeline.drop_before(self._current)
 
     def _write(self, turn: Turn, state: Any, *, first: bool = False) -> None:
         ancestors = () if turn.parent is None else self.timeline.ancestors(turn.parent)

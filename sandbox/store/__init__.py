@@ -119,6 +119,21 @@ class Store(Database):
         self._remember(turn.id, frame)
         return turn
 
+    def drop_before(self, turn_id: int) -> None:
+        """Forget all turns before the opening of an episode, with what was decided and said there."""
+        old = schema.decisions.c.state < turn_id
+        self._connection.execute(
+            schema.proposals.delete().where(
+                schema.proposals.c.decision.in_(select(schema.decisions.c.id).where(old))
+            )
+        )
+        self._connection.execute(schema.decisions.delete().where(old))
+        for table in (schema.frames, schema.feedback, schema.marks):
+            self._connection.execute(table.delete().where(table.c.turn < turn_id))
+        self._connection.execute(schema.turns.delete().where(schema.turns.c.id < turn_id))
+        for known in [each for each in self._frames if each < turn_id]:
+            del self._frames[known]
+
     def move(self, run: Run, turn_id: int, redo: Mapping[int, int]) -> None:
         """Stand at a turn; `redo` says for nodes which child is now the one visited last."""
         self._connection.execute(_MOVE, {"at_run": run.id, "to_turn": turn_id})

@@ -4,7 +4,7 @@ from sandbox.agent.registry import CardFile
 from sandbox.wiring.agents import Models, build_agent
 from sandbox.wiring.contests import check_contest, open_contest
 from sandbox.wiring.screen import WITHOUT_MODEL, PlayPlan, choose_on_screen, play_on_screen, save_stem
-from sandbox.wiring.sessions import HUMAN, Players, agents_of, open_session
+from sandbox.wiring.sessions import HUMAN, Players, agents_of, check_cast, check_worlds, open_session
 
 __all__ = [
     "HUMAN",
@@ -15,8 +15,10 @@ __all__ = [
     "PlayPlan",
     "agents_of",
     "build_agent",
+    "check_cast",
     "choose_on_screen",
     "check_contest",
+    "check_worlds",
     "open_contest",
     "open_session",
     "play_on_screen",

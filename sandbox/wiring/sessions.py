@@ -94,6 +94,27 @@ def open_session(
     return session
 
 
+def check_worlds(home: Home, given: Sequence[str]) -> None:
+    """See that all of these can be opened, as far as that needs nothing generated. Raises `WorldError`."""
+    for reference in given:
+        if registry.resolve(reference, home=home).file is not None:
+            registry.open_world(reference, home=home).close()
+
+
+def check_cast(home: Home, worlds: Sequence[str], cast: Players, progress: Progress = silent) -> None:
+    """Open and close worlds, to see that these can play all of them.
+
+    Raises `WorldError`, `UsageError`, `CardError`.
+    """
+    for reference in worlds:
+        progress(reference)
+        world = registry.open_world(reference, home=home, progress=progress)
+        try:
+            cast.files(home, world)
+        finally:
+            world.close()
+
+
 def has_save(home: Home, save: str) -> bool:
     """Whether there is anything of a save, here or on a server. Raises `SaveError` where that cannot be seen."""
     if not is_url(save):
@@ -123,7 +144,7 @@ def _begun(
         if folder is not None:
             store = Store.create(folder)
         else:
-            store = Store.memory() if save is None else Store.connect(save, playing=True)
+            store = Store.memory(latest_only=True) if save is None else Store.connect(save, playing=True)
         return Session.create(
             store, world, seats, seed=seed, learn=learn, annotator=annotator, cards=_texts(files)
         )

@@ -320,6 +320,31 @@ class WorldKind(Protocol):
         """
 
 
+Relation = Literal["at", "in", "on", "carried", "open", "closed", "locked", "leads", "room"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that holds in a world, in the names that players read, in small letters."""
+
+    relation: Relation
+    """`at`: a thing lies in a room. `in`, `on`: a thing in or on another. `carried`: the seat has it. `open`,
+    `closed`, `locked` (which is closed too): a door or container. `leads`: a way, to a room. `room`: where the seat
+    is."""
+    subject: str
+    """The thing, or for `leads` the direction."""
+    place: str = ""
+    """What it is in or on, or where it leads."""
+
+
+@runtime_checkable
+class Factual(World[S], Protocol[S]):
+    """A world that can be asked what holds in it, so that what is said about it can be checked."""
+
+    def facts(self, state: S, seat: str) -> frozenset[Fact]:
+        """All that holds, hidden things included; ways are those from where the seat is."""
+
+
 @dataclass(frozen=True, slots=True)
 class OptionScore:
     """How likely a language model finds one continuation."""

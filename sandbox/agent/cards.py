@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -176,6 +177,20 @@ class PromptSettings(Section):
         return head
 
 
+class Voice(Section):
+    """How the agent says what it wants and why, a sentence for each of its best proposals."""
+
+    when: Literal["before", "after", "off"] = "after"
+    """`after`: it chooses, then says why; nothing waits for the words. `before`: it speaks, then chooses: the words are
+    part of what the commands are scored behind. `off`: silent."""
+    lines: Annotated[int, Field(ge=1, le=16)] = 4
+    """With `before`, how many sentences it thinks of."""
+    max_tokens: Annotated[int, Field(ge=4, le=256)] = 40
+    """Longest sentence, in tokens."""
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    """Temperature of the words: 0 says the likeliest each time."""
+
+
 class Talk(Section):
     """What the agent says to others. What one seat says is in what the others perceive next."""
 
@@ -313,6 +328,13 @@ class Explore(Section):
         return self
 
 
+def _voice(value: object) -> object:
+    """The short form: a word, which YAML may have read as false."""
+    if value is False:
+        return {"when": "off"}
+    return {"when": value} if isinstance(value, str) else value
+
+
 class Card(Section):
     """An agent."""
 
@@ -325,12 +347,17 @@ class Card(Section):
     model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
     """The language model: a name such as `smollm2-135m-instruct`, a folder with a transformers model, or a `.gguf`
     file. `null` plays without one; every command then has the same prior."""
+    adapter: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w.-]*$")] | None = None
+    """The adapter of a local `model` that it begins with: a folder of `agents/`, such as `voice`, which ships. A save
+    may put another into use, or `base` for none."""
     remote: Remote | None = None
     """A language model on a server, in place of `model`."""
     propose: Propose = Propose()
     """Where candidate commands come from."""
     prompt: PromptSettings = PromptSettings()
     """What the language model reads."""
+    voice: Annotated[Voice, BeforeValidator(_voice)] = Voice()
+    """How it says what it wants. `voice: off` for short."""
     talk: Talk = Talk()
     """What the agent says to others. Silent by default."""
     learner: Learner | None = None

@@ -26,6 +26,8 @@ from sandbox.agent.cards import PromptSettings
 from sandbox.types import Exchange, History, Observation
 
 MARK = ">"
+QUOTE = '"'
+"""What an agent says of a command stands behind it in quotes."""
 _MAX_REPLY = 4000
 _POSING = re.compile(r"^[ \t]*>+[ \t]*", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -56,6 +58,26 @@ def build(
         exchanges = history or (Exchange(command="", reply=observation.text),)
     parts = _bounded([_exchange(exchange) for exchange in exchanges], prompt.max_chars)
     return (head + "\n\n" if head else "") + "".join(parts) + MARK
+
+
+def beside(context: str, words: str) -> str:
+    """The prompt with something between the transcript and the mark, for this turn alone."""
+    return f"{context.removesuffix(MARK).rstrip()}{aside_text(words)}" if words else context
+
+
+def opening_quote(context: str) -> str:
+    """The prompt for what an agent says before it chooses: it ends with an opening quote."""
+    return f"{context.removesuffix(MARK).rstrip()}\n\n{QUOTE}"
+
+
+def aside_text(words: str) -> str:
+    """What `beside` puts behind the last reply."""
+    return f"\n\n{words}\n\n{MARK}"
+
+
+def advised(advice: Sequence[str]) -> str:
+    """What a person has said to the agent, in the words that stand in its prompt."""
+    return "\n".join(f"Your friend says: {QUOTE}{text.for_prompt(each)}{QUOTE}" for each in advice)
 
 
 def option(command: str) -> str:

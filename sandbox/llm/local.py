@@ -182,10 +182,12 @@ class LocalModel(Answering):
             advanced = self._advance([(prompt, Trie.build(())) for prompt in prompts])
             for writer, prompt, (output, cache) in zip(begun, prompts, advanced, strict=True):
                 writer.begin(len(prompt), cache, output.logits)
+            tell([text for writer in writers for text in writer.texts])
         while live := [writer for writer in begun if not writer.done]:
             outputs = self._forward([writer.segment() for writer in live])
             for writer, output in zip(live, outputs, strict=True):
                 writer.write(output.logits)
+            tell([text for writer in writers for text in writer.texts])
         return [writer.samples() for writer in writers]
 
     def encode(self, text: str) -> Tokens:

@@ -137,8 +137,17 @@ def ask(model: LanguageModel, questions: Sequence[Question]) -> list[Any]:
     return [question.put(model) for question in questions]
 
 
-Thinking = Generator[Question, Any, T]
-"""A computation that asks a language model on the way: it yields questions, and is sent the answers."""
+Thinking = Generator["Question | tuple[Question, ...]", Any, T]
+"""A computation that asks a language model on the way: it yields a question, or several that are to be answered
+together, and is sent the answer, or the answers."""
+
+
+def together(questions: Sequence[Question]) -> Thinking[list[Any]]:
+    """Ask several questions at once, as part of a computation."""
+    if not questions:
+        return []
+    answers: list[Any] = yield tuple(questions)
+    return answers
 
 
 def think(thinking: Thinking[T], model: LanguageModel | None) -> T:
@@ -149,7 +158,7 @@ def think(thinking: Thinking[T], model: LanguageModel | None) -> T:
 def think_together(thoughts: Sequence[tuple[Thinking[T], LanguageModel | None]]) -> list[T]:
     """Carry out several computations side by side; those that share a model have their questions put together."""
     results: dict[int, T] = {}
-    waiting: dict[int, Question] = {}
+    waiting: dict[int, Question | tuple[Question, ...]] = {}
 
     def go_on(number: int, answer: Any = None) -> None:
         try:
@@ -166,7 +175,10 @@ def think_together(thoughts: Sequence[tuple[Thinking[T], LanguageModel | None]])
         for numbers in by_model.values():
             model = thoughts[numbers[0]][1]
             assert model is not None, "a computation without a model asks nothing"
-            questions = [waiting.pop(number) for number in numbers]
-            for number, answer in zip(numbers, ask(model, questions), strict=True):
-                go_on(number, answer)
+            asked = [waiting.pop(number) for number in numbers]
+            groups = [each if isinstance(each, tuple) else (each,) for each in asked]
+            answers = iter(ask(model, [question for group in groups for question in group]))
+            for number, each, group in zip(numbers, asked, groups, strict=True):
+                found = [next(answers) for _ in group]
+                go_on(number, found if isinstance(each, tuple) else found[0])
     return [results[number] for number in range(len(thoughts))]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 import torch
 from torch import Tensor
 
-from sandbox.llm.listening import tell
 from sandbox.llm.packed_forward import PackedSegment
 from sandbox.llm.prefix import Cache
 from sandbox.llm.questions import Continue
@@ -53,9 +52,13 @@ class Writer:
             branch.add(token, logprob)
             branch.finish(self._decode(branch.tokens), self.asked.stop, token in self._ends)
         self._written += 1
-        tell([branch.text for branch in self._branches])
         last = self._written == self.asked.max_tokens
         self._live = [] if last else [i for i in self._live if not self._branches[i].done]
+
+    @property
+    def texts(self) -> list[str]:
+        """What each branch says so far."""
+        return [branch.text for branch in self._branches]
 
     def segment(self) -> PackedSegment:
         """The last token of each branch that goes on. It sees the prompt and its own branch."""

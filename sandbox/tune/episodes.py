@@ -112,7 +112,7 @@ class Player:
         episode = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0]
         first, *rest = episode.segments
         completion, mask = list[int](), list[int]()
-        for text, learned in rest:
+        for text, learned, _ in rest:
             tokens = self._model.encode(text)
             completion += tokens
             mask += [int(learned)] * len(tokens)

@@ -30,6 +30,9 @@ class Segment(NamedTuple):
     text: str
     learned: bool
     """Whether the loss is taken here: true of commands, false of all that the model only reads."""
+    aside: int = 0
+    """Pieces with the same number above 0 are an aside: a branch that goes on from what stands before it and that
+    nothing after it sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

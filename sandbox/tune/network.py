@@ -15,7 +15,7 @@ import transformers
 from torch import Tensor
 from torch.nn import functional
 
-from sandbox.tune.packing import Encoded
+from sandbox.tune.packing import Encoded, Span
 
 PACKED = "packed"
 """Name of the attention in the registry of transformers."""
@@ -33,6 +33,7 @@ def packed_attention(
     *,
     scaling: float | None = None,
     lengths: Sequence[int] | None = None,
+    asides: Sequence[Sequence[Span]] | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention inside each of the sequences that lie end to end; `[1, heads, tokens, size]` each.
@@ -45,27 +46,31 @@ def packed_attention(
         attention_mask: not needed, None.
         scaling: of the scores; by default that of the head's size.
         lengths: of the sequences, in order; None takes all as one.
+        asides: for each sequence the stretches that nothing after them sees.
     """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = list(lengths or [query.shape[2]])
     own = (torch.split(each[0], parts, dim=1) for each in (query, key, value))
-    attended = [_causal(q, k, v, scale) for q, k, v in zip(*own, strict=True)]
+    hidden = asides or [()] * len(parts)
+    attended = [_causal(*each, scale, spans) for *each, spans in zip(*own, hidden, strict=True)]
     return torch.cat(attended, dim=1).transpose(0, 1)[None].contiguous(), None
 
 
-def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """Causal attention inside one sequence; `[heads, tokens, size]` each.
+def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float, asides: Sequence[Span] = ()) -> Tensor:
+    """Causal attention inside one sequence; `[heads, tokens, size]` each. Asides are seen by themselves alone.
 
     In the two matrix products of the definition: on a CPU and at these lengths, torch's fused kernel takes
     twice their time, most of it in the backward pass.
     """
     heads, tokens, _ = query.shape
-    if tokens > _LONG:
+    if tokens > _LONG and not asides:
         return functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
     later = torch.full((tokens, tokens), -torch.inf, dtype=dtype).triu(1)
+    for start, end in asides:
+        later[end:, start:end] = -torch.inf
     scores = torch.baddbmm(later.expand(heads, -1, -1), query, key.transpose(1, 2), alpha=scale)
     return torch.bmm(torch.softmax(scores, dim=-1), value)
 
@@ -84,10 +89,10 @@ def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
     """
     lengths = [len(sequence) - 1 for sequence in sequences]  # the last token predicts nothing
     tokens = [token for sequence in sequences for token in sequence.tokens[:-1]]
-    positions = [position for length in lengths for position in range(length)]
+    positions = [place for sequence in sequences for place in sequence.places[:-1]]
     rows, targets, start = list[int](), list[int](), 0
     for sequence, length in zip(sequences, lengths, strict=True):
-        rows += [start + position - 1 for position in sequence.learned]
+        rows += [start + row for row in sequence.rows]
         targets += [sequence.tokens[position] for position in sequence.learned]
         start += length
     causal = network.get_base_model() if hasattr(network, "get_base_model") else network
@@ -96,6 +101,7 @@ def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
         position_ids=torch.tensor([positions]),
         use_cache=False,
         lengths=lengths,
+        asides=[sequence.asides for sequence in sequences],
     ).last_hidden_state
     with torch.autocast("cpu", enabled=False):  # casting so large a matrix costs more than it saves on so few rows
         output = causal.get_output_embeddings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -13,6 +13,9 @@ from sandbox.llm.local import RESERVE
 from sandbox.tune.examples import TranscriptExample
 
 
+Span = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """Tokens that attend to each other."""
@@ -20,23 +23,51 @@ class Encoded:
     tokens: tuple[int, ...]
     learned: tuple[int, ...]
     """Positions of the tokens that the loss is taken at, ascending; position 0 is never one."""
+    asides: tuple[Span, ...] = ()
+    """Stretches of tokens that nothing after them sees."""
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def rows(self) -> list[int]:
+        """For each learned token the position of the one before it, asides in between passed over."""
+        before = {end: start for start, end in self.asides}
+        return [_over(position, before) - 1 for position in self.learned]
+
+    @property
+    def places(self) -> list[int]:
+        """The position of each token in the text that it reads, in which no earlier aside counts."""
+        places, taken, before = list[int](), 0, {end: start for start, end in self.asides}
+        for position in range(len(self.tokens)):
+            if position in before:
+                taken += position - before[position]
+            places.append(position - taken)
+        return places
+
+
+def _over(position: int, before: Mapping[int, int]) -> int:
+    """A position, or where the asides begin that end there."""
+    while position in before:
+        position = before[position]
+    return position
 
 
 def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[Encoded]:
     """A transcript as the network reads it in play, one sequence unless it is longer than the window.
 
     Each segment is tokenised by itself, and where the prompt of a command does not fit, its beginning is dropped
-    as `LocalModel.fit` drops it. What follows the last command of a sequence teaches nothing and is left out.
+    as `LocalModel.fit` drops it. What follows the last command of a sequence teaches nothing and is left out. In a
+    transcript with asides nothing is dropped: it ends where the window is full.
     """
     head = tuple(tokenizer("")["input_ids"])
     room = window - RESERVE - len(head)
     stride = room // 2
     tokens: list[int] = []
     spans: list[tuple[int, int, int]] = []
-    for text, learned in transcript.segments:
+    if any(segment.aside for segment in transcript.segments):
+        return _with_asides(tokenizer, transcript, head, room)
+    for text, learned, _ in transcript.segments:
         start = len(tokens)
         tokens += tokenizer(text, add_special_tokens=False)["input_ids"]
         if learned:
@@ -50,6 +81,27 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[E
             Encoded((*head, *tokens[dropped : own[-1][2]]), tuple(i for i in positions if 0 < i < window))
         )
     return [sequence for sequence in sequences if sequence.learned]
+
+
+def _with_asides(tokenizer: Any, transcript: Transcript, head: tuple[int, ...], room: int) -> list[Encoded]:
+    tokens, learned, asides = list(head), list[int](), list[Span]()
+    left = room
+    for aside, group in groupby(transcript.segments, key=lambda segment: segment.aside):
+        start = len(tokens)
+        for segment in group:
+            found = tokenizer(segment.text, add_special_tokens=False)["input_ids"]
+            if segment.learned:
+                learned += range(len(tokens), len(tokens) + len(found))
+            tokens += found
+        if aside:
+            asides.append((start, len(tokens)))
+        else:
+            left -= len(tokens) - start
+        if left < 0:
+            break
+    last = learned[-1] + 1 if learned else 0
+    kept = tuple(span for span in asides if span[1] <= last)
+    return [Encoded(tuple(tokens[:last]), tuple(i for i in learned if i > 0), kept)] if learned else []
 
 
 def epoch(count: int, batch: int, *, seed: int, number: int) -> Iterator[list[int]]:

@@ -40,6 +40,7 @@ from sandbox.tune.gate import GateResult
 from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import TrainingProgress
+from sandbox.tune.voice.source import from_world
 from sandbox.world import registry
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
@@ -164,6 +165,14 @@ class Worker:
                 world = registry.open_world(reference, home=self.home)
                 try:
                     yield from collect.from_walkthrough(world, self.card)
+                finally:
+                    world.close()
+        if "voice" in sources:
+            for number, reference in enumerate(worlds):
+                self.phase("playing and speaking", number, len(worlds))
+                world = harvest.open_world(self.home, reference)
+                try:
+                    yield from from_world(world, reference, self.card, number)
                 finally:
                     world.close()
         if "selfplay" in sources:

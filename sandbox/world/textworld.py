@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sandbox.errors import SaveError
 from sandbox.text import clean
-from sandbox.types import Observation
+from sandbox.types import Fact, Observation
 from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
 from sandbox.world.interpreter import InterpreterReply
@@ -105,6 +105,10 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
     def solver_key(self, state: TextWorldState) -> tuple[Facts, float, bool]:
         """What tells states apart for a solver: the facts, and no words."""
         return state.facts, state.score, state.done
+
+    def facts(self, state: TextWorldState, seat: str) -> frozenset[Fact]:
+        """What holds, as `sandbox.types.Factual` asks."""
+        return self._logic.told(state.facts)
 
     def dump(self, state: TextWorldState) -> bytes:
         gone, new = self._logic.difference(state.facts)

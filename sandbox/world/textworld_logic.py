@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.errors import WorldError
+from sandbox.types import Fact
 from sandbox.world.story import read_bounded
 
 Facts = frozenset[Any]
@@ -27,6 +28,8 @@ MAX_JSON_BYTES = 16 << 20
 _CACHED_FACTS = 4096
 _TRACE = re.compile(r"\[[^]]+\]\n?")
 _SUCCEEDED = " - succeeded"
+_PLAYER, _HANDS = "p", "i"
+_WAYS = ("north", "south", "east", "west")
 
 
 class Logic:
@@ -106,6 +109,30 @@ class Logic:
         if any(argument not in self._known for item in facts for argument in _plain(item)[1]):
             raise ValueError("unknown things in the facts")
         return facts
+
+    def told(self, facts: Facts) -> frozenset[Fact]:
+        """The facts in the names that players read."""
+        room = next((names[1] for name, names in map(self._named, facts) if name == "at" and names[0] == _PLAYER), "")
+        found = {Fact("room", room)}
+        for name, names in map(self._named, facts):
+            if name.endswith("_of") and names[1] == room and name.removesuffix("_of") in _WAYS:
+                found.add(Fact("leads", name.removesuffix("_of"), names[0]))
+            elif name == "in" and names[1] == _HANDS:
+                found.add(Fact("carried", names[0]))
+            elif name in ("at", "in", "on") and names[0] != _PLAYER:
+                found.add(Fact(name, *names))  # type: ignore[arg-type]
+            elif name == "link":
+                found.add(Fact("at", names[1], names[0]))
+            elif name in ("open", "closed", "locked"):
+                found.add(Fact(name, names[0]))  # type: ignore[arg-type]
+                if name == "locked":
+                    found.add(Fact("closed", names[0]))
+        return frozenset(found)
+
+    def _named(self, fact: Any) -> tuple[str, list[str]]:
+        """A fact's own name, and what players call its arguments."""
+        names = [self._game.infos[each.name].name or each.name for each in fact.arguments]
+        return fact.name, [name.lower() for name in names]
 
     def _find_actions(self, facts: Facts) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The actions that are possible, by the event that Inform prints for each, and the commands for them."""

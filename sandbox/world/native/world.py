@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.errors import SandboxError, WorldError
-from sandbox.types import Observation, Step
+from sandbox.types import Fact, Observation, Step
 from sandbox.world.native import snapshot
 from sandbox.world.native.actions import carry_out
 from sandbox.world.native.actions.moving import arrive
@@ -15,6 +15,7 @@ from sandbox.world.native.chance import Dice, Generator, Script, mix
 from sandbox.world.native.compiled import CompiledWorld
 from sandbox.world.native.describe import inventory, look
 from sandbox.world.native.draft import Draft
+from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
 from sandbox.world.native.schema import Adventure
@@ -191,6 +192,10 @@ class NativeWorld:
             done=over,
             won=bool(core.winners >> index & 1),
         )
+
+    def facts(self, state: State, seat: str) -> frozenset[Fact]:
+        """What holds, as `sandbox.types.Factual` asks."""
+        return facts_of(Draft(self.atlas, state), self._seat(seat))
 
     def step(self, state: State, seat: str, command: str) -> Step[State]:
         """Carry out a line of a seat. What is not understood is answered in the text."""

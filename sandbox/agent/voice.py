@@ -1,0 +1,75 @@
+"""What an agent says of what it wants: a sentence in its persona's words for each of its best proposals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sandbox import text
+from sandbox.agent import prompt
+from sandbox.agent.cards import Voice
+from sandbox.llm.questions import Continue, Thinking, together
+from sandbox.types import Decision
+
+SPEAKERS = 3
+"""How many proposals of a decision have words: the best ones."""
+STOP = (prompt.QUOTE, "\n")
+
+_QUOTES = " \t\"“”"
+_END = re.compile(r"[.!?…]")
+_LONGEST = 200
+
+
+def speaking(decision: Decision, settings: Voice, *, seed: int, also: Sequence[int] = ()) -> Thinking[Decision]:
+    """The decision with a sentence for each of its best proposals that has none.
+
+    The sentences are written side by side, each behind the prompt of the decision and its own command, so that the
+    key-value cache of the prompt serves all. A proposal whose words come to nothing says that it wants to do what
+    its command says.
+
+    Args:
+        decision: with its prompt, as an agent with a language model makes it.
+        settings: the card's.
+        seed: of the words.
+        also: proposals that are to speak besides the best, such as one that somebody looks at.
+    """
+    silent = [i for i in dict.fromkeys((*range(min(SPEAKERS, len(decision.proposals))), *also)) if not _speaks(decision, i)]
+    if not decision.prompt or not silent:
+        return decision
+    written = yield from together(
+        [
+            Continue(
+                prompt=decision.prompt + prompt.option(decision.proposals[i].command) + prompt.QUOTE,
+                n=1,
+                seed=seed + i,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                stop=STOP,
+            )
+            for i in silent
+        ]
+    )
+    proposals = list(decision.proposals)
+    for i, samples in zip(silent, written, strict=True):
+        said = sentence(samples[0].text) if samples else ""
+        proposals[i] = replace(proposals[i], said=said or wish(proposals[i].command))
+    return replace(decision, proposals=tuple(proposals))
+
+
+def _speaks(decision: Decision, index: int) -> bool:
+    return " " in decision.proposals[index].said.strip()
+
+
+def sentence(written: str) -> str:
+    """What a model wrote, as one clean line that ends where its last sentence does; empty where it is no sentence."""
+    line = text.clean_line(text.for_prompt(written), _LONGEST).strip(_QUOTES)
+    ends = [found.end() for found in _END.finditer(line)]
+    if ends:
+        line = line[: ends[-1]]
+    return line if len(line.split()) > 1 else ""
+
+
+def wish(command: str) -> str:
+    """The plainest sentence about a command."""
+    return f"I would {command}."

@@ -1,0 +1,204 @@
+"""Who plays for the demonstrations: a way that wins, with detours and refusals on it, each step put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sandbox.agent import prompt
+from sandbox.agent.cards import Card
+from sandbox.agent.recall import OPPOSITE, Recall, direction
+from sandbox.tune.examples import Origin, Segment, Transcript, context_of
+from sandbox.tune.voice.speech import Deed, Moment, advise, book, speak
+from sandbox.types import Exchange, Fact, Factual, Observation, World
+
+Turn = tuple[str, str]
+
+DETOURS = 0.3
+"""Chance of a detour before a step."""
+ALTERNATIVES = 0.6
+"""Chance that another command of a step is spoken of too."""
+ADVICE = 0.5
+"""Chance that a person says something at a step, and is heeded."""
+BEFOREHAND = 0.3
+"""Chance that a step is shown the other way round, too: said, then done."""
+_DULL = ("look", "inventory", "wait")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One turn of a demonstration."""
+
+    seat: str
+    command: str
+    learned: bool = True
+    """Whether the command is to be imitated."""
+    back: bool = False
+    refused: str = ""
+
+
+def demonstrations(
+    world: Factual[Any], turns: Sequence[Turn], card: Card, *, name: str, seed: int
+) -> Iterator[Transcript]:
+    """A way to win as transcripts, one a seat, each in the voice of a persona. Nothing where it does not win.
+
+    Args:
+        world: with listed commands.
+        turns: seats and commands that win.
+        card: of the agent that is to learn; its persona is replaced.
+        name: of a persona.
+        seed: of detours and words.
+    """
+    rng = np.random.default_rng((seed, 41))
+    acts = with_detours(world, turns, rng)
+    if acts is None:
+        acts = [Act(*turn) for turn in turns]
+        if not _wins(world, acts):
+            return
+    yield from _spoken(world, acts, card, name, rng)
+
+
+def with_detours(world: World[Any], turns: Sequence[Turn], rng: np.random.Generator) -> list[Act] | None:
+    """The same way with wrong turns, tries that are refused and looks around; None where it no longer wins."""
+    acts: list[Act] = []
+    state = world.initial(0)
+    for seat, command in turns:
+        if len(world.seats) == 1:
+            for act in _detour(world, state, seat, command, rng):
+                acts.append(act)
+                state = world.step(state, seat, act.command).state
+        refused = acts[-1].refused if acts and not acts[-1].learned else ""
+        acts.append(Act(seat, command, refused=refused))
+        if world.to_move(state) != seat:
+            return None
+        state = world.step(state, seat, command).state
+    return acts if _wins(world, acts) else None
+
+
+def _detour(world: World[Any], state: Any, seat: str, following: str, rng: np.random.Generator) -> list[Act]:
+    listed = world.observe(state, seat).admissible or ()
+    refused = _refusal(world, state, seat, following, listed)
+    if refused is not None and rng.random() < 0.6:
+        return [refused]
+    if rng.random() > DETOURS:
+        return []
+    if rng.random() < 0.5:
+        ways = [each for each in listed if direction(each) and each != following]
+        for way in rng.permutation(ways):
+            away = world.step(state, seat, str(way)).state
+            back = f"go {OPPOSITE[str(direction(str(way)))]}"
+            if world.to_move(away) == seat and back in (world.observe(away, seat).admissible or ()):
+                return [Act(seat, str(way), learned=False), Act(seat, back, back=True)]
+        return []
+    idle = [each for each in listed if each.startswith(("examine", "take", "open")) and each != following]
+    return [Act(seat, str(rng.choice(idle)), learned=False)] if idle else []
+
+
+def _refusal(world: World[Any], state: Any, seat: str, following: str, listed: Sequence[str]) -> Act | None:
+    """A try that the world refuses, which the next command of the way sets right."""
+    verb, _, rest = following.partition(" ")
+    if verb == "unlock":
+        tries, kind = [f"open {rest.partition(' with ')[0]}"], "locked"
+    elif verb == "open":
+        tries, kind = [f"go {way}" for way in ("north", "south", "east", "west") if f"go {way}" not in listed], "closed"
+    else:
+        return None
+    for command in tries:
+        reply = world.observe(world.step(state, seat, command).state, seat).text.lower()
+        if (kind == "locked" and "lock" in reply) or (kind == "closed" and ("open the" in reply or "closed" in reply)):
+            return Act(seat, command, learned=False, refused=kind)
+    return None
+
+
+def _wins(world: World[Any], acts: Sequence[Act]) -> bool:
+    state = world.initial(0)
+    for act in acts:
+        if world.to_move(state) != act.seat:
+            return False
+        state = world.step(state, act.seat, act.command).state
+    return any(world.observe(state, seat).won for seat in world.seats)
+
+
+def _spoken(
+    world: Factual[Any], acts: Sequence[Act], card: Card, name: str, rng: np.random.Generator
+) -> Iterator[Transcript]:
+    introduced = book().personas[name].introduced
+    cards = {seat: card.model_copy(update={"persona": str(rng.choice(introduced))}) for seat in world.seats}
+    writers = {seat: _Writer(cards[seat], name, world.verbs, rng) for seat in world.seats}
+    state = world.initial(0)
+    for act in acts:
+        writers[act.seat].add(act, world.observe(state, act.seat), world.facts(state, act.seat))
+        state = world.step(state, act.seat, act.command).state
+    origin = Origin(kind="voice", world=world.name)
+    for writer in writers.values():
+        if writer.segments:
+            yield Transcript(segments=tuple(writer.segments), origin=origin)
+
+
+class _Writer:
+    """Writes down what one seat reads, does and says."""
+
+    def __init__(self, card: Card, name: str, verbs: Sequence[str], rng: np.random.Generator) -> None:
+        self.segments: list[Segment] = []
+        self._card, self._name, self._verbs, self._rng = card, name, verbs, rng
+        self._lived: list[Exchange] = []
+        self._recall = Recall()
+        self._text = ""
+        self._command = ""
+        self._asides = 0
+
+    def add(self, act: Act, observation: Observation, facts: frozenset[Fact]) -> None:
+        """One turn."""
+        exchange = Exchange(command=self._command, reply=observation.text)
+        self._recall.read(exchange, len(self._lived))
+        self._lived.append(exchange)
+        context = context_of(self._card, observation, self._lived, self._verbs)
+        if not context.startswith(self._text):
+            self.segments, self._text = [], ""  # the window moved on: what is behind it is not learned twice
+        ground = context.removesuffix(prompt.MARK).rstrip()
+        self._piece(ground[len(self._text) :])
+        moment = Moment(
+            facts=facts, recall=self._recall, goal=observation.goal, back=act.back, refused=act.refused
+        )
+        others = [each for each in observation.admissible or () if each != act.command and each not in _DULL]
+        if others and self._rng.random() < ADVICE:
+            self._advice(str(self._rng.choice([*others, act.command])), moment)
+        deed = Deed.of(act.command, facts)
+        speaks = not act.command.startswith("say ")
+        if act.learned and speaks and self._rng.random() < BEFOREHAND:
+            said = speak(self._name, deed, moment, self._rng)
+            self._aside(prompt.opening_quote(""), (said + prompt.QUOTE + "\n" + prompt.MARK, True), (prompt.option(act.command), True))
+        self._piece(context[len(ground) :])
+        if others and self._rng.random() < ALTERNATIVES:
+            other = str(self._rng.choice(others))
+            plain = Moment(facts=facts, recall=self._recall, goal=observation.goal)
+            self._say(prompt.option(other), Deed.of(other, facts), plain)
+        self._piece(prompt.option(act.command), learned=act.learned)
+        if speaks and (act.learned or act.command in (observation.admissible or ())):
+            self._say("", deed, moment)
+        self._text = context + prompt.option(act.command)
+        self._command = act.command
+
+    def _advice(self, command: str, moment: Moment) -> None:
+        deed = Deed.of(command, moment.facts)
+        heard = prompt.aside_text(prompt.advised([advise(deed, self._rng)]))
+        told = Moment(facts=moment.facts, recall=moment.recall, goal=moment.goal, advised=True)
+        said = speak(self._name, deed, told, self._rng)
+        self._aside(heard, (prompt.option(command), True), (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True))
+
+    def _say(self, before: str, deed: Deed, moment: Moment) -> None:
+        said = speak(self._name, deed, moment, self._rng)
+        self._aside(before, (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True))
+
+    def _aside(self, before: str, *pieces: tuple[str, bool]) -> None:
+        self._asides += 1
+        if before:
+            self.segments.append(Segment(before, False, self._asides))
+        self.segments += [Segment(text, learned, self._asides) for text, learned in pieces]
+
+    def _piece(self, text: str, *, learned: bool = False) -> None:
+        if text:
+            self.segments.append(Segment(text, learned))

@@ -1,0 +1,46 @@
+"""What holds in a world, in words that a statement can be checked against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sandbox.types import Fact
+from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
+
+if TYPE_CHECKING:
+    from sandbox.world.native.draft import Draft
+
+
+def facts_of(draft: Draft, seat: int) -> frozenset[Fact]:
+    """All that holds; what is carried, and which way leads where, for a seat."""
+    atlas = draft.atlas
+    room = draft.record(seat).parent
+
+    def name(number: int) -> str:
+        return atlas.entities[number].noun.name.lower()
+
+    found: set[Fact] = set()
+    if room != NOWHERE:
+        found.add(Fact("room", name(room)))
+        found |= {Fact("leads", way.direction, name(way.to)) for way in atlas.entities[room].ways.values()}
+    for number in range(atlas.rooms, len(atlas.entities)):
+        entity, record = atlas.entities[number], draft.record(number)
+        if entity.openable or entity.keys:
+            found.add(Fact("open" if record.flags & OPEN else "closed", name(number)))
+            if record.flags & LOCKED:
+                found.add(Fact("locked", name(number)))
+        for place in entity.held_in:
+            found.add(Fact("at", name(number), name(place)))
+        if record.parent == NOWHERE or number == seat:
+            continue
+        if record.parent == seat:
+            found.add(Fact("carried", name(number)))
+        elif record.parent < atlas.rooms or not atlas.entities[record.parent].person:
+            found.add(Fact(_relation(draft, record.parent), name(number), name(record.parent)))
+    return frozenset(found)
+
+
+def _relation(draft: Draft, place: int) -> Literal["at", "on", "in"]:
+    if place < draft.atlas.rooms:
+        return "at"
+    return "on" if draft.atlas.entities[place].supporter else "in"

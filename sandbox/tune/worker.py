@@ -170,7 +170,7 @@ class Worker:
         if "voice" in sources:
             for number, reference in enumerate(worlds):
                 self.phase("playing and speaking", number, len(worlds))
-                world = harvest.open_world(self.home, reference)
+                world = registry.open_world(reference, home=self.home)
                 try:
                     yield from from_world(world, reference, self.card, number)
                 finally:

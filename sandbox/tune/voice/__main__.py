@@ -23,7 +23,7 @@ from sandbox.tune.adapters import ABOUT, CONFIG, WEIGHTS, Adapters
 from sandbox.tune.rounds import Plan
 from sandbox.tune.settings import Settings
 from sandbox.tune.voice.source import write_worlds
-from sandbox.world import references
+from sandbox.world import registry
 
 MODEL = "smollm2-135m-instruct"
 CARD = f"""\
@@ -49,7 +49,7 @@ NAME = "voice"
 def plan(folder: Path, *, quick: bool) -> Plan:
     """The round: which worlds, which settings."""
     every = 4 if quick else 1
-    games = [references.parse(each).canonical for game in GAMES for each in harvest.expand(game)][::every]
+    games = [registry.resolve(each).canonical for game in GAMES for each in harvest.expand(game)][::every]
     native = write_worlds(folder / "worlds", houses=HOUSES[::every], pairs=PAIRS[::every])
     return Plan(
         home=folder,
@@ -58,7 +58,7 @@ def plan(folder: Path, *, quick: bool) -> Plan:
         model=MODEL,
         sources=("voice",),
         worlds=(*games, *native),
-        eval_worlds=() if quick else tuple(references.parse(each).canonical for each in harvest.expand(UNSEEN)),
+        eval_worlds=() if quick else tuple(registry.resolve(each).canonical for each in harvest.expand(UNSEEN)),
         rule="none" if quick else "not-worse",
         settings=SETTINGS,
     )

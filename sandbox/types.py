@@ -329,8 +329,8 @@ class Fact:
 
     relation: Relation
     """`at`: a thing lies in a room. `in`, `on`: a thing in or on another. `carried`: the seat has it. `open`,
-    `closed`, `locked` (which is closed too): a door or container. `leads`: a way, to a room. `room`: where the seat
-    is."""
+    `closed`, `locked` (which is closed too): a door or container. `leads`: a way, to a room. `room`: where the
+    seat is."""
     subject: str
     """The thing, or for `leads` the direction."""
     place: str = ""

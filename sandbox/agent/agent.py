@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.agent import grounding, prompt, reason
+from sandbox.agent import grounding, prompt, reason, voice
+from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, QHeadSettings, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
@@ -20,6 +21,7 @@ from sandbox.llm.state import ServerState, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
     Decision,
+    Exchange,
     History,
     LanguageModel,
     Observation,
@@ -30,6 +32,15 @@ from sandbox.types import (
     Transition,
     Update,
 )
+
+GUIDANCE = 1.0
+"""How much of what a command gains by advice counts once more."""
+URGENCY = 4.0
+"""Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
+ROUNDS = 3
+"""How often an agent says more where too little of what it said makes sense."""
+RECENT = 6
+"""Turns back in which a command that led nowhere is not said again."""
 
 _PROGRESS = "progress"
 _LEARNER = "learner/"
@@ -87,20 +98,47 @@ class CardAgent:
         """The probability of a random command now."""
         return self._epsilon.at(steps=self._steps, episodes=self._episodes)
 
-    def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
+    def decide(
+        self,
+        observation: Observation,
+        history: History,
+        *,
+        seed: int,
+        explore: bool = True,
+        briefing: Briefing = NOTHING,
+    ) -> Decision:
         """Propose, rerank, choose. The same arguments and the same learned state give the same decision."""
-        return think(self.deciding(observation, history, seed=seed, explore=explore), self.language_model)
+        thinking = self.deciding(observation, history, seed=seed, explore=explore, briefing=briefing)
+        return think(thinking, self.language_model)
+
+    def speak(self, decision: Decision, *, seed: int, also: Sequence[int] = ()) -> Decision:
+        """The decision with a sentence for each of its best proposals, and for those named in `also`.
+
+        Nothing else of it changes, so it may come later than the choice, or never.
+        """
+        if self.card.voice.when == "off" or self.language_model is None:
+            return decision
+        return think(voice.speaking(decision, self.card.voice, seed=seed, also=also), self.language_model)
 
     def deciding(
-        self, observation: Observation, history: History, *, seed: int, explore: bool = True
+        self,
+        observation: Observation,
+        history: History,
+        *,
+        seed: int,
+        explore: bool = True,
+        briefing: Briefing = NOTHING,
     ) -> Thinking[Decision]:
         """`decide` as a computation that asks the language model on its way: several can go on together."""
         started = time.perf_counter()
         rng = np.random.default_rng(seed)
-        context = self._prompt(observation, history)
-        proposals = yield from self._propose(observation, context, seed)
+        plain = self._prompt(observation, history, briefing.notes)
+        context = prompt.beside(plain, prompt.advised(briefing.advice))
+        proposals = yield from self._propose(observation, history, context, seed, briefing)
         commands = [proposal.command for proposal in proposals]
+        proposals, urged = yield from self._heed(proposals, plain, context)
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
+        scores = self._ranked(proposals, observation, [s + u for s, u in zip(scores, urged, strict=True)])
 
         best_first = sorted(range(len(commands)), key=lambda i: (-scores[i], -held_back[i], commands[i]))
         decision = Decision(
@@ -188,12 +226,48 @@ class CardAgent:
         scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
         return q_values, visits, repeats, held_back, scores
 
-    def _prompt(self, observation: Observation, history: History) -> str:
+    def _prompt(self, observation: Observation, history: History, notes: Sequence[str] = ()) -> str:
         if self.language_model is None:
             return ""
-        return prompt.build(self.card.prompt, observation, history, persona=self.card.persona, verbs=self._verbs)
+        card = self.card
+        return prompt.build(
+            card.prompt, observation, history, persona=card.persona, verbs=self._verbs, notes=notes
+        )
 
-    def _propose(self, observation: Observation, context: str, seed: int) -> Thinking[list[Proposal]]:
+    def _heed(
+        self, proposals: list[Proposal], plain: str, context: str
+    ) -> Thinking[tuple[list[Proposal], list[float]]]:
+        """The proposals with advice made much of, and what it adds to their scores.
+
+        What a command gains by the advice counts once more, as in classifier-free guidance of language models
+        (Sanchez et al. 2023); and whatever Q says, a command that the advice speaks for comes first.
+        """
+        if plain == context:
+            return proposals, [0.0] * len(proposals)
+        without = yield from self._priors(plain, [proposal.command for proposal in proposals])
+        gained = [p.prior - w for p, w in zip(proposals, without, strict=True)]
+        heeded = [replace(p, prior=p.prior + GUIDANCE * g) for p, g in zip(proposals, gained, strict=True)]
+        likely = exploration.softmax([GUIDANCE * 2 * g + p.prior for g, p in zip(gained, proposals, strict=True)])
+        return heeded, [URGENCY * each for each in likely]
+
+    def _ranked(
+        self, proposals: Sequence[Proposal], observation: Observation, scores: Sequence[float]
+    ) -> list[float]:
+        """The scores; what the world refused, and what is not understood, is left out where it lists commands."""
+        listed = set(observation.admissible or ())
+        if not listed:
+            return list(scores)
+        key = observation.state_key
+        return [
+            score
+            if p.command in listed or (p.understood and not self._memory.refused(key, p.command))
+            else EXCLUDED
+            for p, score in zip(proposals, scores, strict=True)
+        ]
+
+    def _propose(
+        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
+    ) -> Thinking[list[Proposal]]:
         """The candidates with their priors, each command once."""
         settings = self.card.propose
         listed = observation.admissible or ()
@@ -201,46 +275,71 @@ class CardAgent:
         if settings.mode != "sample" or self.language_model is None:
             found = {command: Proposal(command=command) for command in listed}
         if self.language_model is not None and (settings.mode != "score" or not listed):
-            found |= yield from self._sampled(observation, context, seed)
+            found |= yield from self._sampled(observation, history, context, seed, briefing)
         if not listed or settings.mode == "sample":
             found = self._known(observation) | found
         if not found or (self.language_model is None and not listed):
-            found |= self._guessed(observation)
+            found |= self._guessed(observation, briefing)
         if self.language_model is not None and self.card.talk.lines:
             found |= yield from self._spoken(context, seed)
+        if self.card.voice.when == "before" and self.language_model is not None:
+            said = yield from voice.aloud(context, list(found), self.card.voice, seed=seed, value=self._value)
+            if said is not None:
+                return [
+                    replace(proposal, prior=prior, said=proposal.said or line)
+                    for proposal, prior, line in zip(found.values(), said.logprobs, said.said, strict=True)
+                ]
         priors = yield from self._priors(context, list(found))
         return [replace(proposal, prior=prior) for proposal, prior in zip(found.values(), priors, strict=True)]
 
-    def _sampled(self, observation: Observation, context: str, seed: int) -> Thinking[dict[str, Proposal]]:
-        """What the model says, grounded to commands; without those known to do nothing here."""
+    def _sampled(
+        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
+    ) -> Thinking[dict[str, Proposal]]:
+        """What the model says, grounded to commands; without those known to do nothing here.
+
+        Where too few are left it says more, up to `ROUNDS` times: what is refused, repeated or not understood is
+        never shown.
+        """
         settings = self.card.propose
-        samples: list[Sample] = yield Continue(
-            prompt=context,
-            n=settings.samples,
-            seed=seed,
-            max_tokens=settings.max_tokens,
-            temperature=settings.temperature,
-        )
+        stale = _stale(history)
         proposals: dict[str, Proposal] = {}
-        for sample in samples:
-            grounded = grounding.ground(
-                sample.text,
-                observation.admissible,
-                verbs=self._verbs,
-                cutoff=settings.cutoff,
-                rate=lambda commands: think(self._priors(context, commands), self.language_model),
+        for number in range(1 if observation.admissible else ROUNDS):
+            samples: list[Sample] = yield Continue(
+                prompt=context,
+                n=settings.samples,
+                seed=seed + number,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
             )
-            if grounded and not self._memory.refused(observation.state_key, grounded.command):
-                proposals.setdefault(
-                    grounded.command,
-                    Proposal(
+            for sample in samples:
+                grounded = grounding.ground(
+                    sample.text,
+                    observation.admissible,
+                    verbs=self._verbs,
+                    cutoff=settings.cutoff,
+                    rate=lambda commands: think(self._priors(context, commands), self.language_model),
+                )
+                if (
+                    grounded
+                    and grounded.command not in proposals
+                    and (observation.admissible or grounded.command not in stale)
+                    and self._makes_sense(observation, grounded.command, briefing)
+                ):
+                    proposals[grounded.command] = Proposal(
                         command=grounded.command,
                         said=grounded.said,
                         source="sampled",
                         understood=grounded.understood,
-                    ),
-                )
+                    )
+            if len(proposals) >= voice.SPEAKERS:
+                break
         return proposals
+
+    def _makes_sense(self, observation: Observation, command: str, briefing: Briefing) -> bool:
+        """Whether a made-up command was not refused here before, nor would be."""
+        if self._memory.refused(observation.state_key, command):
+            return False
+        return bool(observation.admissible) or briefing.understood is None or briefing.understood(command)
 
     def _spoken(self, context: str, seed: int) -> Thinking[dict[str, Proposal]]:
         """Lines for the others to hear, as the model goes on where the transcript would have it speak."""
@@ -264,12 +363,12 @@ class CardAgent:
         accepted = self._memory.accepted(observation.state_key)
         return {command: Proposal(command=command, source="known") for command in accepted}
 
-    def _guessed(self, observation: Observation) -> dict[str, Proposal]:
+    def _guessed(self, observation: Observation, briefing: Briefing) -> dict[str, Proposal]:
         """What to try where nothing else is proposed; never empty."""
         fresh = [
             command
             for command in guesses(observation, self._verbs)
-            if not self._memory.refused(observation.state_key, command)
+            if self._makes_sense(observation, command, briefing)
         ]
         return {command: Proposal(command=command, source="known") for command in fresh or ["look"]}
 
@@ -282,7 +381,11 @@ class CardAgent:
             scored: Sequence[OptionScore] = reading.scores
         else:
             scored = yield ScoreQuestion(context, options)
-        return [each.mean if self.card.propose.normalise == "mean" else each.logprob for each in scored]
+        return [self._value(each) for each in scored]
+
+    def _value(self, score: OptionScore) -> float:
+        """The log-probability that counts."""
+        return score.mean if self.card.propose.normalise == "mean" else score.logprob
 
     def _repeats(self, commands: Sequence[str], history: History) -> list[int]:
         """How often each command was given of late."""
@@ -308,6 +411,16 @@ class CardAgent:
 
     def _progress(self) -> bytes:
         return json.dumps({"steps": self._steps, "episodes": self._episodes}).encode()
+
+
+def _stale(history: History) -> frozenset[str]:
+    """Commands of late that were refused or got a reply that had been there before: again, they lead nowhere."""
+    replies = [exchange.reply.strip() for exchange in history]
+
+    def futile(exchange: Exchange) -> bool:
+        return grounding.looks_refused(exchange.reply) or replies.count(exchange.reply.strip()) > 1
+
+    return frozenset(each.command for each in history[-RECENT:] if each.command and futile(each))
 
 
 def _prefixed(records: Mapping[str, bytes]) -> dict[str, bytes]:

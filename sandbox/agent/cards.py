@@ -163,6 +163,9 @@ class PromptSettings(Section):
     head: str = "{persona}\n\nGoal: {goal}\n"
     """Text before the transcript, in any language. `{persona}`, `{goal}`, `{seat}` and `{verbs}` are filled in; a
     line whose placeholders are all empty is left out."""
+    example: bool = True
+    """In a world that lists no commands, begin with a short sample transcript: small models write commands only in
+    the form they are shown."""
     max_chars: Annotated[int, Field(ge=500, le=200_000)] = 6000
     """Longest transcript, in characters. Beyond it the older half is dropped at once, so that the model can keep
     what it has computed for the beginning of the prompt over many turns."""
@@ -181,8 +184,8 @@ class Voice(Section):
     """How the agent says what it wants and why, a sentence for each of its best proposals."""
 
     when: Literal["before", "after", "off"] = "after"
-    """`after`: it chooses, then says why; nothing waits for the words. `before`: it speaks, then chooses: the words are
-    part of what the commands are scored behind. `off`: silent."""
+    """`after`: it chooses, then says why; nothing waits for the words. `before`: it speaks, then chooses: its
+    words are part of what the commands are scored behind. `off`: silent."""
     lines: Annotated[int, Field(ge=1, le=16)] = 4
     """With `before`, how many sentences it thinks of."""
     max_tokens: Annotated[int, Field(ge=4, le=256)] = 40
@@ -348,8 +351,8 @@ class Card(Section):
     """The language model: a name such as `smollm2-135m-instruct`, a folder with a transformers model, or a `.gguf`
     file. `null` plays without one; every command then has the same prior."""
     adapter: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w.-]*$")] | None = None
-    """The adapter of a local `model` that it begins with: a folder of `agents/`, such as `voice`, which ships. A save
-    may put another into use, or `base` for none."""
+    """The adapter of a local `model` that it begins with: a folder of `agents/`, such as `voice`, which ships. A
+    save may put another into use, or `base` for none."""
     remote: Remote | None = None
     """A language model on a server, in place of `model`."""
     propose: Propose = Propose()

@@ -34,6 +34,18 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
+_NOTED = "What you noted before:"
+_EXAMPLE = (
+    ("look", "Study\nA letter lies on the desk, and a door leads north."),
+    ("read letter", "It is addressed to somebody else."),
+    ("take letter", "Taken."),
+    ("open door", "You open the door."),
+    ("north", "Landing\nStairs go down from here. There is a lamp."),
+    ("take lamp", "Taken."),
+    ("examine lamp", "It is made of brass."),
+)
+
+
 def build(
     prompt: PromptSettings,
     observation: Observation,
@@ -41,8 +53,18 @@ def build(
     *,
     persona: str = "",
     verbs: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> str:
-    """The prompt for a seat's next command; it ends with the mark, and an option goes on as `option` writes it."""
+    """The prompt for a seat's next command; it ends with the mark, and an option goes on as `option` writes it.
+
+    Args:
+        prompt: the card's section.
+        observation: what the seat perceives.
+        history: what it has lived through.
+        persona: who the agent is.
+        verbs: what the world understands.
+        notes: what the agent wrote down before.
+    """
     words = {
         "persona": persona,
         "goal": observation.goal,
@@ -50,6 +72,12 @@ def build(
         "verbs": ", ".join(verbs),
     }
     head = fill(prompt.head, words)
+    if notes:
+        head = "\n".join(
+            [head, "", _NOTED, *(f"- {text.for_prompt(text.clean_line(note))}" for note in notes)]
+        ).strip()
+    if prompt.example and observation.admissible is None:
+        head = f"{head}\n\n{example(verbs)}".strip()
     if prompt.shows == "situation":
         # What is at hand comes last: models choose better among what they have just read.
         seen = (observation.inventory, observation.description or observation.text)
@@ -58,6 +86,20 @@ def build(
         exchanges = history or (Exchange(command="", reply=observation.text),)
     parts = _bounded([_exchange(exchange) for exchange in exchanges], prompt.max_chars)
     return (head + "\n\n" if head else "") + "".join(parts) + MARK
+
+
+def example(verbs: Sequence[str]) -> str:
+    """A few exchanges in the form of the transcript, with verbs that the world has; empty where it has too few.
+
+    A small model that is to write commands writes them only in a form that it has been shown.
+    """
+    known = {verb.lower() for verb in verbs}
+    shown = [
+        Exchange(command=command, reply=reply)
+        for command, reply in _EXAMPLE
+        if not known or command.split()[0] in known or command == "north"
+    ]
+    return "".join(map(_exchange, shown)).strip() if len(shown) > 2 else ""
 
 
 def beside(context: str, words: str) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from sandbox import text
 from sandbox.agent import prompt
 from sandbox.agent.cards import Voice
-from sandbox.llm.questions import Continue, Thinking, together
-from sandbox.types import Decision
+from sandbox.llm.questions import Continue, Score, Thinking, together
+from sandbox.types import Decision, OptionScore, Sample
 
 SPEAKERS = 3
 """How many proposals of a decision have words: the best ones."""
 STOP = (prompt.QUOTE, "\n")
 
-_QUOTES = " \t\"“”"
+_QUOTES = ' \t"“”'
 _END = re.compile(r"[.!?…]")
 _LONGEST = 200
 
@@ -34,7 +36,11 @@ def speaking(decision: Decision, settings: Voice, *, seed: int, also: Sequence[i
         seed: of the words.
         also: proposals that are to speak besides the best, such as one that somebody looks at.
     """
-    silent = [i for i in dict.fromkeys((*range(min(SPEAKERS, len(decision.proposals))), *also)) if not _speaks(decision, i)]
+    silent = [
+        i
+        for i in dict.fromkeys((*range(min(SPEAKERS, len(decision.proposals))), *also))
+        if not _speaks(decision, i)
+    ]
     if not decision.prompt or not silent:
         return decision
     written = yield from together(
@@ -57,12 +63,57 @@ def speaking(decision: Decision, settings: Voice, *, seed: int, also: Sequence[i
     return replace(decision, proposals=tuple(proposals))
 
 
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """What came of speaking first."""
+
+    logprobs: list[float]
+    """For each command, the mean over what was said of its probability behind it, in nats."""
+    said: list[str]
+    """For each command the sentence that it is likeliest behind."""
+
+
+def aloud(
+    context: str, commands: Sequence[str], settings: Voice, *, seed: int, value: Callable[[OptionScore], float]
+) -> Thinking[Aloud | None]:
+    """Speak, then score the commands behind what was said; None where nothing came of it.
+
+    Args:
+        context: the prompt, up to and with the mark.
+        commands: the candidates.
+        settings: the card's.
+        seed: of the words.
+        value: the log-probability that counts, of a score.
+    """
+    opened = prompt.opening_quote(context)
+    samples: list[Sample] = yield Continue(
+        prompt=opened,
+        n=settings.lines,
+        seed=seed,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        stop=STOP,
+    )
+    said = list(dict.fromkeys(filter(None, (sentence(sample.text) for sample in samples))))
+    if not said:
+        return None
+    options = tuple(prompt.option(command) for command in commands)
+    scored: list[list[OptionScore]] = yield from together(
+        [Score(f"{opened}{each}{prompt.QUOTE}\n{prompt.MARK}", options) for each in said]
+    )
+    table = np.array([[value(score) for score in scores] for scores in scored])
+    return Aloud(
+        [float(each) for each in np.logaddexp.reduce(table, axis=0) - np.log(len(said))],
+        [said[int(best)] for best in table.argmax(axis=0)],
+    )
+
+
 def _speaks(decision: Decision, index: int) -> bool:
     return " " in decision.proposals[index].said.strip()
 
 
 def sentence(written: str) -> str:
-    """What a model wrote, as one clean line that ends where its last sentence does; empty where it is no sentence."""
+    """What a model wrote, as one clean line that ends with a sentence; empty where it is none."""
     line = text.clean_line(text.for_prompt(written), _LONGEST).strip(_QUOTES)
     ends = [found.end() for found in _END.finditer(line)]
     if ends:

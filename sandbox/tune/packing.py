@@ -12,7 +12,6 @@ import numpy as np
 from sandbox.llm.local import RESERVE
 from sandbox.tune.examples import TranscriptExample
 
-
 Span = tuple[int, int]
 
 

@@ -112,7 +112,9 @@ class Logic:
 
     def told(self, facts: Facts) -> frozenset[Fact]:
         """The facts in the names that players read."""
-        room = next((names[1] for name, names in map(self._named, facts) if name == "at" and names[0] == _PLAYER), "")
+        room = next(
+            (names[1] for name, names in map(self._named, facts) if name == "at" and names[0] == _PLAYER), ""
+        )
         found = {Fact("room", room)}
         for name, names in map(self._named, facts):
             if name.endswith("_of") and names[1] == room and name.removesuffix("_of") in _WAYS:

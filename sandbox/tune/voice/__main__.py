@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 from sandbox.files import new_folder
-from sandbox.paths import Home, bundled
+from sandbox.paths import bundled
 from sandbox.tune import harvest, rounds
 from sandbox.tune.adapters import ABOUT, CONFIG, WEIGHTS, Adapters
 from sandbox.tune.rounds import Plan
@@ -42,7 +42,7 @@ GAMES = (
 )
 UNSEEN = "tw:custom?quest=3..6&seed=8901..8902"
 HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
-SETTINGS = Settings(rank=8, alpha=16, epochs=1, learning_rate=5e-4)
+SETTINGS = Settings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
 NAME = "voice"
 
 
@@ -87,7 +87,9 @@ def _told(data: dict[str, object]) -> dict[str, object]:
 def main(arguments: list[str]) -> int:
     """Run the round, or what is left of it, and publish what it made."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("folder", type=Path, help="where the round is kept, to be gone on with if it is interrupted")
+    parser.add_argument(
+        "folder", type=Path, help="where the round is kept, to be gone on with if it is interrupted"
+    )
     parser.add_argument("--quick", action="store_true", help="a quarter of the data, and no evaluation")
     given = parser.parse_args(arguments)
     wanted = plan(given.folder.absolute(), quick=given.quick)
@@ -95,7 +97,8 @@ def main(arguments: list[str]) -> int:
     if earlier is None or earlier.state != "finished":
         earlier = rounds.start(wanted) if earlier is None else rounds.resume(earlier)
         for event in earlier.follow():
-            print(event.kind, json.dumps(event.data), flush=True)
+            sys.stdout.write(f"{event.kind} {json.dumps(event.data)}\n")
+            sys.stdout.flush()
     if earlier.adapter is None:
         return 1
     publish(Adapters.of(wanted.save).path(earlier.adapter), bundled() / "agents" / NAME)

@@ -1,4 +1,4 @@
-"""What is said of a command: a sentence made of a fact of the moment and an intention, in the manner of a persona."""
+"""What is said of a command: a fact of the moment and an intention, in the manner of a persona."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _FORMS = (
     ("look", re.compile(r"look|inventory|examine")),
     ("wait", re.compile(r"wait")),
     ("pull", re.compile(r"(?:pull|push|press|turn|ring) (?P<thing>.+)")),
-    ("use", re.compile(r"(?:eat|drink|cook|slice|chop|dice|give|wear|light) (?P<thing>[\w ]+?)(?: (?:with|to) .+)?")),
+    (
+        "use",
+        re.compile(r"(?:eat|drink|cook|slice|chop|dice|give|wear|light) (?P<thing>[\w ]+?)(?: (?:with|to) .+)?"),
+    ),
 )
 _END = ".!?"
 
@@ -159,7 +162,7 @@ def _fact(deed: Deed, moment: Moment, rng: np.random.Generator) -> tuple[str, st
     if occasion == "take" and deed.holder:
         kind = "take_from"
     if occasion in ("use", "look", "pull", "wait"):
-        here = any(fact.subject == deed.thing.lower() and not fact.relation == "leads" for fact in moment.facts)
+        here = any(fact.subject == deed.thing.lower() and fact.relation != "leads" for fact in moment.facts)
         if not here:
             return occasion, f"This is the {words['here']}." if words["here"] else ""
         kind = "use" if carried else "pull"

@@ -103,12 +103,17 @@ def _refusal(world: World[Any], state: Any, seat: str, following: str, listed: S
     if verb == "unlock":
         tries, kind = [f"open {rest.partition(' with ')[0]}"], "locked"
     elif verb == "open":
-        tries, kind = [f"go {way}" for way in ("north", "south", "east", "west") if f"go {way}" not in listed], "closed"
+        tries, kind = (
+            [f"go {way}" for way in ("north", "south", "east", "west") if f"go {way}" not in listed],
+            "closed",
+        )
     else:
         return None
     for command in tries:
         reply = world.observe(world.step(state, seat, command).state, seat).text.lower()
-        if (kind == "locked" and "lock" in reply) or (kind == "closed" and ("open the" in reply or "closed" in reply)):
+        if (kind == "locked" and "lock" in reply) or (
+            kind == "closed" and ("open the" in reply or "closed" in reply)
+        ):
             return Act(seat, command, learned=False, refused=kind)
     return None
 
@@ -170,7 +175,11 @@ class _Writer:
         speaks = not act.command.startswith("say ")
         if act.learned and speaks and self._rng.random() < BEFOREHAND:
             said = speak(self._name, deed, moment, self._rng)
-            self._aside(prompt.opening_quote(""), (said + prompt.QUOTE + "\n" + prompt.MARK, True), (prompt.option(act.command), True))
+            self._aside(
+                prompt.opening_quote(""),
+                (said + prompt.QUOTE + "\n" + prompt.MARK, True),
+                (prompt.option(act.command), True),
+            )
         self._piece(context[len(ground) :])
         if others and self._rng.random() < ALTERNATIVES:
             other = str(self._rng.choice(others))
@@ -187,7 +196,9 @@ class _Writer:
         heard = prompt.aside_text(prompt.advised([advise(deed, self._rng)]))
         told = Moment(facts=moment.facts, recall=moment.recall, goal=moment.goal, advised=True)
         said = speak(self._name, deed, told, self._rng)
-        self._aside(heard, (prompt.option(command), True), (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True))
+        self._aside(
+            heard, (prompt.option(command), True), (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True)
+        )
 
     def _say(self, before: str, deed: Deed, moment: Moment) -> None:
         said = speak(self._name, deed, moment, self._rng)

@@ -180,7 +180,7 @@ class PromptSettings(Section):
         return head
 
 
-class Voice(Section):
+class VoiceSettings(Section):
     """How the agent says what it wants and why, a sentence for each of its best proposals."""
 
     when: Literal["before", "after", "off"] = "after"
@@ -359,7 +359,7 @@ class Card(Section):
     """Where candidate commands come from."""
     prompt: PromptSettings = PromptSettings()
     """What the language model reads."""
-    voice: Annotated[Voice, BeforeValidator(_voice)] = Voice()
+    voice: Annotated[VoiceSettings, BeforeValidator(_voice)] = VoiceSettings()
     """How it says what it wants. `voice: off` for short."""
     talk: Talk = Talk()
     """What the agent says to others. Silent by default."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from sandbox import text
 from sandbox.agent import prompt
-from sandbox.agent.cards import Voice
-from sandbox.llm.questions import Continue, Score, Thinking, together
+from sandbox.agent.cards import VoiceSettings
+from sandbox.llm.questions import Continue, ScoreQuestion, Thinking, together
 from sandbox.types import Decision, OptionScore, Sample
 
 SPEAKERS = 3
@@ -23,7 +23,9 @@ _END = re.compile(r"[.!?…]")
 _LONGEST = 200
 
 
-def speaking(decision: Decision, settings: Voice, *, seed: int, also: Sequence[int] = ()) -> Thinking[Decision]:
+def speaking(
+    decision: Decision, settings: VoiceSettings, *, seed: int, also: Sequence[int] = ()
+) -> Thinking[Decision]:
     """The decision with a sentence for each of its best proposals that has none.
 
     The sentences are written side by side, each behind the prompt of the decision and its own command, so that the
@@ -74,7 +76,12 @@ class Aloud:
 
 
 def aloud(
-    context: str, commands: Sequence[str], settings: Voice, *, seed: int, value: Callable[[OptionScore], float]
+    context: str,
+    commands: Sequence[str],
+    settings: VoiceSettings,
+    *,
+    seed: int,
+    value: Callable[[OptionScore], float],
 ) -> Thinking[Aloud | None]:
     """Speak, then score the commands behind what was said; None where nothing came of it.
 
@@ -99,7 +106,7 @@ def aloud(
         return None
     options = tuple(prompt.option(command) for command in commands)
     scored: list[list[OptionScore]] = yield from together(
-        [Score(f"{opened}{each}{prompt.QUOTE}\n{prompt.MARK}", options) for each in said]
+        [ScoreQuestion(f"{opened}{each}{prompt.QUOTE}\n{prompt.MARK}", options) for each in said]
     )
     table = np.array([[value(score) for score in scores] for scores in scored])
     return Aloud(

@@ -54,7 +54,7 @@ def packed_attention(
     parts = list(lengths or [query.shape[2]])
     own = (torch.split(each[0], parts, dim=1) for each in (query, key, value))
     hidden = asides or [()] * len(parts)
-    attended = [_causal(*each, scale, spans) for *each, spans in zip(*own, hidden, strict=True)]
+    attended = [_causal(q, k, v, scale, spans) for q, k, v, spans in zip(*own, hidden, strict=True)]
     return torch.cat(attended, dim=1).transpose(0, 1)[None].contiguous(), None
 
 

@@ -82,7 +82,7 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[E
     return [sequence for sequence in sequences if sequence.learned]
 
 
-def _with_asides(tokenizer: Any, transcript: Transcript, head: tuple[int, ...], room: int) -> list[Encoded]:
+def _with_asides(tokenizer: Any, transcript: TranscriptExample, head: tuple[int, ...], room: int) -> list[Encoded]:
     tokens, learned, asides = list(head), list[int](), list[Span]()
     left = room
     for aside, group in groupby(transcript.segments, key=lambda segment: segment.aside):

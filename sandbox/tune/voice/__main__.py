@@ -18,10 +18,10 @@ import torch
 
 from sandbox.files import new_folder
 from sandbox.paths import bundled
-from sandbox.tune import harvest, rounds
+from sandbox.tune import collect, rounds
 from sandbox.tune.adapters import ABOUT, CONFIG, WEIGHTS, Adapters
-from sandbox.tune.rounds import Plan
-from sandbox.tune.settings import Settings
+from sandbox.tune.rounds import RoundPlan
+from sandbox.tune.settings import TrainingSettings
 from sandbox.tune.voice.source import write_worlds
 from sandbox.world import registry
 
@@ -42,23 +42,23 @@ GAMES = (
 )
 UNSEEN = "tw:custom?quest=3..6&seed=8901..8902"
 HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
-SETTINGS = Settings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
+SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
 NAME = "voice"
 
 
-def plan(folder: Path, *, quick: bool) -> Plan:
+def plan(folder: Path, *, quick: bool) -> RoundPlan:
     """The round: which worlds, which settings."""
     every = 4 if quick else 1
-    games = [registry.resolve(each).canonical for game in GAMES for each in harvest.expand(game)][::every]
+    games = [registry.resolve(each).canonical for game in GAMES for each in collect.expand(game)][::every]
     native = write_worlds(folder / "worlds", houses=HOUSES[::every], pairs=PAIRS[::every])
-    return Plan(
+    return RoundPlan(
         home=folder,
         save=folder / "saves" / NAME,
         card=CARD,
         model=MODEL,
         sources=("voice",),
         worlds=(*games, *native),
-        eval_worlds=() if quick else tuple(registry.resolve(each).canonical for each in harvest.expand(UNSEEN)),
+        eval_worlds=() if quick else tuple(registry.resolve(each).canonical for each in collect.expand(UNSEEN)),
         rule="none" if quick else "not-worse",
         settings=SETTINGS,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.agent.cards import Card
 from sandbox.errors import WorldError
-from sandbox.tune.examples import Transcript
+from sandbox.tune.examples import TranscriptExample
 from sandbox.tune.selfplay import explore
 from sandbox.tune.voice.speech import book
 from sandbox.tune.voice.teacher import Turn, demonstrations
@@ -34,7 +34,7 @@ def write_worlds(folder: Path, *, houses: range, pairs: range) -> list[str]:
     return written
 
 
-def from_world(world: World[Any], reference: str, card: Card, number: int) -> Iterator[Transcript]:
+def from_world(world: World[Any], reference: str, card: Card, number: int) -> Iterator[TranscriptExample]:
     """Demonstrations in one world, the second time on a way that self-play found where that is quick.
 
     Raises `WorldError` where the world cannot be asked for facts.

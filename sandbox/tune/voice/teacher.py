@@ -11,7 +11,7 @@ import numpy as np
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.agent.recall import OPPOSITE, Recall, direction
-from sandbox.tune.examples import Origin, Segment, Transcript, context_of
+from sandbox.tune.examples import Origin, Segment, TranscriptExample, context_of
 from sandbox.tune.voice.speech import Deed, Moment, advise, book, speak
 from sandbox.types import Exchange, Fact, Factual, Observation, World
 
@@ -42,7 +42,7 @@ class Act:
 
 def demonstrations(
     world: Factual[Any], turns: Sequence[Turn], card: Card, *, name: str, seed: int
-) -> Iterator[Transcript]:
+) -> Iterator[TranscriptExample]:
     """A way to win as transcripts, one a seat, each in the voice of a persona. Nothing where it does not win.
 
     Args:
@@ -129,7 +129,7 @@ def _wins(world: World[Any], acts: Sequence[Act]) -> bool:
 
 def _spoken(
     world: Factual[Any], acts: Sequence[Act], card: Card, name: str, rng: np.random.Generator
-) -> Iterator[Transcript]:
+) -> Iterator[TranscriptExample]:
     introduced = book().personas[name].introduced
     cards = {seat: card.model_copy(update={"persona": str(rng.choice(introduced))}) for seat in world.seats}
     writers = {seat: _Writer(cards[seat], name, world.verbs, rng) for seat in world.seats}
@@ -140,7 +140,7 @@ def _spoken(
     origin = Origin(kind="voice", world=world.name)
     for writer in writers.values():
         if writer.segments:
-            yield Transcript(segments=tuple(writer.segments), origin=origin)
+            yield TranscriptExample(segments=tuple(writer.segments), origin=origin)
 
 
 class _Writer:

@@ -28,7 +28,7 @@ def words() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeWorld:
     """A world and a way to win it."""
 
     name: str
@@ -64,7 +64,7 @@ class _Draw:
         return " ".join(line.format_map(slots) for line in self.some(words()["looks"], 2))
 
 
-def house(seed: int) -> Made:
+def house(seed: int) -> MadeWorld:
     """One seat: a key in a box, a locked door, something to be brought to its place."""
     draw = _Draw(seed)
     names = draw.some(words()["rooms"], int(draw.rng.integers(4, 7)))
@@ -114,10 +114,10 @@ def house(seed: int) -> Made:
         "things": things,
         "endings": {"done": {"when": when, "won": "all", "points": 1, "say": "That was it."}},
     }
-    return Made(f"house-{seed}", definition, tuple(("visitor", turn) for turn in turns))
+    return MadeWorld(f"house-{seed}", definition, tuple(("visitor", turn) for turn in turns))
 
 
-def pair(seed: int) -> Made:
+def pair(seed: int) -> MadeWorld:
     """Two seats: one can read which lever is right, the other can pull it; what one asks, the other answers."""
     draw = _Draw(seed)
     one, other = draw.some(words()["people"], 2)
@@ -220,7 +220,7 @@ def pair(seed: int) -> Made:
         "rules": rules,
         "endings": {"done": {"when": {"has": prize, "who": a}, "won": "all", "points": 1, "say": "You have it."}},
     }
-    return Made(f"pair-{seed}", definition, tuple(turns))
+    return MadeWorld(f"pair-{seed}", definition, tuple(turns))
 
 
 def _tree(names: Sequence[str], draw: _Draw) -> dict[str, dict[str, str]]:

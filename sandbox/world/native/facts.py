@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 def facts_of(draft: Draft, seat: int) -> frozenset[Fact]:
     """All that holds; what is carried, and which way leads where, for a seat."""
-    atlas = draft.atlas
+    compiled = draft.compiled
     room = draft.record(seat).parent
 
     def name(number: int) -> str:
-        return atlas.entities[number].noun.name.lower()
+        return compiled.entities[number].noun.name.lower()
 
     found: set[Fact] = set()
     if room != NOWHERE:
         found.add(Fact("room", name(room)))
-        found |= {Fact("leads", way.direction, name(way.to)) for way in atlas.entities[room].ways.values()}
-    for number in range(atlas.rooms, len(atlas.entities)):
-        entity, record = atlas.entities[number], draft.record(number)
+        found |= {Fact("leads", way.direction, name(way.to)) for way in compiled.entities[room].ways.values()}
+    for number in range(compiled.rooms, len(compiled.entities)):
+        entity, record = compiled.entities[number], draft.record(number)
         if entity.openable or entity.keys:
             found.add(Fact("open" if record.flags & OPEN else "closed", name(number)))
             if record.flags & LOCKED:
@@ -35,12 +35,12 @@ def facts_of(draft: Draft, seat: int) -> frozenset[Fact]:
             continue
         if record.parent == seat:
             found.add(Fact("carried", name(number)))
-        elif record.parent < atlas.rooms or not atlas.entities[record.parent].person:
+        elif record.parent < compiled.rooms or not compiled.entities[record.parent].person:
             found.add(Fact(_relation(draft, record.parent), name(number), name(record.parent)))
     return frozenset(found)
 
 
 def _relation(draft: Draft, place: int) -> Literal["at", "on", "in"]:
-    if place < draft.atlas.rooms:
+    if place < draft.compiled.rooms:
         return "at"
-    return "on" if draft.atlas.entities[place].supporter else "in"
+    return "on" if draft.compiled.entities[place].supporter else "in"

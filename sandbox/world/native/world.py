@@ -195,7 +195,7 @@ class NativeWorld:
 
     def facts(self, state: State, seat: str) -> frozenset[Fact]:
         """What holds, as `sandbox.types.Factual` asks."""
-        return facts_of(Draft(self.atlas, state), self._seat(seat))
+        return facts_of(Draft(self.compiled, state), self._seat(seat))
 
     def step(self, state: State, seat: str, command: str) -> Step[State]:
         """Carry out a line of a seat. What is not understood is answered in the text."""

@@ -255,7 +255,7 @@ class CardAgent:
     ) -> list[float]:
         """The scores; what the world refused, and what is not understood, is left out where it lists commands."""
         listed = set(observation.admissible or ())
-        if not listed:
+        if not any(proposal.command in listed for proposal in proposals):
             return list(scores)
         key = observation.state_key
         return [

@@ -16,6 +16,7 @@ from sandbox.tune import collect
 from sandbox.tune.adapters import BASE, AdapterInfo, Adapters
 from sandbox.tune.export import Format
 from sandbox.tune.export import export as export_adapter
+from sandbox.tune.planning import begins_with
 
 app = typer.Typer(
     help="""The adapters of a save: small sets of weights that a fine-tuning round made.
@@ -161,7 +162,8 @@ def export(
 
 
 def _of(ctx: typer.Context, save: str) -> Adapters:
-    return Adapters.of(context.of(ctx).home.save_folder(save))
+    home = context.of(ctx).home
+    return Adapters.of(home.save_folder(save), begins_with(home, save))
 
 
 def _facts(about: AdapterInfo) -> list[tuple[str, str]]:

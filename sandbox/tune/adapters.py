@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.errors import SaveError, UsageError
 from sandbox.files import new_folder, write_bytes
-from sandbox.paths import safe_name
+from sandbox.paths import bundled, safe_name
 from sandbox.text import clean_line
 from sandbox.tune.gate import GateResult
 
@@ -71,7 +71,8 @@ class AdapterInfo(BaseModel):
 class _Active(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    adapter: str = BASE
+    adapter: str = ""
+    """Empty: as it began."""
     before: Annotated[list[str], Field(max_length=10_000)] = []
     """What was in use before, oldest first."""
 
@@ -81,15 +82,17 @@ class Adapters:
 
     Args:
         folder: `saves/<name>/adapters`; it need not exist yet.
+        begins_with: what is in use as long as nothing else was put into use: the adapter of a card, or `base`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, begins_with: str = BASE) -> None:
         self.folder = folder
+        self.begins_with = begins_with
 
     @classmethod
-    def of(cls, save: Path) -> Adapters:
+    def of(cls, save: Path, begins_with: str | None = None) -> Adapters:
         """Those of a save's folder."""
-        return cls(save / "adapters")
+        return cls(save / "adapters", begins_with or BASE)
 
     def __iter__(self) -> Iterator[AdapterInfo]:
         """All of them, oldest first. Folders that are not whole are passed over."""
@@ -104,8 +107,10 @@ class Adapters:
         return _read(self.path(adapter) / ABOUT)
 
     def path(self, adapter: str) -> Path:
-        """The folder of an adapter that exists. Raises `UsageError`."""
+        """The folder of an adapter that exists, here or among those that ship. Raises `UsageError`."""
         folder = self.folder / safe_name(adapter, "an adapter")
+        if not folder.exists() and (shipped_folder(adapter) / ABOUT).is_file():
+            return shipped_folder(adapter)
         if not (folder / ABOUT).is_file():
             names = [about.id for about in self]
             raise UsageError(
@@ -118,7 +123,7 @@ class Adapters:
     @property
     def active(self) -> str:
         """The one in use; `base` for none."""
-        return self._active().adapter
+        return self._active().adapter or self.begins_with
 
     @property
     def active_folder(self) -> Path | None:
@@ -131,22 +136,28 @@ class Adapters:
         if adapter != BASE:
             self.path(adapter)
         active = self._active()
-        if adapter != active.adapter:
-            self._write(_Active(adapter=adapter, before=[*active.before, active.adapter]))
+        now = active.adapter or self.begins_with
+        if adapter != now:
+            self._write(_Active(adapter=adapter, before=[*active.before, now]))
 
     def rollback(self) -> str:
         """Go back to what was in use before. Returns its name. Raises `UsageError` where nothing was."""
         active = self._active()
         while active.before:
             previous = active.before.pop()
-            if previous == BASE or (self.folder / previous / ABOUT).is_file():
+            if previous == BASE or self._there(previous):
                 self._write(_Active(adapter=previous, before=active.before))
                 return previous
         raise UsageError("no other adapter was in use before", where=self.folder)
 
+    def _there(self, adapter: str) -> bool:
+        return any((folder / ABOUT).is_file() for folder in (self.folder / adapter, shipped_folder(adapter)))
+
     def delete(self, adapter: str) -> None:
         """Remove an adapter. Raises `UsageError` where it is in use, or others were trained on from it."""
         folder = self.path(adapter)
+        if folder.parent != self.folder:
+            raise UsageError(f"{adapter!r} came with the package", hint="put another into use instead")
         if adapter == self.active:
             raise UsageError(f"{adapter!r} is in use", hint="roll back, or use another first")
         children = [about.id for about in self if about.parent == adapter]
@@ -209,6 +220,11 @@ class Adapters:
 
     def _write(self, active: _Active) -> None:
         write_bytes(self.folder / ACTIVE, active.model_dump_json(indent=2).encode() + b"\n")
+
+
+def shipped_folder(name: str) -> Path:
+    """Where an adapter that comes with the package is, if there is one of that name."""
+    return bundled() / "agents" / safe_name(name, "an adapter")
 
 
 def describe(

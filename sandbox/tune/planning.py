@@ -55,7 +55,7 @@ def make_plan(
         )
     source = catalogue.resolve(file.card.model, relative_to=file.folder)
     cached = catalogue.is_whole(catalogue.folder_of(source.name))
-    adapters = Adapters.of(folders[0])
+    adapters = Adapters.of(folders[0], file.card.adapter)
     parent = adapters.active if parent is None else parent
     if parent != BASE:
         adapters.path(parent)
@@ -70,6 +70,12 @@ def make_plan(
         settings=settings,
         **more,
     ).checked()
+
+
+def begins_with(home: Home, save: str) -> str | None:
+    """The adapter that the agents of a save began with; None for none, or where there is no save."""
+    folder = home.save_folder(save)
+    return _card(home, None, (folder,)).card.adapter if (folder / "save.db").exists() else None
 
 
 def _card(home: Home, agent: str | None, played: tuple[Path, ...]) -> CardFile:

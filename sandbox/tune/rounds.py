@@ -202,7 +202,7 @@ class Round:
     def accept(self) -> str:
         """Put the adapter it made into use. Returns its name. Raises `RoundError` where there is none."""
         made = self._made()
-        Adapters.of(self.plan.save).use(made)
+        Adapters.of(self.plan.save, self.plan.parsed_card().adapter).use(made)
         return made
 
     def reject(self) -> None:

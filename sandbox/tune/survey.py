@@ -43,7 +43,7 @@ def survey(plan: RoundPlan) -> RoundData:
     counted = collect.survey(collect.occasions(found))
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world
-    adapters = Adapters.of(plan.save)
+    adapters = Adapters.of(plan.save, card.adapter)
     latest = next((each for each in reversed(rounds.rounds_of(plan.save)) if not each.trial), None)
     state = latest.state if latest is not None else ""
     made = latest.adapter if latest is not None else None

@@ -89,10 +89,13 @@ class Models:
             )
             if made_for != name:
                 raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
-        base = self._lazy(model, file.folder)
-        if save is None:
+        base, own = self._lazy(model, file.folder), file.card.adapter
+        if save is None and own is None:
             return self._shared(base, lambda: base)
-        return self._shared((base, save, adapter), lambda: LiveModel(base, Adapters.of(save), adapter))
+        adapters = Adapters(bundled() / "agents", own or BASE) if save is None else Adapters.of(save, own)
+        if own is not None:
+            adapters.path(own)
+        return self._shared((base, save, own, adapter), lambda: LiveModel(base, adapters, adapter))
 
     def _shared(self, key: object, make: Callable[[], LanguageModel]) -> CachedModel:
         if key not in self._playing:

@@ -9,7 +9,10 @@ from sandbox.types import Exchange, Observation
 
 
 def built(history: list[Exchange], card: PromptSettings | None = None, **words: object) -> str:
-    observation = Observation(seat="you", turn=len(history), text=history[-1].reply, goal="Find the crown.")
+    last = history[-1].reply
+    observation = Observation(
+        seat="you", turn=len(history), text=last, goal="Find the crown.", admissible=("look",)
+    )
     return prompt.build(card or PromptSettings(), observation, history, **words)  # type: ignore[arg-type]
 
 

@@ -15,32 +15,41 @@ from sandbox.types import Decision, History, Observation
 _END = r"\s*[?.!]*\s*$"
 _ARTICLE = r"(?:the |an? |my |your |that |this )?"
 _WHERE_I = re.compile(
-    rf"\b(?:where (?:are|'re) (?:you|we)|which room are you in|where do you stand)\b.*{_END}", re.I
+    rf"\b(?:where (?:are|'re) (?:you|we)|which room are you in|where do you stand)\b.*{_END}", re.IGNORECASE
 )
 _WHERE = re.compile(
     rf"\b(?:where(?:'s| is| are| was| did you (?:see|leave|put)| can I find| do I find| has)|"
     rf"(?:have|did) you (?:seen|see|found|find)|do you know where|which room has|who has) {_ARTICLE}"
     rf"(?P<thing>[\w' -]+?)(?: (?:is|gone|anywhere|lately|now|been))*{_END}",
-    re.I,
+    re.IGNORECASE,
 )
-_SEE = re.compile(rf"\bwhat (?:do|can|did) you (?:see|find)|what is (?:there|here)|describe\b.*{_END}", re.I)
+_SEE = re.compile(r"\bwhat (?:do|can|did) you (?:see|find)|what is (?:there|here)|\bdescribe\b", re.IGNORECASE)
 _CARRY = re.compile(
-    rf"\bwhat (?:do you|are you|have you) (?:carry|carrying|have|hold|got|holding)|inventory\b.*{_END}", re.I
+    rf"\bwhat (?:do you|are you|have you) (?:carry|carrying|have|hold|got|holding)|inventory\b.*{_END}",
+    re.IGNORECASE,
 )
 _SAYS = re.compile(
-    rf"\bwhat (?:does|did|is written on|stands on) {_ARTICLE}(?P<thing>[\w' -]+?)(?: say| tell us)?{_END}", re.I
+    rf"\bwhat (?:does|did|is written on|stands on) {_ARTICLE}(?P<thing>[\w' -]+?)(?: say| tell us)?{_END}",
+    re.IGNORECASE,
 )
 _WHY = re.compile(
-    rf"\bwhy (?P<not>not|don't you|didn't you|won't you|wouldn't you)?\s*(?:do you want to |would you |did you |are you "
-    rf"going to |should we )?(?P<command>[\w' -]+?)(?: instead| first)?{_END}",
-    re.I,
+    rf"\bwhy (?P<not>not|don't you|didn't you|won't you|wouldn't you)?\s*"
+    rf"(?:do you want to |would you |did you |are you going to |should we )?"
+    rf"(?P<command>[\w' -]+?)(?: instead| first)?{_END}",
+    re.IGNORECASE,
 )
-_QUESTION = re.compile(r"\?\s*$|^(?:where|why|what|which|who|how|have you|did you|do you)\b", re.I)
+_QUESTION = re.compile(r"\?\s*$|^(?:where|why|what|which|who|how|have you|did you|do you)\b", re.IGNORECASE)
 _HERE = re.compile(
-    r"\b(?:you (?:can )?(?:see|make out)|there is|there are|inside (?:is|are)|on the|in the)\b", re.I
+    r"\b(?:you (?:can )?(?:see|make out)|there is|there are|inside (?:is|are)|on the|in the)\b", re.IGNORECASE
 )
-_WORDS = {"going": "go", "taking": "take", "opening": "open", "unlocking": "unlock", "putting": "put", "dropping": "drop",
-          "examining": "examine", "trying": "", "try": "", "the": "", "to": ""}  # fmt: skip
+_WORDS = {
+    **dict.fromkeys(("trying", "try", "the", "to"), ""),
+    **{f"{verb}ing": verb for verb in ("go", "open", "unlock", "drop", "examine", "pull", "eat", "wait")},
+    "taking": "take",
+    "putting": "put",
+    "closing": "close",
+    "examining": "examine",
+}
 
 
 def is_question(words: str) -> bool:

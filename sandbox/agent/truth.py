@@ -1,7 +1,7 @@
 """Whether what is said is so: statements in a sentence, each true, false, or unknown to the seat.
 
-The forms are those that the voice uses: X is locked, X is in Y, I carry X, a way leads to Z, I have not been that way.
-Whatever else a sentence holds claims nothing that could be checked.
+The forms are those that the voice uses: X is locked, X is in Y, I carry X, a way leads to Z, I have not been that
+way. Whatever else a sentence holds claims nothing that could be checked.
 """
 
 from __future__ import annotations
@@ -21,29 +21,28 @@ _WAYS = "|".join(sorted(OPPOSITE, key=len, reverse=True))
 _NO_THING = r"(?!(?:it|this|that|them|nothing|been|to|seen|not|no|always|looked|had|one|a lot)\b)"
 _THING = _NO_THING + r"(?:the |an? |my |that )?(?P<thing>[\w'-]+(?: [\w'-]+){0,5}?)"
 _PLACE = r"(?:the |an? |my )?(?P<place>[\w'-]+(?: [\w'-]+){0,4})"
-_FORMS: tuple[tuple[Claim, re.Pattern[str]], ...] = tuple(
-    (claim, re.compile(form, re.IGNORECASE))
-    for claim, form in (
-        ("been", rf"\bI have (?P<not>not )?been (?P<way>{_WAYS})\b(?:,? in (?:the )?(?P<place>[\w' -]+?)(?=[,.!?;]|$))?"),
-        ("been", rf"\bNobody has looked (?P<never>(?P<way>{_WAYS}))\b"),
-        ("leads", rf"\b(?P<way>{_WAYS}) leads to {_PLACE}(?=[,.!?;]|$)"),
-        ("leads", rf"(?:^|[.!?,;:] ?)(?:The )?(?P<place>[\w' -]+?) is (?P<way>{_WAYS}) of here\b"),
-        ("carried", rf"\bI (?:carry|have|hold) {_THING}(?=[,.!?;]|$| now| and | with me)"),
-        ("room", r"\b(?:I am in|We are in|This is) the (?P<place>[\w' -]+?)(?=[,.!?;]|$)"),
-        ("in", rf"{_THING} is in {_PLACE}(?=[,.!?;]|$| and )"),
-        ("on", rf"{_THING} is on {_PLACE}(?=[,.!?;]|$| and )"),
-        ("in", rf"\bI see {_THING} in {_PLACE}(?=[,.!?;]|$)"),
-        ("on", rf"\bI see {_THING} on {_PLACE}(?=[,.!?;]|$)"),
-        ("in", rf"\bThere is {_THING}, in {_PLACE}(?=[,.!?;]|$)"),
-        ("on", rf"\bThere is {_THING}, on {_PLACE}(?=[,.!?;]|$)"),
-        ("locked", rf"{_THING} is (?P<not>not )?locked\b"),
-        ("closed", rf"{_THING} is (?:still )?(?P<not>not )?(?:closed|shut)\b"),
-        ("closed", rf"\bNobody has opened {_THING}(?=[,.!?;]|$)"),
-        ("open", rf"{_THING} (?:is|stands) (?P<not>not )?open\b"),
-        ("here", rf"{_THING} is here\b"),
-        ("here", rf"(?:\b(?:I see|There is)|^Here is) {_THING}(?: here\b|, within reach|(?=[.!?;]|$))"),
-    )
-)  # fmt: skip
+_END = r"(?=[,.!?;]|$)"
+_SAID: tuple[tuple[Claim, str], ...] = (
+    ("been", rf"\bI have (?P<not>not )?been (?P<way>{_WAYS})\b(?:,? in (?:the )?(?P<place>[\w' -]+?){_END})?"),
+    ("been", rf"\bNobody has looked (?P<never>(?P<way>{_WAYS}))\b"),
+    ("leads", rf"\b(?P<way>{_WAYS}) leads to {_PLACE}{_END}"),
+    ("leads", rf"(?:^|[.!?,;:] ?)(?:The )?(?P<place>[\w' -]+?) is (?P<way>{_WAYS}) of here\b"),
+    ("carried", rf"\bI (?:carry|have|hold) {_THING}(?=[,.!?;]|$| now| and | with me)"),
+    ("room", rf"\b(?:I am in|We are in|This is) the (?P<place>[\w' -]+?){_END}"),
+    ("in", rf"{_THING} is in {_PLACE}(?=[,.!?;]|$| and )"),
+    ("on", rf"{_THING} is on {_PLACE}(?=[,.!?;]|$| and )"),
+    ("in", rf"\bI see {_THING} in {_PLACE}{_END}"),
+    ("on", rf"\bI see {_THING} on {_PLACE}{_END}"),
+    ("in", rf"\bThere is {_THING}, in {_PLACE}{_END}"),
+    ("on", rf"\bThere is {_THING}, on {_PLACE}{_END}"),
+    ("locked", rf"{_THING} is (?P<not>not )?locked\b"),
+    ("closed", rf"{_THING} is (?:still )?(?P<not>not )?(?:closed|shut)\b"),
+    ("closed", rf"\bNobody has opened {_THING}{_END}"),
+    ("open", rf"{_THING} (?:is|stands) (?P<not>not )?open\b"),
+    ("here", rf"{_THING} is here\b"),
+    ("here", rf"(?:\b(?:I see|There is)|^Here is) {_THING}(?: here\b|, within reach|(?=[.!?;]|$))"),
+)
+_FORMS = tuple((claim, re.compile(form, re.IGNORECASE)) for claim, form in _SAID)
 _BREAK = re.compile(
     r"(?<=[.!?;])\s+|,\s+(?=(?:the|I|and|so|because)\b)|\s+(?:because|so that|and)\s+(?=(?:the|I)\b)|:\s+"
 )

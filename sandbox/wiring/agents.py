@@ -17,6 +17,7 @@ from sandbox.llm import catalogue
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.lazy import LazyModel
 from sandbox.llm.permission import Permission
+from sandbox.paths import bundled
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
 from sandbox.types import LanguageModel, Progress, World, silent

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sandbox.feedback.names import Names
-from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 Line = Annotated[str, AfterValidator(clean_line), Field(max_length=400)]
 Command = Annotated[Line, Field(min_length=1)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Names:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from sandbox.render import formatting
-from sandbox.store.feedback import Feedback
-from sandbox.timeline import Turn
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
+    from sandbox.timeline import Turn
 
 
 def transcript(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from sandbox.session.players import Seats
 from sandbox.timeline import Timeline, Turn, decision_seed, history
 from sandbox.types import Decision, Exchange, Observation, World
 
 if TYPE_CHECKING:
+    from sandbox.session.players import Seats
     from sandbox.session.session import Session
 
 _LONGEST = 200

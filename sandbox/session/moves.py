@@ -1,4 +1,4 @@
-"""What the screen has done to a session, where it is more than one call. For the session's thread."""
+"""What a person can have done to a session, where it is more than one call. For the session's thread."""
 
 from __future__ import annotations
 
@@ -117,8 +117,11 @@ def preview(session: Session, command: str) -> Preview:
 # Saying things.
 
 
-def bookmark(session: Session, name: str) -> None:
-    """Name the turn where we stand; with no name, take its names away, or call it by its command."""
+def bookmark(session: Session, name: str) -> str:
+    """Name the turn where we stand; with no name, take its names away, or call it by its command.
+
+    Returns a line that names all marks of the turn, as `bless` does.
+    """
     own = [mark for mark in session.marks() if mark.turn == session.current.id and mark.kind == "bookmark"]
     if own and not name:
         for mark in own:
@@ -126,31 +129,39 @@ def bookmark(session: Session, name: str) -> None:
     else:
         turn = session.current
         session.bookmark(name or f"{turn.command or 'opening'} {turn.depth}".strip())
+    return _marked(session)
 
 
-def bless(session: Session) -> None:
+def bless(session: Session) -> str:
     """Mark the branch that ends here as the expected one, or take that back."""
     own = [mark for mark in session.marks() if mark.turn == session.current.id and mark.kind == "blessed"]
     for mark in own:
         session.unmark(mark)
     if not own:
         session.bless()
+    return _marked(session)
 
 
-def compare(session: Session, verdict: str) -> Feedback:
-    """Say of two proposals of the latest turn that they tie (`tie`), or that neither is any good (`bad`).
+def _marked(session: Session) -> str:
+    marks = [mark for mark in session.marks() if mark.turn == session.current.id]
+    names = ["blessed" if mark.kind == "blessed" else mark.name for mark in marks]
+    return f"This turn is marked: {', '.join(names)}" if names else "This turn has no mark"
+
+
+def compare(session: Session, verdict: str, turn: int) -> Feedback:
+    """Say of two proposals of a turn that they tie (`tie`), or that neither is any good (`bad`).
 
     The two are what the agent wanted, and what was done in its place or else the next best.
     """
-    decision = None if _people(session) else session.current.decision
+    decision = None if _people(session) else session.timeline.get(turn).decision
     if decision is None or len(decision.proposals) < 2:
-        raise PlayError("no agent weighed anything in the latest turn", hint="let it act first")
+        raise PlayError("no agent weighed anything in this turn", hint="let it act first")
     commands = [proposal.command for proposal in decision.proposals]
-    done = session.current.command
+    done = session.timeline.node(turn).command
     other = commands.index(done) if done in commands else decision.chosen
     if other == decision.chosen:
         other = 1 if decision.chosen == 0 else 0
-    return session.prefer_proposal(decision.chosen, other, verdict=verdict)
+    return session.prefer_proposal(decision.chosen, other, verdict=verdict, turn=turn)
 
 
 def prefer(session: Session, number: int) -> Feedback:
@@ -171,16 +182,19 @@ def prefer(session: Session, number: int) -> Feedback:
     return session.prefer(turn.id, tried[other])
 
 
-def retract(session: Session) -> Feedback:
-    """Take back what the person said last of those things about the latest turn that stand."""
-    own = [said for said in session.feedback() if said.annotator == session.annotator]
+def retract(session: Session, turn: int) -> Feedback:
+    """Take back what the person said last of those things about a turn that stand."""
+    own = [said for said in session.feedback(turn) if said.annotator == session.annotator]
     if not own:
         raise PlayError("you have said nothing about this turn", hint="go to the turn that you spoke of")
     return session.retract(own[-1].id)
 
 
-def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> Scripted:
-    """Write the story so far into a text file of this name, beside the save. Raises `UsageError`, `SaveError`."""
+def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> str:
+    """Write the story so far into a text file of this name, beside the save; a line that says where.
+
+    Raises `UsageError`, `SaveError`.
+    """
     folder = session.store.file.parent if session.store.file else Path()
     path = folder / f"{safe_name(name or 'transcript', 'a transcript').removesuffix('.txt')}.txt"
     story = session.timeline.path(session.current.id)
@@ -189,56 +203,31 @@ def script(session: Session, name: str, watcher: str | None, names: Mapping[str,
         path.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     except OSError as error:
         raise SaveError(f"cannot be written: {error.strerror}", where=path) from error
-    return Scripted(f"The story so far is in {path}")
+    return f"The story so far is in {path}"
 
 
-def troubles(session: Session) -> Troubles:
-    """What is wrong with the agents' language models."""
+# What may change without anything being done.
+
+
+def troubles(session: Session) -> dict[str, str]:
+    """Agents whose language model does not answer, or slowly, and why."""
     found: dict[str, str] = {}
     for agent in session.seats.values():
         state = getattr(agent, "model_state", None)
         if agent is not None and isinstance(state, ServerState) and state.kind != "ok":
             found[agent.name] = str(state)
-    return Troubles(found)
+    return found
 
 
-def edited(session: Session) -> Edited | None:
+def edited(session: Session) -> bool:
     """Whether the world's file has changed since it was read."""
-    return Edited() if session.renewal is not None and session.renewal.due else None
+    return session.renewal is not None and session.renewal.due
 
 
-def renewed(session: Session) -> Renewed | None:
-    """What came of reading the world anew; None where it could not be used."""
-    outcome = session.renewal.outcome if session.renewal is not None else None
-    if outcome is None:
-        return None
+def renew(session: Session) -> str:
+    """Go on in the world as its file is now, as `Session.renew` does; a line that says what came of it."""
+    outcome = session.renew()
     line = f"The world was edited: {outcome.carried} of {outcome.given} commands given again"
     if outcome.difference is None:
-        return Renewed(f"{line}, and nothing reads otherwise.")
-    return Renewed(f"{line}. The story first reads otherwise after command {outcome.difference.index}.")
-
-
-@dataclass(frozen=True, slots=True)
-class Troubles:
-    """Agents whose language model does not answer, or slowly, and why."""
-
-    by_agent: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Scripted:
-    """The story so far has been written down."""
-
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """The world's file has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """The game goes on in the world as it is now."""
-
-    line: str
+        return f"{line}, and nothing reads otherwise."
+    return f"{line}. The story first reads otherwise after command {outcome.difference.index}."

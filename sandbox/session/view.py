@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sandbox.render.formatting import heard
 from sandbox.session import worlds
 from sandbox.session.moves import tries
 from sandbox.types import Observation, Update
@@ -44,6 +45,8 @@ class View:
     """What the watcher perceives; without one, the seat to move."""
     feedback: Mapping[int, tuple[Feedback, ...]]
     """What people said and did not take back, of the turns that have any."""
+    said: Feedback | None = None
+    """The record that the latest job stored."""
     marks: Mapping[int, tuple[Mark, ...]]
     """Bookmarks and blessings, by the turns that have any."""
     tries: tuple[int, int] = (1, 1)
@@ -54,6 +57,19 @@ class View:
     @property
     def current(self) -> Turn:
         return self.path[-1]
+
+    @property
+    def told(self) -> Turn:
+        """The latest turn of which the watcher was told anything: what a person says is about that one."""
+        for at in range(len(self.path) - 1, 0, -1):
+            before, turn = self.path[at - 1 : at + 1]
+            if self.watcher in (None, turn.seat) or heard(before, turn, self.watcher)[0]:
+                return turn
+        return self.path[0]
+
+    def seat_of(self, turn_id: int) -> str:
+        """Who acted in a turn on the way here; of another turn, whoever acted in the latest."""
+        return next((turn.seat for turn in reversed(self.path) if turn.id == turn_id), self.current.seat)
 
     @property
     def done(self) -> bool:
@@ -120,10 +136,12 @@ class Camera:
 
     def view(self, result: object = None) -> View:
         """A view of the session now, after a job that gave `result`: a turn, or the feedback that was stored."""
+        from sandbox.store.feedback import Feedback
+
         session = self._session
-        about = getattr(result, "turn", None)
-        if isinstance(about, int):
-            self._feedback[about] = session.feedback(about)
+        said = result if isinstance(result, Feedback) else None
+        if said is not None:
+            self._feedback[said.turn] = session.feedback(said.turn)
         fresh = tuple(node for node in session.timeline.nodes() if node.id > self._shown)
         self._shown = max((node.id for node in fresh), default=self._shown)
         watcher = watching(session)
@@ -149,6 +167,7 @@ class Camera:
             to_move=session.to_move,
             observation=session.observation(watcher),
             feedback=dict(self._feedback),
+            said=said,
             marks=marks,
             tries=tries(session),
             updates=tuple(replace(update, command="…") for update in session.updates)

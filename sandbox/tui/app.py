@@ -12,7 +12,7 @@ from sandbox.config import Settings
 from sandbox.errors import SandboxError
 from sandbox.tui import clipboard
 from sandbox.tui.keys import bindings
-from sandbox.tui.messages import Failed, StartWanted
+from sandbox.tui.messages import NotOpened, StartWanted
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.round import RoundScreen
@@ -93,14 +93,14 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     async def _get_up(self) -> None:
         self.rounds.close()
-        await asyncio.to_thread(self.play.driver.close)
+        await asyncio.to_thread(self.play.close)
         del self.play, self.rounds
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._lobby is not None and self.playing if action == "start" else True
 
-    @on(Failed)
-    async def _could_not_open(self, message: Failed) -> None:
+    @on(NotOpened)
+    async def _could_not_open(self, message: NotOpened) -> None:
         """What a user can mend is said on the start screen, or on the terminal, where it stays."""
         if not isinstance(message.error, SandboxError):
             return
@@ -125,7 +125,7 @@ class SandboxApp(ThemedApp[SandboxError]):
             return
         desk = ContestDesk(
             partial(self._open_contest, wanted.sides),
-            lambda job: self.play.game.do("comparison", job, halting=False, keeps=True),
+            lambda job: self.play.controller.change("comparison", job, halting=False, keeps=True),
             annotator=self._settings.annotator,
         )
         self.push_screen(RateScreen(desk), lambda _: self.notify(f"Blind A/B: {desk.summary()}", markup=False))

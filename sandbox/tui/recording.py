@@ -18,10 +18,10 @@ from sandbox.config import Settings
 from sandbox.errors import PlayError, UsageError
 from sandbox.feedback import kinds
 from sandbox.render.asciicast import Recording
+from sandbox.session.controller import FASTEST
 from sandbox.session.replay import Tape
 from sandbox.store.feedback import Feedback
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.game import FASTEST
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Title
@@ -129,7 +129,7 @@ class _Player:
 
     async def play(self, said: tuple[Feedback, ...], size: tuple[int, int]) -> None:
         async with self._app.run_test(headless=False, size=size) as pilot:
-            await self._until(pilot, lambda: self._app.play.game.view is not None)
+            await self._until(pilot, lambda: self._app.play.controller.view is not None)
             self._ids = {self._tape.opening.id: self._here}
             await self._rest(pilot)
             for each in self._tape.happened(said):
@@ -142,13 +142,13 @@ class _Player:
 
     @property
     def _here(self) -> int:
-        view = self._app.play.game.view
+        view = self._app.play.controller.view
         return 0 if view is None else view.current.id
 
     async def _act(self, pilot: Pilot[Any], turn: Turn) -> None:
         """Bring about a turn: from its parent, by the agent's key or a person's command."""
         self._tape.next = turn
-        game, parent = self._app.play.game, self._ids[turn.parent or 0]
+        game, parent = self._app.play.controller, self._ids[turn.parent or 0]
         if self._here != parent:
             await self._type(pilot, "undo" if self._above == parent else f"/jump {parent}")
             await self._until(pilot, lambda: self._here == parent)
@@ -171,14 +171,14 @@ class _Player:
 
     @property
     def _above(self) -> int | None:
-        view = self._app.play.game.view
+        view = self._app.play.controller.view
         return None if view is None else view.current.parent
 
     async def _say(self, pilot: Pilot[Any], record: Feedback) -> None:
         """Give a piece of feedback again, where it was given at the turn where the screen stands."""
         line = kinds.read(record).line(record)
         if line and self._ids.get(record.turn) == self._here:
-            game = self._app.play.game
+            game = self._app.play.controller
             await self._type(pilot, line)
             await self._until(pilot, lambda: not game.pending)
             await self._rest(pilot)
@@ -194,7 +194,7 @@ class _Player:
     async def _rest(self, pilot: Pilot[Any]) -> None:
         """Time to read what happened, with what the agent makes of it, or with nothing left of what it wanted."""
         end = monotonic() + _STALE
-        await self._until(pilot, lambda: self._app.play.game.decision is not None or monotonic() > end)
+        await self._until(pilot, lambda: self._app.play.controller.decision is not None or monotonic() > end)
         await self._pause(pilot, _READ)
 
     async def _pause(self, pilot: Pilot[Any], seconds: float) -> None:

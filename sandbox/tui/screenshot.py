@@ -25,7 +25,7 @@ async def screenshot(session: Session, size: tuple[int, int], path: Path, *, the
     app = SandboxApp(Sitting(lambda _say: session, Title(session.world.title)))
     async with app.run_test(size=size) as pilot:
         app.theme, app.animation_level = theme, "none"
-        while app.play.game.view is None or app.play.busy:
+        while app.play.controller.view is None or app.play.busy:
             await pilot.pause(0.02)
         await pilot.pause()
         path.write_text(app.export_screenshot(title=session.world.title), encoding="utf-8")

@@ -84,12 +84,12 @@ class Story:
         turn, watcher = view.path[at], view.watcher
         feedback = view.feedback.get(turn.id, ())
         key = (turn.id, watcher, tuple((said.id, notes.get(said.id)) for said in feedback))
+        name = view.name(turn.seat) if len(view.seats) > 1 and turn.seat else ""
         if watcher is None or not at or turn.seat == watcher:
-            name = view.name(turn.seat) if len(view.seats) > 1 else ""
             tell, apart = partial(turn_paragraphs, turn, feedback, notes, watcher, name), False
         else:
             before, apart = view.path[at - 1], self._apart[at - 1]
-            tell = partial(others_paragraphs, turn, before, feedback, notes, watcher, apart)
+            tell = partial(others_paragraphs, turn, before, feedback, notes, watcher, name, apart)
             apart = apart or formatting.heard(before, turn, watcher)[0] != ""
         self._blocks.append(Block(key, tell))
         self._apart.append(apart)
@@ -120,11 +120,17 @@ def turn_paragraphs(
     seat = watcher or turn.seat or next(iter(turn.observations))
     observation = turn.observations[seat]
     paragraphs += prose(observation.text, room_name(observation))
-    return paragraphs + _aftermath(turn, seat, feedback, notes)
+    return paragraphs + _aftermath(turn, seat, feedback, notes, name)
 
 
 def others_paragraphs(
-    turn: Turn, before: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str, apart: bool
+    turn: Turn,
+    before: Turn,
+    feedback: Sequence[Feedback],
+    notes: Mapping[int, str],
+    watcher: str,
+    name: str,
+    apart: bool,
 ) -> list[Paragraph]:
     """What a seat perceived while another acted; `apart` where something was told since its own turn already."""
     text, goes_on = formatting.heard(before, turn, watcher)
@@ -132,7 +138,7 @@ def others_paragraphs(
     paragraphs = list(prose(text, room)) if not goes_on else [_overheard(line.text) for line in prose(text)]
     if paragraphs and not apart:
         paragraphs.insert(0, BLANK)
-    return paragraphs + _aftermath(turn, watcher, feedback, notes)
+    return paragraphs + _aftermath(turn, watcher, feedback, notes, name)
 
 
 def _overheard(line: Content) -> Paragraph:
@@ -141,8 +147,10 @@ def _overheard(line: Content) -> Paragraph:
     return Paragraph(line.stylize(fmt.MUTED), fmt.OTHERS, fmt.MUTED)
 
 
-def _aftermath(turn: Turn, seat: str, feedback: Sequence[Feedback], notes: Mapping[int, str]) -> list[Paragraph]:
-    """The reward of a seat, what people said about the turn, and the end."""
+def _aftermath(
+    turn: Turn, seat: str, feedback: Sequence[Feedback], notes: Mapping[int, str], name: str
+) -> list[Paragraph]:
+    """The reward of a seat, what people said about the turn and of whom, and the end."""
     paragraphs: list[Paragraph] = []
     observation = turn.observations[seat]
     standing = fmt.points(observation.score, observation.max_score)
@@ -154,7 +162,7 @@ def _aftermath(turn: Turn, seat: str, feedback: Sequence[Feedback], notes: Mappi
             )
         )
     for said in feedback:
-        paragraphs.append(_said(said, turn.decision))
+        paragraphs.append(_said(said, turn.decision, name))
         if said.id in notes:
             paragraphs.append(Paragraph(Content.styled(notes[said.id], fmt.MUTED), fmt.NOTE, fmt.MUTED))
     if turn.ended:
@@ -220,13 +228,14 @@ def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
         yield Paragraph(Content.styled(f"“{said}”", f"italic {fmt.MUTED}"))
 
 
-def _said(said: Feedback, decision: Decision | None) -> Paragraph:
+def _said(said: Feedback, decision: Decision | None, name: str) -> Paragraph:
     told, why = formatting.verdict(said, decision), reasons(said)
     if not told:
         return Paragraph(Content.styled(why, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)
     tone = "$text-warning" if said.value is None else "$text-success" if said.value > 0 else "$text-error"
     because = (f"  {why}" if why else "", tone if said.value is None else fmt.MUTED)
-    return Paragraph(Content.assemble((told, tone), because), fmt.REWARD, tone)
+    whose = (f", for {name}" if name else "", tone)
+    return Paragraph(Content.assemble((told, tone), whose, because), fmt.REWARD, tone)
 
 
 def _ending(turn: Turn, won: bool, score: str) -> Iterator[Paragraph]:

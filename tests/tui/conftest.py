@@ -223,7 +223,7 @@ async def settled(pilot: Pilot[object]) -> None:
     app = pilot.app
     assert isinstance(app, SandboxApp)
     await pilot.pause()
-    await until(pilot, lambda: app.play.game.view is not None and not app.play.busy)
+    await until(pilot, lambda: app.play.controller.view is not None and not app.play.busy)
     await pilot.pause()
 
 

@@ -19,9 +19,9 @@ from sandbox.paths import Home
 from sandbox.session import trials
 from sandbox.session.reading import read
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.author.commands import AuthorCommands
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.screens.author import AuthorScreen
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.start import Sitting
@@ -100,15 +100,15 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
         await pilot.press("ctrl+s")
         await until(pilot, lambda: not desk.unsaved)
         assert file.read_text(encoding="utf-8") == WORLD.replace("A yard.", "A yard. Hens.\n    first: Air!")
-        await until(pilot, lambda: app.play.game.view and app.play.game.view.path[0].episode == 2)
+        await until(pilot, lambda: app.play.controller.view and app.play.controller.view.path[0].episode == 2)
 
         await pilot.press("f3", *"dig up Loft", "enter")
         await until(pilot, lambda: "loft" in editor.text)
         assert "Loft lies above now." in told(app)
         await until(pilot, lambda: "Loft" in screen_text(app) and desk.reading.loads)
         assert not desk.unsaved
-        assert app.play.game.view is not None
-        assert app.play.game.view.observation.description.startswith("Loft")
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.observation.description.startswith("Loft")
         await pilot.press(*"set loft colour red", "enter")
         await until(pilot, lambda: "rooms.loft.colour: no such key" in told(app))
 
@@ -197,8 +197,8 @@ async def test_check_finds_what_reading_does_not_and_the_game_goes_on_in_the_roo
         await pilot.press("f5")
         await until(pilot, lambda: app.screen is app.play)
         await settled(pilot)
-        assert app.play.game.view is not None
-        assert app.play.game.view.observation.description.startswith("Yard")
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.observation.description.startswith("Yard")
 
 
 async def test_worlds_without_a_file_say_what_can_be_done(make_app: MakeApp) -> None:
@@ -241,7 +241,7 @@ async def test_keys_have_names_help_and_entries_in_the_palette(file: Path, tmp_p
     app = hut(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_author(app, pilot)
-        offered = {hit.help async for hit in AuthorCommands(app.screen).discover()}
+        offered = {hit.help async for hit in KeyCommands(app.screen).discover()}
         assert {"ctrl+s", "f5", "f8"} <= offered
         assert "c" not in offered  # there is nothing to copy
         await pilot.press("f1")

@@ -37,8 +37,8 @@ async def test_keys_of_any_screen_can_be_given_another(make_app: MakeApp) -> Non
         assert told == ["No key is called no-such-key (F1 shows the names)"]
         await pilot.press("f12")
         await settled(pilot)
-        assert app.play.game.view is not None
-        assert app.play.game.view.current.depth == 1
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.current.depth == 1
 
 
 def test_the_settings_take_keys_by_name() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Lighthouse, MakeApp, Weigher, open_session, settled, typed, until
+from conftest import Lighthouse, MakeApp, Weigher, open_session, screen_text, sees, settled, typed, until
+from textual import events
 from textual.widgets import Static
 
 from sandbox.errors import WorldError
 from sandbox.session.session import Session
 from sandbox.store import Store
+from sandbox.tui import format as fmt
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title
+from sandbox.tui.widgets.learned import Learned
 from sandbox.tui.widgets.lessons import Changes, Learning
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.panes import Map
@@ -123,13 +127,13 @@ async def test_the_agent_runs_and_is_paused(make_app: MakeApp) -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("f6")
-        await until(pilot, lambda: app.play.game.view.current.depth >= 3)
+        await until(pilot, lambda: app.play.controller.view.current.depth >= 3)
         assert "running, 20/s at most" in shown(app, Status)
         await pilot.press("f6")
         await settled(pilot)
-        stopped_at = app.play.game.view.current.depth
+        stopped_at = app.play.controller.view.current.depth
         await pilot.pause(0.2)
-        assert app.play.game.view.current.depth == stopped_at
+        assert app.play.controller.view.current.depth == stopped_at
 
 
 async def test_a_number_of_actions_can_be_asked_for(make_app: MakeApp) -> None:
@@ -137,8 +141,8 @@ async def test_a_number_of_actions_can_be_asked_for(make_app: MakeApp) -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await typed(pilot, "/run 3")
-        await until(pilot, lambda: not app.play.game.wanted and not app.play.busy)
-        assert app.play.game.view.current.depth == 3
+        await until(pilot, lambda: not app.play.controller.wanted and not app.play.busy)
+        assert app.play.controller.view.current.depth == 3
 
 
 async def test_the_speed_is_set_by_key_and_by_verb(make_app: MakeApp) -> None:
@@ -146,12 +150,12 @@ async def test_the_speed_is_set_by_key_and_by_verb(make_app: MakeApp) -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
         await pilot.press("escape", "greater_than_sign")
-        assert app.play.game.speed == 4
+        assert app.play.controller.speed == 4
         await pilot.press("less_than_sign", "less_than_sign")
-        assert app.play.game.speed == 1
+        assert app.play.controller.speed == 1
         await pilot.press("i")
         await typed(pilot, "/speed 0.5")
-        assert app.play.game.speed == 0.5
+        assert app.play.controller.speed == 0.5
 
 
 async def test_another_proposal_is_picked(make_app: MakeApp) -> None:
@@ -233,11 +237,11 @@ async def test_the_timeline_leads_anywhere(make_app: MakeApp) -> None:
         await settled(pilot)
         await pilot.press("up", "up", "enter")
         await settled(pilot)
-        assert app.play.game.view.current.command == "take matches"
+        assert app.play.controller.view.current.command == "take matches"
         assert "> go north" not in story(app)
         await pilot.press("U", "U")
         await settled(pilot)
-        assert app.play.game.view.current.command == "go up"
+        assert app.play.controller.view.current.command == "go up"
 
 
 async def test_turns_are_bookmarked_and_blessed(make_app: MakeApp) -> None:
@@ -312,8 +316,8 @@ async def test_credit_preference_and_taking_back_have_keys(make_app: MakeApp) ->
         await typed(pilot, "take matches")
         await pilot.press("escape", "p")
         await settled(pilot)
-        assert app.play.game.view.updates[-1].source == "person"
-        said = [record for records in app.play.game.view.feedback.values() for record in records]
+        assert app.play.controller.view.updates[-1].source == "person"
+        said = [record for records in app.play.controller.view.feedback.values() for record in records]
         assert [(record.kind, record.data["better"] > record.data["worse"]) for record in said] == [
             ("preference", True)
         ]
@@ -345,10 +349,10 @@ async def test_a_digit_after_a_reward_says_why(make_app: MakeApp) -> None:
         await pilot.press("2")
         await settled(pilot)
         assert "✎ ignores goal" in story(app)
-        assert app.play.game.view.current.depth == 1
+        assert app.play.controller.view.current.depth == 1
         await pilot.press("2")
         await settled(pilot)
-        assert app.play.game.view.current.depth == 2
+        assert app.play.controller.view.current.depth == 2
 
 
 @SIZES
@@ -367,8 +371,8 @@ async def test_a_glimpse_shows_what_would_happen_and_changes_nothing(
         await until(pilot, lambda: "You pocket the matches." in told())
         assert "+1" in told()
         assert size[0] < 100 or "The lighthouse stands black" in told()
-        assert app.play.game.view.current.depth == 0
-        assert app.play.game.view.observation.score == 0
+        assert app.play.controller.view.current.depth == 0
+        assert app.play.controller.view.observation.score == 0
         await pilot.press("i")
         await typed(pilot, "/glimpse light lamp")
         await until(pilot, lambda: "You cannot light lamp here." in story(app))
@@ -395,7 +399,7 @@ async def test_a_comment_costs_no_turn(make_app: MakeApp) -> None:
         await settled(pilot)
         await typed(pilot, "* it smells of tar")
         assert "✎ it smells of tar" in story(app)
-        assert app.play.game.view.current.depth == 0
+        assert app.play.controller.view.current.depth == 0
 
 
 async def test_a_comment_leaves_the_agent_thinking(make_app: MakeApp) -> None:
@@ -403,12 +407,12 @@ async def test_a_comment_leaves_the_agent_thinking(make_app: MakeApp) -> None:
     thinker = Weigher(gate=gate)
     app = make_app(thinker)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: app.play.game.view)
+        await until(pilot, lambda: app.play.controller.view)
         app.play.query_one(Prompt).value = "* take your time"
         await pilot.press("f5", "enter")
         await until(pilot, lambda: "✎ take your time" in story(app))
         gate.set()
-        await until(pilot, lambda: app.play.game.view.current.depth)
+        await until(pilot, lambda: app.play.controller.view.current.depth)
         await settled(pilot)
         assert "◆ > look" in story(app)
         assert thinker.decisions == 2
@@ -453,7 +457,7 @@ async def test_typing_goes_on_while_the_agent_thinks_and_esc_cancels(make_app: M
     slow = Weigher(gate=gate)
     app = make_app(slow)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: app.play.game.view)
+        await until(pilot, lambda: app.play.controller.view)
         await pilot.press(*"look")
         assert app.play.query_one(Prompt).value == "look"
         await until(pilot, lambda: "q-table is thinking" in shown(app, Status))
@@ -462,8 +466,8 @@ async def test_typing_goes_on_while_the_agent_thinks_and_esc_cancels(make_app: M
         gate.set()
         await until(pilot, lambda: slow.decisions)
         await pilot.pause(0.1)
-        assert app.play.game.decision is None
-        assert app.play.game.view.current.depth == 0
+        assert app.play.controller.decision is None
+        assert app.play.controller.view.current.depth == 0
         await pilot.press("a")
         await settled(pilot)
         assert "◆ > look" in story(app)
@@ -473,7 +477,7 @@ async def test_thinking_ahead_goes_on_when_the_prompt_is_left(make_app: MakeApp)
     gate = threading.Event()
     app = make_app(Weigher(gate=gate))
     async with app.run_test() as pilot:
-        await until(pilot, lambda: app.play.game.view)
+        await until(pilot, lambda: app.play.controller.view)
         await pilot.press("escape")
         await until(pilot, lambda: "q-table is thinking" in shown(app, Status))
         await pilot.press("escape")
@@ -486,9 +490,9 @@ async def test_a_person_need_not_wait_for_a_thinking_agent(make_app: MakeApp) ->
     slow = Weigher(gate=gate)
     app = make_app(slow)
     async with app.run_test() as pilot:
-        await until(pilot, lambda: app.play.game.view)
+        await until(pilot, lambda: app.play.controller.view)
         await pilot.press(*"look", "enter")
-        await until(pilot, lambda: app.play.game.view.current.depth)
+        await until(pilot, lambda: app.play.controller.view.current.depth)
         await pilot.pause()
         assert "> look" in story(app)
         assert slow.decisions == 0
@@ -561,13 +565,85 @@ async def test_the_prompt_is_there_before_the_game_is(save: Path) -> None:
         assert app.play.query_one(Prompt).value == "look"
         await until(pilot, lambda: "Opening lighthouse: trimming the wick" in shown(app, Status))
         assert "the model is missing" in story(app)
-        await pilot.press("enter")
-        assert app.play.query_one(Prompt).value == "look"
+        await pilot.press("enter", *"go", "space", *"north", "enter", *"* a smell", "enter")
+        assert app.play.query_one(Prompt).value == ""
+        assert "3 wait: look · go north · a smell" in shown(app, Status)
         gate.set()
         await settled(pilot)
-        await pilot.press("enter")
+        assert [turn.command for turn in app.play.controller.view.path[1:]] == ["look", "go north"]
+        assert story(app).index("❯ > look") < story(app).index("❯ > go north") < story(app).index("✎ a smell")
+
+
+async def test_a_step_and_a_line_typed_behind_it_are_done_in_order(make_app: MakeApp) -> None:
+    gate = threading.Event()
+    app = make_app(Weigher(gate=gate))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.play.controller.view)
+        await pilot.press(*"/step", "enter", *"/pick", "space", "2", "enter", *"go north", "enter")
+        assert "2 wait: /pick 2 · go north" in shown(app, Status)
+        gate.set()
+        await until(pilot, lambda: app.play.controller.view.current.depth == 3)
+        assert [turn.chooser for turn in app.play.controller.view.path[1:]] == ["agent", "person", "person"]
+        assert app.play.controller.view.current.command == "go north"
+
+
+async def test_rewards_typed_fast_are_steps_of_their_own(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
         await settled(pilot)
-        assert "❯ > look" in story(app)
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        seen: list[str] = []
+        learned = app.play.query_one(Learned)
+        show = learned.show
+        learned.show = lambda updates: (seen.extend(fmt.short(each.after) for each in updates), show(updates))  # type: ignore[method-assign]
+        await pilot.press("plus", "plus", "minus")
+        await settled(pilot)
+        assert story(app).count("★ +1 from ada") == 2
+        assert story(app).count("★ −1 from ada") == 1
+        assert len(seen) == 3
+        assert len({*re.findall(r"Q\(s, look\): .+", story(app))}) == 3
+
+
+@SIZES
+async def test_after_a_reward_the_footer_says_what_digits_mean(make_app: MakeApp, size: tuple[int, int]) -> None:
+    app = make_app(Weigher())
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("escape", "enter")
+        await settled(pilot)
+        await until(pilot, lambda: "1-9 Pick" in screen_text(app))
+        await pilot.press("plus")
+        await settled(pilot)
+        await until(pilot, lambda: "1-5 Why" in screen_text(app))
+        await pilot.press("1")
+        await settled(pilot)
+        assert "✎ progress" in story(app)
+        await until(pilot, lambda: "1-9 Pick" in screen_text(app))
+
+
+async def test_pasted_lines_are_commands_when_that_is_meant(make_app: MakeApp) -> None:
+    app = make_app(None)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        prompt = app.play.query_one(Prompt)
+        await pilot.press(*"take ")
+        prompt.post_message(events.Paste("matches\n\ngo north\ngo up"))
+        await sees(pilot, "Play 3 commands?")
+        await sees(pilot, "take matches")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.play.controller.view.current.depth == 0
+        assert prompt.value == "take "
+        prompt.post_message(events.Paste("matches\r\ngo north\r\n"))
+        await sees(pilot, "Play 2 commands?")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.play.controller.view.current.depth == 2)
+        assert [turn.command for turn in app.play.controller.view.path[1:]] == ["take matches", "go north"]
+        assert prompt.value == ""
+        prompt.post_message(events.Paste("go up\n"))
+        await pilot.pause()
+        assert prompt.value == "go up", "one line is only text"
 
 
 async def test_a_session_is_used_on_one_thread_only(save: Path, monkeypatch: pytest.MonkeyPatch) -> None:

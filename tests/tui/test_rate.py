@@ -21,8 +21,8 @@ from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
 from sandbox.feedback.queue import Queue
 from sandbox.store import Store
-from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.queue_desk import QueueDesk
 from sandbox.tui.rate_app import RateApp
 from sandbox.tui.screens.help import HelpScreen

@@ -23,8 +23,8 @@ from sandbox.feedback.contest import Bout
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.commands import KeyCommands
 from sandbox.tui.contest_desk import ContestDesk, OpenContest
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import KEYS, RoundScreen
 from sandbox.tui.screens.start import Sitting
@@ -338,7 +338,7 @@ async def test_old_and_new_adapter_are_judged_blindly_while_the_game_is_open(
         await pilot.press("q")
         await at(pilot, "round-result")
         assert any("Blind A/B: q-table@" in each for each in notices(app))
-        await until(pilot, lambda: not app.play.game.pending)
+        await until(pilot, lambda: not app.play.controller.pending)
         await pilot.press("a")
         await at(pilot, "round-prepare")
         await until(pilot, lambda: screen.sides == ("base", "sft-1"))

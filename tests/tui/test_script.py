@@ -21,7 +21,7 @@ async def test_the_story_is_written_down_and_any_turn_is_gone_to(make_app: MakeA
         await typed(pilot, "/script ../../outside")
         assert [file.name for file in save.parent.parent.rglob("*.txt")] == ["transcript.txt"]
         await typed(pilot, "/jump 2")
-        assert app.play.game.view is not None
-        assert app.play.game.view.current.command == "take matches"
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.current.command == "take matches"
         await typed(pilot, "/timeline")
         assert isinstance(app.focused, TimelineTree)

@@ -65,7 +65,7 @@ def shown(app: SandboxApp, kind: type[Header | Status | Mind | Map]) -> str:
 
 
 async def at_turn(pilot: Pilot[object], app: SandboxApp, depth: int) -> None:
-    await until(pilot, lambda: app.play.game.view and app.play.game.view.current.depth == depth)
+    await until(pilot, lambda: app.play.controller.view and app.play.controller.view.current.depth == depth)
     await settled(pilot)
 
 
@@ -79,8 +79,8 @@ async def test_an_agent_in_another_seat_acts_by_itself(open_hall: Open) -> None:
         await at_turn(pilot, app, 2)
         assert "❯ > take key" in story(app)
         assert "moth" not in story(app)
-        assert app.play.game.view.current.seat == "bob"
-        assert f"> {app.play.game.view.current.command}" not in story(app)
+        assert app.play.controller.view.current.seat == "bob"
+        assert f"> {app.play.controller.view.current.command}" not in story(app)
         assert "Your turn, Ann." in shown(app, Status)
 
 
@@ -92,7 +92,8 @@ async def test_what_others_do_and_say_has_its_own_glyphs(open_hall: Open) -> Non
         assert "Bob is about to act" in shown(app, Status)
         assert "their own" in shown(app, Mind)
         await typed(pilot, "look")
-        assert app.play.query_one(Prompt).value == "look"
+        assert app.play.query_one(Prompt).value == ""
+        assert "1 waits: look" in shown(app, Status)
         await typed(pilot, "/override say The word is moth.")
         assert "❝ Bob says: “The word is moth.”" in story(app)
         assert "> say" not in story(app)
@@ -152,7 +153,7 @@ async def test_where_only_agents_play_everything_is_told(open_hall: Open) -> Non
         assert "Ann ◆ wants" in shown(app, Status)
         await pilot.press("f5")
         await settled(pilot)
-        assert app.play.game.view.current.depth == 1
+        assert app.play.controller.view.current.depth == 1
         await pilot.press("f5")
         await settled(pilot)
         told = story(app)
@@ -216,8 +217,54 @@ async def test_what_is_typed_too_soon_is_not_done_in_another_seat(open_hall: Ope
     app = open_hall(bob=Weigher(), speed=0.1)
     async with app.run_test() as pilot:
         await settled(pilot)
-        app.play.game.act("take key")
-        app.play.game.act("say mine")
-        await until(pilot, lambda: len(app._notifications) == 1)
+        await pilot.press(*"take", "space", *"key", "enter", *"say", "space", *"mine", "enter", *"dr")
         await settled(pilot)
-        assert app.play.game.view.current.command == "take key"
+        assert app.play.controller.view.current.command == "take key"
+        assert "1 waits: say mine" in shown(app, Status)
+        assert app.play.query_one(Prompt).value == "dr"
+        app.play.controller.set_speed(20)
+        await pilot.press("f5")
+        await at_turn(pilot, app, 4)
+        assert [turn.command for turn in app.play.controller.view.path if turn.seat == "ann"] == [
+            "take key",
+            "say mine",
+        ]
+        assert "waits" not in shown(app, Status)
+
+
+async def test_esc_drops_what_waits(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher(), speed=0.1)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "take key")
+        await typed(pilot, "say mine")
+        await pilot.press("escape")
+        assert "waits" not in shown(app, Status)
+        await pilot.press("f5")
+        await at_turn(pilot, app, 2)
+        assert "Your turn, Ann." in shown(app, Status)
+
+
+async def test_a_reward_is_for_the_turn_that_is_in_sight_and_says_whose_it_was(open_hall: Open) -> None:
+    app = open_hall(bob=Weigher())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await typed(pilot, "take key")
+        await at_turn(pilot, app, 2)
+        view = app.play.controller.view
+        assert view.current.seat == "bob"
+        assert story(app).endswith("You take the key."), "nothing was told of Bob's turn"
+        await pilot.press("escape", "+")
+        await settled(pilot)
+        assert "★ +1 from you, for Ann" in story(app)
+        assert list(app.play.controller.view.feedback) == [view.path[1].id]
+        await pilot.press("i")
+        app.play.controller.set_speed(0.1)
+        await typed(pilot, "wait")
+        await typed(pilot, "/override say The word is moth.")
+        await until(pilot, lambda: "❝ Bob says" in story(app))
+        said = next(turn for turn in app.play.controller.view.path if turn.command.startswith("say"))
+        await pilot.press("escape", "-")
+        await settled(pilot)
+        assert "★ −1 from you, for Bob" in story(app)
+        assert said.id in app.play.controller.view.feedback

@@ -280,7 +280,7 @@ async def test_turns_that_would_go_otherwise_are_red_and_marked(hut_app: Callabl
         assert any("$text-error" in str(span.style) for span in line.spans)
         await pilot.press("home", "enter")
         await settled(pilot)
-        assert app.play.game.view.current.depth == 0
+        assert app.play.controller.view.current.depth == 0
 
 
 # A model that writes, and one that is away.
@@ -320,11 +320,11 @@ async def test_words_appear_as_they_are_written_and_esc_stops_them(
         await pilot.press("escape", "escape")
         await until(pilot, writer.stopped.is_set)
         assert "stair" not in plain(app, kind)
-        assert app.play.game.decision is None
+        assert app.play.controller.decision is None
         writer.go_on.set()
         await pilot.press("a")
         await settled(pilot)
-        assert app.play.game.view.current.depth == 1
+        assert app.play.controller.view.current.depth == 1
 
 
 async def test_a_model_that_does_not_answer_is_named(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +356,7 @@ async def test_a_proposal_is_picked_with_the_mouse(make_app: MakeApp) -> None:
         row = next(at for at, line in enumerate(plain(app, Mind).splitlines()) if "take matches" in line)
         await pilot.click(Mind, offset=(6, row))
         await settled(pilot)
-        assert app.play.game.view.current.command == "take matches"
+        assert app.play.controller.view.current.command == "take matches"
 
 
 async def test_a_long_pane_is_scrolled_by_key(hut_app: Callable[..., SandboxApp]) -> None:

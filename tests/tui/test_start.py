@@ -116,8 +116,8 @@ async def test_a_game_is_left_for_the_start_and_gone_on_with(hall: Hall, save: P
         await pilot.press("enter")
         await settled(pilot)
         assert hall.choices[-1] == Choice(save="friday")
-        assert app.play.game.view is not None
-        assert app.play.game.view.current.command == "take matches"
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.current.command == "take matches"
         app.play.query_one(Prompt).value = "/start"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, StartScreen))

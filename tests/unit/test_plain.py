@@ -17,7 +17,7 @@ from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
 from sandbox.paths import Home
-from sandbox.session.commands import BARE, VERBS
+from sandbox.session.commands import BARE, TABLE, VERBS
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.types import Agent, Decision, History, Observation
@@ -168,10 +168,10 @@ def test_every_verb_but_those_of_the_screen_does_something(
     monkeypatch.chdir(tmp_path)
     game(TableAgent(), f"/{verb}" if verb not in BARE else verb, "/help").play()
     captured = capsys.readouterr()
-    assert ("needs the screen" in captured.err) == (verb in plain.SCREEN_ONLY)
+    assert ("needs the screen" in captured.err) == (TABLE[verb].screen)
     if verb != "quit":
         assert any(line.startswith((f"/{verb}", f"{verb}:")) for line in captured.out.splitlines()) == (
-            verb not in plain.SCREEN_ONLY
+            not TABLE[verb].screen
         )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ConfigDict
 
 from sandbox import plugins
 from sandbox.feedback.kind import Kind
-from sandbox.store.feedback import Feedback
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Unknown(Kind):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sandbox.feedback.kind import Kind, words
-from sandbox.store.feedback import Feedback
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Comment(Kind):

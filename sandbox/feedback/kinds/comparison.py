@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.feedback.kind import Command, Judgement, Kind, Line, Verdict, compared, pair_judgement
 from sandbox.feedback.names import Names
-from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Answer(BaseModel):

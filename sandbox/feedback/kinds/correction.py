@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from sandbox.feedback.kind import Command, Judgement, Kind
-from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Correction(Kind):

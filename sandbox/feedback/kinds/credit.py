@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
 from sandbox.feedback.kind import Kind, TurnId, words
 from sandbox.feedback.names import Names
-from sandbox.store.feedback import Feedback
 from sandbox.text import counted, gain, speaker
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 REACH: Final = 5
 """How many of a seat's own turns back credit may go."""

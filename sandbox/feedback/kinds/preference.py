@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from sandbox.feedback.kind import Judgement, Kind, Verdict, compared, pair_judgement
 from sandbox.feedback.names import Names
-from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 _POINTS: Mapping[str, tuple[float, float]] = {"better": (1.0, -1.0), "tie": (0.0, 0.0), "bad": (-1.0, -1.0)}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sandbox.feedback.kind import Kind, words
-from sandbox.store.feedback import Feedback
 from sandbox.text import gain, speaker
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Rating(Kind):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.feedback.kind import Kind, TurnId
 from sandbox.feedback.names import Names
-from sandbox.store.feedback import Feedback
 from sandbox.types import Decision
+
+if TYPE_CHECKING:
+    from sandbox.store.feedback import Feedback
 
 
 class Retraction(Kind):

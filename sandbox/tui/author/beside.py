@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -12,17 +13,14 @@ from textual.widgets import Label
 
 from sandbox.paths import Home
 from sandbox.session import authoring
-from sandbox.session.commands import Typed
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
-from sandbox.tui.messages import Answered
 from sandbox.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from sandbox.session.session import Session
-    from sandbox.tui.driver import Driver
-    from sandbox.tui.game import Game
+    from sandbox.session.controller import Controller, Typed
+    from sandbox.session.driver import Answered, Driver
     from sandbox.tui.screens.author import AuthorScreen
 
 _ASK = 'Play, or build: dig north "Cave"   (/author off ends it)'
@@ -35,7 +33,7 @@ class AuthorsScreen(Screen[None]):
     """
 
     driver: Driver
-    game: Game
+    controller: Controller
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,18 +51,14 @@ class AuthorsScreen(Screen[None]):
             self.app.uninstall_screen(self._beside)
             self._beside.remove()
 
-    # Wishes.
-
-    def action_author(self) -> None:
-        """Open the world's file beside the game."""
-        self.driver.ask("author", authoring.site)
+    # What a person wants.
 
     def author_mode(self, word: str) -> None:
         """`/author` opens the file, `/author off` ends author mode."""
         if word.lower() == "off":
             self._set_mode(on=False)
         else:
-            self.action_author()
+            self.driver.ask("author", authoring.site)
 
     def may_leave(self) -> bool:
         """Whether nothing is lost that was written; asked again, it may be."""
@@ -75,20 +69,22 @@ class AuthorsScreen(Screen[None]):
         self.notify(told, severity="warning", markup=False)
         return False
 
-    def builds(self, typed: Typed) -> bool:
-        """Whether a command is a builder's, now."""
+    def as_builder(self, typed: Typed) -> Typed:
+        """What was typed; a builder's command where it is one, now."""
         from sandbox.world.building import BUILDERS
 
         word = typed.argument.split(" ")[0].lower()
-        return self.authoring and typed.verb == "command" and word in {builder.name for builder in BUILDERS}
+        if self.authoring and typed.verb == "command" and word in {builder.name for builder in BUILDERS}:
+            return replace(typed, verb="build")
+        return typed
 
     def build(self, line: str) -> None:
         """Change the world's file as a builder says, and go on in it."""
-        self._change("build", lambda session: authoring.build(session, line))
+        self.controller.change("build", lambda session: authoring.build(session, line))
 
     def test(self, room: str) -> None:
         """Go on in the world as its file is now; in a room, if one is named."""
-        self._change("test", lambda session: authoring.test(session, room))
+        self.controller.change("test", lambda session: authoring.test(session, room))
 
     def copy_world(self) -> None:
         """Copy the world to where the player's own are, and go on with that."""
@@ -103,24 +99,23 @@ class AuthorsScreen(Screen[None]):
 
         return [builder.name for builder in BUILDERS]
 
-    def _change(self, doing: str, job: Callable[[Session], authoring.WorldEdit]) -> None:
-        done: list[authoring.WorldEdit] = []
-        self.game.do(doing, lambda session: done.append(job(session)))
-        self.driver.ask(doing, lambda session: done[0] if done else None)
-
     # Answers.
 
-    @on(Answered)
-    def _authored(self, message: Answered) -> None:
-        match message.answer:
-            case authoring.Site() as site:
-                self.author.open(site)
-                self._set_mode(on=site.file is not None and not site.foreign)
-                self._open()
-            case authoring.WorldEdit() as built:
-                self._remark(built.line)
-                if self._beside is not None and self._beside.is_current:
-                    self._beside.built(built.line)
+    def authored(self, event: Answered) -> bool:
+        """Take an answer, if it is one for authors."""
+        if not isinstance(event.answer, authoring.Site):
+            return False
+        site = event.answer
+        self.author.open(site)
+        self._set_mode(on=site.file is not None and not site.foreign)
+        self._open()
+        return True
+
+    def built(self, line: str) -> None:
+        """Something was built."""
+        self.say(line)
+        if self._beside is not None and self._beside.is_current:
+            self._beside.built(line)
 
     @on(AuthorNews)
     def _author_news(self, news: AuthorNews) -> None:
@@ -132,7 +127,7 @@ class AuthorsScreen(Screen[None]):
             self._beside.show(news)
 
     @abstractmethod
-    def _remark(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """Say something below the story."""
 
     def _open(self) -> None:

@@ -21,10 +21,11 @@ from sandbox.errors import Finding, SandboxError
 from sandbox.session.chart import Chart, drawn
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
-from sandbox.tui.author.commands import AuthorCommands
 from sandbox.tui.author.desk import AuthorDesk, AuthorNews
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
+from sandbox.tui.keys import Key
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.panes import Map
@@ -50,7 +51,7 @@ class AuthorScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     CSS_PATH = "../author.tcss"
     AUTO_FOCUS = "#author-editor"
-    COMMANDS = {AuthorCommands}  # noqa: RUF012
+    COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
     def __init__(
@@ -309,6 +310,10 @@ class AuthorScreen(Screen[None]):
             case "pane" | "map" | "findings":
                 return site is not None and site.file is not None
         return True
+
+    def offered(self) -> list[Key]:
+        """The keys that make sense now."""
+        return [key for key in KEYS if self.offers(key.action)]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.offers(action) if action in {key.action for key in KEYS} else True

@@ -12,10 +12,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sandbox.session.commands import VERBS
+from sandbox.session.commands import BLAME, PRAISE, VERBS
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import KEYS, Key
-from sandbox.tui.reasons import BLAME, PRAISE
 
 VOICES = (
     (fmt.AGENT, "the agent"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
-from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
@@ -29,27 +28,11 @@ class Places(Screen[None]):
         self.query_one(Transcript).focus()
         self.refresh_bindings()
 
-    def action_prompt(self) -> None:
-        self.remove_class("-side-open")
-        self.query_one(Prompt).focus()
-
-    def action_timeline(self) -> None:
+    def open_timeline(self) -> None:
         self.open_tab("timeline-tab")
         self.query_one(TimelineTree).focus()
 
-    def action_map(self) -> None:
-        self.open_tab("map-tab")
-
-    def action_look_at(self, tab: str) -> None:
-        self.open_tab(tab)
-
-    def action_turn_tab(self, step: int) -> None:
-        self.open_tab(self.query_one(SidePane).neighbour(step))
-
-    def action_scroll_side(self, pages: int) -> None:
-        self.query_one(SidePane).leaf(pages)
-
-    def action_pane(self) -> None:
+    def toggle_pane(self) -> None:
         self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")
         if self.focused is None or not self.focused.display:
             self.query_one(Transcript).focus()

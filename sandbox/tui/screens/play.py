@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 from textual import on
@@ -12,21 +12,33 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Label
 
-from sandbox.errors import HostError, PlayError, SandboxError
+from sandbox.errors import HostError, SandboxError
 from sandbox.session import moves
-from sandbox.session.commands import Typed, parse
+from sandbox.session.authoring import WorldEdit
+from sandbox.session.commands import TABLE, VERBS, parse, press
 from sandbox.session.completion import candidates
+from sandbox.session.controller import Controller
+from sandbox.session.driver import (
+    SESSION,
+    Answered,
+    Changed,
+    Decided,
+    Driver,
+    Failed,
+    GameEvent,
+    Loaded,
+    Opening,
+    SessionFactory,
+)
 from sandbox.session.view import View
 from sandbox.tui import format as fmt
-from sandbox.tui import story, wishes
+from sandbox.tui import story
 from sandbox.tui.author.beside import AuthorsScreen
-from sandbox.tui.commands import PlayCommands
-from sandbox.tui.driver import Driver, SessionFactory
-from sandbox.tui.game import Game
-from sandbox.tui.keys import IMPORTANCE, bindings, idle
-from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening, StartWanted
-from sandbox.tui.reasons import tags
+from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
+from sandbox.tui.messages import GameNews, NotOpened, StartWanted
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.round_desk import RoundsWanted
+from sandbox.tui.screens.ask import AskScreen
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.permission import PermissionScreen
@@ -41,6 +53,7 @@ from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
+from sandbox.tui.worker import Worker
 from sandbox.tune.round_view import RoundView
 
 _ASK = "What do you do?   (Tab completes, F1 helps)"
@@ -61,26 +74,29 @@ class PlayScreen(Places, AuthorsScreen):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     CSS_PATH = "../play.tcss"
     AUTO_FOCUS = "#prompt"
-    COMMANDS = {PlayCommands}  # noqa: RUF012
+    COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS = bindings("anywhere", "decide")
 
     def __init__(self, factory: SessionFactory, title: Title, speed: float = 1.0) -> None:
         super().__init__()
-        self.driver = Driver(factory, self.post_message)
-        self.game = Game(self.driver, self._show_state, self.set_timer, speed)
+        self._worker = Worker(self.post_message)
+        self.driver = Driver(factory, self._worker.submit, lambda event: self._worker.tell(GameNews(event)))
+        self.controller = Controller(TABLE, self.driver, self, self.set_timer, speed)
+        self.save = title.save
         self._title = title
         self._story = story.Story()
         self._later: Timer | None = None
         self._escape_was = ""
         self._watcher: str | None = None
-        self._reasons: tuple[str, ...] = ()
-        """What a digit would give as the reason of the latest reward."""
         self._notes: dict[int, str] = {}
         """How the learner took each piece of feedback, by its id."""
-        self._previews: dict[str, moves.Preview | None] = {}
-        """What commands would lead to from here, where that was asked; None until it is known."""
         self._remarks: list[story.Block] = []
         """What it says below the latest turn, until something happens."""
+
+    def close(self) -> None:
+        """Close the session, and wait until that is done."""
+        self.driver.close()
+        self._worker.close(SESSION, self.driver.end)
 
     # What there is to see.
 
@@ -98,12 +114,12 @@ class PlayScreen(Places, AuthorsScreen):
         yield KeyLine(IMPORTANCE)
 
     def on_mount(self) -> None:
-        self.game.open()
+        self.controller.open()
         if self._title.notice:
-            self._remark(self._title.notice, "$text-warning")
+            self.say(self._title.notice, "$text-warning")
 
     def _candidates(self, typed: str) -> Sequence[str]:
-        return (*candidates(self.game.view, self.game.shown, typed), *self.build_words(typed))
+        return (*candidates(self.controller.view, self.controller.shown, typed), *self.build_words(typed))
 
     def _show(self, view: View) -> None:
         """Bring what is shown of the session in line with it."""
@@ -112,77 +128,125 @@ class PlayScreen(Places, AuthorsScreen):
         self.query_one(SidePane).show(view)
 
     def _show_story(self) -> None:
-        told = self._story.tell(self.game.view, self._notes) if self.game.view else []
+        told = self._story.tell(self.controller.view, self._notes) if self.controller.view else []
         self.query_one(Transcript).show([*told, *self._remarks])
 
-    def _show_state(self) -> None:
+    def changed(self) -> None:
         """Bring what is shown of the game's state in line with it."""
-        game, status = self.game, self.query_one(Status)
+        game, status = self.controller, self.query_one(Status)
         status.mode = mode(game, deciding=not self.at_prompt)
         if self._escape != self._escape_was:
             self._escape_was = self._escape
             self.refresh_bindings()
-        if game.view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
-            if self._later is None:
-                self._later = self.set_timer(_PATIENCE, self._show_state_late)
-            return
+        view = game.view
         self.query_one(KeyLine).leave_out(
             idle(
-                acted=game.view is not None and game.view.current.parent is not None,
-                proposed=game.shown is not None,
-                agent=game.view is not None and game.view.agent_moves,
-            )
+                acted=view is not None and view.current.parent is not None,
+                proposed=game.shown is not None or bool(game.reasons),
+                agent=view is not None and view.agent_moves,
+            ),
+            {"pick-1": (f"1-{len(game.reasons)}", "Why")} if game.reasons else {},
         )
-        self.query_one(Mind).show(game, self._previews)
+        if view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
+            if self._later is None:
+                self._later = self.set_timer(_PATIENCE, self._changed_late)
+            return
+        self.query_one(Mind).show(game)
         three = self.query_one(Brief)
-        three.decision, three.heard = game.shown, game.heard
-        view = game.view
+        three.decision, three.streamed = game.shown, game.streamed
         three.set_class(view is not None and (view.others_move or not view.agent_moves), "-unused")
-        if self._reasons and game.since is None:
-            status.say(why(self._reasons))
+        if game.reasons and not game.pending:
+            status.say(why(game.reasons))
         else:
             status.say(now(game, self._title.world), since=game.since)
 
-    def _show_state_late(self) -> None:
+    def _changed_late(self) -> None:
         self._later = None
-        self._show_state()
+        self.changed()
 
-    def _complain(self, error: Exception) -> None:
+    def complain(self, error: BaseException) -> None:
         if isinstance(error, SandboxError):
             self.notify(str(error), severity="warning", markup=False)
         else:
-            self._remark(f"Something went wrong: {type(error).__name__}: {error}", "$text-error")
+            self.say(f"Something went wrong: {type(error).__name__}: {error}", "$text-error")
 
-    def _remark(self, text: str, style: str = fmt.MUTED) -> None:
+    def say(self, text: str, style: str = fmt.MUTED) -> None:
         self._remarks = [story.remark(text, style)]
         self._show_story()
 
-    # What comes from the driver.
+    # What comes of the work in the background.
 
-    @on(Opening)
-    def _opening(self, message: Opening) -> None:
-        self.query_one(Status).say(Content(f"Opening {self._title.world}: {message.doing}"), since=self.game.since)
+    @on(GameNews)
+    def _told(self, message: GameNews) -> None:
+        event = message.event
+        if isinstance(event, Loaded | Changed):
+            self._arrive(event)
+        elif self.controller.take_in(event):
+            self._react(event)
 
-    @on(Loaded)
-    @on(Changed)
-    def _arrived(self, message: Loaded | Changed) -> None:
-        view = message.view
-        if isinstance(message, Loaded):
+    def _arrive(self, event: Loaded | Changed) -> None:
+        view = event.view
+        if isinstance(event, Loaded):
             self.set_interval(1.0, self._look_around)
-        if isinstance(message, Changed):
-            self._remarks = []
-            self._previews.clear()
-        if isinstance(message, Loaded) or message.doing != "reward":
-            self._reasons = ()
+        self._remarks = [] if isinstance(event, Changed) else self._remarks
         if view.watcher != self._watcher:
             self._pass_on(view)
-        if said := view.feedback.get(view.current.id):
-            whose = "s" if view.watcher is None else view.name(view.current.seat)
+        if (said := view.said) is not None:
+            whose = "s" if view.watcher is None else view.name(view.seat_of(said.turn))
             told = [f"Q({whose}, {update.command}): {fmt.formula(update)}" for update in view.updates]
             if told:
-                self._notes[said[-1].id] = "\n".join(told)
-        self.game.arrive(view)
+                self._notes[said.id] = "\n".join(told)
+        self.controller.take_in(event)
         self._show(view)
+        if isinstance(event, Loaded):
+            return
+        if isinstance(event.result, WorldEdit):
+            self.built(event.result.line)
+        elif isinstance(event.result, str):
+            self.say(event.result)
+        if event.doing == "reload":
+            self.query_one(SidePane).world_changed()
+
+    def _react(self, event: GameEvent) -> None:
+        match event:
+            case Opening():
+                told = Content(f"Opening {self._title.world}: {event.doing}")
+                self.query_one(Status).say(told, since=self.controller.since)
+            case Decided() if self.controller.shown is not None and not self.controller.runs:
+                self.query_one(SidePane).idle()
+            case Answered(answer=moves.Preview() as preview):
+                proposed = self.controller.shown.proposals if self.controller.shown else ()
+                if not (self.query_one(Mind).is_on_screen and preview.command in {p.command for p in proposed}):
+                    self._remarks = [story.foreseen(preview)]
+                    self._show_story()
+            case Answered(about="edited", answer=True):
+                self.controller.change("reload", moves.renew)
+            case Answered(about="troubles", answer=dict() as troubles):
+                self.query_one(Header).troubles = troubles
+            case Answered(answer=str() as line):
+                self.say(line)
+            case Answered() if not self.authored(event):
+                self.query_one(SidePane).take(event)
+            case Failed():
+                if self.controller.view is None:
+                    self.app.post_message(NotOpened(event.error))
+                if isinstance(event.error, HostError):
+                    self._ask_for(event.error)
+                else:
+                    self.complain(event.error)
+
+    def _ask_for(self, error: HostError) -> None:
+        """Nothing was sent. The player says whether it may be."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                error.allow()
+                self.controller.think_again()
+            else:
+                self.say(f"Nothing was sent to {error.host}. Type commands of your own; /step asks again.")
+
+        if not isinstance(self.app.screen, PermissionScreen):
+            self.app.push_screen(PermissionScreen(error.host), answered)
 
     def _look_around(self) -> None:
         """What may change without anything being done on the screen."""
@@ -197,8 +261,8 @@ class PlayScreen(Places, AuthorsScreen):
 
     def adapter_changed(self) -> None:
         """What the agent has in mind is the former adapter's."""
-        if self.game.view is not None:
-            self.game.do("adapter", lambda session: None, halting=False)
+        if self.controller.view is not None:
+            self.controller.change("adapter", lambda session: None, halting=False)
             self.query_one(SidePane).agents_changed()
 
     def _pass_on(self, view: View) -> None:
@@ -208,179 +272,116 @@ class PlayScreen(Places, AuthorsScreen):
             self.query_one(Prompt).belong_to(view.watcher)
             self.app.push_screen(Curtain(view.name(view.watcher)))
 
-    @on(Decided)
-    def _decided(self, message: Decided) -> None:
-        self.game.decided(message)
-        if self.game.shown is not None and not self.game.runs:
-            self.query_one(SidePane).idle()
-
-    @on(Heard)
-    def _heard(self, message: Heard) -> None:
-        self.game.hear(message)
-
-    @on(Answered)
-    def _answered(self, message: Answered) -> None:
-        match message.answer:
-            case moves.Edited():
-                self.game.do("reload", lambda session: session.renew())
-                self.driver.ask("renewed", moves.renewed)
-            case moves.Renewed() as done:
-                self._remark(done.line)
-                self.query_one(SidePane).world_changed()
-            case moves.Scripted() as done:
-                self._remark(done.line)
-            case moves.Troubles() as troubles:
-                self.query_one(Header).troubles = troubles.by_agent
-            case moves.Preview() as preview if message.generation == self.driver.generation:
-                self._previews[preview.command] = preview
-                proposed = self.game.shown.proposals if self.game.shown else ()
-                if self.query_one(Mind).is_on_screen and any(p.command == preview.command for p in proposed):
-                    self._show_state()
-                else:
-                    self._remarks = [story.foreseen(preview)]
-                    self._show_story()
-            case _:
-                self.query_one(SidePane).take(message)
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        if self.game.view is None:
-            self.app.post_message(message)
-        if self.game.failed(message):
-            if isinstance(message.error, HostError):
-                self._ask_for(message.error)
-            else:
-                self._complain(message.error)
-
-    def _ask_for(self, error: HostError) -> None:
-        """Nothing was sent. The player says whether it may be."""
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                error.allow()
-                self.game.think_again()
-            else:
-                self._remark(f"Nothing was sent to {error.host}. Type commands of your own; /step asks again.")
-
-        if not isinstance(self.app.screen, PermissionScreen):
-            self.app.push_screen(PermissionScreen(error.host), answered)
-
     @on(TimelineTree.Jump)
     def _jump(self, message: TimelineTree.Jump) -> None:
-        self._try(lambda: self.game.do("jump", lambda session: session.jump(message.turn)))
+        self._press("jump", str(message.turn))
 
     @on(Picked)
     def _picked(self, message: Picked) -> None:
-        self._try(lambda: self.game.pick(message.number))
+        self._press("pick", str(message.number))
 
     # Keys.
 
     @property
     def busy(self) -> bool:
         """Whether an answer is awaited."""
-        return self.game.since is not None
+        return self.controller.since is not None
 
     @property
     def _escape(self) -> str:
-        """What Esc is for now: `leave` the prompt or the pane, `stop` what is under way, or nothing."""
+        """What Esc is for now: `leave` the prompt or the pane, `pause` what is under way, or nothing."""
         if self.at_prompt or self.side_is_over:
             return "leave"
-        return "stop" if self.game.runs or self.game.since is not None else ""
+        game = self.controller
+        return "pause" if game.runs or game.waiting or game.since is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "leave":
-            return self._escape == "leave"
-        return self._escape == "stop" if (action, parameters) == ("do", ("pause",)) else True
+        verb = parameters[0] if action == "do" and parameters else ""
+        return self._escape == verb if verb in ("leave", "pause") else True
+
+    def offered(self) -> Sequence[Key]:
+        """What the palette offers: the keys, and the verbs that have none."""
+        verbs = (
+            Key(verb.name, "", f"type('{verb.name}')", verb.usage, verb.help, display=verb.usage)
+            for verb in VERBS
+            if all(key.app for key in verb.keys)
+        )
+        return (*(key for key in KEYS if key.scope != "app"), *verbs)
+
+    def action_type(self, verb: str) -> None:
+        """Do as if the verb had been typed, or have what it needs typed."""
+        if " " in TABLE[verb].usage:
+            self.fill(f"/{verb} ")
+        else:
+            self._press(verb)
 
     def on_descendant_focus(self) -> None:
         self.set_class(not self.at_prompt, "-decide")
-        self._show_state()
+        self.changed()
 
-    def action_leave(self) -> None:
+    def action_do(self, verb: str, argument: str = "") -> None:
+        """Do as a key of the table of commands says."""
+        self._press(verb, argument)
+
+    def _press(self, verb: str, argument: str = "") -> None:
+        try:
+            press(self, verb, argument)
+        except SandboxError as error:
+            self.complain(error)
+        self.changed()
+
+    def open(self, place: str, argument: str = "") -> None:
+        match place:
+            case "mind" | "map" | "learn":
+                self.open_tab(f"{place}-tab")
+            case "timeline":
+                self.open_timeline()
+            case "tab":
+                self.open_tab(self.query_one(SidePane).neighbour(int(argument)))
+            case "scroll":
+                self.query_one(SidePane).leaf(int(argument))
+            case "pane":
+                self.toggle_pane()
+            case "prompt":
+                self.fill(None)
+            case "leave":
+                self._leave()
+            case "copy":
+                self._copy()
+            case "speed":
+                self.notify(f"{fmt.short(self.controller.speed)} actions a second at most")
+            case "help":
+                self.app.push_screen(HelpScreen())
+            case "rounds":
+                self.post_message(RoundsWanted())
+            case "author":
+                self.author_mode(argument)
+            case "start":
+                self.post_message(StartWanted())
+            case "quit" if self.may_leave():
+                self.app.exit()
+
+    def _leave(self) -> None:
         """Stop what was asked for, but not the thinking ahead; leave the prompt and what lies over the story."""
-        if self.game.runs:
-            self.game.stop()
+        if self.controller.runs or self.controller.waiting:
+            self.controller.stop()
         self.leave()
 
-    def action_override(self) -> None:
-        """To the prompt, for a command in the place of the agent that is to move, whoever's that is."""
-        self.action_prompt()
-        view = self.game.view
-        if view is not None and view.others_move:
-            self.query_one(Prompt).fill("/override ")
-
-    def action_rounds(self) -> None:
-        self.post_message(RoundsWanted())
-
-    def action_run(self) -> None:
-        self._try(lambda: self.game.run_or_pause())
-
-    def action_faster(self, factor: float) -> None:
-        self.game.faster(factor)
-        self.notify(f"{fmt.short(self.game.speed)} actions a second at most")
-
-    def action_copy(self) -> None:
+    def _copy(self) -> None:
         """Copy what is selected, else the latest command and its reply."""
-        view = self.game.view
+        view = self.controller.view
         if text := self.get_selected_text() or (story.latest(view) if view is not None else ""):
             self.app.copy_to_clipboard(text)
             self.notify(f"Copied {len(text.splitlines())} lines")
 
-    def action_edit(self) -> None:
-        """Give the agent's proposal back in other words; without one, say what the last should have been."""
-        if (decision := self.game.shown) is None:
-            self.action_correct()
-        else:
-            self.action_prompt()
-            self.query_one(Prompt).fill(decision.command)
-
-    def action_credit(self) -> None:
-        self.action_prompt()
-        self.query_one(Prompt).fill("/credit -1 ")
-
-    def action_correct(self) -> None:
-        view = self.game.view
-        if view is not None and view.current.command:
-            own = view.watcher in (None, view.current.seat)
-            self.action_prompt()
-            self.query_one(Prompt).fill(f"/correct {view.current.command if own else ''}")
-
-    def action_do(self, verb: str, argument: str = "") -> None:
-        """Do as if the verb had been typed. A digit after a reward gives a reason for it."""
-        offered, self._reasons = self._reasons, ()
-        if verb == "pick" and offered:
-            self._give_reason(offered, int(argument))
-            return
-        self._try(lambda: self._obey(Typed(verb, argument)))
-        if verb == "reward":
-            self._reasons = tags(float(argument))
-        self._show_state()
-
-    def _look_ahead(self, command: str) -> None:
-        """Ask what a command would lead to: the one named, or the proposals one after the other."""
-        game = self.game
-        if game.view is None or game.view.others_move:
-            raise PlayError("nothing can be foreseen now", hint="wait for your turn")
-        if not command:
-            proposed = [proposal.command for proposal in game.shown.proposals] if game.shown else []
-            if not proposed:
-                raise PlayError("nothing is proposed", hint="name a command, as in /preview go north")
-            fresh = (each for each in proposed if each not in self._previews)
-            command = next(fresh, proposed[0])
-        self._previews[command] = None
-        self.driver.ask("glimpse", lambda session: moves.preview(session, command))
-
-    def _write_script(self, name: str) -> None:
-        if (view := self.game.view) is not None:
-            self.driver.ask("script", lambda session: moves.script(session, name, view.watcher, view.names))
-
-    def _give_reason(self, offered: Sequence[str], number: int) -> None:
-        reasons = offered[number - 1 : number]
-        if reasons:
-            self._try(lambda: self.game.do("reason", lambda s: s.comment("", reasons=reasons), keeps=True))
-        self._show_state()
-
     # What is typed.
+
+    def fill(self, text: str | None) -> None:
+        self.remove_class("-side-open")
+        prompt = self.query_one(Prompt)
+        prompt.focus()
+        if text is not None:
+            prompt.fill(text)
 
     @on(Prompt.Completing)
     def _completing(self, message: Prompt.Completing) -> None:
@@ -388,53 +389,24 @@ class PlayScreen(Places, AuthorsScreen):
 
     @on(Prompt.Submitted)
     def _submitted(self, message: Prompt.Submitted) -> None:
-        def obey() -> None:
-            typed = parse(message.value)
-            if typed is not None:
-                self._obey(Typed("build", typed.argument) if self.builds(typed) else typed)
-            self.query_one(Prompt).remember(message.value.strip())
+        self._enter([message.value])
 
-        self._try(obey)
+    @on(Prompt.Pasted)
+    def _pasted(self, message: Prompt.Pasted) -> None:
+        """Several lines are several commands, if that is meant."""
 
-    def _try(self, wish: Callable[[], None]) -> None:
-        try:
-            wish()
-        except SandboxError as error:
-            self._complain(error)
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.query_one(Prompt).remember("")
+                self._enter(message.lines)
 
-    def _obey(self, typed: Typed) -> None:
-        match typed.verb:
-            case "glimpse":
-                self._look_ahead(typed.argument)
-            case "speed":
-                self.action_faster(typed.number(self.game.speed)[0] / self.game.speed)
-            case "save":
-                name = f" as {self._title.save}" if self._title.save else ""
-                self._remark(f"Saved{name}: every turn is stored as it is played.")
-            case "why":
-                self.open_tab("mind-tab")
-            case "timeline":
-                self.action_timeline()
-            case "map":
-                self.action_map()
-            case "learn":
-                self.open_tab("learn-tab")
-            case "copy":
-                self.action_copy()
-            case "script":
-                self._write_script(typed.argument)
-            case "tune":
-                self.action_rounds()
-            case "build":
-                self.build(typed.argument)
-            case "author":
-                self.author_mode(typed.argument)
-            case "help":
-                self.app.push_screen(HelpScreen())
-            case "start":
-                self.post_message(StartWanted())
-            case "quit":
-                if self.may_leave():
-                    self.app.exit()
-            case _:
-                wishes.obey(self.game, typed)
+        self.app.push_screen(AskScreen(f"Play {len(message.lines)} commands?", message.lines), answered)
+
+    def _enter(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            try:
+                if (typed := parse(line)) is not None:
+                    self.controller.take(self.as_builder(typed))
+            except SandboxError as error:
+                self.complain(error)
+        self.changed()

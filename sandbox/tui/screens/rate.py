@@ -14,8 +14,8 @@ from textual.widgets import Footer, Static
 
 from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
-from sandbox.tui.commands import KeyCommands
 from sandbox.tui.keys import Key
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.rate_desk import News, RateDesk
 from sandbox.tui.screens.help import HelpScreen, keys_page
 

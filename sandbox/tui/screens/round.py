@@ -16,8 +16,8 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Input, Label, Sparkline, Static
 
 from sandbox.tui import format as fmt
-from sandbox.tui.commands import KeyCommands
 from sandbox.tui.keys import Key
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, sentence
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets import round_pages as pages

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -20,9 +18,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from sandbox.errors import SandboxError
+from sandbox.session.driver import SessionFactory
 from sandbox.tui import format as fmt
-from sandbox.tui.driver import SessionFactory
 from sandbox.tui.keys import Key
+from sandbox.tui.palette import KeyCommands
 from sandbox.tui.round_desk import PlanRound
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
@@ -80,21 +79,6 @@ class Lobby:
     """The world that teaches the game."""
 
 
-class StartCommands(Provider):
-    """Offers in the palette what the keys of the start screen do."""
-
-    async def discover(self) -> Hits:
-        for key in KEYS:
-            yield DiscoveryHit(key.help, partial(self.screen.run_action, key.action), help=key.display or key.key)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for key in KEYS:
-            if (score := matcher.match(key.help)) > 0:
-                run = partial(self.screen.run_action, key.action)
-                yield Hit(score, matcher.highlight(key.help), run, help=key.display or key.key)
-
-
 class Entries(OptionList, inherit_bindings=False):
     """The list moves its cursor and nothing else: all other keys are the screen's."""
 
@@ -118,7 +102,7 @@ class StartScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     CSS_PATH = "../start.tcss"
     AUTO_FOCUS = "#start-list"
-    COMMANDS = {StartCommands}  # noqa: RUF012
+    COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
     class Chosen(Message):
@@ -263,6 +247,10 @@ class StartScreen(Screen[None]):
         return self._offers is not None and not any(model.state == "ready" for model in self._offers.models)
 
     # Keys.
+
+    def offered(self) -> Sequence[Key]:
+        """The keys that make sense now."""
+        return [key for key in KEYS if self.check_action(key.action, ())]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._lacks_model and not self._fetching if action == "fetch" else True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
@@ -26,12 +26,18 @@ class KeyLine(Footer):
         super().__init__(show_command_palette=False)
         self._importance = {name: at for at, name in enumerate(importance)}
         self._idle: frozenset[str] = frozenset()
+        self._instead: Mapping[str, tuple[str, str]] = {}
         self._shown: list[ActiveBinding] = []
 
-    def leave_out(self, idle: frozenset[str]) -> None:
-        """These bindings would come to nothing now. They are not shown, and say why when they are pressed."""
-        if idle != self._idle:
-            self._idle = idle
+    def leave_out(self, idle: frozenset[str], instead: Mapping[str, tuple[str, str]]) -> None:
+        """Show what the keys come to now.
+
+        Args:
+            idle: ids of bindings that would come to nothing. They are not shown, and say why when pressed.
+            instead: key and label of those that mean something else than usual.
+        """
+        if (idle, instead) != (self._idle, self._instead):
+            self._idle, self._instead = idle, instead
             self._renew()
 
     def compose(self) -> ComposeResult:
@@ -39,13 +45,16 @@ class KeyLine(Footer):
         for each in self._shown:
             key = FooterKey(
                 each.binding.key,
-                self.app.get_key_display(each.binding),
-                each.binding.description,
+                *self._told(each.binding),
                 each.binding.action,
                 tooltip=each.tooltip,
             )
             key.set_reactive(FooterKey.compact, False)
             yield key
+
+    def _told(self, binding: Binding) -> tuple[str, str]:
+        """The key as it is shown, and its label."""
+        return self._instead.get(binding.id or "") or (self.app.get_key_display(binding), binding.description)
 
     def on_resize(self) -> None:
         if self._fitting() != self._shown:
@@ -73,7 +82,7 @@ class KeyLine(Footer):
         for binding in sorted(
             (each.binding for each in bound), key=lambda binding: self._importance.get(binding.id or "", last)
         ):
-            room -= cell_len(self.app.get_key_display(binding)) + cell_len(binding.description) + _PADDING
+            room -= sum(map(cell_len, self._told(binding))) + _PADDING
             if room < 0:
                 break
             kept.add(binding)

@@ -15,9 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sandbox.render.formatting import overruled
+from sandbox.session.controller import Controller
 from sandbox.session.moves import Preview
 from sandbox.tui import format as fmt
-from sandbox.tui.game import Game
 from sandbox.tui.story import worth
 from sandbox.types import Decision
 
@@ -137,12 +137,12 @@ class Mind(Static):
         super().__init__(id=id)
         self._decision: Decision | None = None
         self._instead = ""
-        self._heard: tuple[str, ...] = ()
+        self._streamed: tuple[str, ...] = ()
         self._previews: dict[str, Preview | None] = {}
 
-    def show(self, game: Game, previews: Mapping[str, Preview | None] = NONE) -> None:
+    def show(self, game: Controller) -> None:
         """Show what the agent weighed, or say why there is nothing to show."""
-        self._previews = dict(previews)
+        self._previews = dict(game.previews)
         if game.shown is not None:
             self._instead = ""
         elif game.view is None:
@@ -155,7 +155,7 @@ class Mind(Static):
             self._instead = "What others think is their own while a person plays."
         else:
             self._instead = "Stopped. F5 lets the agent think again." if game.stopped else "Thinking …"
-        self._decision, self._heard = game.shown, game.heard
+        self._decision, self._streamed = game.shown, game.streamed
         self._draw()
 
     def on_resize(self) -> None:
@@ -169,8 +169,8 @@ class Mind(Static):
         decision, width = self._decision, self.content_size.width
         if decision is None or width < 20:
             instead = [Content.styled(self._instead, fmt.MUTED)]
-            if self._heard:
-                instead += [Content(""), *written(self._heard, width)]
+            if self._streamed:
+                instead += [Content(""), *written(self._streamed, width)]
             self.update(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
@@ -186,7 +186,7 @@ class Brief(Widget):
     """Three proposals above the prompt, where there is no room for the side pane."""
 
     decision: reactive[Decision | None] = reactive(None)
-    heard: reactive[tuple[str, ...]] = reactive(())
+    streamed: reactive[tuple[str, ...]] = reactive(())
     """What is being written, until there is a decision."""
 
     def on_click(self, event: events.Click) -> None:
@@ -195,5 +195,5 @@ class Brief(Widget):
 
     def render(self) -> Content:
         if self.decision is None:
-            return Content("\n").join(list(written(self.heard[:3], self.content_size.width)))
+            return Content("\n").join(list(written(self.streamed[:3], self.content_size.width)))
         return Content("\n").join(list(brief(self.decision, self.content_size.width)))

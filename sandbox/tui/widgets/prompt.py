@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.keys import REPLACED_KEYS
 from textual.message import Message
@@ -16,6 +17,13 @@ from sandbox.session.completion import matches
 
 class _Suggest(Suggester):
     """The first candidate that begins with what is typed, shown after the cursor."""
+
+    class Pasted(Message):
+        """Several lines were pasted; the first goes on from what was typed before."""
+
+        def __init__(self, lines: Sequence[str]) -> None:
+            super().__init__()
+            self.lines = tuple(lines)
 
     def __init__(self, candidates: Callable[[str], Sequence[str]]) -> None:
         super().__init__(use_cache=False, case_sensitive=False)
@@ -48,6 +56,13 @@ class Prompt(Input):
             self.options = tuple(options)
             self.chosen = chosen
 
+    class Pasted(Message):
+        """Several lines were pasted; the first goes on from what was typed before."""
+
+        def __init__(self, lines: Sequence[str]) -> None:
+            super().__init__()
+            self.lines = tuple(lines)
+
     def __init__(self, candidates: Callable[[str], Sequence[str]], *, placeholder: str, id: str) -> None:  # noqa: A002
         super().__init__(
             placeholder=placeholder,
@@ -68,6 +83,19 @@ class Prompt(Input):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return key in REPLACED_KEYS or super().check_consume_key(key, character)
+
+    async def action_submit(self) -> None:
+        """Take the line, and clear it in the same moment: keys that follow belong to the next one."""
+        line = self.value
+        self.remember(line.strip())
+        self.post_message(self.Submitted(self, line, None))
+
+    def _on_paste(self, event: events.Paste) -> None:
+        lines = [line[: self.max_length] for line in event.text.splitlines() if line.strip()]
+        if len(lines) > 1:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Pasted([self.value + lines[0], *lines[1:]]))
 
     def remember(self, line: str) -> None:
         """Put a typed line into the history and empty the prompt."""

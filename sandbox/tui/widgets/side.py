@@ -10,10 +10,9 @@ from textual.widgets import TabbedContent, TabPane
 from sandbox.session import blessed, optimum
 from sandbox.session.chart import Chart, chart
 from sandbox.session.curves import Curves, curves
+from sandbox.session.driver import Answered, Driver
 from sandbox.session.policy_changes import PolicyChanges, policy_changes
 from sandbox.session.view import View
-from sandbox.tui.driver import Driver
-from sandbox.tui.messages import Answered
 from sandbox.tui.widgets.learned import Learned
 from sandbox.tui.widgets.lessons import Changes, Distance, Lessons
 from sandbox.tui.widgets.mind import Mind

@@ -11,15 +11,15 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from sandbox.render.formatting import overruled
+from sandbox.session.controller import Controller
 from sandbox.tui import format as fmt
-from sandbox.tui.game import Game
 from sandbox.tui.widgets.mind import mark
 from sandbox.types import Decision
 
 _TICK = 0.1
 
 
-def now(game: Game, world: str) -> Content:
+def now(game: Controller, world: str) -> Content:
     """What there is to say about a game now."""
     view = game.view
     if view is None:
@@ -38,7 +38,7 @@ def now(game: Game, world: str) -> Content:
         return who + _wish(game.shown)
     if game.since is not None:
         agent = view.agents[view.to_move]
-        doing = "writing" if game.heard else "thinking"
+        doing = "writing" if game.streamed else "thinking"
         return who + f"({agent}) is {doing}" if several else Content(f"{agent} is {doing}")
     if game.runs:
         return who + "is about to act"
@@ -51,8 +51,19 @@ def why(reasons: Sequence[str]) -> Content:
     return Content.assemble((f"{fmt.REWARD} why?", "bold $text-warning"), *((text, fmt.MUTED) for text in named))
 
 
-def mode(game: Game, *, deciding: bool) -> Content:
-    """Whether the agent runs, or single keys act."""
+def waits(game: Controller) -> str:
+    """What was typed and has its turn later. It is not told where several people share the screen."""
+    count = len(game.waiting)
+    told = f"{count} {'waits' if count == 1 else 'wait'}"
+    if game.view is not None and len(game.view.people) > 1:
+        return told
+    return f"{told}: {' · '.join(typed.line for typed in game.waiting)}"
+
+
+def mode(game: Controller, *, deciding: bool) -> Content:
+    """What waits, whether the agent runs, and whether single keys act."""
+    if game.waiting:
+        return Content.styled(waits(game), "$text-warning")
     if game.on_its_own:
         return Content.styled(f"▸▸ running, {fmt.short(game.speed)}/s at most", "$text-warning")
     return Content.styled(" DECIDE ", "reverse bold") if deciding else Content("")

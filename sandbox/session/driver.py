@@ -1,9 +1,9 @@
-"""The only way from the screen to the session.
+"""The only way to a session that is being played.
 
 The rule: a session is made, used and closed on one thread, one job after the other, and nothing else touches it.
 What a session lets another thread do is think: `decide` takes long and only reads, so it has a thread of its own,
-and a person who acts meanwhile need not wait for it. The screen asks for jobs and goes on; answers come back as
-messages that carry values.
+and a person who acts meanwhile need not wait for it. Who asks for a job goes on; answers come back as events that
+carry values. Which threads there are is up to whoever submits the jobs: the game in lines has one for all.
 
 Cancelling thinking, or changing the state that it was for, counts up `generation`: an answer with an older number
 is dropped, thinking that has not begun is skipped, and a model that writes stops before its next token.
@@ -12,8 +12,8 @@ is dropped, thinking that has not begun is skipped, and a model that writes stop
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -22,16 +22,16 @@ from sandbox.errors import SandboxError
 from sandbox.llm.listening import StoppedError, listening
 from sandbox.session import moves
 from sandbox.session.view import Camera
-from sandbox.tui.messages import Answered, Changed, Decided, Failed, Heard, Loaded, Opening
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from sandbox.session.session import Session
+    from sandbox.session.view import View
     from sandbox.types import Chooser, Decision
 
 OPENING, THINKING = "opening the game", "thinking"
 """Jobs that change nothing."""
+SESSION, MIND, STUDY = "session", "mind", "study"
+"""Threads: of the session, of agents that think, and of what needs neither."""
 
 SessionFactory = Callable[[Callable[[str], None]], "Session"]
 """Opens a session. What it is given takes lines that say how far it is."""
@@ -43,21 +43,89 @@ _EVERY = 0.05
 """Seconds between two reports of what a model writes, at least."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is being done to open the session: a world compiled, a model loaded."""
+
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The session is open and can be played."""
+
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The agent has made up its mind. Worth nothing when `generation` is not the driver's any more."""
+
+    decision: Decision
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What the agent's language model has written so far, a text for each sample."""
+
+    texts: tuple[str, ...]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something was done to the session; this is how it stands."""
+
+    view: View
+    doing: str
+    result: object
+    """What the job gave: a turn, the feedback that was stored, a line to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was asked about is known. `generation` is the driver's at the time of asking."""
+
+    about: str
+    answer: object
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job raised. The session stands as it did before."""
+
+    error: BaseException
+    """A `KeyboardInterrupt` where the thread is the program's own."""
+    doing: str
+    generation: int
+    asked: bool = False
+    """Whether it was a question, which changes nothing."""
+
+
+GameEvent = Opening | Loaded | Decided | Streamed | Changed | Answered | Failed
+
+
 class Driver:
-    """Runs jobs off the screen's thread and posts what came of them. Its methods are for the screen's thread.
+    """Has jobs done to a session, and posts what came of them. Its methods are for one thread, the controller's.
 
     Args:
         factory: opens the session; called on the session's thread, where it may take its time.
-        post: delivers a message to the screen from any thread.
+        submit: has a job run on the thread of that name, where jobs run one after the other.
+        post: takes events, from any thread.
     """
 
-    def __init__(self, factory: SessionFactory, post: Callable[[Message], object]) -> None:
+    def __init__(
+        self,
+        factory: SessionFactory,
+        submit: Callable[[str, Callable[[], None]], object],
+        post: Callable[[GameEvent], object],
+    ) -> None:
         self.generation = 0
         self._factory = factory
+        self._submit_to = submit
         self._post = post
-        self._play: Executor = ThreadPoolExecutor(1, "session")
-        self._think: Executor = ThreadPoolExecutor(1, "mind")
-        self._study: Executor = ThreadPoolExecutor(1, "study")
         self._closed = Event()
         self._asked = 0
         """Decisions asked for so far."""
@@ -67,35 +135,35 @@ class Driver:
     def load(self) -> None:
         """Make the session. Answered by `Loaded`."""
 
-        def say(doing: str) -> None:
-            self._post(Opening(doing))
-
         def job() -> None:
+            def say(doing: str) -> None:
+                self._post(Opening(doing))
+
             self._session = self._factory(say)
             self._camera = Camera(self._session)
             self._post(Loaded(self._camera.view()))
 
-        self._submit(self._play, job, OPENING)
+        self._submit(SESSION, job, OPENING)
 
     def decide(self) -> None:
         """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled."""
-        generation, heard_at = self.generation, 0.0
+        generation, streamed_at = self.generation, 0.0
         self._asked += 1
 
-        def hear(texts: Sequence[str]) -> None:
-            nonlocal heard_at
+        def stream(texts: Sequence[str]) -> None:
+            nonlocal streamed_at
             if generation != self.generation:
                 raise StoppedError
-            if texts and monotonic() - heard_at > _EVERY:
-                heard_at = monotonic()
-                self._post(Heard(texts, generation))
+            if texts and monotonic() - streamed_at > _EVERY:
+                streamed_at = monotonic()
+                self._post(Streamed(tuple(texts), generation))
 
         def job() -> None:
             if generation == self.generation and self._session is not None:
-                with suppress(StoppedError), listening(hear):
+                with suppress(StoppedError), listening(stream):
                     self._post(Decided(self._session.decide(), generation))
 
-        self._submit(self._think, job, THINKING)
+        self._submit(MIND, job, THINKING)
 
     def cancel(self) -> None:
         """Forget the decision that is being made."""
@@ -119,9 +187,9 @@ class Driver:
             if self._session is None or self._camera is None:
                 raise SandboxError("no game is open")
             result = job(self._session)
-            self._post(Changed(self._camera.view(result), doing))
+            self._post(Changed(self._camera.view(result), doing, result))
 
-        self._submit(self._play, run, doing)
+        self._submit(SESSION, run, doing)
 
     def ask(self, about: str, question: Callable[[Session], object]) -> None:
         """Have something looked up or worked out that changes nothing. Answered by `Answered`."""
@@ -131,7 +199,7 @@ class Driver:
             if self._session is not None:
                 self._post(Answered(about, question(self._session), generation))
 
-        self._submit(self._play, run, about, asked=True)
+        self._submit(SESSION, run, about, asked=True)
 
     def study(self, about: str, prepare: Prepare) -> None:
         """Have something worked out that takes long: on a thread of its own, without the session.
@@ -139,46 +207,42 @@ class Driver:
         `prepare` may look at the session, and gives what to call there, or None for nothing. It is also given a
         function that says whether anyone still waits. Answered by `Answered`.
         """
-        self._prepared(self._study, about, prepare, self._closed.is_set)
+        self._prepared(STUDY, about, prepare, self._closed.is_set)
 
     def ponder(self, about: str, prepare: Prepare) -> None:
         """The same on the thread where agents think, for what has them think. Nobody waits for it any more as soon
         as a decision is asked for.
         """
         asked = self._asked
-        self._prepared(self._think, about, prepare, lambda: self._closed.is_set() or self._asked != asked)
+        self._prepared(MIND, about, prepare, lambda: self._closed.is_set() or self._asked != asked)
 
-    def _prepared(self, thread: Executor, about: str, prepare: Prepare, unwanted: Callable[[], bool]) -> None:
+    def _prepared(self, thread: str, about: str, prepare: Prepare, unwanted: Callable[[], bool]) -> None:
         generation = self.generation
 
         def run() -> None:
             work = prepare(self._session, unwanted) if self._session is not None else None
-            if work is None or self._closed.is_set():
-                return
+            if work is not None and not self._closed.is_set():
+                self._submit(thread, lambda: self._post(Answered(about, work(), generation)), about, asked=True)
 
-            def answer() -> None:
-                self._post(Answered(about, work(), generation))
-
-            self._submit(thread, answer, about, asked=True)
-
-        self._submit(self._play, run, about, asked=True)
+        self._submit(SESSION, run, about, asked=True)
 
     def close(self) -> None:
-        """Close the session and wait until that is done. Thinking comes to its end by itself, unheard."""
+        """Drop what is being thought; nothing is answered any more. The session is closed by `end`."""
         self.cancel()
         self._closed.set()
-        self._think.shutdown(wait=False)
-        self._study.shutdown(wait=False)
-        self._play.submit(lambda: self._session.close() if self._session else None)
-        self._play.shutdown(wait=True)
 
-    def _submit(self, thread: Executor, job: Callable[[], None], doing: str, *, asked: bool = False) -> None:
+    def end(self) -> None:
+        """Close the session. For its thread, as the last job there."""
+        if self._session is not None:
+            self._session.close()
+
+    def _submit(self, thread: str, job: Callable[[], object], doing: str, *, asked: bool = False) -> None:
         generation = self.generation
 
         def run() -> None:
             try:
                 job()
-            except Exception as error:
-                self._post(Failed(error, doing, generation, asked=asked))
+            except (Exception, KeyboardInterrupt) as error:
+                self._post(Failed(error, doing, generation, asked))
 
-        thread.submit(run)
+        self._submit_to(thread, run)

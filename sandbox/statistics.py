@@ -22,8 +22,11 @@ class Interval:
     high: float
 
 
-def proportion(successes: int, n: int) -> Interval:
-    """Wilson's score interval, which stays inside [0, 1] and is honest for few episodes (Wilson 1927)."""
+def proportion(successes: float, n: int) -> Interval:
+    """Wilson's score interval, which stays inside [0, 1] and is honest for few episodes (Wilson 1927).
+
+    Where cases succeed in part, as when a rater agrees with some of the others, their sum may be a fraction.
+    """
     if n == 0:
         return Interval(math.nan, math.nan, math.nan)
     z = 1.959964

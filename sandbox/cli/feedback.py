@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -24,6 +24,8 @@ from sandbox.feedback.agreement import Statistics, statistics
 from sandbox.feedback.contest import told
 from sandbox.feedback.dataset import Material
 from sandbox.feedback.export import Format, write
+from sandbox.feedback.votes import Votes
+from sandbox.statistics import Interval
 from sandbox.text import counted
 
 app = typer.Typer(
@@ -42,7 +44,10 @@ def opened(ctx: typer.Context, saves: Sequence[str]) -> Iterator[list[Material]]
     home = context.of(ctx).home
     with ExitStack() as stack:
         stores = [stack.enter_context(open_save(home, name, readonly=True)) for name in dict.fromkeys(saves)]
-        yield [Material.of(store) for store in stores]
+        materials = [Material.of(store, home) for store in stores]
+        for material in materials:
+            stack.callback(material.deeds.close)
+        yield materials
 
 
 @app.command()
@@ -58,6 +63,13 @@ def export(
     licence: Annotated[
         str, typer.Option("--license", help="Licence field of the data card, as in cc-by-4.0.")
     ] = "unknown",
+    votes: Annotated[
+        Votes,
+        typer.Option(
+            metavar="all|majority|weighted|soft", help="What becomes of several people's votes on the same."
+        ),
+    ] = "majority",
+    disputed: Annotated[bool, typer.Option("--disputed", help="List what not all agreed about.")] = False,
 ) -> None:
     """Write a data set in the shape that a TRL trainer takes, with a data card. Worlds are never on both sides.
 
@@ -67,12 +79,31 @@ def export(
     - `prm`: prompt, completions, labels: segments of turns that were all judged
     - `raw`: the records, for `sandbox feedback import`; `csv` and `parquet`: the same as a table
 
+    What several people said of the same is brought together by `--votes`: a row for each vote (`all`), what most
+    say (`majority`), what a Bradley-Terry model of all votes finds likelier, with its probability as `weight`
+    (`weighted`), or what most say, with their share as `weight` (`soft`). Ties make no row. Each row says who said
+    so (`raters`), how many (`votes`), how many not (`against`), and when (`created`).
+
+    Only deeds are examples: what the world refused, what changed nothing, and other words for what the agent
+    wanted make no row.
+
     `sandbox feedback export friday --format dpo --out data/friday`
     """
     with opened(ctx, saves) as materials:
-        written = write(out, form, materials, share=test_share, seed=seed, licence=licence)
+        written = write(out, form, materials, share=test_share, seed=seed, licence=licence, votes=votes)
     rows = ", ".join(f"{count} rows to {split}" for split, count in written.rows.items())
-    context.console.print(f"{escape(str(out))}: {rows}, from {len(written.worlds)} worlds", highlight=False)
+    print_ = partial(context.console.print, highlight=False)
+    print_(f"{escape(str(out))}: {rows}, from {len(written.worlds)} worlds")
+    if written.ties:
+        print_(f"{counted(written.ties, 'tie')} left out")
+    if written.disputed:
+        hint = "" if disputed else "; --disputed lists them"
+        print_(f"{len(written.disputed)} not all agreed about{hint}")
+    for text, each in written.disputed if disputed else ():
+        over = f" over “{each.worse}”" if each.better and each.worse else " is good" if each.better else " is bad"
+        last = text.rstrip("> \n").rpartition("\n")[2]
+        votes_ = f"{len(each.raters)} to {each.against}"
+        print_(f"  {votes_}  “{escape(each.better or each.worse)}”{escape(over)}  [dim]{escape(last)}[/]")
 
 
 @app.command("import")
@@ -108,8 +139,10 @@ def stats(
 ) -> None:
     """Count what was said, by whom and of how many turns; how far people agree; how often they stepped in.
 
-    Agreement is Krippendorff's alpha: 1 is perfect, 0 is chance. It needs two people who judged the same: give
-    each a fork of the same save, and name all of the forks here.
+    Agreement is Krippendorff's alpha: 1 is perfect, 0 is chance. Of questions the chance is worked out over each
+    question's own options, ties and "all bad" included. It needs two people who judged the same: give each a fork
+    of the same save, and name all of the forks here. Of each rater it is told how often others said the same, how
+    fast they are, how often they take what is shown first, and how often they answer as the annotator `gold` did.
     """
     with opened(ctx, saves) as materials:
         found = statistics(materials)
@@ -129,7 +162,10 @@ def stats(
         table.add_row(escape(name), str(count))
     print_(table)
     print_(f"agreement on turns: {_alpha(found.alpha_ratings)}, {found.shared_turns} rated by two or more")
-    print_(f"agreement on pairs: {_alpha(found.alpha_preferences)}, {found.shared_pairs} judged by two or more")
+    print_(
+        f"agreement on questions: {_alpha(found.alpha_preferences)}, {found.shared_pairs} answered by two or more"
+    )
+    _print_raters(found, print_)
     for contest in found.contests:
         print_(f"compared blindly: {escape(told(contest))}")
     print_(
@@ -142,6 +178,27 @@ def stats(
         bar = "#" * round(20 * period.rate.value)
         table.add_row(since, str(period.turns), str(period.interventions), f"{period.rate.value:4.0%} {bar}")
     print_(table)
+
+
+def _print_raters(found: Statistics, print_: Callable[..., None]) -> None:
+    """Each person beside the others; nothing where there is but one."""
+    if len(found.raters) < 2:
+        return
+    table = Table(
+        "rater", "answers", "as the others", "seconds", "first shown", "as the key", box=None, pad_edge=False
+    )
+    for each in found.raters:
+        seconds = "" if math.isnan(each.seconds) else f"{each.seconds:.1f}"
+        expected = "" if math.isnan(each.first_expected) else f" (of {each.first_expected:.0%})"
+        first = f"{each.first.value:.0%}{expected}" if expected else ""
+        table.add_row(
+            escape(each.name), str(each.answers), _interval(each.agreement), seconds, first, _interval(each.gold)
+        )
+    print_(table)
+
+
+def _interval(share: Interval) -> str:
+    return "" if math.isnan(share.value) else f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
 
 
 def _share(part: int, whole: int) -> str:
@@ -165,6 +222,11 @@ def _as_json(found: Statistics) -> dict[str, Any]:
             "low": _number(rate.low),
             "high": _number(rate.high),
         }
+    for rater in fields["raters"]:
+        for name in ("seconds", "first_expected"):
+            rater[name] = _number(rater[name])
+        for name in ("agreement", "first", "gold"):
+            rater[name] = {bound: _number(value) for bound, value in rater[name].items()}
     for period, shown in zip(found.periods, fields["periods"], strict=True):
         shown |= {"rate": period.rate.value, "low": period.rate.low, "high": period.rate.high}
     return fields

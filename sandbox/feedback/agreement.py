@@ -6,25 +6,27 @@ Turns are told apart by content, so that what several people said in their own c
 from __future__ import annotations
 
 import math
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sandbox.feedback.contest import Contest, contests
 from sandbox.feedback.dataset import Material
 from sandbox.feedback.names import Names
 from sandbox.feedback.records import named
+from sandbox.feedback.reliability import GOLD, Questions, Rater, Said, question_alpha, raters
+from sandbox.feedback.reliability import alpha as alpha
 from sandbox.statistics import Interval, proportion
+from sandbox.store.feedback import LIMIT
 
 PERIODS = 10
-"""Into how many segments the agents' turns are divided to see a rate over time."""
+"""Into how many spans the agents' turns are divided to see a rate over time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A segment of the turns of agents' seats, in the order in which they were played."""
+    """A span of the turns of agents' seats, in the order in which they were played."""
 
     since: float
     """Unix time of its first turn, seconds."""
@@ -56,10 +58,12 @@ class Statistics:
     alpha_ratings: float
     """Krippendorff's alpha over annotators' ratings of turns, interval level; NaN where no turn has two raters."""
     alpha_preferences: float
-    """The same over verdicts on the same pair, nominal level."""
+    """The same over answers to questions, each with chance over its own options; see `question_alpha`."""
     shared_turns: int
     """Turns that two or more people rated."""
     shared_pairs: int
+    """Questions that two or more people answered."""
+    raters: tuple[Rater, ...]
     contests: tuple[Contest, ...]
     periods: tuple[Period, ...]
 
@@ -68,26 +72,26 @@ def statistics(materials: Sequence[Material]) -> Statistics:
     """All numbers over some saves."""
     turns: dict[str, bool] = {}  # content -> whether something was said of it
     ratings: dict[str, dict[str, float]] = {}  # turn -> annotator -> sum
-    verdicts: dict[str, dict[str, str]] = {}  # pair -> annotator -> verdict
+    questions = Questions()
     played: dict[str, tuple[float, bool]] = {}
     seen: set[str] = set()
     by_kind, by_annotator, retracted = Counter[str](), Counter[str](), 0
     compared: list[Mapping[str, Any]] = []
     for material in materials:
-        names = Names(material.world, material.timeline)
-        standing = {record.id for record in material.book.standing()}
+        names, deeds, book = Names(material.world, material.timeline), material.deeds, material.book
+        standing = {record.id for record in book.standing()}
         for node in material.timeline.nodes():
             if node.parent is None:
                 continue
-            name = names.of(node.id)
-            turns[name] = turns.get(name, False) or node.intervened or bool(material.book.about(node.id))
+            name, stepped_in = names.of(node.id), deeds.stepped_in(node)
+            turns[name] = turns.get(name, False) or stepped_in or bool(book.about(node.id))
             if node.agent:
-                played.setdefault(name, (node.created, node.intervened))
-        for record, identity, data in named(names, material.feedback):
+                played.setdefault(name, (node.created, stepped_in))
+        for record, identity, _ in named(names, material.feedback):
             if identity in seen:
                 continue
             seen.add(identity)
-            if material.book.kind(record).takes_back is not None:
+            if book.kind(record).takes_back is not None:
                 retracted += 1
             if record.id not in standing:
                 continue
@@ -99,15 +103,16 @@ def statistics(materials: Sequence[Material]) -> Statistics:
             if record.kind == "rating" and record.value is not None:
                 theirs = ratings.setdefault(name, {})
                 theirs[record.annotator] = theirs.get(record.annotator, 0.0) + record.value
-            elif record.kind == "preference":
-                pair, verdict = _verdict(name, data["better"], data["worse"], data["verdict"])
-                verdicts.setdefault(pair, {})[record.annotator] = verdict
-            elif record.kind == "comparison":
-                better, worse = data["better"]["command"], data["worse"]["command"]
-                pair, verdict = _verdict(name, better, worse, data["verdict"])
-                verdicts.setdefault(pair, {})[record.annotator] = verdict
-                compared.append(data)
+            answer = book.kind(record).answer(record, names)
+            if answer is not None:
+                questions.add(record.annotator, Said(answer, record.created, record.latency))
+            if record.kind == "comparison":
+                compared.append(record.data)
     in_order = sorted(played.values())
+    asked = questions.asked()
+    bounded = [{who: max(-LIMIT, min(LIMIT, value)) for who, value in each.items()} for each in ratings.values()]
+    people = [_without_key(each) for each in asked.values()]
+    choices = [{who: said.answer.choice for who, said in each.items()} for each in people]
     return Statistics(
         saves=len(materials),
         worlds=len({material.world for material in materials}),
@@ -118,55 +123,26 @@ def statistics(materials: Sequence[Material]) -> Statistics:
         covered=sum(turns.values()),
         interventions=sum(stepped_in for _, stepped_in in in_order),
         agents_turns=len(in_order),
-        alpha_ratings=alpha(
-            [{who: max(-2.0, min(2.0, value)) for who, value in each.items()} for each in ratings.values()],
-            "interval",
+        alpha_ratings=alpha([_without_key(each) for each in bounded], "interval"),
+        alpha_preferences=question_alpha(
+            (options, each) for (_, options), each in zip(asked, choices, strict=True)
         ),
-        alpha_preferences=alpha(list(verdicts.values()), "nominal"),
-        shared_turns=sum(len(each) > 1 for each in ratings.values()),
-        shared_pairs=sum(len(each) > 1 for each in verdicts.values()),
+        shared_turns=sum(len(_without_key(each)) > 1 for each in bounded),
+        shared_pairs=sum(len(each) > 1 for each in choices),
+        raters=raters(list(asked.values()), bounded),
         contests=contests(compared),
         periods=_periods(in_order),
     )
 
 
-def _verdict(turn: str, better: object, worse: object, verdict: str) -> tuple[str, str]:
-    """A name for the pair whichever way round, and what was said of it."""
-    first, second = sorted((str(better), str(worse)))
-    return f"{turn}|{first}|{second}", str(better) if verdict == "better" else f"={verdict}"
+def _without_key(unit: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: said for name, said in unit.items() if name != GOLD}
 
 
 def _periods(in_order: Sequence[tuple[float, bool]]) -> tuple[Period, ...]:
     size = max(math.ceil(len(in_order) / PERIODS), 1)
-    segments = (in_order[start : start + size] for start in range(0, len(in_order), size))
+    spans = (in_order[start : start + size] for start in range(0, len(in_order), size))
     return tuple(
-        Period(since=segment[0][0], turns=len(segment), interventions=sum(stepped_in for _, stepped_in in segment))
-        for segment in segments
+        Period(since=span[0][0], turns=len(span), interventions=sum(stepped_in for _, stepped_in in span))
+        for span in spans
     )
-
-
-def alpha(units: Sequence[Mapping[str, Any]], level: Literal["nominal", "ordinal", "interval"]) -> float:
-    """Krippendorff's alpha (Krippendorff 2004): 1 is perfect agreement, 0 what chance would give, below is worse.
-
-    Args:
-        units: for each thing judged, annotator -> judgement.
-        level: how far apart two judgements are.
-
-    Returns:
-        NaN where nothing was judged by two people, 1 where all who could differ said the same of everything.
-    """
-    import krippendorff
-    import numpy as np
-
-    shared = [unit for unit in units if len(unit) > 1]
-    if not shared:
-        return math.nan
-    values = sorted({value for unit in shared for value in unit.values()})
-    if len(values) == 1:
-        return 1.0
-    code = {value: float(value) if level == "interval" else float(k) for k, value in enumerate(values)}
-    annotators = sorted({who for unit in shared for who in unit})
-    table = np.array([[code[unit[who]] if who in unit else math.nan for unit in shared] for who in annotators])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return float(krippendorff.alpha(reliability_data=table, level_of_measurement=level))

@@ -68,9 +68,10 @@ class FeedbackBook:
         """A record's data as its kind has it."""
         return self._kinds[record.id]
 
-    def value(self, turn: int) -> float:
-        """What all feedback comes to for a turn, as a reward in [-2, 2]."""
-        total = math.fsum(self._kinds[record.id].rewards(record)[turn] for record in self.about(turn))
+    def value(self, turn: int, annotator: str | None = None) -> float:
+        """What all feedback comes to for a turn, or that of one person, as a reward in [-2, 2]."""
+        said = (each for each in self.about(turn) if annotator in (None, each.annotator))
+        total = math.fsum(self._kinds[record.id].rewards(record)[turn] for record in said)
         return max(-LIMIT, min(LIMIT, total))
 
     def judgements(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:

@@ -7,19 +7,24 @@ alone, or the agent had no language model) the prompt is built from the card tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from sandbox.agent import cards, prompt
 from sandbox.agent.cards import Card, PromptSettings
 from sandbox.errors import CardError
 from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.deeds import Deeds
 from sandbox.feedback.judgements import judgements
 from sandbox.feedback.kind import Judgement
+from sandbox.feedback.votes import Settled, Votes, columns, polls
+from sandbox.paths import Home
 from sandbox.store import Run, Store, Unplayed
 from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline, history
+from sandbox.world import registry
 
 Format = Literal["sft", "dpo", "kto", "prm"]
 Row = Mapping[str, Any]
@@ -43,15 +48,23 @@ class Material:
     book: FeedbackBook
     unplayed: Mapping[int, tuple[Unplayed, ...]]
     """The decisions that nobody acted on, by the turn at which they were made."""
+    deeds: Deeds
 
     @classmethod
-    def of(cls, store: Store) -> Material:
-        """Raises `SaveError` where the save is empty or damaged. Turns are read on demand: keep it open."""
+    def of(cls, store: Store, home: Home | None = None) -> Material:
+        """Raises `SaveError` where the save is empty or damaged. Turns are read on demand: keep it open.
+
+        Args:
+            store: the save.
+            home: where its world is looked up, to compare what commands come to.
+        """
         feedback, unplayed = store.feedback(), dict[int, tuple[Unplayed, ...]]()
         for each in store.unplayed():
             unplayed[each.state] = (*unplayed.get(each.state, ()), each)
         book = FeedbackBook(feedback)
-        return cls(store.name, store.latest_run(), store.timeline(), feedback, book, unplayed)
+        timeline, run = store.timeline(), store.latest_run()
+        deeds = Deeds(timeline, partial(registry.open_world, run.world, home=home))
+        return cls(store.name, run, timeline, feedback, book, unplayed, deeds)
 
     @property
     def world(self) -> str:
@@ -65,9 +78,12 @@ class Example:
     row: Row
     world: str
     model: str = ""
-    annotator: str = ""
+    raters: tuple[str, ...] = ()
+    """Who said so; an empty name for what follows from an intervention."""
     stored: bool = True
     """Whether the prompt is the stored one."""
+    votes: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns, see `votes.columns`."""
 
 
 @dataclass(slots=True)
@@ -109,46 +125,96 @@ class Prompts:
         return self._cards[seat]
 
 
-def examples(material: Material, form: Format) -> list[Example]:
+def examples(material: Material, form: Format, how: Votes = "majority") -> list[Example]:
     """All examples of a format in a save, each once."""
-    prompts = Prompts(material)
+    return gathered([material], form, how).examples
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The examples of some saves, and what of the votes made none."""
+
+    examples: list[Example]
+    ties: int = 0
+    """Pairs, or commands by themselves, of which as many said one thing as the other."""
+    disputed: tuple[tuple[str, Settled], ...] = ()
+    """Those that not all agreed about, each with its prompt."""
+
+
+def gathered(materials: Sequence[Material], form: Format, how: Votes = "majority") -> Gathered:
+    """All examples of a format in some saves, all votes brought together by the prompt that they are about."""
+    told = _Told()
+    found = polls(told.judged(materials))
+    kept = [(text, each) for text, poll in found.items() for each in poll.settled(how)]
     if form == "prm":
-        return list(_steps(material, prompts))
-    found: dict[str, Example] = {}
-    for judgement in judgements(material.timeline, material.book):
-        text, model, stored = prompts.at(judgement.state, judgement.seat, judgement.turn)
-        for row in _rows(judgement, form, text):
-            found.setdefault(repr(row), Example(row, material.world, model, judgement.annotator, stored))
-    return list(found.values())
+        labels = {
+            (text, each.better or each.worse): each for text, each in kept if not (each.better and each.worse)
+        }
+        rows = {
+            repr(example.row): example
+            for material in materials
+            for example in _steps(material, told.prompts(material), labels)
+        }
+        return Gathered(list(rows.values()))
+    made: list[Example] = []
+    for text, each in kept:
+        row = _row(each, form, text)
+        if row is not None:
+            material, model, stored = told.places[text]
+            made.append(Example(row, material.world, model, each.raters, stored, columns(each)))
+    about = [(text, each) for text, each in kept if each.disputed and _row(each, form, text) is not None]
+    return Gathered(
+        made,
+        sum(poll.ties(pairs=form == "dpo") for poll in found.values()),
+        tuple(sorted(about, key=lambda item: len(item[1].raters) - item[1].against)),
+    )
 
 
-def _rows(judgement: Judgement, form: Format, text: str) -> Iterator[Row]:
-    good = tuple(map(prompt.option, judgement.good))
-    bad = tuple(map(prompt.option, judgement.bad))
-    if form == "sft" and judgement.imitable:
-        for completion in good:
-            yield {"prompt": text, "completion": completion}
-    elif form == "dpo":
-        for chosen in good:
-            for rejected in bad:
-                yield {"prompt": text, "chosen": chosen, "rejected": rejected}
-    elif form == "kto" and judgement.absolute:
-        for label, completions in ((True, good), (False, bad)):
-            for completion in completions:
-                yield {"prompt": text, "completion": completion, "label": label}
+class _Told:
+    """Puts what was judged into prompts, and keeps whose the prompts are."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, tuple[Material, str, bool]] = {}
+        """Prompt -> where it comes from, the model that read it, whether it is a stored one."""
+        self._prompts: dict[int, Prompts] = {}
+
+    def prompts(self, material: Material) -> Prompts:
+        return self._prompts.setdefault(id(material), Prompts(material))
+
+    def judged(self, materials: Sequence[Material]) -> Iterator[tuple[str, Judgement, Callable[[str], Hashable]]]:
+        for material in materials:
+            prompts = self.prompts(material)
+            for judgement in judgements(material.timeline, material.book, material.deeds):
+                text, model, stored = prompts.at(judgement.state, judgement.seat, judgement.turn)
+                self.places.setdefault(text, (material, model, stored))
+                yield text, judgement, partial(material.deeds.effect, judgement.state, judgement.seat)
 
 
-def _steps(material: Material, prompts: Prompts) -> Iterator[Example]:
+def _row(settled: Settled, form: Format, text: str) -> Row | None:
+    """The example as a row; None where it makes none in this format."""
+    better, worse = prompt.option(settled.better), prompt.option(settled.worse)
+    both = bool(settled.better) and bool(settled.worse)
+    if form == "sft" and settled.imitable:
+        return {"prompt": text, "completion": better}
+    if form == "dpo" and both:
+        return {"prompt": text, "chosen": better, "rejected": worse}
+    if form == "kto" and not both:
+        return {"prompt": text, "completion": better if settled.better else worse, "label": bool(settled.better)}
+    return None
+
+
+def _steps(material: Material, prompts: Prompts, labels: Mapping[tuple[str, str], Settled]) -> Iterator[Example]:
     """Stretches of turns that were all judged. A step is what the world said since the last one, and the command.
 
     So the prompt and the steps, joined, are the transcript to the letter.
     """
-    timeline, book = material.timeline, material.book
-    verdicts = {
-        each.turn: timeline.node(each.turn).command in each.good
-        for each in judgements(timeline, book)
-        if each.absolute and timeline.node(each.turn).command in (*each.good, *each.bad)
-    }
+    timeline = material.timeline
+    verdicts: dict[int, Settled] = {}
+    for node in timeline.nodes():
+        if node.parent is not None and material.deeds.counts(node):
+            label = labels.get((prompts.at(node.parent, node.seat, node.id)[0], node.command))
+            if label is not None:
+                verdicts[node.id] = label
     taken: set[int] = set()
     for leaf in sorted(verdicts, key=lambda turn: -timeline.node(turn).depth):
         if leaf in taken:
@@ -165,10 +231,10 @@ def _steps(material: Material, prompts: Prompts) -> Iterator[Example]:
 
 
 def _segment(
-    material: Material, prompts: Prompts, turns: Sequence[int], verdicts: Mapping[int, bool]
+    material: Material, prompts: Prompts, turns: Sequence[int], verdicts: Mapping[int, Settled]
 ) -> Iterator[Example]:
     begun: tuple[str, str, bool] | None = None
-    transcript, completions, labels = "", list[str](), list[bool]()
+    transcript, completions, labels = "", list[str](), list[Settled]()
     for turn in turns:
         node = material.timeline.node(turn)
         assert node.parent is not None
@@ -187,12 +253,15 @@ def _segment(
 
 
 def _stepwise(
-    material: Material, begun: tuple[str, str, bool], completions: list[str], labels: list[bool]
+    material: Material, begun: tuple[str, str, bool], completions: list[str], labels: list[Settled]
 ) -> Example:
+    """One row; of its votes it tells those of the step that has fewest."""
     text, model, stored = begun
-    return Example(
-        {"prompt": text, "completions": completions, "labels": labels}, material.world, model, "", stored
-    )
+    row = {"prompt": text, "completions": completions, "labels": [bool(each.better) for each in labels]}
+    raters = tuple(dict.fromkeys(name for each in labels for name in each.raters))
+    told = columns(min(labels, key=lambda each: (len(each.raters) - each.against, each.weight)))
+    told |= {"raters": list(raters), "created": max(each.created for each in labels)}
+    return Example(row, material.world, model, raters, stored, told)
 
 
 def split_worlds(worlds: Sequence[str], *, share: float, seed: int) -> tuple[frozenset[str], frozenset[str]]:

@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 
 from sandbox.errors import SaveError
 from sandbox.feedback import dataset, records
-from sandbox.feedback.dataset import Example, Material
+from sandbox.feedback.dataset import Example, Gathered, Material
+from sandbox.feedback.votes import Settled, Votes
 
 Format = Literal["sft", "dpo", "kto", "prm", "raw", "csv", "parquet"]
 
@@ -44,6 +45,11 @@ class Written:
     models: Counter[str] = field(default_factory=Counter)
     rebuilt: int = 0
     """Rows whose prompt was not stored."""
+    votes: Votes = "majority"
+    ties: int = 0
+    """What as many said one thing of as the other; left out."""
+    disputed: tuple[tuple[str, Settled], ...] = ()
+    """What not all agreed about, each with its prompt."""
 
 
 def write(
@@ -54,6 +60,7 @@ def write(
     share: float = 0.1,
     seed: int = 0,
     licence: str = "unknown",
+    votes: Votes = "majority",
 ) -> Written:
     """Write a data set: `train` and, where there is more than one world, `test`; and `README.md`, the data card.
 
@@ -64,21 +71,23 @@ def write(
         share: of the worlds that goes into the test.
         seed: of the split.
         licence: identifier for the card's licence field, such as `cc-by-4.0`.
+        votes: how what several people said of the same is brought together.
 
     Raises `SaveError` where the folder cannot be written or is not empty, or there is nothing to write.
     """
-    found = _rows(form, saves)
+    gathered = _rows(form, saves, votes)
+    found = gathered.examples
     if not found:
         raise SaveError(f"there is no feedback in these saves that makes a row for {form}", hint="rate some turns")
     _, test = dataset.split_worlds([example.world for example in found], share=share, seed=seed)
-    written = Written()
+    written = Written(votes=votes, ties=gathered.ties, disputed=gathered.disputed)
     splits: dict[str, list[Mapping[str, Any]]] = {"train": []}
     for example in found:
         split = "test" if example.world in test else "train"
-        splits.setdefault(split, []).append(example.row)
+        splits.setdefault(split, []).append({**example.row, **example.votes})
         written.rows[split] += 1
         written.worlds[example.world] = split
-        written.annotators[example.annotator or "(interventions in play)"] += 1
+        written.annotators.update(name or "(interventions in play)" for name in example.raters)
         written.models[example.model or "(no language model)"] += 1
         written.rebuilt += not example.stored
     try:
@@ -95,17 +104,15 @@ def write(
     return written
 
 
-def _rows(form: Format, saves: Iterable[Material]) -> list[Example]:
+def _rows(form: Format, saves: Sequence[Material], votes: Votes) -> Gathered:
     """All rows, each once: two saves of one origin share much."""
+    if form in get_args(dataset.Format):
+        return dataset.gathered(saves, form, votes)  # type: ignore[arg-type]
     found: dict[str, Example] = {}
     for material in saves:
-        if form in get_args(dataset.Format):
-            for example in dataset.examples(material, form):  # type: ignore[arg-type]
-                found.setdefault(repr(example.row), example)
-            continue
         for row in records.records(material):
-            found.setdefault(row["id"], Example(row, material.world, row["model"], row["annotator"]))
-    return list(found.values())
+            found.setdefault(row["id"], Example(row, material.world, row["model"], (row["annotator"],)))
+    return Gathered(list(found.values()))
 
 
 def _write_lines(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:

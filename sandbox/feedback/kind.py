@@ -27,10 +27,6 @@ Verdict = Literal["better", "tie", "bad"]
 """Of two: the first is better, both are equally good, or neither is any good."""
 
 
-HIGH = 1.0
-"""Feedback from which a command is worth imitating."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """Commands for one seat in one state, as a person sees them."""
@@ -44,17 +40,36 @@ class Judgement:
     seat: str
     good: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+    """Two that are equally good."""
     absolute: bool = True
     """Whether good and bad hold by themselves; a preference only says that good is better than bad."""
     value: float = 0.0
-    """Of ratings: what all feedback comes to, in [-2, 2]."""
+    """Of ratings: what all that the person said comes to, in [-2, 2]."""
     annotator: str = ""
     """Empty for interventions."""
+    created: float = 0.0
+    """Unix time, seconds."""
 
-    @property
-    def imitable(self) -> bool:
-        """Whether what is good is good enough to be imitated."""
-        return bool(self.good) and self.absolute and (self.kind != "rating" or self.value >= HIGH)
+
+TIE, BAD = "=tie", "=bad"
+"""Answers to a question beside its options: all are equally good, none is any good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a person answered to a question that has options of its own."""
+
+    about: str
+    """What was judged, the same in every copy of the save."""
+    options: tuple[str, ...]
+    """In the order in which they were shown, where that is known; else the two that the record names."""
+    choice: str
+    """One of the options, `TIE`, or `BAD`."""
+    whole: bool = False
+    """Whether these were all options; else further records of the same answer may name more."""
+    ordered: bool = False
+    """Whether the order in which they were shown is known."""
 
 
 class Kind(BaseModel):
@@ -86,6 +101,10 @@ class Kind(BaseModel):
     def judgements(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:
         """What it says about commands, where that does not follow from `rewards`."""
         return iter(())
+
+    def answer(self, record: Feedback, names: Names) -> Answer | None:
+        """What it answers, where it is an answer to a question with options."""
+        return None
 
     def text(self, record: Feedback, decision: Decision | None) -> str:
         """What was said, without its reasons; empty where the comment is all.
@@ -130,21 +149,27 @@ def compared(better: str, worse: str, verdict: str) -> str:
     return f"{better} is better than {worse}"
 
 
+def answered(better: str, verdict: str) -> str:
+    """The choice that a verdict is."""
+    return {"tie": TIE, "bad": BAD}.get(verdict, better)
+
+
 def pair_judgement(
     record: Feedback, state: int, turn: int, seat: str, sides: tuple[str, str], verdict: str
 ) -> Iterator[Judgement]:
-    """What a verdict on two commands says; ties, and one command against itself, say nothing."""
+    """What a verdict on two commands says; one command against itself says nothing."""
     better, worse = sides
-    if verdict == "tie" or (verdict == "better" and better == worse):
+    if verdict != "bad" and better == worse:
         return
-    good, bad = ((better,), (worse,)) if verdict == "better" else ((), tuple(dict.fromkeys(sides)))
     yield Judgement(
         kind="preference",
         state=state,
         turn=turn,
         seat=seat,
-        good=good,
-        bad=bad,
+        good=(better,) if verdict == "better" else (),
+        bad={"better": (worse,), "bad": tuple(dict.fromkeys(sides))}.get(verdict, ()),
+        equal=sides if verdict == "tie" else (),
         absolute=verdict == "bad",
         annotator=record.annotator,
+        created=record.created,
     )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
-from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.dataset import Material
 from sandbox.feedback.judgements import judgements
+from sandbox.feedback.kind import Judgement
+from sandbox.feedback.votes import Settled, Votes, polls
 from sandbox.paths import Home
 from sandbox.store import Store
-from sandbox.timeline import Timeline, Turn, history
+from sandbox.timeline import Turn, history
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import (
     Example,
@@ -24,6 +28,7 @@ from sandbox.tune.examples import (
     Moment,
     Origin,
     PreferencePair,
+    Segment,
     TranscriptExample,
     context_of,
     play_through,
@@ -62,26 +67,77 @@ def expand(reference: str) -> list[str]:
 
 
 def from_save(home: Home, folder: Path, card: Card, source: Source = "all") -> list[Example]:
-    """What a save holds. Reads only; works while it is being played. Raises `SaveError` and `WorldError`.
+    """What one save holds, see `from_saves`."""
+    return from_saves(home, [folder], card, source)
+
+
+def from_saves(
+    home: Home, folders: Sequence[Path], card: Card, source: Source = "all", votes: Votes = "majority"
+) -> list[Example]:
+    """What saves hold. Reads only; works while they are being played. Raises `SaveError` and `WorldError`.
 
     Args:
-        home: where the save's world is looked up, which is only done for a card whose prompt names its verbs.
-        folder: `saves/<name>`.
+        home: where the saves' worlds are looked up.
+        folders: each `saves/<name>`.
         card: of the agent that is to learn: it says how the prompts are written.
         source: `wins` of agents, `demonstrations` (wins with a person's hand in them), `feedback`, or `all`.
+        votes: how the feedback of several people is brought together.
     """
-    with Store.open(folder, readonly=True) as store:
-        timeline = store.timeline()
-        book = FeedbackBook(store.feedback())
-        world = store.runs()[-1].world if store.runs() else ""
-        verbs = _verbs(home, world) if world and "{verbs}" in card.prompt.head else ()
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store.open(folder, readonly=True)) for folder in folders]
+        saves = []
+        for store in stores:
+            material = Material.of(store, home)
+            stack.callback(material.deeds.close)
+            verbs = _verbs(home, material.world) if "{verbs}" in card.prompt.head else ()
+            saves.append(_Save(material, card, verbs))
         found: list[Example] = []
         if source in ("wins", "demonstrations", "all"):
-            won = _wins(timeline, card, world, verbs)
+            won = [each for save in saves for each in save.wins()]
             found += [each for each in won if source in ("all", f"{each.origin.kind}s")]
         if source in ("feedback", "all"):
-            found += _feedback(timeline, book, card, world, verbs)
+            found += _feedback(saves, votes)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """A save, and how its prompts are written."""
+
+    material: Material
+    card: Card
+    verbs: Sequence[str]
+
+    def moment(self, state: int, seat: str, command: str = "") -> Moment:
+        """What a seat knew when it was to act."""
+        return _moment(self.material.timeline.path(state), seat, command)
+
+    def context(self, moment: Moment) -> str:
+        return context_of(self.card, moment.observation, moment.history, self.verbs)
+
+    def wins(self) -> list[TranscriptExample]:
+        """The shortest won branch of each seed. What a person typed in vain is read, and not learned."""
+        timeline, deeds = self.material.timeline, self.material.deeds
+        best: dict[int | None, list[int]] = {}
+        for node in timeline.nodes():
+            if node.terminated and node.seat and timeline.get(node.id).observations[node.seat].won:
+                ids = timeline.path_ids(node.id)
+                if any(timeline.node(each).chooser == "author" for each in ids):
+                    continue
+                seed = timeline.node(ids[0]).seed
+                if seed not in best or len(ids) < len(best[seed]):
+                    best[seed] = ids
+        found = []
+        for ids in best.values():
+            path = timeline.turns(ids)
+            person = any(turn.chooser == "person" for turn in path)
+            moments = [
+                _moment(path[: i + 1], turn.seat, turn.command)._replace(learned=deeds.counts(turn))
+                for i, turn in enumerate(path[1:])
+            ]
+            origin = Origin(kind="demonstration" if person else "win", world=self.material.world)
+            found += transcripts(self.card, moments, origin, verbs=self.verbs)
+        return found
 
 
 def _verbs(home: Home, reference: str) -> tuple[str, ...]:
@@ -92,51 +148,38 @@ def _verbs(home: Home, reference: str) -> tuple[str, ...]:
         world.close()
 
 
-def _wins(timeline: Timeline, card: Card, world: str, verbs: Sequence[str]) -> list[TranscriptExample]:
-    """The shortest won branch of each seed."""
-    best: dict[int | None, list[int]] = {}
-    for node in timeline.nodes():
-        if node.terminated and node.seat and timeline.get(node.id).observations[node.seat].won:
-            ids = timeline.path_ids(node.id)
-            if any(timeline.node(each).chooser == "author" for each in ids):
-                continue
-            seed = timeline.node(ids[0]).seed
-            if seed not in best or len(ids) < len(best[seed]):
-                best[seed] = ids
-    found = []
-    for ids in best.values():
-        path = timeline.turns(ids)
-        person = any(turn.chooser == "person" for turn in path)
-        moments = [_moment(path[: i + 1], turn.seat, turn.command) for i, turn in enumerate(path[1:])]
-        origin = Origin(kind="demonstration" if person else "win", world=world)
-        found += transcripts(card, moments, origin, verbs=verbs)
-    return found
-
-
-def _feedback(
-    timeline: Timeline, book: FeedbackBook, card: Card, world: str, verbs: Sequence[str]
-) -> Iterator[Example]:
+def _feedback(saves: Sequence[_Save], votes: Votes) -> Iterator[Example]:
     """What people said, as something to imitate, as pairs, and as commands that are good or bad.
 
-    What it means is read by `judgements`, as for the data sets that are exported.
+    What it means is read by `judgements` and brought together by `votes`, as for the data sets that are exported.
     """
-    for judgement in judgements(timeline, book):
-        path = timeline.path(judgement.state)
-        origin = Origin(kind=judgement.kind, world=world, annotator=judgement.annotator)
-        moment = _moment(path, judgement.seat, "")
-        context = context_of(card, moment.observation, moment.history, verbs)
-        good = tuple(map(prompt.option, judgement.good))
-        bad = tuple(map(prompt.option, judgement.bad))
-        if judgement.imitable:
-            for command in judgement.good:
-                yield from transcripts(card, [moment._replace(command=command)], origin, verbs=verbs)
-        for chosen, rejected in product(good, bad):
-            yield PreferencePair(prompt=context, chosen=chosen, rejected=rejected, origin=origin)
-        if judgement.absolute:
-            for completion in good:
-                yield Label(prompt=context, completion=completion, good=True, origin=origin)
-            for completion in bad:
-                yield Label(prompt=context, completion=completion, good=False, origin=origin)
+    places: dict[str, _Save] = {}
+
+    def judged() -> Iterator[tuple[str, Judgement, Callable[[str], Hashable]]]:
+        for save in saves:
+            material = save.material
+            for judgement in judgements(material.timeline, material.book, material.deeds):
+                context = save.context(save.moment(judgement.state, judgement.seat))
+                places.setdefault(context, save)
+                yield context, judgement, partial(material.deeds.effect, judgement.state, judgement.seat)
+
+    for context, poll in polls(judged()).items():
+        save = places[context]
+        for settled in poll.settled(votes):
+            for said in settled.sources:
+                origin = Origin(kind=said.kind, world=save.material.world, annotator=said.annotator)
+                yield from _examples(save, context, settled, origin)
+
+
+def _examples(save: _Save, context: str, settled: Settled, origin: Origin) -> Iterator[Example]:
+    better, worse = prompt.option(settled.better), prompt.option(settled.worse)
+    if settled.better and settled.worse:
+        yield PreferencePair(prompt=context, chosen=better, rejected=worse, origin=origin)
+        return
+    if settled.imitable:
+        yield TranscriptExample(segments=(Segment(context, False), Segment(better, True)), origin=origin)
+    good = bool(settled.better)
+    yield Label(prompt=context, completion=better if good else worse, good=good, origin=origin)
 
 
 def _moment(before: Sequence[Turn], seat: str, command: str) -> Moment:

@@ -92,6 +92,8 @@ class Moment(NamedTuple):
     observation: Observation
     history: History
     command: str
+    learned: bool = True
+    """Whether the command is worth learning; else it is only read."""
 
 
 def play_through(world: World[Any], seed: int, commands: Iterable[str]) -> tuple[list[Moment], Observation]:
@@ -124,7 +126,7 @@ def transcripts(
     found: list[TranscriptExample] = []
     for seat in dict.fromkeys(moment.observation.seat for moment in moments):
         text, segments = "", list[Segment]()
-        for observation, history, command in moments:
+        for observation, history, command, learned in moments:
             if observation.seat != seat:
                 continue
             context = context_of(card, observation, history, verbs)
@@ -132,7 +134,7 @@ def transcripts(
                 found.append(TranscriptExample(segments=tuple(segments), origin=origin))
                 text, segments = "", []
             option = prompt.option(command)
-            segments += [Segment(context[len(text) :], False), Segment(option, True)]
+            segments += [Segment(context[len(text) :], False), Segment(option, learned)]
             text = context + option
         found.append(TranscriptExample(segments=tuple(segments), origin=origin))
     return found

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox.feedback.votes import Votes
+
 Method = Literal["sft", "dpo", "kto", "grpo", "rloo"]
 
 
@@ -55,6 +57,9 @@ class TrainingSettings(BaseModel):
     """Of `grpo` and `rloo` on worlds: commands that an episode may take."""
     starts: Annotated[int, Field(ge=1, le=10_000)] = 16
     """Of `grpo` and `rloo` on worlds with chance: how many games of each are played, with the seeds from 0 on."""
+    votes: Votes = "majority"
+    """How what several people said of the same becomes examples: `all`, `majority`, `weighted` or `soft`, as for
+    `sandbox feedback export`; the weights themselves are not trained with."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """All randomness of the training follows from it."""
 

@@ -39,7 +39,7 @@ def survey(plan: RoundPlan) -> RoundData:
     from sandbox.tune.adapters import BASE, Adapters
 
     home, card = Home(plan.home), plan.parsed_card()
-    found = [each for save in plan.saves for each in collect.from_save(home, save, card)]
+    found = collect.from_saves(home, plan.saves, card, votes=plan.settings.votes)
     counted = collect.survey(collect.occasions(found))
     with Store.open(plan.save, readonly=True) as store:
         world = store.latest_run().world

@@ -145,10 +145,10 @@ class Worker:
         if file.exists():
             return examples.read(file)
         found: list[Example] = []
-        for save in self.plan.saves:
-            for source in self.plan.sources:
-                if source != "selfplay":
-                    found += collect.from_save(self.home, save, self.card, source)
+        votes = self.plan.settings.votes
+        for source in self.plan.sources:
+            if source != "selfplay":
+                found += collect.from_saves(self.home, self.plan.saves, self.card, source, votes)
         if self.plan.worlds and method == "sft":
             found += list(self._from_worlds())
         kept: list[Example] = collect.usable(found, method)

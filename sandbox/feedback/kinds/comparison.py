@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.feedback.kind import Command, Judgement, Kind, Line, Verdict, compared, pair_judgement
+from sandbox.feedback.kind import (
+    Answer,
+    Command,
+    Judgement,
+    Kind,
+    Line,
+    Verdict,
+    answered,
+    compared,
+    pair_judgement,
+)
 from sandbox.feedback.names import Names
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
     from sandbox.store.feedback import Feedback
 
 
-class Answer(BaseModel):
+class Wanted(BaseModel):
     """What one agent wanted in a state that it was asked about."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,8 +43,8 @@ class Comparison(Kind):
     """Nobody acted on either, so it is no reward."""
 
     seat: Line
-    better: Answer
-    worse: Answer
+    better: Wanted
+    worse: Wanted
     verdict: Verdict = "better"
     first: Literal["better", "worse"]
     """Which of the two was shown first."""
@@ -42,6 +52,13 @@ class Comparison(Kind):
     def judgements(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:
         commands = self.better.command, self.worse.command
         yield from pair_judgement(record, record.turn, record.turn, self.seat, commands, self.verdict)
+
+    def answer(self, record: Feedback, names: Names) -> Answer:
+        shown = self.better.command, self.worse.command
+        options = shown if self.first == "better" else shown[::-1]
+        choice = answered(self.better.command, self.verdict)
+        about = f"{names.of(record.turn)} {self.seat}"
+        return Answer(about=about, options=options, choice=choice, whole=True, ordered=True)
 
     def text(self, record: Feedback, decision: Decision | None) -> str:
         return compared(f"“{self.better.command}”", f"“{self.worse.command}”", self.verdict)

@@ -32,6 +32,7 @@ class Correction(Kind):
                 good=(self.command,),
                 bad=(node.command,),
                 annotator=record.annotator,
+                created=record.created,
             )
 
     def text(self, record: Feedback, decision: Decision | None) -> str:

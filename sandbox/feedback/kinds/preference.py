@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sandbox.feedback.kind import Judgement, Kind, Verdict, compared, pair_judgement
+from sandbox.feedback.kind import Answer, Judgement, Kind, Verdict, answered, compared, pair_judgement
 from sandbox.feedback.names import Names
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
@@ -26,6 +26,8 @@ class Preference(Kind):
     better: Annotated[int, Field(ge=0)]
     worse: Annotated[int, Field(ge=0)]
     verdict: Verdict = "better"
+    shown: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=100)] = ()
+    """All that could be chosen, in the order in which they were shown; empty where that was not kept."""
 
     def rewards(self, record: Feedback) -> Mapping[int, float]:
         if self.between == "proposals":
@@ -45,6 +47,21 @@ class Preference(Kind):
             commands = decision.proposals[self.better].command, decision.proposals[self.worse].command
             yield from pair_judgement(record, node.parent, node.id, node.seat, commands, self.verdict)
 
+    def answer(self, record: Feedback, names: Names) -> Answer:
+        shown = self.shown or (self.better, self.worse)
+        if self.between == "turns":
+            named = [names.of(turn) for turn in (*shown, self.better)]
+        else:
+            commands = names.commands(record.turn)
+            named = [commands[place] if place < len(commands) else str(place) for place in (*shown, self.better)]
+        return Answer(
+            about=names.of(record.turn),
+            options=tuple(named[:-1]),
+            choice=answered(named[-1], self.verdict),
+            whole=bool(self.shown),
+            ordered=bool(self.shown),
+        )
+
     def text(self, record: Feedback, decision: Decision | None) -> str:
         if self.between == "turns":
             return compared("one try", "another", self.verdict)
@@ -63,13 +80,17 @@ class Preference(Kind):
     def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
         sides = {"better": self.better, "worse": self.worse}
         if self.between == "turns":
-            return {**record.data, **{side: names.of(turn) for side, turn in sides.items()}}
+            shown = [names.of(turn) for turn in self.shown]
+            return {**record.data, **{side: names.of(turn) for side, turn in sides.items()}, "shown": shown}
         commands = names.commands(record.turn)
-        return {**record.data, **{side: commands[place] for side, place in sides.items()}}
+        shown = [commands[place] for place in self.shown]
+        return {**record.data, **{side: commands[place] for side, place in sides.items()}, "shown": shown}
 
     @classmethod
     def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
         if data["between"] == "turns":
-            return {**data, **{side: names.turn(data[side]) for side in ("better", "worse")}}
+            shown = [names.turn(name) for name in data.get("shown", ())]
+            return {**data, **{side: names.turn(data[side]) for side in ("better", "worse")}, "shown": shown}
         places = {command: place for place, command in enumerate(names.commands(turn))}
-        return {**data, **{side: places[data[side]] for side in ("better", "worse")}}
+        shown = [places[command] for command in data.get("shown", ())]
+        return {**data, **{side: places[data[side]] for side in ("better", "worse")}, "shown": shown}

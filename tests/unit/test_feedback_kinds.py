@@ -127,12 +127,11 @@ def test_a_kind_that_is_not_installed_is_kept_and_shown_as_unknown(home: Path, c
 
 
 def test_every_bundled_kind_is_a_class_of_its_own() -> None:
-    bundled = {name for name, plugin in plugins.offered("feedback").items() if plugin.package == plugins.BUNDLED}
-    found = {name: kinds.find(name) for name in bundled}
-    assert bundled >= {"rating", "credit", "comment", "correction", "preference", "comparison", "retract"}
-    assert len(set(found.values())) == len(bundled)
-    assert kinds.Unknown not in found.values()
-    assert len({kind.__module__ for kind in found.values()}) == len(bundled)
+    names = ("rating", "credit", "comment", "correction", "preference", "comparison", "retract")
+    found = [kinds.find(name) for name in names]
+    assert kinds.Unknown not in found
+    assert len({kind.__module__ for kind in found}) == len(names)
+    assert all(plugins.offered("feedback")[name].package == plugins.BUNDLED for name in names)
 
 
 def test_a_retraction_takes_back_only_ones_own(home: Path) -> None:

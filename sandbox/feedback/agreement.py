@@ -103,7 +103,7 @@ def statistics(materials: Sequence[Material]) -> Statistics:
             if record.kind == "rating" and record.value is not None:
                 theirs = ratings.setdefault(name, {})
                 theirs[record.annotator] = theirs.get(record.annotator, 0.0) + record.value
-            answer = book.kind(record).answer(record, names)
+            answer = book.kind(record).answered(record, names)
             if answer is not None:
                 questions.add(record.annotator, Said(answer, record.created, record.latency))
             if record.kind == "comparison":

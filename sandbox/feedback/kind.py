@@ -102,7 +102,7 @@ class Kind(BaseModel):
         """What it says about commands, where that does not follow from `rewards`."""
         return iter(())
 
-    def answer(self, record: Feedback, names: Names) -> Answer | None:
+    def answered(self, record: Feedback, names: Names) -> Answer | None:
         """What it answers, where it is an answer to a question with options."""
         return None
 
@@ -149,7 +149,7 @@ def compared(better: str, worse: str, verdict: str) -> str:
     return f"{better} is better than {worse}"
 
 
-def answered(better: str, verdict: str) -> str:
+def choice_of(better: str, verdict: str) -> str:
     """The choice that a verdict is."""
     return {"tie": TIE, "bad": BAD}.get(verdict, better)
 

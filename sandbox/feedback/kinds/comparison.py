@@ -14,7 +14,7 @@ from sandbox.feedback.kind import (
     Kind,
     Line,
     Verdict,
-    answered,
+    choice_of,
     compared,
     pair_judgement,
 )
@@ -53,10 +53,10 @@ class Comparison(Kind):
         commands = self.better.command, self.worse.command
         yield from pair_judgement(record, record.turn, record.turn, self.seat, commands, self.verdict)
 
-    def answer(self, record: Feedback, names: Names) -> Answer:
+    def answered(self, record: Feedback, names: Names) -> Answer:
         shown = self.better.command, self.worse.command
         options = shown if self.first == "better" else shown[::-1]
-        choice = answered(self.better.command, self.verdict)
+        choice = choice_of(self.better.command, self.verdict)
         about = f"{names.of(record.turn)} {self.seat}"
         return Answer(about=about, options=options, choice=choice, whole=True, ordered=True)
 

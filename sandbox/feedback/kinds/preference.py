@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from sandbox.feedback.kind import Answer, Judgement, Kind, Verdict, answered, compared, pair_judgement
+from sandbox.feedback.kind import Answer, Judgement, Kind, Verdict, choice_of, compared, pair_judgement
 from sandbox.feedback.names import Names
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
@@ -47,7 +47,7 @@ class Preference(Kind):
             commands = decision.proposals[self.better].command, decision.proposals[self.worse].command
             yield from pair_judgement(record, node.parent, node.id, node.seat, commands, self.verdict)
 
-    def answer(self, record: Feedback, names: Names) -> Answer:
+    def answered(self, record: Feedback, names: Names) -> Answer:
         shown = self.shown or (self.better, self.worse)
         if self.between == "turns":
             named = [names.of(turn) for turn in (*shown, self.better)]
@@ -57,7 +57,7 @@ class Preference(Kind):
         return Answer(
             about=names.of(record.turn),
             options=tuple(named[:-1]),
-            choice=answered(named[-1], self.verdict),
+            choice=choice_of(named[-1], self.verdict),
             whole=bool(self.shown),
             ordered=bool(self.shown),
         )

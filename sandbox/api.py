@@ -15,7 +15,7 @@ from sandbox.agent import prompt
 from sandbox.agent.cards import PromptSettings
 from sandbox.agent.combine import additive, standardised
 from sandbox.rl.exploration import epsilon_greedy
-from sandbox.types import LanguageModel, Observation, QFunction, Transition, World
+from sandbox.types import LanguageModel, Learner, Observation, Transition, World
 from sandbox.world import registry
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def open_model(reference: str = "smollm2-135m-instruct") -> LocalModel:
 def get_action(
     state: Observation,
     llm: LanguageModel | None,
-    agent: QFunction | None = None,
+    agent: Learner | None = None,
     *,
     epsilon: float = 0.0,
     rng: np.random.Generator | None = None,
@@ -70,7 +70,7 @@ def get_action(
 def train(
     env: gymnasium.Env[Any, Any],
     llm: LanguageModel | None,
-    agent: QFunction,
+    agent: Learner,
     *,
     episodes: int = 50,
     epsilon: float = 0.2,

@@ -59,6 +59,12 @@ def short(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def two_decimals(value: float, *, operand: bool = False) -> str:
+    """A number with two decimals; in brackets where it is negative and stands behind an operator."""
+    text = f"{value:.2f}".replace("-", "−")
+    return f"({text})" if operand and value < 0 and text.startswith("−") else text
+
+
 def gain(value: float) -> str:
     """A reward, with its sign: `+1`, `−0.5`."""
     return ("+" if value > 0 else "") + short(value)

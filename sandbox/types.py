@@ -1,7 +1,7 @@
 """The values that everything passes around and the protocols that everything implements.
 
 The loop they describe, in one breath: a `World` shows a seat an `Observation`; an `Agent` turns it into a
-`Decision` (proposals from a `LanguageModel`, reranked by a `QFunction`); the chosen command goes through
+`Decision` (proposals from a `LanguageModel`, reranked by a `Learner`); the chosen command goes through
 `World.step`; the reward comes back to the agent in a `Transition`; the `Update` it returns is what the
 screen shows as the Bellman update.
 
@@ -16,7 +16,9 @@ import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
+
+from sandbox.text import short, two_decimals
 
 S = TypeVar("S")
 
@@ -105,6 +107,7 @@ class Decision:
     proposals: tuple[Proposal, ...]
     """In the order in which they are shown: best combined score first."""
     q_values: tuple[float, ...]
+    """What the learner thinks of each: `Learner.values`."""
     scores: tuple[float, ...]
     """Prior and Q combined, as the card says; what the choice is made by."""
     visits: tuple[int, ...] = ()
@@ -146,18 +149,42 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One Bellman update in numbers: `after = before + alpha * (reward + gamma * next_value - before)`."""
+    """What a learner changed on one step: one number that moved, and the formula that moved it.
+
+    Each kind of learner extends it with the numbers of its own rule. What shows updates needs no more than this.
+    """
+
+    quantity: ClassVar[str] = "Q"
+    """What the number is, such as `Q` or `ln π`: it is shown as `Q(s, take lamp)`."""
 
     state_key: str
     command: str
     before: float
+    after: float
+    source: Literal["world", "person"] = "world"
+
+    @property
+    def error(self) -> float:
+        """How far off the learner was, by its own measure."""
+        return self.after - self.before
+
+    @property
+    def formula(self) -> str:
+        """The update in numbers: whatever led there, ` = `, and the new number."""
+        return (
+            f"{two_decimals(self.before)} + {two_decimals(self.after - self.before)} = {two_decimals(self.after)}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BellmanUpdate(Update):
+    """One Bellman update in numbers: `after = before + alpha * (reward + gamma * next_value - before)`."""
+
     reward: float
     gamma: float
     next_value: float
     """max over a' of Q(s', a'); 0 at the end of an episode."""
     alpha: float
-    after: float
-    source: Literal["world", "person"] = "world"
 
     @property
     def target(self) -> float:
@@ -168,6 +195,13 @@ class Update:
     def error(self) -> float:
         """The temporal-difference error: target minus the old estimate."""
         return self.target - self.before
+
+    @property
+    def formula(self) -> str:
+        """The update as it happened: `0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50`."""
+        before = two_decimals(self.before, operand=True)
+        target = f"{short(self.reward)} + {short(self.gamma)}·{two_decimals(self.next_value, operand=True)}"
+        return f"{before} + {short(self.alpha)}·({target} − {before}) = {two_decimals(self.after)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,10 +426,11 @@ class LanguageModel(Protocol):
         """n continuations in one batched decode; the same seed gives the same texts."""
 
 
-class QFunction(Protocol):
-    """An estimate of return for (state, command), over candidate lists of any length."""
+class Learner(Protocol):
+    """Something that learns from reward what to think of a command, over candidate lists of any length."""
 
-    def values(self, observation: Observation, commands: Sequence[str]) -> list[float]: ...
+    def values(self, observation: Observation, commands: Sequence[str]) -> list[float]:
+        """A number for each command, the higher the better: its estimated return, or its logit in a policy."""
 
     def visits(self, observation: Observation, commands: Sequence[str]) -> list[int]:
         """How many updates each (state, command) has had."""
@@ -411,6 +446,20 @@ class QFunction(Protocol):
 
     def load(self, records: Mapping[str, bytes]) -> None:
         """Raises `SaveError` where a record is damaged."""
+
+
+@runtime_checkable
+class QFunction(Learner, Protocol):
+    """A learner whose values are estimates of the discounted return."""
+
+    gamma: float
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """An agent whose learner can be asked what it thinks of commands."""
+
+    learner: Learner | None
 
 
 class Agent(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 
 from sandbox.agent import grounding, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
-from sandbox.agent.cards import LINE, Card, QHeadSettings, schedule
+from sandbox.agent.cards import LINE, Card, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
@@ -24,10 +24,10 @@ from sandbox.types import (
     Exchange,
     History,
     LanguageModel,
+    Learner,
     Observation,
     OptionScore,
     Proposal,
-    QFunction,
     Sample,
     Transition,
     Update,
@@ -63,14 +63,15 @@ class CardAgent:
         self,
         card: Card,
         model: LanguageModel | None = None,
-        learner: QFunction | None = None,
+        learner: Learner | None = None,
         *,
         verbs: Sequence[str] = (),
     ) -> None:
         self.card = card
         self.learner = learner
         self.language_model = model
-        self._reads_along = isinstance(card.learner, QHeadSettings) and card.prompt.shows == "situation"
+        reads = card.learner is not None and card.learner.reads_model
+        self._reads_along = reads and card.prompt.shows == "situation"
         self._verbs = tuple(verbs)
         self._memory = CommandMemory()
         self._prior_weight = schedule(card.combine.prior_weight)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
+    SerializeAsAny,
     Tag,
     ValidationError,
     ValidationInfo,
@@ -22,9 +21,11 @@ from pydantic import (
 
 from sandbox import marked_yaml
 from sandbox.agent import mistakes
-from sandbox.errors import CardError
+from sandbox.agent.section import DEFAULT_LEARNER, LearnerSettings, Section, learner_settings
+from sandbox.errors import CardError, Finding, SandboxError
 from sandbox.files import read_bytes
 from sandbox.llm.asking import CHOICE, INSTRUCTION, checked_url
+from sandbox.marked_yaml import Document, dotted
 from sandbox.rl.exploration import Schedule, Shape, Unit
 
 MAX_BYTES = 64 * 1024
@@ -32,19 +33,6 @@ PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
 LINE = "{line}"
 """Where the words go in a command that says something."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-
-
-class Section(BaseModel):
-    """Part of a card: nothing but the fields below, and numbers that are numbers."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
-        str_max_length=8000,
-    )
 
 
 class Ramp(Section):
@@ -213,80 +201,6 @@ class Talk(Section):
         return command
 
 
-class Tabular(Section):
-    """Tabular Q-learning: a value for each command in each state as perceived."""
-
-    kind: Literal["tabular"] = "tabular"
-    """Which learner: `tabular`, or `drrn` or `q-head` with the fields of their own."""
-    alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Step size: the share of the error that an update corrects."""
-    alpha_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The n-th update of a pair steps by `alpha / n ** alpha_decay`. 0 keeps it constant, 1 averages."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Discount: what a reward one turn later is worth now."""
-    initial: float = 0.0
-    """Value of what was never tried. Above what can be earned it is optimistic: all is tried before anything is
-    repeated."""
-    trace: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Lambda of Watkins's Q(lambda): how far a surprise reaches back along the way. 0 is plain Q-learning."""
-
-
-class Drrn(Section):
-    """Neural Q over text (DRRN): what is learned of one room and command serves others that read alike."""
-
-    kind: Literal["drrn"]
-    """Which learner: `drrn`."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Discount: what a reward one turn later is worth now."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Step size of the optimiser."""
-    n_step: Annotated[int, Field(ge=1, le=100)] = 3
-    """How many rewards are added up before the rest is estimated."""
-    hidden: Annotated[int, Field(ge=4, le=1024)] = 64
-    """Width of the network."""
-    batch: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Remembered steps that each update learns from."""
-    capacity: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
-    """Steps that are remembered for replay."""
-    target_every: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Updates between copies of the network to the one that estimates what follows."""
-
-
-class QHeadSettings(Section):
-    """Neural Q over the language model's own hidden states: a small network on top of what it makes of a command.
-
-    It reads the situation, without the transcript. Where `prompt.shows` is `situation` too, that takes no pass of
-    its own. Needs a local `model`.
-    """
-
-    kind: Literal["q-head"]
-    """Which learner: `q-head`."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Discount: what a reward one turn later is worth now."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Step size of the optimiser."""
-    hidden: Annotated[int, Field(ge=0, le=1024)] = 64
-    """Width of the layer between features and value; 0 makes the head linear."""
-    batch: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Remembered steps that each gradient step learns from."""
-    steps: Annotated[int, Field(ge=1, le=100)] = 4
-    """Gradient steps at each update: they are cheap, the language model is not."""
-    capacity: Annotated[int, Field(ge=1, le=100_000)] = 2000
-    """Steps that are remembered for replay, with the features of all their commands."""
-    tau: Annotated[float, Field(gt=0, le=1)] = 0.02
-    """How far the target network follows at each gradient step."""
-
-
-def _kind_of_learner(value: object) -> str:
-    return str(value.get("kind", "tabular") if isinstance(value, dict) else getattr(value, "kind", "tabular"))
-
-
-Learner = Annotated[
-    Annotated[Tabular, Tag("tabular")] | Annotated[Drrn, Tag("drrn")] | Annotated[QHeadSettings, Tag("q-head")],
-    Discriminator(_kind_of_learner),
-]
-
-
 class Combine(Section):
     """How the prior and Q become one score."""
 
@@ -363,8 +277,8 @@ class Card(Section):
     """How it says what it wants. `voice: off` for short."""
     talk: Talk = Talk()
     """What the agent says to others. Silent by default."""
-    learner: Learner | None = None
-    """What estimates Q. `null` learns nothing."""
+    learner: SerializeAsAny[LearnerSettings] | None = None
+    """What learns from reward. `null` learns nothing."""
     combine: Combine = Combine()
     """How the prior and Q become one score."""
     explore: Explore = Explore()
@@ -386,11 +300,20 @@ class Card(Section):
             raise ValueError("an agent without a language model has no words; give `model` or `remote`")
         return talk
 
+    @field_validator("learner", mode="before")
+    @classmethod
+    def _of_its_kind(cls, learner: object) -> object:
+        if isinstance(learner, dict):
+            return learner_settings(learner.get("kind", DEFAULT_LEARNER)).model_validate(learner)
+        return learner
+
     @field_validator("learner")
     @classmethod
-    def _has_features(cls, learner: Learner | None, info: ValidationInfo) -> Learner | None:
-        if isinstance(learner, QHeadSettings) and info.data.get("model") is None:
-            raise ValueError("a q-head reads the hidden states of a language model in this process; give `model`")
+    def _has_features(cls, learner: LearnerSettings | None, info: ValidationInfo) -> LearnerSettings | None:
+        if learner is not None and learner.reads_model and info.data.get("model") is None:
+            raise ValueError(
+                f"a {learner.kind} reads the hidden states of a language model in this process; give `model`"
+            )
         return learner
 
 
@@ -439,7 +362,29 @@ def _parse(data: bytes, name: str, where: Path | str, stored: bool = False) -> C
         )
     if stored and isinstance(value.get("remote"), dict):
         value["remote"].pop("key", None)
+    fields: dict[str, Any] = {**value, "name": name}
+    found: list[Finding] = []
+    learner = fields.get("learner")
+    if isinstance(learner, dict):
+        # Its fields are those of its kind, which may be another package's: they are read first, by themselves.
+        fields["learner"], found = _learner(learner, document)
     try:
-        return Card.model_validate({**value, "name": name})
+        card = Card.model_validate(fields)
     except ValidationError as error:
-        raise mistakes.card_error(mistakes.findings(error, Card, document), where) from error
+        found += mistakes.findings(error, Card, document)
+    if found:
+        raise mistakes.card_error(found, where)
+    return card
+
+
+def _learner(given: dict[Any, Any], document: Document) -> tuple[LearnerSettings | None, list[Finding]]:
+    """The settings of the learner; None, and what is wrong with them, where something is."""
+    try:
+        kind = learner_settings(given.get("kind", DEFAULT_LEARNER))
+    except SandboxError as error:
+        place = ("learner", "kind")
+        return None, [Finding(document.line(place) or 1, dotted(place), error.message, error.hint)]
+    try:
+        return kind.model_validate(given), []
+    except ValidationError as error:
+        return None, mistakes.findings(error, kind, document, ("learner",))

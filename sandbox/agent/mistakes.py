@@ -17,12 +17,12 @@ from sandbox.text import did_you_mean
 _SHOWN = 20
 
 
-def findings(error: ValidationError, model: type[BaseModel], document: Document) -> list[Finding]:
-    """What a validation found, one finding for each place in the file."""
+def findings(error: ValidationError, model: type[BaseModel], document: Document, at: Path = ()) -> list[Finding]:
+    """What a validation found, one finding for each place in the file; `at` is where the model stands in it."""
     found: dict[Path, Finding] = {}
     for details in error.errors(include_url=False):
-        path = _path(details, document)
-        message, hint = _message(details, path, model)
+        path = _path({**details, "loc": (*at, *details["loc"])}, document)
+        message, hint = _message(details, path[len(at) :], model)
         found.setdefault(path, Finding(document.line(path) or 1, dotted(path), message, hint))
     return list(found.values())
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sandbox.agent.cards import Card, Ramp
+from sandbox.agent.section import DEFAULT_LEARNER, learner_kinds, learner_settings
 
 BEGIN = "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->"
 END = "<!-- card fields: end -->"
@@ -38,6 +39,8 @@ def markdown() -> str:
     tables = [_table("The card", Card)]
     for name, field in Card.model_fields.items():
         sections = _sections(field)
+        if name == "learner":
+            sections = [learner_settings(kind) for kind in learner_kinds(bundled=True)]
         for section in sections:
             if len(sections) == 1:
                 tables.append(_table(f"`{name}`", section, field.description or ""))
@@ -86,7 +89,8 @@ def starter_card(description: str = "", *, model: str | None = None, learner: bo
             lines.append(f"{name}: null")
         else:
             lines.append(f"{name}:")
-            for inner_name, inner in sections[0].model_fields.items():
+            section = learner_settings(DEFAULT_LEARNER) if name == "learner" else sections[0]
+            for inner_name, inner in section.model_fields.items():
                 lines += [*_comment(inner, "  "), f"  {inner_name}: {_as_yaml(inner.default)}"]
         lines.append("")
     return "\n".join(lines)

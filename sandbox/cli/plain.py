@@ -243,7 +243,7 @@ class LineGame:
         whose = f", for {view.name(turn.seat)}" if len(view.seats) > 1 and turn.seat else ""
         say(f"[{formatting.said(record, turn.decision)}{whose}]")
         if record.kind != "comment" and not (view.watcher and len(view.seats) > 1):
-            say(*(f"Q({update.command}): {formatting.formula(update)}" for update in view.updates))
+            say(*(f"{update.quantity}({update.command}): {update.formula}" for update in view.updates))
 
     def _tell_preview(self, seen: Preview) -> None:
         say(f"If {seen.command}:\n{seen.text.strip()}")

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sandbox.types import QFunction, Transition, Update
+from sandbox.types import Learner, Transition, Update
 
 Round = Mapping[str, Transition]
 """One transition of each seat that moved in the round, in the order of their moves."""
@@ -53,7 +53,7 @@ class VDN:
         trace: lambda.
     """
 
-    def __init__(self, members: Mapping[str, QFunction], *, gamma: float = 0.97, trace: float = 0.8) -> None:
+    def __init__(self, members: Mapping[str, Learner], *, gamma: float = 0.97, trace: float = 0.8) -> None:
         self.members = dict(members)
         self.gamma = gamma
         self.trace = trace

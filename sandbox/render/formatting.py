@@ -12,7 +12,7 @@ from sandbox.text import short as short
 if TYPE_CHECKING:
     from sandbox.store.feedback import Feedback
     from sandbox.timeline import Node, Turn
-    from sandbox.types import Decision, Observation, Update
+    from sandbox.types import Decision, Observation
 
 # Numbers.
 
@@ -26,19 +26,6 @@ def signed(value: float) -> str:
 def points(score: float, maximum: float | None) -> str:
     """A score, out of how much where that is known: `3/10`."""
     return short(score) if maximum is None else f"{short(score)}/{short(maximum)}"
-
-
-def formula(update: Update) -> str:
-    """The Bellman update as it happened: `0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50`."""
-    before, following = _operand(update.before), _operand(update.next_value)
-    target = f"{short(update.reward)} + {short(update.gamma)}·{following}"
-    after = f"{update.after:.2f}".replace("-", "−")
-    return f"{before} + {short(update.alpha)}·({target} − {before}) = {after}"
-
-
-def _operand(value: float) -> str:
-    text = f"{value:.2f}"
-    return f"(−{text[1:]})" if text.startswith("-") else text
 
 
 # Turns.

@@ -27,7 +27,7 @@ from torch.nn import functional
 from sandbox.errors import SaveError
 from sandbox.rl.features import BUCKETS, Bag, command_bags, state_bags
 from sandbox.rl.replay import Replay
-from sandbox.types import Observation, Transition, Update
+from sandbox.types import BellmanUpdate, Observation, Transition
 
 _WEIGHTS = "weights"
 _VISITS = "visits"
@@ -121,7 +121,7 @@ class DRRN:
         known = self._visits.get(observation.state_key, Counter())
         return [known.get(command, 0) for command in commands]
 
-    def update(self, transition: Transition) -> Update:
+    def update(self, transition: Transition) -> BellmanUpdate:
         """Keep the step, and take one gradient step on a batch of what was kept.
 
         The numbers are of this transition: its one-step target, and the share of the error (`alpha`) that the
@@ -139,7 +139,7 @@ class DRRN:
         with torch.inference_mode():
             after = float(_q(self._network, taken)[0])
         error = transition.reward + self.gamma * next_value - before
-        return Update(
+        return BellmanUpdate(
             state_key=key,
             command=command,
             before=before,

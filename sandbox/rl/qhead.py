@@ -29,7 +29,7 @@ from torch.nn import functional
 
 from sandbox.errors import SaveError
 from sandbox.rl.replay import Replay
-from sandbox.types import Observation, Transition, Update
+from sandbox.types import BellmanUpdate, Observation, Transition
 
 _WEIGHTS = "weights"
 _VISITS = "visits"
@@ -119,7 +119,7 @@ class QHead:
         known = self._visits.get(observation.state_key, Counter())
         return [known.get(command, 0) for command in commands]
 
-    def update(self, transition: Transition) -> Update:
+    def update(self, transition: Transition) -> BellmanUpdate:
         """Keep the step, and take gradient steps on batches of what was kept.
 
         The numbers are of this transition: its target, and the share of the error (`alpha`) that the gradient
@@ -140,7 +140,7 @@ class QHead:
         with torch.inference_mode():
             after = float(self._q(self._network, features)[0])
         error = transition.reward + self.gamma * next_value - before
-        return Update(
+        return BellmanUpdate(
             state_key=key,
             command=command,
             before=before,

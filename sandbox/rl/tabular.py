@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from sandbox.errors import SaveError
-from sandbox.types import Observation, Transition, Update
+from sandbox.types import BellmanUpdate, Observation, Transition
 
 _TABLE = "q/"
 _TRACES = "traces"
@@ -66,7 +66,7 @@ class TabularQ:
         known = self._n.get(observation.state_key, {})
         return [known.get(command, 0) for command in commands]
 
-    def update(self, transition: Transition) -> Update:
+    def update(self, transition: Transition) -> BellmanUpdate:
         """One step of Q-learning.
 
         The maximum goes over the candidates of the successor and every command the table knows there.
@@ -90,7 +90,7 @@ class TabularQ:
         if self.trace:
             self._spread(state, command, alpha * error)
             self._expected = "" if transition.terminated else successor
-        return Update(
+        return BellmanUpdate(
             state_key=state,
             command=command,
             before=before,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from sandbox.session import worlds
+from sandbox.types import Learning
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -96,7 +97,8 @@ def _exits(session: Session, seat: str, plan: FloorPlan, here: str) -> tuple[Way
     from sandbox.world.native.schema import OPPOSITE
 
     observation = session.observation(seat)
-    learner = getattr(session.seats.get(seat), "learner", None)
+    agent = session.seats.get(seat)
+    learner = agent.learner if isinstance(agent, Learning) else None
     commands = {command: _direction(command) for command in observation.admissible or ()}
     commands = {command: direction for command, direction in commands.items() if direction in OPPOSITE}
     if learner is None or not commands:

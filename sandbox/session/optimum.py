@@ -6,12 +6,13 @@ it). It is found once, off the session's thread: worlds are pure. Comparing is q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from time import sleep
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from sandbox.session import worlds
+from sandbox.types import Learning, QFunction
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 STATES, SECONDS = 3_000, 15.0
 """A world with more states, or that takes longer to explore, is too large."""
-
-
-@runtime_checkable
-class DiscountedValues(Protocol):
-    """DiscountedValues of commands that can be compared with the optimum: those of a learner with a discount."""
-
-    gamma: float
-
-    def values(self, observation: Observation, commands: Sequence[str]) -> list[float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +61,11 @@ class Gap:
     gamma: float
 
 
-def learner_of(session: Session) -> DiscountedValues | None:
-    """The values that the agent of the only seat has learned; None where there are none, or several seats."""
+def learner_of(session: Session) -> QFunction | None:
+    """What the agent of the only seat has learned; None where that is no Q-function, or they are several."""
     agents = list(session.seats.values())
-    learner = getattr(agents[0], "learner", None) if len(agents) == 1 else None
-    return learner if isinstance(learner, DiscountedValues) else None
+    learner = agents[0].learner if len(agents) == 1 and isinstance(agents[0], Learning) else None
+    return learner if isinstance(learner, QFunction) else None
 
 
 def searching(session: Session, closed: Callable[[], bool]) -> Callable[[], WorldOptimum | None] | None:

@@ -63,7 +63,7 @@ def check_agent(make_agent: Callable[[], Agent], world: World[Any], *, seed: int
             require(
                 update.command == decision.command, "an update is of the command that was given", after=commands
             )
-            numbers = (update.before, update.reward, update.next_value, update.after)
+            numbers = (update.before, update.after, update.error)
             require(
                 all(math.isfinite(value) for value in numbers), "an update's numbers are finite", after=commands
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from sandbox.render.formatting import formula as formula
 from sandbox.render.formatting import gain as gain
 from sandbox.render.formatting import points as points
 from sandbox.render.formatting import short as short

@@ -16,7 +16,7 @@ from sandbox.session.view import View, signature
 from sandbox.timeline import Turn
 from sandbox.tui import format as fmt
 from sandbox.tui.story import prose
-from sandbox.types import Decision, Proposal, Update
+from sandbox.types import BellmanUpdate, Decision, Proposal
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_numbers_in_lines() -> None:
 
 
 def test_an_update_is_written_as_it_happened() -> None:
-    update = Update(
+    update = BellmanUpdate(
         state_key="s", command="take lamp", before=0.0, reward=1.0, gamma=0.9, next_value=0.0, alpha=0.5, after=0.5
     )
-    assert fmt.formula(update) == "0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50"
+    assert update.formula == "0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50"
     below = replace(update, before=-0.25, reward=-1.0, next_value=-0.5, after=-0.85)
-    assert fmt.formula(below) == "(−0.25) + 0.5·(−1 + 0.9·(−0.50) − (−0.25)) = −0.85"
+    assert below.formula == "(−0.25) + 0.5·(−1 + 0.9·(−0.50) − (−0.25)) = −0.85"
 
 
 def test_numbers_and_bars_keep_their_width() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.errors import SaveError
-from sandbox.types import Decision, History, Observation, Proposal, Step, Transition, Update
+from sandbox.types import BellmanUpdate, Decision, History, Observation, Proposal, Step, Transition
 
 MOVES = ("dig", "east", "west")
 
@@ -150,7 +150,7 @@ class TableAgent:
             prompt=prompt,
         )
 
-    def learn(self, transition: Transition) -> Update:
+    def learn(self, transition: Transition) -> BellmanUpdate:
         self.seen.append(transition)
         key = f"{transition.observation.state_key}|{transition.command}"
         before = self.q.get(key, 0.0)
@@ -159,7 +159,7 @@ class TableAgent:
         after = before + 0.5 * (transition.reward + 0.9 * following - before)
         self.q[key] = after
         self._changed.add(key)
-        return Update(
+        return BellmanUpdate(
             state_key=transition.observation.state_key,
             command=transition.command,
             before=before,

@@ -21,7 +21,7 @@ from sandbox.multiagent.joint import JointWorld
 from sandbox.multiagent.notes import NotedWorld
 from sandbox.multiagent.vdn import VDN
 from sandbox.paths import Home
-from sandbox.types import Agent, QFunction, World
+from sandbox.types import Agent, Learner, World
 from sandbox.world import registry
 from sandbox.world.memoised import MemoisedWorld
 from sandbox.world.native import Adventure, NativeWorld, read_source
@@ -209,6 +209,6 @@ def _agent(text: str) -> CardAgent:
     return CardAgent(card, learner=build_learner(card))
 
 
-def _learner(agent: CardAgent) -> QFunction:
+def _learner(agent: CardAgent) -> Learner:
     assert agent.learner is not None, "the card has one"
     return agent.learner

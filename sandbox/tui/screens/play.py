@@ -193,7 +193,7 @@ class PlayScreen(Places, AuthorsScreen):
             self._pass_on(view)
         if (said := view.said) is not None:
             whose = "s" if view.watcher is None else view.name(view.seat_of(said.turn))
-            told = [f"Q({whose}, {update.command}): {fmt.formula(update)}" for update in view.updates]
+            told = [f"{update.quantity}({whose}, {update.command}): {update.formula}" for update in view.updates]
             if told:
                 self._notes[said.id] = "\n".join(told)
         self.controller.take_in(event)

@@ -1,4 +1,4 @@
-"""The latest Bellman update while it happens."""
+"""The latest update while it happens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS = 0.6
 
 
 class Learned(Widget):
-    """Below whatever tab is open: which Q has changed, moving from its old value to the new one, and why."""
+    """Below whatever tab is open: which number has changed, moving from its old value to the new one, and why."""
 
     DEFAULT_CSS = """
     Learned { dock: bottom; display: none; height: 4; padding: 0 1; border-top: solid $faint; }
@@ -47,11 +47,11 @@ class Learned(Widget):
         source = f" {fmt.REWARD}" if update.source == "person" else ""
         change = f" {fmt.signed(gained).strip()}"
         rise = "$text-success" if gained > 0 else "$text-error" if gained < 0 else fmt.MUTED
-        name = Content.assemble((f"Q(s, {update.command})", "bold"), (source, "$text-warning"))
+        name = Content.assemble((f"{update.quantity}(s, {update.command})", "bold"), (source, "$text-warning"))
         room = width - len(change)
         scale = max(abs(update.before), abs(update.after)) or 1.0
         number = f"{fmt.signed(self.value):>7}"
-        formula = fmt.formula(update).rpartition(" = ")[0]
+        formula = update.formula.rpartition(" = ")[0]
         return Content("\n").join(
             [
                 name.truncate(room, ellipsis=True).pad_right(max(room - name.cell_length, 0))

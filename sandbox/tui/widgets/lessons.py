@@ -33,7 +33,7 @@ class Surprise(Sparkline):
 
 
 class Learning(Static):
-    """The latest Bellman updates with their numbers, newest first."""
+    """The latest updates with their numbers, newest first."""
 
     KEPT = 60
 
@@ -69,9 +69,9 @@ class Changes(Static):
 def _entry(update: Update) -> Content:
     tone = "$text-success" if update.error > 0 else "$text-error" if update.error < 0 else fmt.MUTED
     who = (f"  {fmt.REWARD} yours", "$text-warning") if update.source == "person" else ""
-    text, _, result = fmt.formula(update).rpartition(" = ")
+    text, _, result = update.formula.rpartition(" = ")
     return Content.assemble(
-        (f"Q(s, {update.command})", "bold"),
+        (f"{update.quantity}(s, {update.command})", "bold"),
         who,
         (f"\n{text}", fmt.MUTED),
         (f"\n= {result}", f"bold {tone}"),

@@ -426,6 +426,29 @@ class LanguageModel(Protocol):
         """n continuations in one batched decode; the same seed gives the same texts."""
 
 
+@runtime_checkable
+class ModelKind(Protocol):
+    """A kind of language model: what an entry point of the group `sandbox.models` names.
+
+    The name of the entry point is what the `model` of a card begins with: `echo` answers for `echo:loudly`.
+    """
+
+    def state(self, reference: str, folder: Path | None) -> str:
+        """`ready`, or in a few words why it is not. Loads nothing."""
+
+    def open(self, reference: str, *, folder: Path | None, threads: int, progress: Progress) -> LanguageModel:
+        """The model.
+
+        Args:
+            reference: the whole `model` of the card.
+            folder: of the card: what relative paths start from.
+            threads: to compute with; 0 takes as many as there are cores.
+            progress: told what takes time.
+
+        Raises `ModelError` where it cannot be had.
+        """
+
+
 class Learner(Protocol):
     """Something that learns from reward what to think of a command, over candidate lists of any length."""
 

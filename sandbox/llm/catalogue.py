@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import paths
-from sandbox.errors import ModelError
 
 MARKER = "sandbox-model.json"
 """Written last into a model's folder in the cache: without it, the folder is not a whole model."""
@@ -92,69 +90,9 @@ def marker(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def resolve(
-    reference: str | Path, *, relative_to: Path | None = None, progress: Progress = no_progress
-) -> ModelSource:
-    """A model by name, by its folder, or by a GGUF file, which is converted into the cache the first time.
-
-    Args:
-        reference: a name of the catalogue or of a converted model, or a path.
-        relative_to: the folder that a relative path starts from, such as that of the card; else the current one.
-        progress: told about the conversion of a GGUF file.
-
-    Raises:
-        ModelError: nothing is there, or it is not a model that can be loaded.
-    """
-    text = str(reference)
-    if isinstance(reference, str) and "/" not in text and is_whole(folder_of(text)):
-        return ModelSource(text, folder_of(text))
-    if text in KNOWN:
-        state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
-        raise ModelError(f"the language model {text!r} {state}", hint=f"run: sandbox model pull {text}")
-    path = (relative_to or Path()) / Path(text).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _gguf(path, progress)
-    known = ", ".join(sorted(KNOWN))
-    raise ModelError("no such language model", where=text, hint=f"give a folder, a .gguf file, or one of: {known}")
-
-
 def is_known(reference: str) -> bool:
     """Whether a reference is a name of the catalogue or of the cache, and not a path."""
     return "/" not in reference and (reference in KNOWN or is_whole(folder_of(reference)))
-
-
-def readiness(reference: str, *, relative_to: Path | None = None) -> str:
-    """Whether a model could be loaded, at a glance: `ready`, `not fetched`, `damaged` or `not there`."""
-    if is_known(reference):
-        return _entry(reference).state
-    return "ready" if ((relative_to or Path()) / Path(reference).expanduser()).exists() else "not there"
-
-
-def _folder(path: Path) -> ModelSource:
-    for needed in ("config.json", "*.safetensors"):
-        if not any(path.glob(needed)):
-            raise ModelError(
-                f"not a language model: there is no {needed}",
-                where=path,
-                hint="give a folder in the Hugging Face layout, with weights as safetensors",
-            )
-    return ModelSource(path.resolve().name, path.resolve())
-
-
-def _gguf(path: Path, progress: Progress) -> ModelSource:
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ModelError("not a GGUF file", where=path, hint="give a .gguf file, or a model's folder")
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    folder = folder_of(f"gguf-{digest[:16]}")
-    if not is_whole(folder):
-        from sandbox.llm.convert import install
-
-        install(path, folder, {"title": path.stem, "sha256": digest}, progress)
-    return ModelSource(path.stem, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +112,11 @@ def entries() -> list[Entry]:
     """The models of the catalogue and all that were converted into the cache, by name."""
     root = paths.cache_dir() / "models"
     cached = {folder.name for folder in root.glob("*") if folder.is_dir() and not folder.name.startswith(".")}
-    return [_entry(name) for name in sorted(cached | set(KNOWN))]
+    return [entry(name) for name in sorted(cached | set(KNOWN))]
 
 
-def _entry(name: str) -> Entry:
+def entry(name: str) -> Entry:
+    """The line of one model, whether or not it is there."""
     folder = folder_of(name)
     if not folder.exists():
         state = "not fetched"

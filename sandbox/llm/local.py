@@ -21,7 +21,7 @@ import transformers
 from torch import Tensor
 
 from sandbox.errors import ModelError
-from sandbox.llm import catalogue, packed_forward
+from sandbox.llm import packed_forward, registry
 from sandbox.llm.adapter import Merged
 from sandbox.llm.listening import tell
 from sandbox.llm.packed_forward import Output, PackedSegment
@@ -86,13 +86,13 @@ class LocalModel(Answering):
         """A model by name (see `catalogue`), from a folder, or from a GGUF file. Raises `ModelError`.
 
         Args:
-            reference: what `catalogue.resolve` understands.
+            reference: what `registry.resolve` understands.
             name: the name before the `@`; that of the catalogue, the folder or the file if not given.
             threads: for all of torch in this process; 0 takes the physical cores that the process may use.
             dtype: scores are exact in float32; bfloat16 is faster where the processor has it.
             window: the model's own context length is never exceeded.
         """
-        source = catalogue.resolve(reference)
+        source = registry.resolve(reference)
         use_threads(threads)
         transformers.logging.disable_progress_bar()
         transformers.logging.set_verbosity_error()

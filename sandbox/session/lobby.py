@@ -12,6 +12,7 @@ from pathlib import Path
 from sandbox.agent import cards
 from sandbox.errors import CardError, ModelError, SandboxError, WorldError
 from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.paths import Home
 from sandbox.store import Store
 from sandbox.timeline import Timeline
@@ -191,7 +192,7 @@ def _agent(home: Home, name: str) -> AgentOffer:
     model = card.model or (card.remote.model if card.remote else "")
     try:
         if card.model is not None:
-            catalogue.resolve(card.model, relative_to=file.parent)
+            model_registry.check(card.model, relative_to=file.parent)
     except ModelError as error:
         return AgentOffer(name, card.description, model, str(error))
     return AgentOffer(name, card.description, model)

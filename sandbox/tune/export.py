@@ -9,7 +9,7 @@ from typing import Literal
 
 from sandbox.errors import UsageError
 from sandbox.files import new_folder
-from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.tune.adapters import CONFIG, WEIGHTS, Adapters
 
 Format = Literal["peft", "merged"]
@@ -26,7 +26,7 @@ def export(adapters: Adapters, adapter: str, folder: Path, form: Format, model: 
         model: the language model that it belongs to, where it is a folder: the adapter only knows a name.
     """
     source = adapters.path(adapter)
-    base = catalogue.resolve(model or adapters.get(adapter).model)
+    base = model_registry.resolve(model or adapters.get(adapter).model)
     if folder.exists():
         raise UsageError("is there already", where=folder, hint="choose a folder that does not exist yet")
     with new_folder(folder.absolute()) as work:

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.agent.registry import CardFile
 from sandbox.errors import UsageError
 from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.paths import Home
 from sandbox.store import Store
 from sandbox.tune.adapters import BASE, Adapters
@@ -53,7 +54,7 @@ def make_plan(
         raise UsageError(
             f"agent {file.card.name!r} has no language model to train", hint="name another with --agent"
         )
-    source = catalogue.resolve(file.card.model, relative_to=file.folder)
+    source = model_registry.resolve(file.card.model, relative_to=file.folder)
     cached = catalogue.is_whole(catalogue.folder_of(source.name))
     adapters = Adapters.of(folders[0], file.card.adapter)
     parent = adapters.active if parent is None else parent

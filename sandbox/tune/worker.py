@@ -28,7 +28,7 @@ from pydantic import TypeAdapter
 
 from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
-from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
@@ -250,7 +250,7 @@ class Worker:
     def load(self) -> LocalModel:
         """The language model, fresh from the disk; only one is held at a time."""
         gc.collect()
-        source = catalogue.resolve(self.plan.model)
+        source = model_registry.resolve(self.plan.model)
         return LocalModel.load(source.folder, name=source.name, threads=self.plan.threads)
 
     # Training.
@@ -314,7 +314,7 @@ class Worker:
         about = describe(
             adapters.new_id(method),
             parent=self.plan.parent,
-            model=catalogue.resolve(self.plan.model).name,
+            model=model_registry.resolve(self.plan.model).name,
             method=method,
             data=examples.digest(data),
             settings=self.plan.settings.model_dump(),

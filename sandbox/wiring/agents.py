@@ -13,14 +13,14 @@ from sandbox.agent.learners import build_learner
 from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import HostError, ModelError, UsageError
-from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.lazy import LazyModel
 from sandbox.llm.permission import Permission
 from sandbox.paths import bundled
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
-from sandbox.types import LanguageModel, Progress, World, silent
+from sandbox.types import LanguageModel, ModelKind, Progress, World, silent
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
@@ -49,7 +49,7 @@ class Models:
         return self._lazy(reference, folder).model
 
     def _lazy(self, reference: str, folder: Path | None) -> LazyModel:
-        source = catalogue.resolve(reference, relative_to=folder)
+        source = model_registry.resolve(reference, relative_to=folder)
 
         def load() -> LocalModel:
             self._on_note(f"loading the language model {source.name}")
@@ -83,9 +83,14 @@ class Models:
             return self._shared((remote, file.folder, file.own), lambda: self._remote(remote, file))
         if model is None:
             return None
+        kind = model_registry.kind_of(model)
+        if kind is not None:
+            if adapter is not None:
+                raise UsageError(f"{model} takes no adapters", hint="name an agent with a local model")
+            return self._shared((model, file.folder), lambda: self._foreign(kind, model, file.folder))
         if adapter not in (None, BASE) and save is not None:
             name, made_for = (
-                catalogue.resolve(model, relative_to=file.folder).name,
+                model_registry.resolve(model, relative_to=file.folder).name,
                 Adapters.of(save).get(adapter).model,
             )
             if made_for != name:
@@ -103,7 +108,14 @@ class Models:
             self._playing[key] = CachedModel(make())
         return self._playing[key]
 
+    def _foreign(self, kind: ModelKind, model: str, folder: Path | None) -> LanguageModel:
+        return kind.open(model, folder=folder, threads=self._settings.threads, progress=self._on_note)
+
     def _remote(self, given: Remote, file: CardFile) -> LanguageModel:
+    def _foreign(self, kind: ModelKind, model: str, folder: Path | None) -> LanguageModel:
+        return kind.open(model, folder=folder, threads=self._settings.threads, progress=self._on_note)
+
+    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
         from sandbox.llm.fallback import FallbackModel, UniformModel
         from sandbox.llm.remote import RemoteModel
 
@@ -116,7 +128,7 @@ class Models:
             return remote
         if fallback == "uniform":
             return FallbackModel(remote, UniformModel)
-        catalogue.resolve(fallback, relative_to=folder)
+        model_registry.resolve(fallback, relative_to=folder)
         return FallbackModel(remote, lambda: self.get(fallback, folder))
 
 
@@ -138,7 +150,7 @@ def model_state(file: CardFile, settings: Settings, *, ask: bool = False, timeou
     """
     remote = file.card.remote
     if remote is None:
-        return catalogue.readiness(file.card.model, relative_to=file.folder) if file.card.model else ""
+        return model_registry.readiness(file.card.model, relative_to=file.folder) if file.card.model else ""
     permission = Permission(settings.remote.hosts)
     try:
         permission.check(remote.base_url, own=file.own)

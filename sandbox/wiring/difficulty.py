@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import ModelError
-from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.paths import Home
 from sandbox.session import difficulty
 from sandbox.session.difficulty import Tally
@@ -26,7 +26,7 @@ def agents_at_hand(home: Home, on_note: Progress = silent) -> tuple[str, ...]:
         file = CardFile.find(home, name)
         try:
             if file.card.model is not None:
-                catalogue.resolve(file.card.model, relative_to=file.folder)
+                model_registry.check(file.card.model, relative_to=file.folder)
         except ModelError as error:
             on_note(f"{name} is left out: {error}")
         else:

@@ -15,6 +15,7 @@ from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
 from sandbox.errors import ModelError, SandboxError, UsageError
 from sandbox.llm import catalogue
+from sandbox.llm import registry as model_registry
 from sandbox.llm.permission import Permission
 from sandbox.paths import Home
 from sandbox.store.server import is_url, without_password
@@ -80,7 +81,7 @@ class PlayPlan:
             file = CardFile.find(home, agent or settings.agent)
         if agent is None and file.card.model is not None:
             try:
-                catalogue.resolve(file.card.model, relative_to=file.folder)
+                model_registry.check(file.card.model, relative_to=file.folder)
             except ModelError as error:
                 file, notice = (
                     CardFile.find(home, WITHOUT_MODEL),

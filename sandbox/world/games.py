@@ -28,9 +28,8 @@ import sandbox
 from sandbox.errors import WorldError
 from sandbox.paths import cache_dir
 from sandbox.text import did_you_mean
-from sandbox.types import Progress, World
+from sandbox.types import Progress
 from sandbox.world import story
-from sandbox.world.registry import one_seat
 
 PREFIX = "tw:"
 _COMPILE_SECONDS = 120
@@ -233,23 +232,6 @@ def compiled(game: GameKind, progress: Progress | None = None) -> Path:
             hint="make room and make it writable, or set SANDBOX_CACHE to another folder",
         ) from error
     return folder / "game.z8"
-
-
-class GeneratedKind:
-    """The kind of world that `tw:` references open: games that TextWorld makes on demand."""
-
-    def canonical(self, reference: str) -> str:
-        return parse(reference).canonical
-
-    def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
-        one_seat(seats, name)
-        from sandbox.world.textworld import TextWorldWorld
-
-        game = parse(reference)
-        return TextWorldWorld(compiled(game, progress), name=name, title=game.title)
-
-
-KIND = GeneratedKind()
 
 
 def _whole(folder: Path) -> bool:

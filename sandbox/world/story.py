@@ -8,11 +8,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sandbox.errors import WorldError
-from sandbox.types import Progress, World
-from sandbox.world.registry import one_seat
 
 VERSIONS = (3, 4, 5, 6, 7, 8)
 SUFFIXES = tuple(f".z{version}" for version in VERSIONS)
@@ -92,27 +89,3 @@ def flaw(data: bytes) -> str:
     if length and sum(data[_HEADER_BYTES:length]) & 0xFFFF != checksum:
         return "its checksum is wrong: the file is damaged"
     return ""
-
-
-class StoryKind:
-    """The kind of world in story files: TextWorld's own where its `.json` lies beside it, else any other."""
-
-    def canonical(self, reference: str) -> str:
-        """The path of the story, also where the `.json` was named."""
-        path = Path(reference)
-        return str(path.with_suffix(".z8")) if path.suffix.lower() == ".json" else reference
-
-    def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
-        one_seat(seats, name)
-        path = Path(reference)
-        read(path)
-        if path.suffix.lower() == ".z8" and path.with_suffix(".json").exists():
-            from sandbox.world.textworld import TextWorldWorld
-
-            return TextWorldWorld(path, name=name)
-        from sandbox.world.zmachine import ZMachineWorld
-
-        return ZMachineWorld(path, name=name)
-
-
-KIND = StoryKind()

@@ -42,7 +42,7 @@ def test_help_and_worlds_without_a_model_start_without_torch() -> None:
     code = (
         "import sys, sandbox.cli, sandbox.wiring\n"
         "from sandbox.paths import Home\n"
-        "cast = sandbox.wiring.Cast.parse('q-table', [])\n"
+        "cast = sandbox.wiring.Players.parse('q-table', [])\n"
         "models = sandbox.wiring.Models(sandbox.config.Settings())\n"
         "session = sandbox.wiring.open_session(Home.find(), 'honey', cast, models)\n"
         "session.step()\n"

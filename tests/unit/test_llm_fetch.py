@@ -15,8 +15,9 @@ from tiny_gguf import write_tiny_gguf
 
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue, fetch
-from sandbox.llm.catalogue import KnownModel, folder_of, resolve
+from sandbox.llm.catalogue import KnownModel, folder_of
 from sandbox.llm.local import LocalModel
+from sandbox.llm.registry import resolve
 
 MEMBER = "tinymodel/tiny.gguf"
 

@@ -14,7 +14,7 @@ def test_a_game_opens_and_is_played_before_the_model_is_loaded(tmp_path: Path) -
         "from sandbox.paths import Home\n"
         "said = []\n"
         "models = sandbox.wiring.Models(sandbox.config.Settings(), said.append)\n"
-        "cast = sandbox.wiring.Cast.parse('lm-q', [])\n"
+        "cast = sandbox.wiring.Players.parse('lm-q', [])\n"
         "session = sandbox.wiring.open_session(Home.find(), 'honey', cast, models, save='a')\n"
         "agent = session.seats[session.world.seats[0]]\n"
         "assert agent.model == 'smollm2-135m-instruct@base'\n"

@@ -24,6 +24,7 @@ from sandbox.agent.cards import parse_card
 from sandbox.config import Host, Settings
 from sandbox.errors import CardError, ModelError
 from sandbox.llm import catalogue, endpoint
+from sandbox.llm import registry as model_registry
 from sandbox.llm.fallback import FallbackModel, UniformModel
 from sandbox.llm.local import LocalModel
 from sandbox.llm.permission import Permission
@@ -143,7 +144,7 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
         (sample,) = remote.sample("Hall.\n\n>", 1, seed=1, max_tokens=6, temperature=0)
         return sample.text
 
-    assert first_words(merged) != first_words(catalogue.resolve(catalogue.DEFAULT).folder)
+    assert first_words(merged) != first_words(model_registry.resolve(catalogue.DEFAULT).folder)
     text = (
         "combine: {method: prior}\n"
         f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
@@ -163,7 +164,7 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
 def test_a_real_server_plays_and_when_it_goes_the_fallback_does(
     local_model: LocalModel, model_server: ModelServer
 ) -> None:
-    folder = catalogue.resolve(catalogue.DEFAULT).folder
+    folder = model_registry.resolve(catalogue.DEFAULT).folder
     remote = RemoteModel(model_server.url, str(folder), votes=2, retries=0, timeout=120)
     model = FallbackModel(remote, lambda: local_model)
     prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"

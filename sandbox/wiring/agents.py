@@ -112,10 +112,6 @@ class Models:
         return kind.open(model, folder=folder, threads=self._settings.threads, progress=self._on_note)
 
     def _remote(self, given: Remote, file: CardFile) -> LanguageModel:
-    def _foreign(self, kind: ModelKind, model: str, folder: Path | None) -> LanguageModel:
-        return kind.open(model, folder=folder, threads=self._settings.threads, progress=self._on_note)
-
-    def _remote(self, given: Remote, folder: Path | None) -> LanguageModel:
         from sandbox.llm.fallback import FallbackModel, UniformModel
         from sandbox.llm.remote import RemoteModel
 

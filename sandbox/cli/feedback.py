@@ -46,7 +46,7 @@ def opened(ctx: typer.Context, saves: Sequence[str]) -> Iterator[list[Material]]
         stores = [stack.enter_context(open_save(home, name, readonly=True)) for name in dict.fromkeys(saves)]
         materials = [Material.of(store, home) for store in stores]
         for material in materials:
-            stack.callback(material.deeds.close)
+            stack.callback(material.opened.close)
         yield materials
 
 

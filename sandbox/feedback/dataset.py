@@ -16,7 +16,7 @@ from sandbox.agent import cards, prompt
 from sandbox.agent.cards import Card, PromptSettings
 from sandbox.errors import CardError
 from sandbox.feedback.book import FeedbackBook
-from sandbox.feedback.deeds import Deeds
+from sandbox.feedback.deeds import Deeds, Opened
 from sandbox.feedback.judgements import judgements
 from sandbox.feedback.kind import Judgement
 from sandbox.feedback.votes import Settled, Votes, columns, polls
@@ -48,6 +48,8 @@ class Material:
     book: FeedbackBook
     unplayed: Mapping[int, tuple[Unplayed, ...]]
     """The decisions that nobody acted on, by the turn at which they were made."""
+    opened: Opened
+    """The world of the save; whoever made this closes it."""
     deeds: Deeds
 
     @classmethod
@@ -63,8 +65,8 @@ class Material:
             unplayed[each.state] = (*unplayed.get(each.state, ()), each)
         book = FeedbackBook(feedback)
         timeline, run = store.timeline(), store.latest_run()
-        deeds = Deeds(timeline, partial(registry.open_world, run.world, home=home))
-        return cls(store.name, run, timeline, feedback, book, unplayed, deeds)
+        opened = Opened(partial(registry.open_world, run.world, home=home))
+        return cls(store.name, run, timeline, feedback, book, unplayed, opened, Deeds(timeline, opened))
 
     @property
     def world(self) -> str:

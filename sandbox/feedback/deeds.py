@@ -8,27 +8,30 @@ world can be asked, and else by what was perceived when they were carried out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from sandbox.agent.grounding import looks_refused, normalised
 from sandbox.errors import SandboxError
-from sandbox.timeline import Node, Timeline, Turn
+from sandbox.timeline import Node, Timeline
 from sandbox.types import Observation, World
 
 _SESSION = re.compile(r"(?:quit|q|exit|save|restore|restart|undo|redo|script|help|/.*)", re.IGNORECASE)
 """Lines that are meant for the program and not for the world."""
 
 
-def identity(world: World[Any], state: Any) -> Hashable:
-    """What can make a difference to how a world goes on, and no words: equal states are one."""
+def identity(world: World[Any], state: Any) -> Hashable | None:
+    """What can make a difference to how a world goes on, and no words: equal states are one.
+
+    None where the world does not tell.
+    """
     for name in ("solver_key", "world_hash"):
         own: Callable[[Any], Hashable] | None = getattr(world, name, None)
         if own is not None:
-            seats = tuple(world.observe(state, seat).score for seat in world.seats)
-            return own(state), seats, world.to_move(state) is None
-    return tuple(perceived(world.observe(state, seat)) for seat in world.seats)
+            scores = tuple(world.observe(state, seat).score for seat in world.seats)
+            return own(state), scores, world.to_move(state) is None
+    return None
 
 
 def perceived(observation: Observation) -> Hashable:
@@ -37,25 +40,43 @@ def perceived(observation: Observation) -> Hashable:
     return place, observation.inventory, observation.score, observation.done, observation.won
 
 
+class Opened:
+    """A world that is opened when it is first asked for, and not at all where that fails.
+
+    Args:
+        open_world: gives it, or raises.
+    """
+
+    def __init__(self, open_world: Callable[[], World[Any]]) -> None:
+        self._open: Callable[[], World[Any]] | None = open_world
+        self._world: World[Any] | None = None
+
+    def __call__(self) -> World[Any] | None:
+        if self._open is not None:
+            opening, self._open = self._open, None
+            with suppress(SandboxError, OSError):
+                self._world = opening()
+        return self._world
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._world is not None:
+            self._world.close()
+        self._world = self._open = None
+
+
 class Deeds:
     """What commands come to in the states of a save.
 
     Args:
         timeline: the turns.
-        open_world: gives the world, or raises; asked at most once, when it is needed.
+        world: gives the world that they were played in, or None where it cannot be had.
     """
 
-    def __init__(self, timeline: Timeline, open_world: Callable[[], World[Any]] | None = None) -> None:
+    def __init__(self, timeline: Timeline, world: Callable[[], World[Any] | None] = lambda: None) -> None:
         self._timeline = timeline
-        self._open = open_world
-        self._world: World[Any] | None = None
-        self._effects: dict[tuple[int, str, str], tuple[Hashable, bool, str]] = {}
-
-    def close(self) -> None:
-        """Let go of the world."""
-        if self._world is not None:
-            self._world.close()
-        self._world = self._open = None
+        self._world = world
+        self._effects: dict[tuple[str, int, str, str], tuple[Hashable, bool, str]] = {}
 
     def effect(self, state: int, seat: str, command: str) -> Hashable:
         """What a command leads to in the state after a turn; equal for commands that are one deed there."""
@@ -70,7 +91,7 @@ class Deeds:
         _, idle, reply = self._found(state, seat, command)
         if not idle:
             return False
-        if _SESSION.fullmatch(command.strip()) or looks_refused(reply):
+        if _is_for_the_program(command) or looks_refused(reply):
             return True
         nonsense = self._found(state, seat, "xq zvw")[2]
         return bool(reply) and _without(reply, command) == _without(nonsense, "xq zvw")
@@ -102,51 +123,60 @@ class Deeds:
 
     def _found(self, state: int, seat: str, command: str) -> tuple[Hashable, bool, str]:
         """Effect, whether it is none, and the reply."""
-        key = (state, seat, command)
+        world = self._world()
+        key = ("" if world is None else world.fingerprint, state, seat, command)
         if key not in self._effects:
-            self._effects[key] = self._tried(state, seat, command) or self._recorded(state, seat, command)
+            tried = None if world is None else self._tried(world, state, seat, command)
+            self._effects[key] = tried or self._recorded(state, seat, command)
         return self._effects[key]
 
-    def _tried(self, state: int, seat: str, command: str) -> tuple[Hashable, bool, str] | None:
-        """As the world has it; None where it cannot be asked, or is no longer that of the save."""
-        if self._open is not None:
-            with suppress(SandboxError, OSError):
-                self._world = self._open()
-            self._open = None
-        world = self._world
-        if world is None:
-            return None
+    def _tried(self, world: World[Any], state: int, seat: str, command: str) -> tuple[Hashable, bool, str] | None:
+        """As the world has it; None where it is no longer that of the save."""
         try:
             before = world.load(self._timeline.get(state).snapshot)
             if world.to_move(before) != seat:
                 return None
             step = world.step(before, seat, command)
+            was, now = ({each: world.observe(at, each) for each in world.seats} for at in (before, step.state))
             after = identity(world, step.state)
-            reply = world.observe(step.state, seat).text
-            unchanged = after == identity(world, before) and not any(step.rewards.values())
+            if after is None:
+                return _compared(command, seat, was, now, any(step.rewards.values()) or step.terminated)
+            idle = after == identity(world, before) and not any(step.rewards.values())
         except SandboxError:
             return None
-        return after, unchanged or _SESSION.fullmatch(command.strip()) is not None, reply
+        return after, idle or _is_for_the_program(command), now[seat].text
 
     def _recorded(self, state: int, seat: str, command: str) -> tuple[Hashable, bool, str]:
         """As it was when it was carried out; where it never was, the words are all there is to compare."""
-        session = _SESSION.fullmatch(command.strip()) is not None
         said = normalised(command) or command
         tried = (self._timeline.node(each) for each in self._timeline.child_ids(state))
         node = next((each for each in tried if each.seat == seat and normalised(each.command) == said), None)
         if node is None:
-            return said, session, ""
+            return said, _is_for_the_program(command), ""
         before, after = self._timeline.turns([state, node.id])
-        reply = after.observations[seat].text
-        changed = after.ended or any(after.rewards.values()) or _seen(before) != _seen(after)
-        admissible = before.observations[seat].admissible
-        listed = admissible is not None and said in map(normalised, admissible)
-        idle = session or (not changed and not listed) or (not admissible and looks_refused(reply))
-        return (_seen(after), reply) if changed else said, idle, reply
+        happened = after.ended or any(after.rewards.values())
+        return _compared(command, seat, before.observations, after.observations, happened)
 
 
-def _seen(turn: Turn) -> Hashable:
-    return tuple(sorted((seat, perceived(observation)) for seat, observation in turn.observations.items()))
+def _compared(
+    command: str, seat: str, before: Mapping[str, Observation], after: Mapping[str, Observation], happened: bool
+) -> tuple[Hashable, bool, str]:
+    """Effect, whether it is none, and the reply, by what the seats perceived before and after.
+
+    What cannot be perceived may have changed all the same: a command that the world lists as one that would do
+    something is a deed.
+    """
+    reply, said = after[seat].text, normalised(command) or command
+    seen, now = (tuple(sorted((each, perceived(one)) for each, one in side.items())) for side in (before, after))
+    changed = happened or seen != now
+    admissible = before[seat].admissible
+    listed = admissible is not None and said in map(normalised, admissible)
+    idle = (not changed and not listed) or (not admissible and looks_refused(reply))
+    return (now, reply) if changed else said, idle or _is_for_the_program(command), reply
+
+
+def _is_for_the_program(command: str) -> bool:
+    return _SESSION.fullmatch(command.strip()) is not None
 
 
 def _without(reply: str, command: str) -> str:

@@ -20,7 +20,7 @@ class EpisodeReward:
     ended: bool
     won: bool
     interventions: float
-    """Share of the turns in which a person chose in an agent's place."""
+    """Share of the turns in which a person did something else than the agent wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def curves(session: Session, watcher: str | None) -> Curves:
                 sum(_reward(each, watcher) for each in path),
                 end.ended,
                 any(seen.won for seat, seen in end.observations.items() if watcher in (None, seat)),
-                sum(each.intervened for each in path) / max(len(path) - 1, 1),
+                sum(map(session.deeds.stepped_in, path)) / max(len(path) - 1, 1),
             )
             for number, (path, end) in enumerate(zip(paths, ends, strict=True), 1)
         )

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.errors import PlayError
 from sandbox.feedback import kinds
 from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.deeds import Deeds
 from sandbox.feedback.kinds.credit import REACH, shares
 from sandbox.session import transitions
 from sandbox.session.players import Seating
@@ -31,6 +32,7 @@ class Review:
         seating: the agents that learn.
         current: the turn that is meant where none is named.
         learn: whether agents learn.
+        deeds: tells what commands come to.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Review:
         seating: Seating,
         current: int = 0,
         learn: bool = True,
+        deeds: Deeds | None = None,
     ) -> None:
         self.store = store
         self.timeline = timeline
@@ -51,6 +54,10 @@ class Review:
         """Whether agents learn, from rewards and from feedback."""
         self.updates: tuple[Update, ...] = ()
         """The Bellman updates of the latest act or feedback, newest last."""
+        self.deeds = deeds or Deeds(timeline)
+        """Tells what commands come to."""
+        self._doubted: tuple[int, str] | None = None
+        """Turn and command of a correction that would not be understood."""
         self._book = book
         self._seating = seating
         self._current = current
@@ -79,7 +86,7 @@ class Review:
 
     def credit(self, value: float, *, turn: int | None = None, back: int = REACH, **more: Any) -> Feedback:
         """Reward or punish a turn and the seat's turns before it, each earlier one half as much (after TAMER,
-        Knox & Stone 2009).
+        Knox & Stone 2009). What a person typed in vain has no share.
 
         Args:
             value: -2 to +2, for the turn itself.
@@ -88,7 +95,12 @@ class Review:
             more: `reasons`, `comment`, `latency` as in `rate`.
         """
         node = self._acted(turn)
-        own = [each.id for each in self.timeline.ancestors(node) if each.seat == self.timeline.node(node).seat]
+        acted = self.timeline.node(node)
+        own = [
+            each.id
+            for each in self.timeline.ancestors(node)
+            if each.seat == acted.seat and (each.id == node or self.deeds.counts(each))
+        ]
         return self.say("credit", turn=node, value=value, data={"shares": shares(own, back)}, **more)
 
     def prefer(self, better: int, worse: int, *, verdict: str = "better", **more: Any) -> Feedback:
@@ -153,8 +165,17 @@ class Review:
         return next(known, None) or self.store.add_unplayed(state, decision)
 
     def correct(self, command: str, *, turn: int | None = None, **more: Any) -> Feedback:
-        """Say what should have been done in a turn instead."""
-        return self.say("correction", turn=self._acted(turn), data={"command": command}, **more)
+        """Say what should have been done in a turn instead.
+
+        Raises `PlayError` where the world would not understand it; said a second time, it is kept all the same.
+        """
+        node, command = self.timeline.node(self._acted(turn)), clean_line(command)
+        doubt = (node.id, command)
+        if self._doubted != doubt and self.deeds.refused(node.parent or 0, node.seat, command):
+            self._doubted = doubt
+            raise PlayError(f"the world would not understand “{command}” there", hint="say it again to keep it")
+        self._doubted = None
+        return self.say("correction", turn=node.id, data={"command": command}, **more)
 
     def comment(self, text: str, *, turn: int | None = None, **more: Any) -> Feedback:
         """Note something at a turn, by default the current one."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sandbox.errors import PlayError, SaveError
 from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.deeds import Deeds
 from sandbox.session import batch, transitions
 from sandbox.session.batch import Perceived
 from sandbox.session.players import Seating, Seats
@@ -35,7 +36,10 @@ class Session(Review):
         self, store: Store, world: World[Any], seats: Seats, run: Run, timeline: Timeline, book: FeedbackBook
     ) -> None:
         seating = Seating.of(world, seats)
-        super().__init__(store, timeline, book, annotator=run.annotator, seating=seating, learn=run.learn)
+        deeds = Deeds(timeline, lambda: self.world)
+        super().__init__(
+            store, timeline, book, annotator=run.annotator, seating=seating, learn=run.learn, deeds=deeds
+        )
         self.world = world
         self.max_steps = run.max_steps
         """Turns after which an episode is cut off; None for no limit."""

@@ -38,6 +38,8 @@ class View:
     """Whether all decide before anything happens."""
     path: tuple[Turn, ...]
     """From the opening of the episode down to where we stand."""
+    vain: frozenset[int] = frozenset()
+    """Turns on the way in which a person took an agent's place, and did nothing else than it wanted."""
     fresh: tuple[Node, ...]
     to_move: str | None
     """None at the end of an episode."""
@@ -103,8 +105,9 @@ class View:
 
     @property
     def interventions(self) -> float:
-        """Share of the turns so far in which a person chose in an agent's place."""
-        return sum(turn.intervened for turn in self.path[1:]) / max(len(self.path) - 1, 1)
+        """Share of the turns so far in which a person did something else than the agent wanted."""
+        others = sum(turn.intervened and turn.id not in self.vain for turn in self.path[1:])
+        return others / max(len(self.path) - 1, 1)
 
 
 def signature(name: str, model: str) -> str:
@@ -162,7 +165,8 @@ class Camera:
                 for seat, agent in session.seats.items()
                 if agent is not None
             },
-            path=self._walk(),
+            path=(path := self._walk()),
+            vain=frozenset(turn.id for turn in path if turn.intervened and not session.deeds.stepped_in(turn)),
             fresh=fresh,
             to_move=session.to_move,
             observation=session.observation(watcher),

@@ -88,7 +88,7 @@ def from_saves(
         saves = []
         for store in stores:
             material = Material.of(store, home)
-            stack.callback(material.deeds.close)
+            stack.callback(material.opened.close)
             verbs = _verbs(home, material.world) if "{verbs}" in card.prompt.head else ()
             saves.append(_Save(material, card, verbs))
         found: list[Example] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ from typer.testing import CliRunner
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.cli import app
+from sandbox.errors import PlayError
 from sandbox.feedback import dataset
 from sandbox.feedback.dataset import Material, gathered
 from sandbox.feedback.kind import Judgement
 from sandbox.feedback.votes import Poll, Votes
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
+from sandbox.session.curves import curves
 from sandbox.session.session import Session
+from sandbox.session.view import Camera
 from sandbox.store import Store
 from sandbox.tune import collect
 from sandbox.tune.examples import PreferencePair
@@ -173,7 +176,10 @@ def test_what_is_both_praised_and_corrected_has_one_label(session: Session, valu
 
 def test_a_correction_that_the_world_would_not_understand_is_nothing_to_imitate(session: Session) -> None:
     session.act("go up", decision=session.decide())
-    session.correct("fly to the moon")
+    for _ in range(2):
+        with suppress(PlayError):
+            session.correct("fly to the moon")
+    assert session.feedback(), "who insists is heard"
     assert rows(session, "dpo") == [each for each in rows(session, "dpo") if "moon" not in each["chosen"]]
     completions = {row["completion"]: row["label"] for row in rows(session, "kto")}
     assert " fly to the moon\n" not in completions
@@ -185,6 +191,34 @@ def test_a_correction_of_what_a_person_typed_in_vain_has_nothing_to_be_better_th
     session.correct("go up")
     assert rows(session, "dpo") == []
     assert [row["completion"] for row in rows(session, "sft")] == [" go up\n"]
+
+
+def test_a_correction_that_would_not_be_understood_is_asked_about(session: Session) -> None:
+    session.act("go up", decision=session.decide())
+    with pytest.raises(PlayError, match="would not understand “take”"):
+        session.correct("take")
+    session.correct("go east")
+    with pytest.raises(PlayError, match="say it again"):
+        session.correct("take")
+    session.correct("take")
+    assert [each.data["command"] for each in session.feedback()] == ["go east", "take"]
+
+
+def test_the_screen_counts_deeds(session: Session) -> None:
+    wanted = session.decide()
+    other = next(c for c in ("go up", "go east") if c != wanted.command)
+    for line in ("asdfgh", "look", other):
+        session.act(line, decision=session.decide())
+    view = Camera(session).view()
+    assert view.interventions == pytest.approx(1 / 3)
+    assert curves(session, None).episodes[0].interventions == pytest.approx(1 / 3)
+
+
+def test_what_was_typed_in_vain_has_no_share_of_the_credit(session: Session) -> None:
+    session.step()
+    session.act("asdfgh", decision=session.decide())
+    session.step()
+    assert session.credit(1).data["shares"] == {"4": 1.0, "2": 0.5}
 
 
 # Several people, several saves.

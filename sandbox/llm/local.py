@@ -241,7 +241,16 @@ class LocalModel(Answering):
         return [(output, segment.cache) for output, segment in zip(outputs, segments, strict=True)]
 
     def _segment(self, prompt: Tokens, trie: Trie) -> PackedSegment:
-        """What has to go through the network for a prompt and a trie."""
+        """What has to go through the network for a prompt and a trie.
+
+        Two kinds of rows, the new tokens of the prompt and then the nodes of the trie, over two kinds of columns,
+        the prompt (known and new) and then the nodes:
+
+            new tokens   see the prompt up to themselves           and no node
+            nodes        see the whole prompt                      and their own ancestors
+
+        A node's position is what it would be if its option alone followed the prompt, so that siblings share one.
+        """
         known, cache = self._prefixes.longest(prompt)
         new, nodes, length = len(prompt) - known, len(trie), len(prompt)
         visible = torch.zeros(new + nodes, length + nodes, dtype=torch.bool)
@@ -279,9 +288,16 @@ def _passes(work: Sequence[tuple[int, Trie]]) -> Iterator[list[tuple[int, Trie]]
 
 
 def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
-    """The summed log-probability of each option of a trie."""
+    """The summed log-probability of each option of a trie.
+
+    Args:
+        logits: [1 + nodes, vocabulary]: row 0 is the last token of the prompt, row i + 1 is node i.
+        trie: says at which row each token of each option is predicted.
+    """
     rows = torch.tensor([row for rows in trie.rows for row in rows], dtype=torch.long)
     tokens = torch.tensor([token for option in trie.options for token in option], dtype=torch.long)
+    # rows, tokens: [tokens of all options], end to end. Sums are taken in double precision, so that the score of
+    # an option does not depend on which others it is scored with.
     logprobs = logits.log_softmax(dim=-1)[rows, tokens]
     parts = torch.split(logprobs.double(), [len(option) for option in trie.options])
     return [part.sum().item() for part in parts]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.agent import grounding, prompt, reason, voice
+from sandbox.agent import grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, schedule
 from sandbox.agent.combine import EXCLUDED, combine
@@ -37,6 +37,8 @@ GUIDANCE = 1.0
 """How much of what a command gains by advice counts once more."""
 URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
+ANSWER = 8.0
+"""Added to the score of a command that answers what a partner asked."""
 ROUNDS = 3
 """How often an agent says more where too little of what it said makes sense."""
 RECENT = 6
@@ -121,6 +123,13 @@ class CardAgent:
             return decision
         return think(voice.speaking(decision, self.card.voice, seed=seed, also=also), self.language_model)
 
+    def reply(self, observation: Observation, history: History, words: str, *, seed: int) -> str:
+        """What it answers when it is spoken to; empty where it has no language model, or nothing to say."""
+        if self.language_model is None:
+            return ""
+        told = prompt.beside(self._prompt(observation, history), prompt.advised([words]))
+        return think(voice.replying(told, self.card.voice, seed=seed), self.language_model)
+
     def deciding(
         self,
         observation: Observation,
@@ -135,9 +144,16 @@ class CardAgent:
         rng = np.random.default_rng(seed)
         plain = self._prompt(observation, history, briefing.notes)
         context = prompt.beside(plain, prompt.advised(briefing.advice))
-        proposals = yield from self._propose(observation, history, context, seed, briefing)
+        reply = (
+            hearing.answering(observation, history, self.card.talk, self._verbs)
+            if self.card.talk.answers
+            else None
+        )
+        proposals = yield from self._propose(observation, history, context, seed, briefing, reply)
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
+        if reply is not None:
+            urged = [u + ANSWER * (c == reply) for u, c in zip(urged, commands, strict=True)]
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
         scores = self._ranked(proposals, observation, [s + u for s, u in zip(scores, urged, strict=True)])
 
@@ -267,9 +283,15 @@ class CardAgent:
         ]
 
     def _propose(
-        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
+        self,
+        observation: Observation,
+        history: History,
+        context: str,
+        seed: int,
+        briefing: Briefing,
+        reply: str | None = None,
     ) -> Thinking[list[Proposal]]:
-        """The candidates with their priors, each command once."""
+        """The candidates with their priors, each command once; an answer that somebody waits for is among them."""
         settings = self.card.propose
         listed = observation.admissible or ()
         found: dict[str, Proposal] = {}
@@ -283,6 +305,8 @@ class CardAgent:
             found |= self._guessed(observation, briefing)
         if self.language_model is not None and self.card.talk.lines:
             found |= yield from self._spoken(context, seed)
+        if reply is not None:
+            found.setdefault(reply, Proposal(command=reply, said=self._words_of(reply), source="known"))
         if self.card.voice.when == "before" and self.language_model is not None:
             said = yield from voice.aloud(context, list(found), self.card.voice, seed=seed, value=self._value)
             if said is not None:
@@ -358,6 +382,11 @@ class CardAgent:
         lines = dict.fromkeys(line for sample in samples if (line := grounding.spoken(sample.text)))
         said = {f"{before}{line}{after}": line for line in lines}
         return {command: Proposal(command=command, said=line, source="sampled") for command, line in said.items()}
+
+    def _words_of(self, command: str) -> str:
+        """What a command that says something says."""
+        before, _, after = self.card.talk.command.partition(LINE)
+        return command.removeprefix(before).removesuffix(after)
 
     def _known(self, observation: Observation) -> dict[str, Proposal]:
         """What this state has accepted before."""

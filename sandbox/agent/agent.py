@@ -37,8 +37,6 @@ GUIDANCE = 1.0
 """How much of what a command gains by advice counts once more."""
 URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
-ANSWER = 8.0
-"""Added to the score of a command that answers what a partner asked."""
 ROUNDS = 3
 """How often an agent says more where too little of what it said makes sense."""
 RECENT = 6
@@ -149,11 +147,9 @@ class CardAgent:
             if self.card.talk.answers
             else None
         )
-        proposals = yield from self._propose(observation, history, context, seed, briefing, reply)
+        proposals = yield from self._propose(observation, history, context, seed, briefing)
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
-        if reply is not None:
-            urged = [u + ANSWER * (c == reply) for u, c in zip(urged, commands, strict=True)]
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
         scores = self._ranked(proposals, observation, [s + u for s, u in zip(scores, urged, strict=True)])
 
@@ -170,7 +166,11 @@ class CardAgent:
             model=self.model,
             prompt=context,
         )
-        chosen, explored = self._choose(decision.scores, rng, explore)
+        reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision)
+        if reply is not None:
+            decision = yield from self._answering(decision, reply, observation, context)
+            best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]
+        chosen, explored = self._choose(decision.scores, rng, explore and reply is None)
         decision = replace(decision, chosen=chosen, chooser="exploration" if explored else "agent")
         return replace(
             decision,
@@ -267,6 +267,21 @@ class CardAgent:
         likely = exploration.softmax([GUIDANCE * 2 * g + p.prior for g, p in zip(gained, proposals, strict=True)])
         return heeded, [URGENCY * each for each in likely]
 
+    def _answering(
+        self, decision: Decision, reply: hearing.Reply, observation: Observation, context: str
+    ) -> Thinking[Decision]:
+        """The decision with an answer that somebody waits for before all else."""
+        (prior,) = yield from self._priors(context, [reply.command])
+        learner, asked = self.learner, [reply.command]
+        proposal = Proposal(command=reply.command, said=reply.words, source="known", prior=prior)
+        return replace(
+            decision,
+            proposals=(proposal, *decision.proposals),
+            q_values=((learner.values(observation, asked)[0] if learner else 0.0), *decision.q_values),
+            scores=(decision.scores[0] + 1.0, *decision.scores),
+            visits=((learner.visits(observation, asked)[0] if learner else 0), *decision.visits),
+        )
+
     def _ranked(
         self, proposals: Sequence[Proposal], observation: Observation, scores: Sequence[float]
     ) -> list[float]:
@@ -283,15 +298,9 @@ class CardAgent:
         ]
 
     def _propose(
-        self,
-        observation: Observation,
-        history: History,
-        context: str,
-        seed: int,
-        briefing: Briefing,
-        reply: str | None = None,
+        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
     ) -> Thinking[list[Proposal]]:
-        """The candidates with their priors, each command once; an answer that somebody waits for is among them."""
+        """The candidates with their priors, each command once."""
         settings = self.card.propose
         listed = observation.admissible or ()
         found: dict[str, Proposal] = {}
@@ -305,8 +314,6 @@ class CardAgent:
             found |= self._guessed(observation, briefing)
         if self.language_model is not None and self.card.talk.lines:
             found |= yield from self._spoken(context, seed)
-        if reply is not None:
-            found.setdefault(reply, Proposal(command=reply, said=self._words_of(reply), source="known"))
         if self.card.voice.when == "before" and self.language_model is not None:
             said = yield from voice.aloud(context, list(found), self.card.voice, seed=seed, value=self._value)
             if said is not None:
@@ -382,11 +389,6 @@ class CardAgent:
         lines = dict.fromkeys(line for sample in samples if (line := grounding.spoken(sample.text)))
         said = {f"{before}{line}{after}": line for line in lines}
         return {command: Proposal(command=command, said=line, source="sampled") for command, line in said.items()}
-
-    def _words_of(self, command: str) -> str:
-        """What a command that says something says."""
-        before, _, after = self.card.talk.command.partition(LINE)
-        return command.removeprefix(before).removesuffix(after)
 
     def _known(self, observation: Observation) -> dict[str, Proposal]:
         """What this state has accepted before."""

@@ -40,10 +40,22 @@ def heard(text: str) -> list[Heard]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and the command that gives it."""
+
+    command: str
+    words: str
+
+
 def answering(
-    observation: Observation, history: History, talk: Talk, verbs: tuple[str, ...], last: Decision | None = None
-) -> str | None:
-    """The command that answers the latest question heard, from what the seat has read.
+    observation: Observation,
+    history: History,
+    talk: Talk,
+    verbs: tuple[str, ...],
+    decision: Decision | None = None,
+) -> Reply | None:
+    """What answers the latest question heard, from what the seat has read and what it weighs.
 
     None where nothing was asked, nothing is known, or the world has no way to say it.
     """
@@ -53,6 +65,6 @@ def answering(
         return None
     for each in reversed(heard(observation.text)):
         if each.asks:
-            known = answer(each.words, observation, history, last)
-            return None if known is None else f"{before}{known}{after}"
+            known = answer(each.words, observation, history, decision)
+            return None if known is None else Reply(f"{before}{known}{after}", known)
     return None

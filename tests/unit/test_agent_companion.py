@@ -201,7 +201,10 @@ def test_a_partners_question_is_answered_in_the_next_turn() -> None:
     assert hearing.heard(text) == [hearing.Heard("Ann", "Where is the brass key?")]
     decision = agent.decide(here(text), LIVED, seed=0, explore=False)
     assert decision.command == "say I carry the brass key."
+    assert decision.proposals[0].said == "I carry the brass key."
     assert hearing.answering(here(text), LIVED, Talk(answers=False), ("say",)) is None
+    why = agent.decide(here("Ann asks: “Why not wait?”"), LIVED, seed=0, explore=False)
+    assert why.command.startswith("say For wait, the model gives it")
     assert hearing.heard("You say: “Where is the brass key?”") == []
 
 

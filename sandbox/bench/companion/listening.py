@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def advice(card: Card, model: LocalModel, quick: bool, progress: Progress) -> It
         asked += 1
         progress(f"advising, {asked} of {total}")
         agent = CardAgent(card.model_copy(update={"learner": None}), model, verbs=moment.world.verbs)
-        followed += top(Briefing(advice=(words,))) == deed.command
-        unbidden += top(Briefing()) == deed.command
+        followed += _top(agent, moment, words) == deed.command
+        unbidden += _top(agent, moment) == deed.command
         if asked == total:
             break
     yield Figure.at_least("advice_followed", followed / max(asked, 1), 0.8)
@@ -85,10 +86,9 @@ def answers(card: Card, model: LocalModel, quick: bool, progress: Progress) -> I
         decision = agent.decide(moment.observation, moment.history, seed=number, explore=False)
         for question, judge in _questions(moment, decision):
             for reply in (answering.answer(question, moment.observation, moment.history, decision),
-                          _partner(question, moment)):  # fmt: skip
-                if reply is not None or "why" not in question:
-                    asked += 1
-                    right += reply is not None and judge(reply)
+                          _partner(question, moment, decision)):  # fmt: skip
+                asked += 1
+                right += reply is not None and judge(reply)
     yield Figure.at_least("answers_right", right / max(asked, 1), 0.8)
     yield Figure("questions", asked)
 
@@ -113,9 +113,8 @@ def _names(place: str) -> Callable[[str], bool]:
     return lambda reply: place in reply.lower()
 
 
-def _partner(question: str, moment: PlayMoment) -> str | None:
+def _partner(question: str, moment: PlayMoment, decision: Decision) -> str | None:
     """What a partner says who hears the question in the world."""
-    from dataclasses import replace
-
     heard = replace(moment.observation, text=f"You hear Ann from afar: “{question}”")
-    return hearing.answering(heard, moment.history, Talk(), ("say",))
+    reply = hearing.answering(heard, moment.history, Talk(), ("say",), decision)
+    return None if reply is None else reply.words

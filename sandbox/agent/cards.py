@@ -281,6 +281,9 @@ class Card(Section):
     """What the agent says to others. Silent by default."""
     learner: SerializeAsAny[LearnerSettings] | None = None
     """What learns from reward. `null` learns nothing."""
+    memory: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many short notes it keeps from one episode to the next: what won or killed, what paid, what opened. They
+    stand in its prompt. 0 keeps none."""
     combine: Combine = Combine()
     """How the prior and Q become one score."""
     explore: Explore = Explore()

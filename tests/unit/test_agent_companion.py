@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sandbox.agent import advice, answers, hearing, prompt, truth
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.briefing import Briefing
-from sandbox.agent.cards import Card, Talk, parse_card
+from sandbox.agent.cards import Card, PromptSettings, Talk, parse_card
 from sandbox.agent.recall import Recall
 from sandbox.llm.fake import ScriptedModel
-from sandbox.types import Decision, Exchange, Fact, Observation, Proposal
+from sandbox.types import Decision, Exchange, Fact, Observation, Proposal, Transition
 
 HALL = "Hall\nA tiled hall.\nYou can see a chest (closed) here.\nExits: north and east (the oak door, locked)."
 KITCHEN = "Kitchen\nIt smells of soap.\nOn the table is a brass key.\nExits: south."
@@ -215,3 +217,40 @@ def test_what_a_model_writes_becomes_a_line() -> None:
     assert sentence("\x1b[31mRed alert!<|im_end|>") == "Red alert!"
     assert sentence("yes") == ""
     assert prompt.opening_quote("Hall\n\n>") == 'Hall\n\n"'
+
+
+def test_it_writes_down_what_mattered_and_reads_it_in_the_next_episode() -> None:
+    card = Card(name="a", model="m", memory=2)
+    agent = CardAgent(card, ScriptedModel())
+    after = replace(here("You open the chest."), description=HALL.replace("(closed)", "(open)"))
+    steps = (
+        ("open chest", after, 0.0, False),
+        ("go north", replace(here("Kitchen"), description=KITCHEN), 1.0, False),
+        ("go east", replace(here("You fall into a pit."), done=True), 0.0, True),
+    )
+    for command, then, reward, over in steps:
+        agent.learn(
+            Transition(observation=here(), command=command, reward=reward, next_observation=then, terminated=over)
+        )
+    agent.end_episode()
+    assert agent.notebook.notes == (
+        "go north in the hall was rewarded.",
+        "Do not go east in the hall: You fall into a pit.",
+    )
+    again = CardAgent(card, ScriptedModel())
+    again.load(agent.dump())
+    decision = again.decide(here(), LIVED[:1], seed=0, explore=False)
+    assert "What you noted before:\n- go north in the hall was rewarded.\n- Do not" in decision.prompt
+    again.notebook.write(["  the key is in the chest \x1b[31m"])
+    assert again.notebook.notes == ("the key is in the chest",)
+    assert set(again.changes()) == {"notes"}
+
+
+def test_what_the_window_lost_is_summed_up() -> None:
+    history = [
+        Exchange(command="", reply="Hall"),
+        *(Exchange(command=f"go {i}", reply="x" * 100) for i in range(20)),
+    ]
+    text = prompt.build(PromptSettings(max_chars=1000), here(), history)
+    assert "\n\nDone before: go " in text
+    assert "> go 19" in text and "> go 2\n" not in text

@@ -203,11 +203,11 @@ def export(
 
             _write(html, page(store, name.rpartition("/")[2], latest=None if every else _EPISODES_SHOWN))
         if cast is not None:
-            from sandbox.session.replay import Tape
+            from sandbox.session.replay import RecordedPlay
             from sandbox.tui.recording import replay
 
             with context.working("playing the episode on the screen"):
-                replay(Tape.of(store), store.feedback(), cast)
+                replay(RecordedPlay.of(store), store.feedback(), cast)
         if output is None and (html or cast):
             return
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))

@@ -23,10 +23,10 @@ from torch import Tensor
 from sandbox.errors import ModelError
 from sandbox.llm import packed_forward, registry
 from sandbox.llm.adapter import Merged
-from sandbox.llm.listening import tell
 from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.prefix import Cache, PrefixCache
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
+from sandbox.llm.streaming import tell
 from sandbox.llm.trie import Tokens, Trie, tries
 from sandbox.llm.writing import Writer
 from sandbox.types import OptionScore, Sample

@@ -97,17 +97,25 @@ class LocalModel(Answering):
         transformers.logging.disable_progress_bar()
         transformers.logging.set_verbosity_error()
         try:
-            network = transformers.AutoModelForCausalLM.from_pretrained(
-                source.folder,
-                dtype=getattr(torch, dtype),
-                attn_implementation="sdpa",
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-            ).eval()
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                source.folder, local_files_only=True, trust_remote_code=False
-            )
+            with catalogue.plain_files(source.folder) as folder:
+                network, found = transformers.AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    dtype=getattr(torch, dtype),
+                    attn_implementation="sdpa",
+                    use_safetensors=True,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+                tokenizer = transformers.AutoTokenizer.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
+                )
+            if missing := sorted(found["missing_keys"]):
+                raise ValueError(f"there are no weights for {missing[0]}")
+            window = min(window, _context_length(network.config, source.folder))
+            return cls(network.eval(), tokenizer, name=f"{name or source.name}@base", window=window)
+        except ModelError:
+            raise
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(
@@ -115,8 +123,6 @@ class LocalModel(Answering):
                 where=source.folder,
                 hint="it should hold config.json, tokenizer.json and model.safetensors",
             ) from error
-        window = min(window, _context_length(network.config, source.folder))
-        return cls(network, tokenizer, name=f"{name or source.name}@base", window=window)
 
     @property
     def name(self) -> str:

@@ -22,13 +22,13 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 from torch.nn import functional
 
 from sandbox.errors import SaveError
+from sandbox.rl.records import UNREADABLE, counted_visits, optimizer_state
 from sandbox.rl.replay import Replay
 from sandbox.types import BellmanUpdate, Observation, Transition
 
@@ -258,11 +258,14 @@ class NeuralQ(ABC, Generic[X]):
         expected |= self._extra()
         try:
             tensors = from_safetensors(records[_WEIGHTS])
-            visits = {str(key): Counter(counts) for key, counts in json.loads(records[_VISITS]).items()}
+            visits = counted_visits(records[_VISITS])
             for name, tensor in expected.items():
                 if tensors[name].shape != tensor.shape:
                     raise ValueError(f"{name} has another shape: it was learned with another model or card")
-        except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+                if tensors[name].dtype != tensor.dtype or not bool(tensors[name].isfinite().all()):
+                    raise ValueError(f"{name} holds no numbers of its kind")
+            moments = {name: optimizer_state(tensors, name, tensor) for name, tensor in self._network.items()}
+        except UNREADABLE as error:
             raise SaveError(
                 f"the records of the {self._what} cannot be read: {error}",
                 hint="play on with the learner and the language model that wrote them, or start a new save",
@@ -270,8 +273,8 @@ class NeuralQ(ABC, Generic[X]):
         for name, tensor in self._network.items():
             tensor.data.copy_(tensors[f"network.{name}"])
             self._target[name] = tensors[f"target.{name}"]
-            if f"step.{name}" in tensors:
-                self._optimizer.state[tensor] = {each: tensors[f"{each}.{name}"] for each in _MOMENTS}
+            if moments[name]:
+                self._optimizer.state[tensor] = moments[name]
         self._restore(tensors)
         self._forget()
         self._visits, self._unsaved = visits, 0

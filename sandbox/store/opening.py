@@ -115,6 +115,8 @@ def version_of(connection: Connection, file: Path) -> str:
         if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP) from error
         raise SaveError(f"the save is damaged: {error.orig}", where=file, hint=FROM_BACKUP) from error
+    except UnicodeDecodeError as error:
+        raise SaveError("the save is damaged: text in it is no text", where=file, hint=FROM_BACKUP) from error
     if {"view", "trigger"} & set(found.values()):
         raise SaveError(
             "the save carries code of its own (a view or a trigger)", where=file, hint="do not trust it"

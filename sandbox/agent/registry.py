@@ -57,12 +57,11 @@ def _is_own(home: Home, path: Path) -> bool:
 
 
 def _asks_alike(card: Card, path: Path) -> bool:
-    if card.remote is None:
-        return False
     try:
-        return cards.load_card(path).remote == card.remote
+        theirs = cards.load_card(path)
     except CardError:
         return False
+    return (theirs.remote, theirs.model) == (card.remote, card.model)
 
 
 def card_file(home: Home, reference: str) -> Path:

@@ -21,7 +21,7 @@ import transformers
 from torch import Tensor
 
 from sandbox.errors import ModelError
-from sandbox.llm import packed_forward, registry
+from sandbox.llm import catalogue, packed_forward, registry
 from sandbox.llm.adapter import Merged
 from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.prefix import Cache, PrefixCache

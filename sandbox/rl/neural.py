@@ -34,7 +34,6 @@ from sandbox.types import BellmanUpdate, Observation, Transition
 
 _WEIGHTS = "weights"
 _VISITS = "visits"
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _SAVE_EVERY = 250
 """Updates between the points at which `changes` gives the weights, which are megabytes."""
 

@@ -17,8 +17,8 @@ from sandbox.agent.cards import Card
 from sandbox.agent.recall import Recall
 from sandbox.bench.companion.moments import moments
 from sandbox.bench.report import Figure
-from sandbox.llm.listening import listening
 from sandbox.llm.local import LocalModel
+from sandbox.llm.streaming import streaming
 
 PERSONAS = {
     "pirate": "You are a pirate, loud and greedy, and you talk like one.",
@@ -47,7 +47,7 @@ def speech(card: Card, model: LocalModel, adapter: Path, quick: bool, progress: 
             if any(texts) and not heard:
                 heard.append(time.perf_counter() - started)
 
-        with listening(hear):
+        with streaming(hear):
             spoken = agent.speak(decision, seed=number)
         seconds.append(time.perf_counter() - started)
         first += heard

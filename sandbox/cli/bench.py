@@ -57,6 +57,30 @@ def worlds(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> 
 
 
 @app.command()
+def stories(
+    folder: Annotated[
+        Path, typer.Option("--stories", metavar="DIR", help="A folder of story files with known walkthroughs.")
+    ],
+    quick: Quick = False,
+    json_file: Json = None,
+) -> None:
+    """Whether the commands that are listed for Z-machine stories hold what matters, and how long that takes.
+
+    Over the first 50 states (10 with --quick) of the walkthrough that Jericho has of each file; files without one
+    are left out. Nothing that was remembered before is used.
+
+    - `recall_mean`, `recall_worst`: the share of states whose list holds a command with the walkthrough command's
+      effect, over the files: the same world hash, score and end, or where these stay, the same new text
+    - `seconds_new_state_median`, `seconds_new_state_p95`: to list the commands of a state that is met first
+    - `seconds_known_state`: to list them again
+    - `effective_share`: the share of listed commands that change something, or tell something new
+    """
+    from sandbox.bench import stories as bench
+
+    _run(lambda progress: bench.run(folder, quick=quick, progress=progress), json_file)
+
+
+@app.command()
 def store(quick: Quick = False, json_file: Json = None) -> None:
     """Opening a save of 10,000 turns, and writing one more turn to it."""
     from sandbox.bench import store as bench
@@ -175,31 +199,6 @@ def ui(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None
     from sandbox.bench import ui as bench
 
     _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
-
-
-@app.command()
-def soak(
-    ctx: typer.Context,
-    minutes: Annotated[
-        float, typer.Option(min=0.2, max=24 * 60, help="How long a run without and a run with a save go on.")
-    ] = 5.0,
-    quick: Quick = False,
-    json_file: Json = None,
-) -> None:
-    """Whether memory grows: runs of minutes, a language model's decisions, the screen, a long save.
-
-    `rss_growth_percent_WHAT` is by how much the resident memory of the real program grew after a warm-up. With the
-    default model. About a quarter of an hour.
-
-    - `run`, `run_with_save`: a Q-learner, without and with --save, for so many minutes
-    - `lm_q_300_decisions`: one run of a language model with a learner
-    - `screen_500_turns`: the screen, typed into
-    - `save_of_10000_turns`: the same over a save of so many turns, played on for 200
-    """
-    from sandbox.bench import soak as bench
-
-    home = context.of(ctx).home
-    _run(lambda progress: bench.run(home, minutes=minutes, quick=quick, progress=progress), json_file)
 
 
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:

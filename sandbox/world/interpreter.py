@@ -141,6 +141,22 @@ class Interpreter:
                 self._failures.popitem(last=False)
             raise
 
+    def commands(self, snapshot: bytes, seen: str, inventory: str, *, limit: int) -> tuple[str, ...]:
+        """The commands that do something at this state, one for each effect, sorted; keys where it wants one.
+
+        Args:
+            snapshot: the state.
+            seen: what can be read there, with the nouns to speak of.
+            inventory: what is carried there.
+            limit: commands that may be tried to find them.
+        """
+        request = {"op": "list", "seen": seen, "inventory": inventory, "limit": limit}
+        try:
+            reply, _ = self._request(request, snapshot)
+        except InterpreterError:
+            return ()
+        return tuple(reply["commands"])
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

@@ -13,17 +13,24 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import json
+import mmap
 import os
+import re
 import resource
 import signal
 import struct
 import tempfile
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, NoReturn
+
+from sandbox.world.trying import Trial
+from sandbox.world.wording import Grammar
 
 FRAME = struct.Struct("<II")
 """Length of the JSON and of the binary part that follow."""
@@ -44,8 +51,24 @@ _KEY_CODES = {
     "\\": b"\\\\",
 }
 """Keys as Frotz's plain terminal reads them."""
+_TRY_SECONDS = 0.5
+"""CPU time after which a command that is tried counts as frozen."""
+_LIST_SECONDS = 20
+"""CPU time that all tries at one state may take."""
+_MOST_CRASHES = 4
 _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
+
+
+class Mark(NamedTuple):
+    """A state of the machine in this process, with no copy made of it."""
+
+    ram: Any
+    stack: Any
+    registers: tuple[int, int, int, int]
+    """Program counter, stack pointer, frame pointer, opcode."""
+    frames: int
+    chance: tuple[int, int, int]
 
 
 class HaltedError(Exception):
@@ -70,6 +93,14 @@ class Machine:
         self._stack_bytes: int = self._env.frotz_lib.getStackSize()
         self._entry_bytes = 9 if data[0] <= 3 else 14
         self._table = self._object_table()
+        self._hashes: dict[bytes, str] = {}
+        self._scratch = np.zeros(self._ram_bytes, dtype=np.uint8)
+        self.before_try: Callable[[str], None] | None = None
+        """Told each command before it is tried."""
+        self.freezing: set[str] = set()
+        """Commands that a try did not come back from."""
+        for call in ("getRAM", "setRAM", "getStack", "setStack"):
+            getattr(self._env.frotz_lib, call).argtypes = [ctypes.c_void_p]
         self._meaningful = None if self.supported else self._find_meaningful()
         self._base = np.frombuffer(data[: self._ram_bytes], dtype=np.uint8)
 
@@ -130,6 +161,68 @@ class Machine:
         except HaltedError:
             self._env.reset()
             return ""
+
+    @functools.cached_property
+    def grammar(self) -> Grammar:
+        """What the story understands: Jericho's list of its grammar, or what its dictionary allows."""
+        from jericho.util import verb_usage_count
+
+        words = [word for word in self._env.get_dictionary() if word.word]
+        letters = 6 if self._data[0] <= 3 else 9
+        nouns = {word.word for word in words if word.is_noun}
+        return Grammar.of(
+            self._env.act_gen.templates if self._env.act_gen else None,
+            nouns or {word.word for word in words if not word.is_verb},
+            (word.word for word in words if word.is_verb),
+            letters,
+            functools.cache(lambda verb: int(verb_usage_count(verb, letters))),
+            frozenset(re.findall(r"[^\s;/]+", (self._env.bindings or {}).get("grammar", ""))),
+        )
+
+    def mark(self) -> Mark:
+        """The present state, to go back to at once within this process."""
+        library = self._env.frotz_lib
+        ram = self._env._get_ram()
+        stack = self._np.zeros(self._stack_bytes, dtype=self._np.uint8)
+        library.getStack(stack.ctypes.data)
+        registers = (library.getPC(), library.getSP(), library.getFP(), library.get_opcode())
+        chance = (library.getRngA(), library.getRngInterval(), library.getRngCounter())
+        return Mark(ram, stack, registers, library.getFrameCount(), chance)
+
+    def go_to(self, mark: Mark) -> None:
+        """Go back to a state of this process."""
+        library = self._env.frotz_lib
+        library.setRng(*mark.chance)
+        library.setRAM(mark.ram.ctypes.data)
+        library.setStack(mark.stack.ctypes.data)
+        pc, sp, fp, opcode = mark.registers
+        library.setPC(pc)
+        library.setSP(sp)
+        library.setFP(fp)
+        library.set_opcode(opcode)
+        library.setFrameCount(mark.frames)
+
+    def try_out(self, command: str, *, press: bool = False) -> str | None:
+        """As `step` or `press`, for a state that is left again; None where the story stops with an error."""
+        if self.before_try is not None:
+            self.before_try(command)
+        try:
+            return self.press(command) if press else self.step(command)
+        except HaltedError:
+            self._env.reset()
+            return None
+
+    def effect(self) -> tuple[str, int, bool, bool]:
+        """What tells the present state from others: world hash, score, whether it has ended, wants a key."""
+        first, end = self._table
+        self._env.frotz_lib.getRAM(self._scratch.ctypes.data)
+        special = self._env._get_special_ram().tobytes() if self.supported else b""
+        key = self._scratch[first:end].tobytes() + special
+        known = self._hashes.get(key)
+        if known is None:
+            known = self._hashes[key] = self.world_hash()
+        ended = bool(self._env.victory() or self._env.game_over())
+        return known, int(self._env.get_score()) if self.supported else 0, ended, self.wants_key
 
     def snapshot(self) -> bytes:
         ram, stack, pc, sp, fp, frames, opcode, rng, narrative = self._env.get_state()
@@ -216,6 +309,9 @@ def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[
     """Carry out one request: go to a state, give the commands, look around on a copy of the result."""
     if request["op"] == "describe":
         return machine.describe(), b""
+    if request["op"] == "list":
+        machine.restore(snapshot)
+        return {"commands": listed(machine, request)}, b""
     if request["op"] == "start":
         text = machine.start(request["seed"])
         for command in request["setup"]:
@@ -230,6 +326,47 @@ def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[
         probes.append(machine.probe(command))
         machine.restore(after)
     return {**reply, "text": text, "probes": probes}, after
+
+
+def listed(machine: Machine, request: dict[str, Any]) -> list[str]:
+    """The commands that do something at the present state, one for each effect; none where it cannot be told.
+
+    They are tried in a child process, so that a command that freezes or crashes the interpreter costs that child:
+    the next one leaves this command out.
+    """
+    tried = mmap.mmap(-1, 256)
+    for _ in range(_MOST_CRASHES):
+        source, sink = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(source)
+            _try(machine, request, tried, sink)
+        os.close(sink)
+        with os.fdopen(source, "rb") as result:
+            body = result.read()
+        os.waitpid(child, 0)
+        if body:
+            return list(json.loads(body))
+        machine.freezing.add(tried[:].split(b"\0", 1)[0].decode())
+    return []
+
+
+def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int) -> NoReturn:
+    """The child's part of `listed`: write the commands to the pipe, as JSON, and end."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (_LIST_SECONDS, _LIST_SECONDS))
+
+        def begin(command: str) -> None:
+            name = command.encode()[:255]
+            tried[: len(name) + 1] = name + b"\0"
+            signal.setitimer(signal.ITIMER_PROF, _TRY_SECONDS)
+
+        machine.before_try = begin
+        trial = Trial(machine, machine.grammar, request["limit"], machine.freezing)
+        found = trial.keys() if machine.wants_key else trial.commands(request["seen"], request["inventory"])
+        os.write(sink, json.dumps(found).encode())
+    finally:
+        os._exit(0)
 
 
 def read_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:

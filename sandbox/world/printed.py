@@ -19,7 +19,7 @@ _META = frozenset(
 ) | {"verify", "$verify", "random", "debug", "notify"}
 """They act on the interpreter, not on the world: the sandbox has saves, undo and branches of its own."""
 _BANNER = re.compile(r"[\s_|\\/$<>-]*")
-_PROMPT = re.compile(r"(?:(?:\A|\n)[ \t]*>[^\n]*|(?<=[.?!:])>)\s*\Z")
+_PROMPT = re.compile(r"(?:(?:\A|\n)[ \t]*>[^\n]*|(?:\A|\n)[^\n>]{0,60}>|(?<=[.?!:])>)\s*\Z")
 _WINDOW = re.compile(r" {40,}")
 """What Frotz gives for a line that a story blanks before it writes there, in a window of its own."""
 _STATUS = re.compile(
@@ -36,6 +36,8 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _ENDING = re.compile(r"^\s*\*\*\*+ +(.+?) +\*\*\*+\s*$", re.MULTILINE)
 _WON = re.compile(r"\b(?:won|win|victor\w*|triumph\w*|the end)\b", re.IGNORECASE)
 _SCORED = re.compile(r"\bscored? (?:is |of )?(-?\d+) (?:out of|\(total of) (?:a possible )?(\d+)", re.IGNORECASE)
+_WHICH = re.compile(r"\A\W*(?:which|what|whom?|where)\b[^\n]*\?", re.IGNORECASE)
+_GAINED = re.compile(r"\bscore has (?:just )?(?:gone|been|increased|decreased)", re.IGNORECASE)
 
 
 def one_command(text: str) -> str:
@@ -88,6 +90,14 @@ def reply_text(printed: str, *, menu: bool = False) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
+def without_news(description: str, inventory: str) -> tuple[str, str]:
+    """Both without the paragraphs at their end that they share: what happens meanwhile is no part of either."""
+    looked, carried = description.split("\n\n"), inventory.split("\n\n")
+    while len(looked) > 1 and len(carried) > 1 and looked[-1] == carried[-1]:
+        del looked[-1], carried[-1]
+    return "\n\n".join(looked), "\n\n".join(carried)
+
+
 def without_banner(text: str) -> str:
     """An opening without the title that is drawn in characters at its top."""
     lines = text.split("\n")
@@ -111,3 +121,13 @@ def announced_score(text: str) -> tuple[int, int] | None:
     """Score and highest score, where a story of Inform's or Infocom's kind states both."""
     found = _SCORED.search(text)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def asks_which(text: str) -> bool:
+    """Whether the story asks back which thing was meant."""
+    return bool(_WHICH.search(text))
+
+
+def scored(text: str) -> bool:
+    """Whether the story announces that the score has changed."""
+    return bool(_GAINED.search(text))

@@ -1,20 +1,25 @@
 """Any Z-machine story as a world: `.z3` to `.z8`, in Jericho's interpreter (Hausknecht et al. 2020).
 
-Such a story lists no admissible commands. What it understands is found by trying: `world_hash` tells whether a
+Such a story lists no admissible commands. They are found by trying (`trying`): `world_hash` tells whether a
 command changed anything, `vocabulary` which words the story knows at all.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.paths import cache_dir
 from sandbox.types import Observation
 from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
 from sandbox.world.interpreter import InterpreterReply
+from sandbox.world.listings import Listings
 from sandbox.world.story_world import StoryState, StoryWorld
 
+TRIES = 2000
+"""Commands that are tried to find those that do something at a state."""
 _PROBES = ("look", "inventory")
 _SCORE = "score"
 _USEFUL_FIRST = ("look", "examine", "take", "open", "go", "drop", "put", "unlock", "close", "push", "pull", "read")
@@ -59,10 +64,25 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         name: the reference that leads back to this world.
         title: what a person calls it.
         cpu_seconds: CPU time that a command may take before it counts as frozen.
+        listing: whether observations list the commands that do something, found by trying them.
+        cache: the folder where these are kept between runs; that of the user's cache if not given.
     """
 
-    def __init__(self, file: Path, *, name: str, title: str = "", cpu_seconds: float = 3.0) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        name: str,
+        title: str = "",
+        cpu_seconds: float = 3.0,
+        listing: bool = True,
+        cache: Path | None = None,
+    ) -> None:
         super().__init__(file, name=name, title=title, cpu_seconds=cpu_seconds)
+        self._listing = listing
+        self._listings = Listings(
+            (cache or cache_dir() / "commands") / f"{self._interpreter.story.digest[:24]}.sqlite"
+        )
         self.fingerprint = self._interpreter.story.digest
         self._openings: dict[int, ZMachineState] = {}
         self._vocabulary: Vocabulary | None = None
@@ -124,9 +144,39 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             inventory=state.inventory,
             score=state.score,
             max_score=state.max_score,
+            admissible=self._admissible(state),
             done=state.done,
             won=state.won,
         )
+
+    def commands(self, state: ZMachineState) -> tuple[str, ...]:
+        """The commands that do something here, one for each effect, sorted; keys where the story waits for one.
+
+        What counts as an effect is a change of the world's hash, the score or the end, or a new text in answer to
+        a question. The list is found once for a state and then remembered, on disk too.
+        """
+        if state.done:
+            return ()
+        seen = f"{state.text}\n{state.description}"
+        named = sorted(
+            {word for word in re.findall(r"[\w'-]+", state.text.lower()) if self.vocabulary.knows(word)}
+        )
+        key: tuple[str, ...] = (state.world_hash, state.description, state.inventory, " ".join(named))
+        if state.wants_key:
+            key = ("key", state.world_hash, state.text)
+        return self._listings.get(
+            key, lambda: self._interpreter.commands(state.machine, seen, state.inventory, limit=TRIES)
+        )
+
+    def close(self) -> None:
+        self._listings.close()
+        super().close()
+
+    def _admissible(self, state: ZMachineState) -> tuple[str, ...] | None:
+        """As in `Observation`: None where nothing was found, so that a seat says what it likes."""
+        if state.done:
+            return ()
+        return (self.commands(state) or None) if self._listing else None
 
     def dump(self, state: ZMachineState) -> bytes:
         return seal(
@@ -217,6 +267,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
                 else (*known[:2], float(reply.score), self._interpreter.about.max_score)
             )
         answers = [printed.reply_text(text) for text in reply.probes]
+        answers[:2] = printed.without_news(*answers[:2])
         description, inventory = answers[:2]
         if reply.score is not None:
             return description, inventory, float(reply.score), self._interpreter.about.max_score

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.bench.stories import effect
 from sandbox.errors import SaveError, WorldError
 from sandbox.types import Keyed, World
 from sandbox.world.interpreter_process import Machine
+from sandbox.world.interpreter_process import listed as listed_commands
+from sandbox.world.wording import Grammar
 from sandbox.world.zmachine import ZMachineState, ZMachineWorld
 
 SEAT = "player"
@@ -58,7 +61,7 @@ def test_a_story_unknown_to_jericho_is_played_to_its_end(house: ZMachineWorld) -
     opening = protocol.observe(state, SEAT)
     assert opening.text[0].isalpha() and "-= Laundromat =-" in opening.description
     assert opening.inventory == "You are carrying: a blanket."
-    assert (opening.score, opening.max_score, opening.admissible) == (0, 1, None)
+    assert (opening.score, opening.max_score) == (0, 1)
     for command in SOLUTION:
         assert protocol.to_move(state) == SEAT
         step = protocol.step(state, SEAT, command)
@@ -106,6 +109,54 @@ def test_the_world_hash_tells_what_did_something(house: ZMachineWorld) -> None:
     at_chest = play(house, start, list(SOLUTION[:-1]))
     locked = house.step(at_chest, SEAT, "unlock Microsoft style chest with blanket").state
     assert house.world_hash(locked) == house.world_hash(at_chest)
+
+
+def test_the_listed_commands_hold_the_solutions_effects_and_each_does_something_else(house: ZMachineWorld) -> None:
+    state = house.initial(0)
+    for wanted in (*SOLUTION, None):
+        listed = house.observe(state, SEAT).admissible
+        assert listed is not None and list(listed) == sorted(set(listed))
+        outcomes = [effect(state, house.step(state, SEAT, command).state) for command in listed]
+        assert None not in outcomes and len(set(outcomes)) == len(outcomes)
+        if wanted is None:
+            assert state.done and listed == ()
+            break
+        after = house.step(state, SEAT, wanted).state
+        assert effect(state, after) in outcomes, wanted
+        state = after
+
+
+def test_what_was_found_once_is_known_to_every_world_of_the_story(bare_story: Path, tmp_path: Path) -> None:
+    first, second = (ZMachineWorld(bare_story, name="house", cache=tmp_path) for _ in range(2))
+    state = first.initial(0)
+    found = first.commands(state)
+    assert "north" in found
+    assert second.vocabulary
+    second._interpreter.close()  # from here on it cannot try anything
+    assert second.commands(state) == found
+    assert second.commands(dataclasses.replace(state, world_hash="elsewhere")) == ()
+    first.close()
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(b"no database at all")
+    third = ZMachineWorld(bare_story, name="house", cache=tmp_path)
+    assert third.commands(state) == found
+    third.close()
+
+
+def test_keys_are_listed_where_the_story_waits_for_one(keys: ZMachineWorld) -> None:
+    listed = keys.observe(keys.step(keys.initial(0), SEAT, "menu").state, SEAT).admissible
+    assert listed is not None and {"q", "enter", "escape", "1"} <= set(listed)
+
+
+def test_a_command_that_freezes_the_interpreter_is_left_out_of_the_list(echo_story: Path) -> None:
+    machine = Machine(str(echo_story), echo_story.read_bytes())
+    machine.start(0)
+    templates = ["freeze", "overflow", "victory", "alpha"]
+    machine.__dict__["grammar"] = Grammar.of(templates, [], [], 9, usage=lambda verb: 0)
+    found = listed_commands(machine, {"limit": 100, "seen": "", "inventory": ""})
+    assert "victory" in found and not {"freeze", "overflow"} & set(found)
+    assert machine.freezing == {"freeze"}
+    assert "You said 2 words." in machine.step("alpha beta")
 
 
 def test_the_vocabulary_is_the_storys_own(house: ZMachineWorld) -> None:

@@ -56,7 +56,7 @@ class Plugin:
             raise PluginError(
                 f"the plugin {self.name!r} cannot be loaded: {type(found).__name__}: {clean_line(str(found))}",
                 where=where,
-                hint=f"repair the package {self.package}, or uninstall it",
+                hint=f"mend the package {self.package}, or uninstall it",
             ) from found
         if protocol is not None and not isinstance(found, protocol):
             raise PluginError(

@@ -28,11 +28,7 @@ class CardFile:
     @classmethod
     def find(cls, home: Home, reference: str) -> CardFile:
         """A card by name or path. Raises `CardError` with the near miss."""
-        return cls.read(home, card_file(home, reference))
-
-    @classmethod
-    def read(cls, home: Home, path: Path) -> CardFile:
-        """The card in a file. Raises `CardError`."""
+        path = card_file(home, reference)
         card, text = cards.read_card(path)
         return cls(card, text, path.parent, _is_own(home, path))
 
@@ -57,11 +53,12 @@ def _is_own(home: Home, path: Path) -> bool:
 
 
 def _asks_alike(card: Card, path: Path) -> bool:
+    if card.remote is None:
+        return False
     try:
-        theirs = cards.load_card(path)
+        return cards.load_card(path).remote == card.remote
     except CardError:
         return False
-    return (theirs.remote, theirs.model) == (card.remote, card.model)
 
 
 def card_file(home: Home, reference: str) -> Path:

@@ -77,6 +77,7 @@ class LineGame:
         self.controller = Controller(TABLE, driver, self, _never, inf)
         self._told: Decision | None = None
         """What the agent was last said to want."""
+        self._keys_told = False
         self._acted = 0
         """Actions of the run that is under way."""
         self._well, self._over = True, False
@@ -88,9 +89,10 @@ class LineGame:
             try:
                 self._settle()
                 self._tell_wish()
+                self._tell_of_keys()
                 if (line := self._next_line()) is None:
                     break
-                if (typed := parse(line)) is not None:
+                if (typed := self._key(line) or parse(line)) is not None:
                     self._obey(typed)
             except SandboxError as error:
                 self.complain(error)
@@ -114,6 +116,13 @@ class LineGame:
         if not self._typed_by_hand and line.strip():
             say(f"\n> {clean_line(line)}")
         return line
+
+    def _key(self, line: str) -> Typed | None:
+        """A line of one character or none, where the world waits for a key."""
+        view, line = self.controller.view, line.rstrip("\r\n")
+        if view is None or not view.wants_key or len(line) > 1:
+            return None
+        return Typed("command", {"": "enter", " ": "space"}.get(line, line))
 
     def _obey(self, typed: Typed) -> None:
         command = TABLE[typed.verb]
@@ -265,6 +274,13 @@ class LineGame:
         say(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
         if more := len(decision.proposals) - len({*order, decision.chosen}):
             say(f"  and {more} more; /why tells all")
+
+    def _tell_of_keys(self) -> None:
+        view = self.controller.view
+        wanted = view is not None and view.wants_key and not view.others_move
+        if wanted and not self._keys_told:
+            say("[The story waits for a key: type one character, nothing for Enter, or a name such as up.]")
+        self._keys_told = wanted
 
     def _tell_all(self) -> None:
         decision = self.controller.shown

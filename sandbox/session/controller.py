@@ -361,7 +361,6 @@ class Controller:
         self.wanted, self.on_its_own = 0, False
         if self._pace is not None:
             self._pace.stop()
-        self._surface.changed()
 
     def stop(self) -> None:
         """The agent takes no further action, and stops thinking; what was typed and waits is dropped."""
@@ -371,6 +370,7 @@ class Controller:
         self.waiting.clear()
         self.flowing = False
         self.halt()
+        self._surface.changed()
 
     def think_again(self) -> None:
         """Have the agent think once more, where it could not."""
@@ -406,8 +406,8 @@ class Controller:
                 if event.generation != self.driver.generation:
                     return False
                 self.previews[preview.command] = preview
-            case Failed():
-                return self._failed(event)
+            case Failed() if not self._failed(event):
+                return False
         self._go_through()
         if not self.stopped:
             self._look_ahead()
@@ -435,10 +435,8 @@ class Controller:
         else:
             self.pending -= 1
             self._agent_acts = False
-            self._look_ahead()
         self.flowing, self.reasons = False, ()
         self.halt()
-        self._go_through()
         return True
 
     # How it goes on.

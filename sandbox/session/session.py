@@ -11,7 +11,7 @@ from typing import Any, cast
 from sandbox.errors import PlayError, SaveError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.deeds import Deeds
-from sandbox.session import batch, talk, transitions
+from sandbox.session import batch, transitions
 from sandbox.session.batch import Perceived
 from sandbox.session.players import Seating, Seats
 from sandbox.session.renewal import Renewal, RenewalOutcome
@@ -19,7 +19,7 @@ from sandbox.session.review import Review
 from sandbox.store import Run, Store
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline, Turn, decision_seed, history
-from sandbox.types import Agent, Chooser, Decision, Exchange, Observation, Update, World
+from sandbox.types import Agent, Chooser, Decision, Exchange, Keyed, Observation, Update, World
 from sandbox.world.reload import Given, replay
 
 
@@ -159,6 +159,11 @@ class Session(Review):
     def done(self) -> bool:
         return self.to_move is None
 
+    @property
+    def wants_key(self) -> bool:
+        """Whether the world waits for one key, and takes the next command as that."""
+        return isinstance(self.world, Keyed) and self.world.wants_key(self._state)
+
     def observation(self, seat: str | None = None) -> Observation:
         """What a seat perceives: by default the one to move, or at the end the one that moved last."""
         turn = self.current
@@ -203,8 +208,7 @@ class Session(Review):
             seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
             return path[-1].observations[each], history(path, each), seed
 
-        told = talk.briefing(self, path, seat)
-        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=told)
+        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:
         """Carry out a command of the seat to move. The turn and all that was learned are saved when this returns.

@@ -43,6 +43,8 @@ class View:
     fresh: tuple[Node, ...]
     to_move: str | None
     """None at the end of an episode."""
+    wants_key: bool = False
+    """Whether the world waits for one key, and takes the next command as that."""
     observation: Observation
     """What the watcher perceives; without one, the seat to move."""
     feedback: Mapping[int, tuple[Feedback, ...]]
@@ -169,6 +171,7 @@ class Camera:
             vain=frozenset(turn.id for turn in path if turn.intervened and not session.deeds.stepped_in(turn)),
             fresh=fresh,
             to_move=session.to_move,
+            wants_key=session.wants_key,
             observation=session.observation(watcher),
             feedback=dict(self._feedback),
             said=said,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from textual import on
+from textual import events, on
 from textual.binding import Binding
 
 from sandbox.config import Settings
@@ -19,6 +19,7 @@ from sandbox.tui.screens.round import RoundScreen
 from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
 from sandbox.tui.tables import ALL
 from sandbox.tui.themes import ThemedApp
+from sandbox.tui.widgets.prompt import ENTER, Prompt
 from sandbox.tui.widgets.round_pages import brief
 
 
@@ -101,7 +102,7 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     @on(NotOpened)
     async def _could_not_open(self, message: NotOpened) -> None:
-        """What a user can put right is said on the start screen, or on the terminal, where it stays."""
+        """What a user can mend is said on the start screen, or on the terminal, where it stays."""
         if not isinstance(message.error, SandboxError):
             return
         if self._lobby is None:
@@ -148,6 +149,14 @@ class SandboxApp(ThemedApp[SandboxError]):
     async def on_unmount(self) -> None:
         if self.playing:
             await self._get_up()
+
+    async def _on_key(self, event: events.Key) -> None:
+        """A prompt lets no text come as far as here: it was typed right after the key that led to the prompt."""
+        prompt = self.focused
+        if isinstance(prompt, Prompt) and (event.is_printable or event.key in ENTER):
+            event.stop()
+            event.prevent_default()
+            prompt.post_message(events.Key(event.key, event.character))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Through the terminal (OSC 52), which not all of them allow, and with the desktop's own tool."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from sandbox import statistics
 from sandbox.agent.agent import CardAgent
@@ -15,7 +15,6 @@ from sandbox.session import runner
 from sandbox.session.runner import Episode
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.text import clean_line
 from sandbox.tune.errors import Stopped
 from sandbox.tune.starts import EpisodeStart
 from sandbox.types import LanguageModel, World
@@ -29,9 +28,6 @@ TOLERANCE = 0.05
 """How far below 0 the lower bound of the difference may lie, as a share of the highest score."""
 
 
-_Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
 class Side(BaseModel):
     """How one side did."""
 
@@ -39,11 +35,11 @@ class Side(BaseModel):
 
     episodes: int
     won: int
-    score: _Number
+    score: float
     """Mean; the share of the highest score where every world knows its own."""
-    steps: _Number
+    steps: float
     """Mean, over all episodes."""
-    steps_won: _Number | None
+    steps_won: float | None
     """Mean, over the episodes that were won."""
 
 
@@ -70,7 +66,7 @@ class GateResult(BaseModel):
     verdict: Verdict
     passed: bool
     """Whether the rule of the round is met."""
-    reason: Annotated[str, AfterValidator(clean_line)]
+    reason: str
     """One line for a person."""
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import Lighthouse, MakeApp, Weigher, open_session, screen_text, sees, settled, typed, until
+from conftest import Lighthouse, MakeApp, State, Weigher, open_session, screen_text, sees, settled, typed, until
 from textual import events
 from textual.widgets import Static
 
@@ -27,7 +29,7 @@ from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.status import Status
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
-from sandbox.types import Decision, History, Observation
+from sandbox.types import Decision, History, Observation, Step
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 
@@ -620,6 +622,70 @@ async def test_after_a_reward_the_footer_says_what_digits_mean(make_app: MakeApp
         await settled(pilot)
         assert "✎ progress" in story(app)
         await until(pilot, lambda: "1-9 Pick" in screen_text(app))
+
+
+@dataclass(frozen=True)
+class Page(State):
+    """A page of a book that is turned by single keys, and closed by q."""
+
+    open: bool = False
+
+
+class Library(Lighthouse):
+    """`read` opens a book, in which keys are heard and lines are not."""
+
+    def initial(self, seed: int) -> State:
+        return Page()
+
+    def wants_key(self, state: State) -> bool:
+        return isinstance(state, Page) and state.open
+
+    def step(self, state: State, seat: str, command: str) -> Step[State]:
+        if self.wants_key(state):
+            said = f"You press {command}."
+            return Step(state=replace(state, said=said, turn=state.turn + 1, open=command != "q"))
+        if command == "read":
+            return Step(state=replace(state, said="A book.", turn=state.turn + 1, open=True))
+        return super().step(state, seat, command)
+
+    def load(self, data: bytes) -> State:
+        return Page(**json.loads(data))
+
+
+async def test_keys_go_to_a_story_that_waits_for_one(save: Path) -> None:
+    def factory(_say: Callable[[str], None]) -> Session:
+        return Session.create(Store.create(save), Library(), {"keeper": None}, seed=1)
+
+    app = SandboxApp(Sitting(factory, Title("library")))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "read")
+        assert "The story waits for a key" in shown(app, Status)
+        await pilot.press("n", "space", "down", "/", "enter")
+        await settled(pilot)
+        path = [turn.command for turn in app.play.controller.view.path[1:]]
+        assert path == ["read", "n", "space", "down", "/", "enter"]
+        await pilot.press("escape", "u")
+        await settled(pilot)
+        assert app.play.controller.view.current.command == "/"
+        await pilot.press("i", "q")
+        await settled(pilot)
+        assert "waits for a key" not in shown(app, Status)
+        await pilot.press(*"look", "enter")
+        await settled(pilot)
+        assert app.play.controller.view.current.command == "look"
+
+
+async def test_what_is_typed_right_after_the_key_that_leads_to_the_prompt_is_text(make_app: MakeApp) -> None:
+    app = make_app(None)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("escape")
+        for key in ("i", *"look", "enter", *"go"):
+            app.post_message(events.Key(key, "\r" if key == "enter" else key))
+        await until(pilot, lambda: app.play.query_one(Prompt).value == "go")
+        await settled(pilot)
+        assert [turn.command for turn in app.play.controller.view.path[1:]] == ["look"]
 
 
 async def test_pasted_lines_are_commands_when_that_is_meant(make_app: MakeApp) -> None:

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from play_parts import CaveWorld, TableAgent
+from play_parts import Cave, CaveWorld, TableAgent
 
 from sandbox import wiring
 from sandbox.cli import patience, plain
@@ -20,7 +21,7 @@ from sandbox.paths import Home
 from sandbox.session.commands import BARE, TABLE, VERBS
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.types import Agent, Decision, History, Observation
+from sandbox.types import Agent, Decision, History, Observation, Step
 from sandbox.world import registry
 
 Play = Callable[..., str]
@@ -192,3 +193,25 @@ def test_waiting_is_told_on_standard_error(
         while not told:
             told = capsys.readouterr().err
     assert told.startswith("loading the model: 0 s so far")
+
+
+class Menu(CaveWorld):
+    """A cave with a menu at its mouth: keys until q is pressed."""
+
+    def wants_key(self, state: Cave) -> bool:
+        return state.heard[0].startswith(("You enter", "Key")) and state.heard[0] != "Key q."
+
+    def step(self, state: Cave, seat: str, command: str) -> Step[Cave]:
+        if self.wants_key(state):
+            return Step(state=replace(state, heard=(f"Key {command}.",)))
+        return super().step(state, seat, command)
+
+
+def test_lines_of_one_character_are_keys_where_the_story_waits_for_one(capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session.create(Store.memory(), Menu(), {"digger": None}, seed=1)
+    assert LineGame(session, "cave", io.StringIO("/\n\n \nup\nundo\nq\ndig\n")).play()
+    told = capsys.readouterr().out
+    assert told.count("The story waits for a key") == 1
+    for key in ("/", "enter", "space", "up", "q"):
+        assert f"Key {key}." in told
+    assert "Key dig" not in told

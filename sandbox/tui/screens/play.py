@@ -17,7 +17,7 @@ from sandbox.session import moves
 from sandbox.session.authoring import WorldEdit
 from sandbox.session.commands import TABLE, VERBS, parse, press
 from sandbox.session.completion import candidates
-from sandbox.session.controller import Controller
+from sandbox.session.controller import Controller, Typed
 from sandbox.session.driver import (
     SESSION,
     Answered,
@@ -147,6 +147,7 @@ class PlayScreen(Places, AuthorsScreen):
             ),
             {"pick-1": (f"1-{len(game.reasons)}", "Why")} if game.reasons else {},
         )
+        self.query_one(Prompt).give_keys(on=view is not None and view.wants_key)
         if view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
             if self._later is None:
                 self._later = self.set_timer(_PATIENCE, self._changed_late)
@@ -379,7 +380,7 @@ class PlayScreen(Places, AuthorsScreen):
     def fill(self, text: str | None) -> None:
         self.remove_class("-side-open")
         prompt = self.query_one(Prompt)
-        prompt.focus()
+        self.set_focus(prompt)
         if text is not None:
             prompt.fill(text)
 
@@ -390,6 +391,10 @@ class PlayScreen(Places, AuthorsScreen):
     @on(Prompt.Submitted)
     def _submitted(self, message: Prompt.Submitted) -> None:
         self._enter([message.value])
+
+    @on(Prompt.KeyPressed)
+    def _pressed(self, message: Prompt.KeyPressed) -> None:
+        self._take(Typed("command", message.key))
 
     @on(Prompt.Pasted)
     def _pasted(self, message: Prompt.Pasted) -> None:
@@ -405,8 +410,16 @@ class PlayScreen(Places, AuthorsScreen):
     def _enter(self, lines: Sequence[str]) -> None:
         for line in lines:
             try:
-                if (typed := parse(line)) is not None:
-                    self.controller.take(self.as_builder(typed))
+                typed = parse(line)
             except SandboxError as error:
                 self.complain(error)
+            else:
+                if typed is not None:
+                    self._take(self.as_builder(typed))
+
+    def _take(self, typed: Typed) -> None:
+        try:
+            self.controller.take(typed)
+        except SandboxError as error:
+            self.complain(error)
         self.changed()

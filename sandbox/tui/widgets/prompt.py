@@ -14,16 +14,17 @@ from textual.widgets import Input
 
 from sandbox.session.completion import matches
 
+ENTER = ("enter", "ctrl+j")
+"""What was typed before the screen took the terminal over has Ctrl+J in the place of Enter."""
+
+
+_KEY_ASKED = "The story waits for a key: press it   (Esc leaves the prompt)"
+_WORLD_KEYS = frozenset({"enter", "space", "up", "down", "left", "right", "backspace"})
+"""Keys that a world may wait for by name. Esc stays the screen's."""
+
 
 class _Suggest(Suggester):
     """The first candidate that begins with what is typed, shown after the cursor."""
-
-    class Pasted(Message):
-        """Several lines were pasted; the first goes on from what was typed before."""
-
-        def __init__(self, lines: Sequence[str]) -> None:
-            super().__init__()
-            self.lines = tuple(lines)
 
     def __init__(self, candidates: Callable[[str], Sequence[str]]) -> None:
         super().__init__(use_cache=False, case_sensitive=False)
@@ -56,6 +57,13 @@ class Prompt(Input):
             self.options = tuple(options)
             self.chosen = chosen
 
+    class KeyPressed(Message):
+        """A key was pressed that the world waits for; as it is called there."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
     class Pasted(Message):
         """Several lines were pasted; the first goes on from what was typed before."""
 
@@ -73,6 +81,8 @@ class Prompt(Input):
             suggester=_Suggest(candidates),
         )
         self.cursor_blink = False
+        self.gives_keys = False
+        self._asks = placeholder
         self._candidates = candidates
         self._options: list[str] = []
         self._chosen = 0
@@ -83,6 +93,18 @@ class Prompt(Input):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return key in REPLACED_KEYS or super().check_consume_key(key, character)
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Bindings are looked up later, when what was typed behind Enter would be in the line as well."""
+        name = "enter" if event.key in ENTER else "space" if event.character == " " else event.key
+        if self.gives_keys and (event.is_printable or name in _WORLD_KEYS):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.KeyPressed(name if name in _WORLD_KEYS else event.character or name))
+        elif event.key in ENTER:
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
 
     async def action_submit(self) -> None:
         """Take the line, and clear it in the same moment: keys that follow belong to the next one."""
@@ -103,6 +125,12 @@ class Prompt(Input):
             self._history.append(line)
         self._place = len(self._history)
         self.value = ""
+
+    def give_keys(self, *, on: bool) -> None:
+        """Whether keys go to the world as they are pressed, and are no text."""
+        if on != self.gives_keys:
+            self.gives_keys = on
+            self.placeholder, self._asks = (_KEY_ASKED if on else self._asks), str(self.placeholder)
 
     def belong_to(self, seat: str) -> None:
         """Go on for another seat, with nothing of what the last one typed."""

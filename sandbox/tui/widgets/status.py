@@ -28,6 +28,8 @@ def now(game: Controller, world: str) -> Content:
         return Content("One moment")
     if view.to_move is None:
         return Content.styled("The episode is over.", fmt.MUTED)
+    if view.wants_key and not view.others_move:
+        return Content.styled("The story waits for a key: at the prompt, each key goes to it.", "$text-warning")
     several = len(view.seats) > 1
     name = view.name(view.to_move)
     if view.to_move not in view.agents:

@@ -35,14 +35,15 @@ class Plugin:
     taken_by: str = ""
     """The distribution that has the name already, where there is one: then this one is not used."""
 
-    def load(self, protocol: type | None = None) -> Any:
+    def load(self, protocol: type | None = None, *, base: type | None = None) -> Any:
         """The object, its module imported the first time.
 
         Args:
             protocol: what it must implement (runtime-checkable); None takes it as it is.
+            base: what it must be a subclass of, where the kind is a class.
 
         Raises:
-            PluginError: it cannot be imported, or does not implement the protocol.
+            PluginError: it cannot be imported, or is not what it must be.
         """
         where = f"{self.package}: {self.target}"
         if self.taken_by:
@@ -58,18 +59,22 @@ class Plugin:
                 where=where,
                 hint=f"mend the package {self.package}, or uninstall it",
             ) from found
-        if protocol is not None and not isinstance(found, protocol):
+        fits = protocol is None or isinstance(found, protocol)
+        if base is not None:
+            fits = fits and isinstance(found, type) and issubclass(found, base)
+        if not fits:
+            wanted = next(each.__name__ for each in (base, protocol) if each is not None)
             raise PluginError(
-                f"the plugin {self.name!r} is no {protocol.__name__}",
+                f"the plugin {self.name!r} is no {wanted}",
                 where=where,
                 hint="docs/extend.md says what each kind offers",
             )
         return found
 
-    def problem(self, protocol: type | None = None) -> str:
+    def problem(self, protocol: type | None = None, *, base: type | None = None) -> str:
         """Why it cannot be used, in one line; empty where it can. Imports it."""
         try:
-            self.load(protocol)
+            self.load(protocol, base=base)
         except PluginError as error:
             return error.message
         return ""

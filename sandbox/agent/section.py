@@ -73,9 +73,5 @@ def learner_settings(kind: object) -> type[LearnerSettings]:
     known = learner_kinds()
     if not isinstance(kind, str) or kind not in known:
         raise UsageError(f"{kind!r} is none of {', '.join(known)}", hint=did_you_mean(str(kind).lower(), known))
-    settings: type[LearnerSettings] = known[kind].load(type)
-    if not issubclass(settings, LearnerSettings):
-        raise UsageError(
-            f"the plugin {kind!r} is no LearnerSettings", where=known[kind].package, hint="see docs/extend.md"
-        )
+    settings: type[LearnerSettings] = known[kind].load(base=LearnerSettings)
     return settings

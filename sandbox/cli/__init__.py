@@ -17,7 +17,22 @@ import typer
 
 import sandbox
 from sandbox import paths
-from sandbox.cli import adapter, agent, bench, feedback, league, model, play, rate, run, save, serve, tune, world
+from sandbox.cli import (
+    adapter,
+    agent,
+    bench,
+    feedback,
+    league,
+    model,
+    play,
+    plugins,
+    rate,
+    run,
+    save,
+    serve,
+    tune,
+    world,
+)
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError
 from sandbox.paths import Home
@@ -39,6 +54,7 @@ app.command("run")(run.run)
 app.command("tune")(tune.tune)
 app.command("rate")(rate.rate)
 app.command("league")(league.league)
+app.command("plugins")(plugins.list_plugins)
 app.add_typer(world.app, name="world")
 app.add_typer(agent.app, name="agent")
 app.add_typer(model.app, name="model")

@@ -23,6 +23,7 @@ from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.paths import Home
+from sandbox.render import formatting
 from sandbox.session import blessed
 from sandbox.session.blessed import PolicyChange
 from sandbox.session.intents import intents
@@ -417,4 +418,6 @@ def _print_turn(turn: Turn, book: FeedbackBook) -> None:
     for record in book.at(turn.id):
         value = "" if record.value is None else f" {record.value:+g}"
         said = " ".join((*record.reasons, record.comment)).strip()
+        if record.value is None:
+            said = formatting.said(record, turn.decision)
         console.print(f"{record.kind}{value} by {record.annotator} {said}".rstrip(), markup=False, highlight=False)

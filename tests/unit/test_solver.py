@@ -10,7 +10,8 @@ from sandbox.testing.table import TableWorld, to
 from sandbox.types import Observation, Step
 from sandbox.world.registry import open_world
 from sandbox.world.solver import Limits, PlanStep, explore, replay, solve
-from sandbox.world.solver.walkthrough import shorten, winners
+from sandbox.world.solver.solution import winners
+from sandbox.world.solver.walkthrough import shorten
 
 
 def ladder() -> TableWorld:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 from sandbox.errors import Finding
 from sandbox.world.native import NativeWorld, State
-from sandbox.world.native.chance import mix
 from sandbox.world.native.draft import Draft
 from sandbox.world.native.schema import Reaction
 from sandbox.world.native.schema.effects import Effects, Score, TextPart
 from sandbox.world.native.scope import scope_of
 from sandbox.world.native.state import Command
 from sandbox.world.solver import Graph, Situation
-
-THROWS = 16
-"""How often a command is tried in each state of a world with chance."""
 
 _PART = re.compile(r"(.*)\.(say|seen|otherwise)$")
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
@@ -44,7 +39,14 @@ class Coverage:
         self.keys = tuple(dict.fromkeys(world.compiled.rules.keys))
         self.pieces = {key: _pieces(key, _model_at(world, key)) for key in self.keys}
         """The keys of a text's parts, where it has several or one under a condition."""
+        self.silent: frozenset[str] = frozenset()
+        """Rules and texts that are proved never to come to pass, without looking at states."""
+        self.states = 0
+        """How many states were looked at."""
         self._found: list[tuple[State, Situation]] = []
+        self._begin()
+        self.open = self.missing
+        """Rules and texts that have not come to pass and may."""
 
     @property
     def missing(self) -> set[str]:
@@ -54,11 +56,29 @@ class Coverage:
     def visit(self, state: State, situation: Situation) -> None:
         """Note who is where and what is in sight; the search calls this once for each state."""
         self._found.append((state, situation))
+        self.note(state)
+
+    def settle(self, silent: Callable[[str], bool]) -> None:
+        """Take it as proved what never comes to pass."""
+        self.silent = frozenset(key for key in self.missing if silent(key))
+        self.open -= self.silent
+
+    def begin_anew(self) -> None:
+        """Forget the states of the search, as another one begins; what they showed is kept."""
+        self._found.clear()
+
+    def note(self, state: State) -> None:
+        """Note who is where and what is in sight in a state besides those of the search."""
+        self.states += 1
         for seat in self.world.compiled.seats:
             scope = scope_of(Draft(self.world.compiled, state, seat), seat)
             self.rooms.add(scope.room)
             self.held.update(scope.held)
             self.seen.update(scope.held, scope.near, scope.far)
+
+    def model_at(self, key: str) -> object:
+        """The part of the definition that a key leads to; None where it is none of its own."""
+        return _model_at(self.world, key)
 
     def look_into(self, graph: Graph, seconds: float) -> None:
         """Carry out commands in the states that were found until everything has happened, or time is up.
@@ -68,33 +88,34 @@ class Coverage:
         """
         deadline = time.monotonic() + seconds
         self.exhaustive = graph.complete
-        self._open()
+        whole = True
         order = dict.fromkeys(index for win in graph.wins()[:20] for index in graph.way(win))
         order.update(dict.fromkeys(range(len(self._found))))
         for index in order:
-            if not self.missing or time.monotonic() > deadline:
+            if not self.open or time.monotonic() > deadline:
                 break
             state, situation = self._found[index]
             if situation.seat is not None:
-                for command in dict.fromkeys((*situation.commands, *self._probes(state, situation.seat))):
-                    self._try(state, situation.seat, command)
+                for command in dict.fromkeys((*situation.commands, *self.probes(state, situation.seat))):
+                    whole &= self.attempt(state, situation.seat, command)
         else:
-            self.proved = graph.complete and not self.world.random
+            self.proved = graph.complete and whole
 
-    def _try(self, state: State, seat: str, command: str) -> None:
-        """Carry out a command; where chance has a say, under several states of the random generator."""
-        throws = [replace(state, rng=mix(number)) for number in range(THROWS)] if self.world.random else [state]
-        for each in throws:
-            self.fired |= self.world.trace(each, seat, command)
+    def attempt(self, state: State, seat: str, command: str) -> bool:
+        """Carry out a command, with all that chance may do; whether all of that was tried."""
+        fired, whole = self.world.traced(state, seat, command)
+        self.fired |= fired
+        self.open -= fired
+        return whole
 
-    def _open(self) -> None:
+    def _begin(self) -> None:
         """Count the texts of the beginning, which no command brings about."""
         definition = self.world.definition
         for key in ("intro", *(f"seats.{seat}.knows" for seat in definition.seats)):
             self.fired.update((key, *self.pieces.get(key, ())))
         self.fired.update(f"rooms.{seat.start}.first" for seat in definition.seats.values())
 
-    def _probes(self, state: State, seat: str) -> Iterator[str]:
+    def probes(self, state: State, seat: str) -> Iterator[str]:
         """Commands that show texts and rules that have not come to pass: examining, secrets, refusals."""
         compiled = self.world.compiled
         number = compiled.index[seat]
@@ -114,6 +135,10 @@ class Coverage:
                 others = [t for t in scope if rule.others is None or t in rule.others]
                 if rule.things is None or things:
                     yield from self._phrases(rule.action, things, others, rule.direction, rule.words)
+        if number in compiled.seats and (room := scope_of(Draft(compiled, state, number), number).room) >= 0:
+            for direction in compiled.entities[room].ways:
+                if f"rooms.{compiled.ids[room]}.exits.{direction}.otherwise" in self.open:
+                    yield compiled.phrase(Command("go", text=direction))
         for name in self.world.definition.verbs:
             if self._wanted(f"verbs.{name}.otherwise"):
                 yield from self._phrases(name, scope, scope, "", ())
@@ -169,38 +194,44 @@ class Coverage:
                 for piece in self.pieces[key]:
                     if piece in missing:
                         yield self.finding(
-                            piece, "this part of the text never shows", "see what its condition asks for"
+                            piece,
+                            "this part of the text never shows",
+                            "this part of the text did not show",
+                            "see what its condition asks for",
                         )
         for name, verb in self.world.definition.verbs.items():
             rules = [f"verbs.{name}.rules[{i}]" for i in range(len(verb.rules))]
             if rules and not self.fired.intersection(rules):
                 yield self.finding(
-                    f"verbs.{name}", "this verb never does anything", "give it a rule that can apply"
+                    f"verbs.{name}",
+                    "this verb never does anything",
+                    "this verb did nothing",
+                    "give it a rule that can apply",
+                    rules,
                 )
 
     def _never(self, key: str) -> Finding:
         model = _model_at(self.world, key)
         points = _points(model.do) if isinstance(model, Reaction) else 0.0
         if points:
-            return self.finding(
-                key, f"its {points:g} points cannot be collected", "see what its conditions ask for"
-            )
-        if key.startswith("endings.") and key.count(".") == 1:
-            return self.finding(key, "this ending is never reached", "see what its conditions ask for")
-        if key.startswith("events.") and key.count(".") == 1:
-            return self.finding(key, "this event never happens", "see what its conditions ask for")
-        if isinstance(model, Reaction):
-            return self.finding(
-                key, "this never applies", "see what its conditions ask for, and the rules before it"
-            )
-        return self.finding(key, "this text never shows", "see what its conditions ask for")
+            never = f"its {points:g} points cannot be collected", f"its {points:g} points were not collected"
+        elif key.startswith("endings.") and key.count(".") == 1:
+            never = "this ending is never reached", "this ending was not reached"
+        elif key.startswith("events.") and key.count(".") == 1:
+            never = "this event never happens", "this event did not happen"
+        elif isinstance(model, Reaction):
+            hint = "see what its conditions ask for, and the rules before it"
+            return self.finding(key, "this never applies", "this did not apply", hint)
+        else:
+            never = "this text never shows", "this text did not show"
+        return self.finding(key, *never, "see what its conditions ask for")
 
-    def finding(self, key: str, message: str, hint: str) -> Finding:
-        """A warning where it is proved; where it is not, a note that says so."""
+    def finding(self, key: str, never: str, unseen: str, hint: str, keys: Sequence[str] = ()) -> Finding:
+        """A warning where it is proved (of the key, or of all of some); where it is not, a note that says so."""
         line = self.world.source.line(*_path(key))
-        if self.proved:
-            return Finding(line, key, message, hint, "warning")
-        return Finding(line, key, f"{message}, as far as was seen", hint, "note")
+        if self.proved or self.silent.issuperset(keys or (key,)):
+            return Finding(line, key, never, hint, "warning")
+        return Finding(line, key, f"{unseen} in {self.states:,} states", hint, "note")
 
 
 def _path(key: str) -> tuple[str | int, ...]:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sandbox.errors import Finding
+from sandbox.world.check.evidence import Evidence
+from sandbox.world.check.tour import DeadEnd
 from sandbox.world.native import NativeWorld
-from sandbox.world.solver import Graph, Solution
+from sandbox.world.solver import Graph
 
 SHOWN_DEAD_ENDS = 5
 
 
 def findings_of_play(
-    world: NativeWorld, graph: Graph, solution: Solution | None, best: Mapping[str, float]
+    world: NativeWorld,
+    graph: Graph,
+    evidence: Evidence,
+    won: set[str],
+    dead_ends: Sequence[DeadEnd],
+    best: Mapping[str, float],
 ) -> Iterator[Finding]:
-    """Findings about winning and scoring."""
-    won = {seat for node in graph.nodes for seat in node.winners}
-    won |= solution.winners if solution is not None else frozenset()
-    yield from _hopeless(world, graph, won)
+    """Findings about winning and scoring. `won` are the seats that were seen to win."""
+    yield from _hopeless(world, graph, evidence, won)
     if won:
-        yield from _dead_ends(world, graph)
+        yield from _dead_ends(world, dead_ends)
     yield from _scores(world, graph, best)
 
 
-def _hopeless(world: NativeWorld, graph: Graph, won: set[str]) -> Iterator[Finding]:
-    """Seats that cannot win."""
+def _hopeless(world: NativeWorld, graph: Graph, evidence: Evidence, won: set[str]) -> Iterator[Finding]:
+    """Seats that cannot win, and why."""
     for seat in world.seats:
         if seat in won:
             continue
@@ -34,6 +39,9 @@ def _hopeless(world: NativeWorld, graph: Graph, won: set[str]) -> Iterator[Findi
         if not named:
             hint = f"give it an ending: won: {seat}"
             yield Finding(line, key, "no ending is won by this seat", hint, "error")
+        elif evidence.hopeless((seat,)):
+            yield Finding(line, key, "this seat cannot win", "see what its endings ask for", "error")
+            yield from _reasons(world, evidence, seat)
         elif graph.complete:
             yield Finding(line, key, "this seat cannot win", "see what its endings ask for", "error")
         else:
@@ -41,25 +49,28 @@ def _hopeless(world: NativeWorld, graph: Graph, won: set[str]) -> Iterator[Findi
             yield Finding(line, key, "no way to win was found for this seat", hint, "warning")
 
 
-def _dead_ends(world: NativeWorld, graph: Graph) -> Iterator[Finding]:
+def _reasons(world: NativeWorld, evidence: Evidence, seat: str) -> Iterator[Finding]:
+    """What a win waits for in vain."""
+    for reason in evidence.why(evidence.goal((seat,))):
+        path = (reason.section, reason.id) if reason.section else ()
+        message = (
+            f"nobody can win: {reason.text}" if len(world.seats) == 1 else f"{seat} cannot win: {reason.text}"
+        )
+        yield Finding(world.source.line(*path) if path else None, ".".join(path), message, "", "error")
+
+
+def _dead_ends(world: NativeWorld, dead_ends: Sequence[DeadEnd]) -> Iterator[Finding]:
     """The commands after which nobody can win any more, nearest first."""
-    dead = graph.dead_ends()
-    inside = set(dead)
-    entered: dict[str, int] = {}
-    for index in dead:
-        node = graph.nodes[index]
-        if node.parent not in inside:
-            entered.setdefault(node.command, index)
-    for command, index in list(entered.items())[:SHOWN_DEAD_ENDS]:
-        several = len(world.seats) > 1
-        way = ". ".join(f"{m.seat}> {m.command}" if several else m.command for m in graph.path(index))
+    several = len(world.seats) > 1
+    for dead_end in dead_ends[:SHOWN_DEAD_ENDS]:
+        way = ". ".join(f"{m.seat}> {m.command}" if several else m.command for m in dead_end.way)
         if not way:
             yield Finding(None, "", "nobody can win from the start", "see what the endings ask for", "error")
         else:
-            message = f"dead end: after {command!r} nobody can win any more: {way}"
+            message = f"dead end: after {dead_end.command!r} nobody can win any more: {way}"
             yield Finding(None, "", message, "leave a way back, or end the world there", "warning")
-    if len(entered) > SHOWN_DEAD_ENDS:
-        more = len(entered) - SHOWN_DEAD_ENDS
+    if len(dead_ends) > SHOWN_DEAD_ENDS:
+        more = len(dead_ends) - SHOWN_DEAD_ENDS
         yield Finding(None, "", f"dead ends are also entered by {more} other commands", "", "note")
 
 

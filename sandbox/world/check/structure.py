@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from sandbox.errors import Finding
 from sandbox.world.check.coverage import Coverage
+from sandbox.world.check.evidence import Evidence
 from sandbox.world.native import NativeWorld, Source
 from sandbox.world.native.schema import OPPOSITE, Adventure, Container, Door, Exit
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.effects import Make, Move
 
+SHOWN = 8
+"""Findings of one kind that are shown one by one."""
+
 _Effect = TypeVar("_Effect", Make, Move)
 
 
-def findings_of_structure(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
+def findings_of_structure(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterator[Finding]:
     """Findings about rooms, exits, things and locks."""
-    yield from _rooms(world, coverage)
+    yield from _summed_up("rooms", _rooms(world, coverage, evidence))
     yield from _exits(world.source, world.definition)
-    yield from _things(world, coverage)
-    yield from _locks(world, coverage)
+    yield from _summed_up("things", _things(world, coverage, evidence))
+    yield from _summed_up("locks", _locks(world, coverage, evidence))
+
+
+def _summed_up(what: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first few findings of a kind; of the others how many there are: they have the same cause as a rule."""
+    found = list(findings)
+    yield from found[:SHOWN]
+    if len(found) > SHOWN:
+        yield Finding(None, "", f"the same is so of {len(found) - SHOWN} more {what}", "", "note")
 
 
 def findings_at_sight(source: Source) -> Iterator[Finding]:
@@ -39,7 +51,7 @@ def _apart(source: Source, world: Adventure) -> Iterator[Finding]:
             yield Finding(line, f"rooms.{name}", "no way leads to this room", "give a room an exit to it", "error")
 
 
-def _rooms(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
+def _rooms(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterator[Finding]:
     """Rooms that nobody ever comes to."""
     apart = {finding.key: finding for finding in _apart(world.source, world.definition)}
     for name in world.definition.rooms:
@@ -47,9 +59,9 @@ def _rooms(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
         if f"rooms.{name}" in apart:
             yield apart[f"rooms.{name}"]
         elif world.compiled.index[name] not in coverage.rooms:
-            yield _unseen(
-                coverage, line, f"rooms.{name}", "nobody can ever come to this room", "see what bars the way"
-            )
+            certain = coverage.exhaustive or evidence.no_room(world.compiled.index[name])
+            messages = "nobody can ever come to this room", "nobody came to this room"
+            yield _unseen(coverage, certain, line, f"rooms.{name}", *messages, "see what bars the way")
 
 
 def _connected(world: Adventure) -> set[str]:
@@ -85,17 +97,19 @@ def _exits(source: Source, world: Adventure) -> Iterator[Finding]:
                 yield Finding(line, key, f"there is no way back from {to}", hint, "warning")
 
 
-def _things(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
+def _things(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterator[Finding]:
     """Things and characters that no seat ever sees."""
     compiled = world.compiled
     for entity in compiled.entities:
         if entity.kind in ("thing", "character") and entity.number not in coverage.seen:
             section = f"{entity.kind}s"
             line, key = world.source.line(section, entity.id), f"{section}.{entity.id}"
-            yield _unseen(coverage, line, key, "nobody ever sees this", "see where it is, and what hides it")
+            certain = coverage.exhaustive or evidence.not_seen(entity.number)
+            messages = "nobody ever sees this", "nobody saw this"
+            yield _unseen(coverage, certain, line, key, *messages, "see where it is, and what hides it")
 
 
-def _locks(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
+def _locks(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterator[Finding]:
     """Locks that nothing opens, and keys that nobody can have."""
     index = world.compiled.index
     unlocked = {effect.make for effect in _effects(world.definition, Make) if effect.be in ("unlocked", "open")}
@@ -109,16 +123,18 @@ def _locks(world: NativeWorld, coverage: Coverage) -> Iterator[Finding]:
             yield Finding(line, key, "it is locked, and nothing unlocks it", "give it a key", "error")
         elif not any(index[each] in coverage.held for each in part.key):
             names = " or ".join(part.key)
-            yield _unseen(
-                coverage, line, f"{key}.key", f"nobody can ever have {names}", "put the key within reach"
-            )
+            certain = coverage.exhaustive or all(evidence.not_held(index[each]) for each in part.key)
+            messages = f"nobody can ever have {names}", f"nobody had {names}"
+            yield _unseen(coverage, certain, line, f"{key}.key", *messages, "put the key within reach")
 
 
-def _unseen(coverage: Coverage, line: int | None, key: str, message: str, hint: str) -> Finding:
-    """An error where all states were visited; a note where they were sampled."""
-    if coverage.exhaustive:
-        return Finding(line, key, message, hint, "error")
-    return Finding(line, key, f"{message}, as far as was seen", hint, "note")
+def _unseen(
+    coverage: Coverage, certain: bool, line: int | None, key: str, never: str, unseen: str, hint: str
+) -> Finding:
+    """An error where it is proved; a note where it was only not seen."""
+    if certain:
+        return Finding(line, key, never, hint, "error")
+    return Finding(line, key, f"{unseen} in {coverage.states:,} states", hint, "note")
 
 
 def _effects(value: object, kind: type[_Effect]) -> Iterator[_Effect]:

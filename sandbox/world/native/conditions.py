@@ -39,6 +39,11 @@ def bit_of(being: str) -> tuple[int, bool]:
     return _BITS[being]
 
 
+def word_of(bit: int, value: bool) -> str:
+    """The word for a flag's value: the other way round."""
+    return next(word for word, pair in _BITS.items() if pair == (bit, value))
+
+
 def who_is(compiled: CompiledWorld, name: str) -> Who:
     """Finds a seat, thing or place; `me` is the acting seat, `here` its room."""
     if name == "me":

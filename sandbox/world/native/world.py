@@ -24,6 +24,8 @@ from sandbox.world.native.task import TaskWorld
 from sandbox.world.native.time import check_endings, end_round
 
 MAX_OUTCOMES = 4_096
+MAX_TRACED = 64
+"""Outcomes of a command that a trace follows."""
 
 
 class NativeWorld:
@@ -219,16 +221,26 @@ class NativeWorld:
         return _merged(found)
 
     def trace(self, state: State, seat: str, command: str) -> frozenset[str]:
-        """Keys of the rules and texts that a command uses, the seat's look around afterwards included."""
+        """Keys of the rules and texts that a command may use, the seat's look around afterwards included."""
+        return self.traced(state, seat, command)[0]
+
+    def traced(self, state: State, seat: str, command: str) -> tuple[frozenset[str], bool]:
+        """The same, over what chance may do, and whether all of that was tried."""
         fired: set[str] = set()
-        step, _ = self._step(state, seat, command, None, fired)
-        for index, number in enumerate(self.compiled.seats):
-            draft = Draft(self.compiled, step.state, number)
-            draft.fired = fired
-            if step.state.core.ended == RUNNING or index == 0:
-                look(draft, number)
-                inventory(draft, number)
-        return frozenset(fired)
+        choices: list[int] | None = []
+        for _ in range(MAX_TRACED):
+            script = Script(choices or ())
+            step, _ = self._step(state, seat, command, script, fired)
+            for index, number in enumerate(self.compiled.seats):
+                draft = Draft(self.compiled, step.state, number)
+                draft.fired = fired
+                if step.state.core.ended == RUNNING or index == 0:
+                    look(draft, number)
+                    inventory(draft, number)
+            choices = script.following()
+            if choices is None:
+                return frozenset(fired), True
+        return frozenset(fired), False
 
     def _step(
         self, state: State, seat: str, line: str, dice: Dice | None, fired: set[str] | None = None

@@ -15,7 +15,8 @@ from sandbox.world.solver.problem import (
     StochasticProblem,
     Varied,
 )
-from sandbox.world.solver.walkthrough import Solution, replay, solution_in, solve
+from sandbox.world.solver.solution import Solution, replay, solution_in
+from sandbox.world.solver.walkthrough import solve
 
 __all__ = [
     "Edge",

@@ -286,20 +286,19 @@ def explore(
         looked_at = len(nodes)
         stopped = budget.spent(len(nodes), len(waiting))
     if stopped and goal is None:
-        _walk(explorer, list(roots), random.Random(seed), limits)
+        _walk(explorer, list(roots), random.Random(seed), budget)
     return Graph(world.seats, nodes, roots, stopped)
 
 
-def _walk(explorer: _Explorer[S], roots: Sequence[int], generator: random.Random, limits: Limits) -> None:
+def _walk(explorer: _Explorer[S], roots: Sequence[int], generator: random.Random, budget: Budget) -> None:
     """Random walks from the start, into the parts that breadth-first search did not come to."""
-    budget = Budget(limits)
-    for _ in range(limits.walks):
+    for _ in range(budget.limits.walks):
         index = generator.choice(roots)
-        for _ in range(limits.steps):
+        for _ in range(budget.limits.steps):
             if not explorer.commands[index]:
                 explorer.nodes[index].expanded = True
                 break
             outcomes = explorer.follow(index, generator.choice(explorer.commands[index])).outcomes
             index = generator.choices(outcomes, [outcome.probability for outcome in outcomes])[0].target
-        if budget.spent(0, 0):
-            return
+            if budget.late():
+                return

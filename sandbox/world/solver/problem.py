@@ -57,9 +57,15 @@ class Limits:
     """Random walks taken where the states are too many to be visited all."""
     steps: int = 200
     """Commands of one random walk."""
+    waiting: float = 1.0
+    """The share of the known states that may wait to be looked into, beyond the first thousand. Where more do, the
+    search is not going to come to its end, and stops."""
 
 
 DEFAULT_LIMITS = Limits()
+FEW_STATES = 1_000
+SETTLING = 1 / 3
+"""For `Limits.waiting`: worlds whose states are all visited in the end have fewer waiting, as far as was seen."""
 
 
 @dataclass(slots=True)
@@ -76,7 +82,13 @@ class Budget:
             self.progress(known, waiting)
         if known >= self.limits.states:
             return "states"
-        return "seconds" if time.monotonic() - self.started > self.limits.seconds else ""
+        if known > FEW_STATES and waiting > self.limits.waiting * known:
+            return "states"
+        return "seconds" if self.late() else ""
+
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() - self.started > self.limits.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,27 @@
 """Walkthroughs: a shortest one by breadth-first search, or a short one by novelty search where that is too much.
 
-Novelty search is the best-first width search of Lipovetzky and Geffner (*Best-First Width Search*, AAAI 2017):
-those states come first that show a fact, or a pair of facts, never seen before at the same score.
+Native worlds are solved by `planned`. Novelty search is the best-first width search of Lipovetzky and Geffner
+(*Best-First Width Search*, AAAI 2017): those states come first that show a fact, or a pair of facts, never seen
+before at the same score.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
-from sandbox.world.solver.graph import Graph, PlanStep, explore
+from sandbox.world.native import NativeWorld
+from sandbox.world.solver.graph import PlanStep, explore
 from sandbox.world.solver.native import problem_of
+from sandbox.world.solver.planned import solve_native
 from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, Progress
+from sandbox.world.solver.solution import Solution, replay, solution_in, winners
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """A way to win, and how sure it is that there is none shorter."""
-
-    moves: tuple[PlanStep, ...]
-    winners: frozenset[str]
-    shortest: bool
-    """Proved to be as short as any."""
-    states: int
-    """How many states were looked at."""
-
-
-def replay(world: World[S], moves: Iterable[PlanStep], seed: int = 0) -> S | None:
-    """The state that the moves lead to; None where one comes out of turn or after the end."""
-    state = world.initial(seed)
-    for seat, command in moves:
-        if world.to_move(state) != seat:
-            return None
-        state = world.step(state, seat, command).state
-    return state
-
-
-def winners(world: World[S], state: S) -> frozenset[str]:
-    """The seats that have won in this state."""
-    seen = (world.observe(state, seat) for seat in world.seats)
-    return frozenset(observation.seat for observation in seen if observation.done and observation.won)
 
 
 def solve(
@@ -63,9 +40,13 @@ def solve(
         world: a world that lists its commands.
         seed: of the initial state.
         seats: who has to win; without it, all seats if they can win together, otherwise whoever wins first.
-        limits: for breadth-first search, and again for novelty search.
+        limits: of the whole search.
         progress: called now and then.
     """
+    if isinstance(world, NativeWorld):
+        found, _ = solve_native(world, seed, seats, limits, progress)
+        return found
+    started = time.monotonic()
     wanted = frozenset(seats) if seats is not None else frozenset(world.seats)
     graph = explore(
         world, seed=seed, limits=limits, chance=False, goal=lambda won: wanted <= won, progress=progress
@@ -74,22 +55,14 @@ def solve(
     if found is not None or graph.complete:
         return found
     search = _NoveltySearch(problem_of(world, chance=False), wanted, anyone=seats is None)
-    moves = search.run(world.initial(seed), Budget(limits, progress))
+    left = max(limits.seconds - (time.monotonic() - started), 0.1)
+    moves = search.run(world.initial(seed), Budget(replace(limits, seconds=left), progress))
     if moves is None:
         return None
     moves = shorten(world, moves, seed=seed)
     end = replay(world, moves, seed)
     assert end is not None
     return Solution(moves, winners(world, end), False, len(graph.nodes) + len(search.nodes))
-
-
-def solution_in(graph: Graph, seats: Sequence[str] | None = None) -> Solution | None:
-    """The nearest win in a graph that was explored breadth first and without chance, of most seats together."""
-    wins = [i for i in graph.wins() if seats is None or graph.nodes[i].winners.issuperset(seats)]
-    if not wins:
-        return None
-    best = max(wins, key=lambda i: (len(graph.nodes[i].winners), -graph.nodes[i].depth))
-    return Solution(graph.path(best), graph.nodes[best].winners, True, len(graph.nodes))
 
 
 def shorten(

@@ -81,6 +81,24 @@ def stories(
 
 
 @app.command()
+def solver(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """What the checker and the solver of worlds prove, how fast, and how long their plans are.
+
+    On rambling houses of 20 to 2,000 rooms with locked doors: those that can be won, the same with a key locked in
+    behind its own door, and the same with a pit, a key that can be eaten, a lamp that can be lost.
+
+    - `winnable_solved_SIZE`, `seconds_to_solve_SIZE`: a plan is found and wins when it is played
+    - `unwinnable_proved_SIZE`, `key_named_SIZE`, `seconds_to_prove_SIZE`: it is proved, and the reason is the key
+    - `dead_ends_found_KIND`, `false_alarms_in_clean_worlds`: what the check finds, and what it invents
+    - `plan_length_to_shortest`: plans against the shortest there are, at worst, in small worlds
+    - `bundled_worlds_proved`, `seconds_to_check_bundled_worlds`: the worlds that come with the program
+    """
+    from sandbox.bench import solver as bench
+
+    _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
+
+
+@app.command()
 def store(quick: Quick = False, json_file: Json = None) -> None:
     """Opening a save of 10,000 turns, and writing one more turn to it."""
     from sandbox.bench import store as bench

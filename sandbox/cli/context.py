@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,6 +67,23 @@ def of(ctx: typer.Context) -> Context:
     found = ctx.find_object(Context)
     assert found is not None, "the main callback sets it"
     return found
+
+
+def _age() -> float:
+    """Seconds since the process began; where the system does not tell, those that it has computed for."""
+    try:
+        began = float(Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.process_time()
+
+
+_STARTED = time.monotonic() - _age()
+
+
+def elapsed() -> float:
+    """Seconds since the process began."""
+    return time.monotonic() - _STARTED
 
 
 console = Console()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,7 +34,9 @@ app = typer.Typer(
 _Name = Annotated[str, typer.Argument(metavar="WORLD", help="A name from `sandbox world list`, or a file.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _States = Annotated[int, typer.Option(min=1, max=5_000_000, help="States to look at before sampling begins.")]
-_Seconds = Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds to search at most.")]
+_Seconds = Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds that all of it may take.")]
+SAFETY = 0.95
+"""The share of the seconds that is planned with."""
 _Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random walks.")]
 
 
@@ -125,7 +128,11 @@ def check(
             check_file(files[0], limits, seed, as_json=False)
             context.notes.print("Watching; Ctrl+C ends.", style="dim")
         return
-    codes = [check_file(file, limits, seed, as_json) for file in files]
+    codes = []
+    for number, file in enumerate(files):
+        # The seconds are those of the whole command; each world gets an equal part of what is left of them.
+        part = max(seconds * SAFETY - context.elapsed(), 0.05) / (len(files) - number)
+        codes.append(check_file(file, limits, seed, as_json, time.monotonic() + part))
     raise typer.Exit(max(codes, default=0))
 
 
@@ -162,7 +169,7 @@ def solve(
     try:
         if unknown := set(seat or ()) - set(world.seats):
             raise UsageError(f"there is no seat {min(unknown)!r}", hint=f"there are: {', '.join(world.seats)}")
-        limits = Limits(states=states, seconds=seconds)
+        limits = Limits(states=states, seconds=max(seconds * SAFETY - context.elapsed(), 0.05))
         if values:
             _print_values(world, gamma, limits, seed, as_json)
         else:

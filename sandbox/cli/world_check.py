@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,8 @@ def changes(file: Path, poll: float = 0.3, alive: Callable[[], bool] = lambda: T
         time.sleep(poll)
 
 
-def check_file(file: Path, limits: Limits, seed: int, as_json: bool) -> int:
-    """Check one file and print what was found; the exit code."""
+def check_file(file: Path, limits: Limits, seed: int, as_json: bool, deadline: float | None = None) -> int:
+    """Check one file and print what was found; the exit code. The deadline is by `time.monotonic`."""
     from sandbox.world.check import check as check_world
     from sandbox.world.native import Adventure, NativeWorld, read_source
 
@@ -51,6 +52,8 @@ def check_file(file: Path, limits: Limits, seed: int, as_json: bool) -> int:
         _print_findings(file, (), as_json, method=f"a text task with {len(source.definition.items)} items")
         return 0
     world = NativeWorld(source)
+    if deadline is not None:
+        limits = replace(limits, seconds=max(deadline - time.monotonic(), 0.05))
     with context.working(f"checking {escape(world.title)}") as say:
         checked = check_world(
             world,

@@ -96,7 +96,7 @@ def check(
     findings = [
         *findings_of_structure(world, coverage, evidence),
         *coverage.findings(),
-        *findings_of_play(world, graph, evidence, won, dead_ends, best),
+        *findings_of_play(world, graph, evidence, won, dead_ends, best, time.monotonic() + left(0.9)),
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     findings.sort(key=lambda finding: (order[finding.severity], finding.line or 0, finding.key))

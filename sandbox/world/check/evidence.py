@@ -76,9 +76,9 @@ class Evidence:
         """The fact that seats have won together, or that somebody has."""
         return self.grounding.won(frozenset(self.world.compiled.index[seat] for seat in seats))
 
-    def why(self, goal: int) -> list[Reason]:
-        """What a goal that is out of reach waits for."""
-        return reasons(self.grounding, self.starts[0], self.true, self.values, goal)
+    def why(self, goal: int, deadline: float) -> list[Reason]:
+        """What a goal that is out of reach waits for, as far as that is found by then."""
+        return reasons(self.grounding, self.starts[0], self.true, self.values, goal, deadline)
 
 
 def _texts(coverage: Coverage) -> Iterable[tuple[str, tuple[Conditions, bool]]]:

@@ -21,15 +21,21 @@ def findings_of_play(
     won: set[str],
     dead_ends: Sequence[DeadEnd],
     best: Mapping[str, float],
+    deadline: float,
 ) -> Iterator[Finding]:
-    """Findings about winning and scoring. `won` are the seats that were seen to win."""
-    yield from _hopeless(world, graph, evidence, won)
+    """Findings about winning and scoring. `won` are the seats that were seen to win.
+
+    Reasons are looked for up to the deadline, by `time.monotonic`.
+    """
+    yield from _hopeless(world, graph, evidence, won, deadline)
     if won:
         yield from _dead_ends(world, dead_ends)
     yield from _scores(world, graph, best)
 
 
-def _hopeless(world: NativeWorld, graph: Graph, evidence: Evidence, won: set[str]) -> Iterator[Finding]:
+def _hopeless(
+    world: NativeWorld, graph: Graph, evidence: Evidence, won: set[str], deadline: float
+) -> Iterator[Finding]:
     """Seats that cannot win, and why."""
     for seat in world.seats:
         if seat in won:
@@ -41,7 +47,7 @@ def _hopeless(world: NativeWorld, graph: Graph, evidence: Evidence, won: set[str
             yield Finding(line, key, "no ending is won by this seat", hint, "error")
         elif evidence.hopeless((seat,)):
             yield Finding(line, key, "this seat cannot win", "see what its endings ask for", "error")
-            yield from _reasons(world, evidence, seat)
+            yield from _reasons(world, evidence, seat, deadline)
         elif graph.complete:
             yield Finding(line, key, "this seat cannot win", "see what its endings ask for", "error")
         else:
@@ -49,9 +55,9 @@ def _hopeless(world: NativeWorld, graph: Graph, evidence: Evidence, won: set[str
             yield Finding(line, key, "no way to win was found for this seat", hint, "warning")
 
 
-def _reasons(world: NativeWorld, evidence: Evidence, seat: str) -> Iterator[Finding]:
+def _reasons(world: NativeWorld, evidence: Evidence, seat: str, deadline: float) -> Iterator[Finding]:
     """What a win waits for in vain."""
-    for reason in evidence.why(evidence.goal((seat,))):
+    for reason in evidence.why(evidence.goal((seat,)), deadline):
         path = (reason.section, reason.id) if reason.section else ()
         message = (
             f"nobody can win: {reason.text}" if len(world.seats) == 1 else f"{seat} cannot win: {reason.text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Reason:
 
 
 def reasons(
-    grounding: Grounding, state: State, true: list[int], values: dict[Hashable, int], goal: int
+    grounding: Grounding, state: State, true: list[int], values: dict[Hashable, int], goal: int, deadline: float
 ) -> list[Reason]:
     """What would have to be true for a goal to come within reach: as few facts as a greedy search finds.
 
@@ -39,6 +40,7 @@ def reasons(
         true: the facts that hold there.
         values: the numbers there.
         goal: a fact that is out of reach.
+        deadline: by `time.monotonic`, when to be content with what was found.
     """
     assumed: list[int] = []
     for _ in range(_STEPS):
@@ -47,11 +49,12 @@ def reasons(
         best, most = -1, -1
         frontier = _frontier(grounding, reached.costs)
         for fact in frontier:
+            if time.monotonic() > deadline:
+                break
             further = grounding.spread([*facts, fact], values)
             others = [*facts, *(other for other in frontier if other != fact)]
-            if not _leads_to_itself(grounding, state, further, fact) and grounding.spread(others, values).reaches(
-                fact
-            ):
+            itself = _leads_to_itself(grounding, state, further, fact)
+            if not itself and grounding.spread(others, values).reaches(fact):
                 continue  # it waits for something else, which is the better reason
             if further.reaches(goal):
                 return [_reason(grounding, state, each, true, values) for each in (*assumed, fact)]

@@ -93,10 +93,10 @@ def read(file: Path) -> dict[str, Any]:
         if not file.is_file():
             return {}
         if file.stat().st_size > MAX_BYTES:
-            raise SettingsError("is far too long", where=file, hint="mend the file or remove it")
+            raise SettingsError("is far too long", where=file, hint="correct the file or remove it")
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise SettingsError(f"is no TOML: {error}", where=file, hint="mend the file or remove it") from error
+        raise SettingsError(f"is no TOML: {error}", where=file, hint="correct the file or remove it") from error
 
 
 def allow(host: str, key_env: str | None = None) -> Path:
@@ -151,7 +151,7 @@ def load() -> Settings:
     try:
         return Settings()
     except SourceError as error:
-        raise SettingsError(str(error), hint="mend it in the environment") from error
+        raise SettingsError(str(error), hint="correct it in the environment") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"] if part != "[key]")
@@ -159,5 +159,5 @@ def load() -> Settings:
         raise SettingsError(
             f"setting {clean_line(name)!r}: {first['msg'].removeprefix('Value error, ')}",
             where=paths.settings_file(),
-            hint=f"mend it there, or in the environment as SANDBOX_{variable}",
+            hint=f"correct it there, or in the environment as SANDBOX_{variable}",
         ) from error

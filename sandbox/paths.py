@@ -17,7 +17,7 @@ from typing import Literal
 import platformdirs
 
 from sandbox.errors import UsageError
-from sandbox.text import did_you_mean
+from sandbox.text import clean_line, did_you_mean
 
 Kind = Literal["worlds", "agents", "saves"]
 
@@ -64,7 +64,11 @@ class Home:
     def find(cls, given: Path | None = None) -> Home:
         """`--home`, then `$SANDBOX_HOME`, then the current folder."""
         if given is not None:
-            if not given.is_dir():
+            try:
+                there = given.is_dir()
+            except (OSError, ValueError) as error:
+                raise UsageError("no folder can have this name", hint="give another --home") from error
+            if not there:
                 raise UsageError("no such folder", where=given, hint="create it, or leave --home out")
             return cls(given.resolve())
         from_environment = os.environ.get("SANDBOX_HOME")
@@ -97,13 +101,17 @@ class Home:
 
     def names(self, kind: Kind) -> list[str]:
         """Names of all content of a kind, sorted."""
+        return list(self.entries(kind))
+
+    def entries(self, kind: Kind) -> dict[str, Path]:
+        """All that lies where content of a kind is looked for: its file by name, whether or not it can be read."""
         pattern = {"worlds": "*/world.yaml", "agents": "*.yaml", "saves": "*/save.db"}[kind]
-        found = {
-            path.stem if kind == "agents" else path.parent.name
-            for folder in self.search(kind)
-            for path in folder.glob(pattern)
-        }
-        return sorted(found)
+        found: dict[str, Path] = {}
+        for folder in self.search(kind):
+            for path in folder.glob(pattern):
+                name = path.stem if kind == "agents" else path.parent.name
+                found.setdefault(clean_line(os.fsencode(name).decode("utf-8", "replace"), 100), path)
+        return dict(sorted(found.items()))
 
     def way_out(self, kind: Kind, name: str) -> str:
         """What to do about a name that leads nowhere: the near miss, else all there are, else how to make one."""

@@ -57,7 +57,7 @@ class Plugin:
             raise PluginError(
                 f"the plugin {self.name!r} cannot be loaded: {type(found).__name__}: {clean_line(str(found))}",
                 where=where,
-                hint=f"mend the package {self.package}, or uninstall it",
+                hint=f"repair the package {self.package}, or uninstall it",
             ) from found
         fits = protocol is None or isinstance(found, protocol)
         if base is not None:

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.agent import grounding, prompt, reason, voice
+from sandbox.agent import grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
+from sandbox.agent.notes import Notebook
 from sandbox.errors import SaveError
 from sandbox.llm.questions import Continue, FeatureScores, Read, ScoreQuestion, Thinking, think
 from sandbox.llm.state import ServerState, state_of
@@ -74,6 +75,8 @@ class CardAgent:
         self._reads_along = reads and card.prompt.shows == "situation"
         self._verbs = tuple(verbs)
         self._memory = CommandMemory()
+        self.notebook = Notebook(card.memory)
+        """What it wrote down at the end of earlier episodes."""
         self._prior_weight = schedule(card.combine.prior_weight)
         self._epsilon = schedule(card.explore.epsilon)
         self._temperature = schedule(card.explore.temperature)
@@ -121,6 +124,13 @@ class CardAgent:
             return decision
         return think(voice.speaking(decision, self.card.voice, seed=seed, also=also), self.language_model)
 
+    def reply(self, observation: Observation, history: History, words: str, *, seed: int) -> str:
+        """What it answers when it is spoken to; empty where it has no language model, or nothing to say."""
+        if self.language_model is None:
+            return ""
+        told = prompt.beside(self._prompt(observation, history), prompt.advised([words]))
+        return think(voice.replying(told, self.card.voice, seed=seed), self.language_model)
+
     def deciding(
         self,
         observation: Observation,
@@ -133,8 +143,13 @@ class CardAgent:
         """`decide` as a computation that asks the language model on its way: several can go on together."""
         started = time.perf_counter()
         rng = np.random.default_rng(seed)
-        plain = self._prompt(observation, history, briefing.notes)
+        plain = self._prompt(observation, history)
         context = prompt.beside(plain, prompt.advised(briefing.advice))
+        reply = (
+            hearing.answering(observation, history, self.card.talk, self._verbs)
+            if self.card.talk.answers
+            else None
+        )
         proposals = yield from self._propose(observation, history, context, seed, briefing)
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
@@ -154,7 +169,11 @@ class CardAgent:
             model=self.model,
             prompt=context,
         )
-        chosen, explored = self._choose(decision.scores, rng, explore)
+        reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision)
+        if reply is not None:
+            decision = yield from self._answering(decision, reply, observation, context)
+            best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]
+        chosen, explored = self._choose(decision.scores, rng, explore and reply is None)
         decision = replace(decision, chosen=chosen, chooser="exploration" if explored else "agent")
         return replace(
             decision,
@@ -176,23 +195,30 @@ class CardAgent:
         if transition.source == "world":
             self._steps += 1
             self._progressed = True
+        self.notebook.see(transition)
         if self.card.propose.remember and transition.command not in (transition.observation.admissible or ()):
             self._memory.note(transition)
         return None if self.learner is None else self.learner.update(transition)
 
     def end_episode(self) -> None:
+        self.notebook.end_episode()
         self._episodes += 1
         self._progressed = True
 
     def dump(self) -> dict[str, bytes]:
         learned = {} if self.learner is None else self.learner.dump()
-        return {_PROGRESS: self._progress(), **self._memory.dump(), **_prefixed(learned)}
+        return {
+            _PROGRESS: self._progress(),
+            **self._memory.dump(),
+            **self.notebook.dump(),
+            **_prefixed(learned),
+        }
 
     def changes(self) -> dict[str, bytes]:
         learned = {} if self.learner is None else self.learner.changes()
         progress = {_PROGRESS: self._progress()} if self._progressed else {}
         self._progressed = False
-        return {**progress, **self._memory.changes(), **_prefixed(learned)}
+        return {**progress, **self._memory.changes(), **self.notebook.changes(), **_prefixed(learned)}
 
     def load(self, records: Mapping[str, bytes]) -> None:
         """Replace everything learned. A card without a learner leaves a learner's records alone."""
@@ -207,6 +233,7 @@ class CardAgent:
             self.learner.load(
                 {n.removeprefix(_LEARNER): record for n, record in records.items() if n.startswith(_LEARNER)}
             )
+        self.notebook.load(records)
         self._memory.load({n: record for n, record in records.items() if n.startswith(_MEMORY)})
         self._steps, self._episodes, self._progressed = steps, episodes, False
 
@@ -227,12 +254,12 @@ class CardAgent:
         scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
         return q_values, visits, repeats, held_back, scores
 
-    def _prompt(self, observation: Observation, history: History, notes: Sequence[str] = ()) -> str:
+    def _prompt(self, observation: Observation, history: History) -> str:
         if self.language_model is None:
             return ""
         card = self.card
         return prompt.build(
-            card.prompt, observation, history, persona=card.persona, verbs=self._verbs, notes=notes
+            card.prompt, observation, history, persona=card.persona, verbs=self._verbs, notes=self.notebook.notes
         )
 
     def _heed(
@@ -250,6 +277,21 @@ class CardAgent:
         heeded = [replace(p, prior=p.prior + GUIDANCE * g) for p, g in zip(proposals, gained, strict=True)]
         likely = exploration.softmax([GUIDANCE * 2 * g + p.prior for g, p in zip(gained, proposals, strict=True)])
         return heeded, [URGENCY * each for each in likely]
+
+    def _answering(
+        self, decision: Decision, reply: hearing.Reply, observation: Observation, context: str
+    ) -> Thinking[Decision]:
+        """The decision with an answer that somebody waits for before all else."""
+        (prior,) = yield from self._priors(context, [reply.command])
+        learner, asked = self.learner, [reply.command]
+        proposal = Proposal(command=reply.command, said=reply.words, source="known", prior=prior)
+        return replace(
+            decision,
+            proposals=(proposal, *decision.proposals),
+            q_values=((learner.values(observation, asked)[0] if learner else 0.0), *decision.q_values),
+            scores=(decision.scores[0] + 1.0, *decision.scores),
+            visits=((learner.visits(observation, asked)[0] if learner else 0), *decision.visits),
+        )
 
     def _ranked(
         self, proposals: Sequence[Proposal], observation: Observation, scores: Sequence[float]

@@ -92,7 +92,7 @@ def _where(thing: str, observation: Observation, recall: Recall) -> str:
         return f"I carry the {thing}."
     if name.search(observation.description.lower()):
         line = next(line for line in _sentences(observation.description) if name.search(line.lower()))
-        return f"The {thing} is here in the {recall.room}: {line}"
+        return f"The {thing} is here in the {recall.room}: {_first_person(line)}"
     seen = [each for each in recall.lines if name.search(each.line.lower()) and not _is_talk(each.line)]
     placed = [each for each in seen if each.room and not looks_refused(each.line)]
     if placed:

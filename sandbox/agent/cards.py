@@ -188,6 +188,8 @@ class Talk(Section):
     lines: Annotated[int, Field(ge=0, le=8)] = 0
     """How many things to say the language model writes at a turn, as proposals beside the other commands. Saying
     one takes the turn. 0 is silent."""
+    answers: bool = True
+    """Answer a question of another seat in the next turn, from what this one has read. Takes the turn."""
     command: Annotated[str, Field(max_length=100)] = "say {line}"
     """The command that says something in this world; `{line}` stands for the words."""
     max_tokens: Annotated[int, Field(ge=1, le=256)] = 24
@@ -279,6 +281,9 @@ class Card(Section):
     """What the agent says to others. Silent by default."""
     learner: SerializeAsAny[LearnerSettings] | None = None
     """What learns from reward. `null` learns nothing."""
+    memory: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many short notes it keeps from one episode to the next: what won or killed, what paid, what opened. They
+    stand in its prompt. 0 keeps none."""
     combine: Combine = Combine()
     """How the prior and Q become one score."""
     explore: Explore = Explore()

@@ -53,7 +53,7 @@ def _path(details: Any, document: Document) -> Path:
 
 
 def _message(details: Any, path: Path, model: type[BaseModel]) -> tuple[str, str]:
-    """What is wrong, and how to mend it."""
+    """What is wrong, and the way out."""
     kind, given = details["type"], details["input"]
     if kind == "extra_forbidden":
         known = _fields(model, path[:-1])

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 
 from sandbox import text
 from sandbox.agent.cards import PromptSettings
+from sandbox.agent.grounding import looks_refused
 from sandbox.types import Exchange, History, Observation
 
 MARK = ">"
@@ -34,6 +35,9 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
+_BEFORE = "Done before: "
+_SUMMARY = 85
+"""Characters that tell what the transcript no longer shows."""
 _NOTED = "What you noted before:"
 _EXAMPLE = (
     ("look", "Study\nA letter lies on the desk, and a door leads north."),
@@ -84,8 +88,10 @@ def build(
         exchanges: History = (Exchange(command="", reply="\n".join(part for part in seen if part)),)
     else:
         exchanges = history or (Exchange(command="", reply=observation.text),)
-    parts = _bounded([_exchange(exchange) for exchange in exchanges], prompt.max_chars)
-    return (head + "\n\n" if head else "") + "".join(parts) + MARK
+    parts = [_exchange(exchange) for exchange in exchanges]
+    first = _first_kept([len(part) for part in parts], prompt.max_chars)
+    lost = _summary(exchanges[:first])
+    return (head + "\n\n" if head else "") + lost + "".join(parts[first:]) + MARK
 
 
 def example(verbs: Sequence[str]) -> str:
@@ -145,13 +151,30 @@ def _exchange(exchange: Exchange) -> str:
     return f"{command}{reply}\n\n"
 
 
-def _bounded(parts: Sequence[str], limit: int) -> Sequence[str]:
-    """The newest parts, by a rule that depends on the past alone: over the limit, keep the newest half of it."""
+def _first_kept(lengths: Sequence[int], limit: int) -> int:
+    """Index of the oldest part that is kept, by a rule that depends on the past alone: over the limit, keep the
+    newest half of it.
+    """
     first, length = 0, 0
-    for end, part in enumerate(parts):
-        length += len(part)
+    for end, each in enumerate(lengths):
+        length += each
         if length > limit:
             while first < end and length > limit // 2:
-                length -= len(parts[first])
+                length -= lengths[first]
                 first += 1
-    return parts[first:]
+    return first
+
+
+def _summary(lost: History) -> str:
+    """What was done in exchanges that are no longer shown, the latest that fit a line; empty where nothing was."""
+    done: list[str] = []
+    room = _SUMMARY - len(_BEFORE)
+    for exchange in reversed(lost):
+        command = text.for_prompt(exchange.command)
+        if not command or looks_refused(exchange.reply) or command in done:
+            continue
+        room -= len(command) + 2
+        if room < 0:
+            break
+        done.append(command)
+    return f"{_BEFORE}{', '.join(reversed(done))}.\n\n" if done else ""

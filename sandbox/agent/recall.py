@@ -62,8 +62,11 @@ class Recall:
                     self.ways.setdefault(title, {}).setdefault(OPPOSITE[way], self.room)
             self.room = title
             self.ways.setdefault(title, {})
+        opened = exchange.command.removeprefix("open ") if exchange.command.startswith("open ") else ""
         for line in exchange.reply.split("\n"):
             for sentence in re.split(r"(?<=[.!?])\s+", line.strip()):
+                if opened and sentence.startswith("Inside "):
+                    sentence = f"In the {opened}{sentence.removeprefix('Inside')}"
                 if sentence:
                     self.lines.append(Sighting(sentence, self.room, turn))
 

@@ -28,7 +28,11 @@ class CardFile:
     @classmethod
     def find(cls, home: Home, reference: str) -> CardFile:
         """A card by name or path. Raises `CardError` with the near miss."""
-        path = card_file(home, reference)
+        return cls.read(home, card_file(home, reference))
+
+    @classmethod
+    def read(cls, home: Home, path: Path) -> CardFile:
+        """The card in a file. Raises `CardError`."""
         card, text = cards.read_card(path)
         return cls(card, text, path.parent, _is_own(home, path))
 
@@ -53,12 +57,11 @@ def _is_own(home: Home, path: Path) -> bool:
 
 
 def _asks_alike(card: Card, path: Path) -> bool:
-    if card.remote is None:
-        return False
     try:
-        return cards.load_card(path).remote == card.remote
+        theirs = cards.load_card(path)
     except CardError:
         return False
+    return (theirs.remote, theirs.model) == (card.remote, card.model)
 
 
 def card_file(home: Home, reference: str) -> Path:

@@ -151,4 +151,4 @@ def _verdict(so: bool, claimed: bool) -> Verdict:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"^(?:the|an?|my|that) ", "", name.strip().lower())
+    return re.sub(r"^(?:(?:because|so|and|but) )?(?:(?:the|an?|my|that) )?", "", name.strip().lower())

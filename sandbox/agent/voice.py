@@ -65,6 +65,19 @@ def speaking(
     return replace(decision, proposals=tuple(proposals))
 
 
+def replying(context: str, settings: VoiceSettings, *, seed: int) -> Thinking[str]:
+    """What is said first when the prompt ends with somebody else's words; empty where that is no sentence."""
+    samples: list[Sample] = yield Continue(
+        prompt=prompt.opening_quote(context),
+        n=1,
+        seed=seed,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        stop=STOP,
+    )
+    return sentence(samples[0].text) if samples else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Aloud:
     """What came of speaking first."""

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import sandbox
-from sandbox import paths
+from sandbox import passwords, paths
 from sandbox.cli import (
     adapter,
     agent,
@@ -96,6 +96,7 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads of torch that spin while they wait cost more than they save as soon as anything else runs.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.argv[1:] = map(passwords.taken_off, sys.argv[1:])
     # The last collection walks everything for up to a second, to free what the end of the process frees anyway.
     atexit.register(gc.freeze)
     for number in (signal.SIGTERM, signal.SIGHUP):

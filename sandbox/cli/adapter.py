@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from sandbox.cli import context, tune
-from sandbox.errors import UsageError
+from sandbox.errors import SaveError, UsageError
+from sandbox.text import clean_line
 from sandbox.tune import collect
 from sandbox.tune.adapters import BASE, AdapterInfo, Adapters
 from sandbox.tune.export import Format
@@ -38,23 +41,33 @@ def list_adapters(
     """All adapters as a tree: each below the one that it was trained on from."""
     adapters = _of(ctx, save)
     lines = adapters.tree()
+    broken = {name: error for name, error in adapters.entries().items() if isinstance(error, SaveError)}
     if as_json:
-        print(json.dumps([about.model_dump() for _, about in lines], ensure_ascii=False))
+        rows = [about.model_dump() for _, about in lines]
+        rows += [{"id": clean_line(name), "problem": error.message} for name, error in broken.items()]
+        print(json.dumps(rows, ensure_ascii=False))
         return
-    active = adapters.active
+    try:
+        active, problem = adapters.active, ""
+    except SaveError as unknown:
+        active, problem = "", f"which one is in use cannot be told: {unknown}"
     table = Table("adapter", "made", "from", "won before", "after", "", box=None, pad_edge=False)
     table.add_row(BASE, "", "", "", "", "in use" if active == BASE else "")
     for depth, about in lines:
         outcome = about.outcome
         table.add_row(
-            f"{'  ' * (depth + 1)}{about.id}",
+            f"{'  ' * (depth + 1)}{escape(about.id)}",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(about.created)),
-            ", ".join(f"{count} {kind}" for kind, count in about.examples.items()) or about.method,
+            escape(", ".join(f"{count} {kind}" for kind, count in about.examples.items()) or about.method),
             f"{outcome.before.won} of {outcome.before.episodes}" if outcome else "",
             f"{outcome.after.won} of {outcome.after.episodes}" if outcome else "",
             "in use" if active == about.id else "",
         )
+    for name, error in broken.items():
+        table.add_row(Text(f"  {clean_line(name)}"), Text(error.message, style="red"))
     context.console.print(table)
+    if problem:
+        context.notes.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -63,8 +76,8 @@ def show(ctx: typer.Context, save: Save, adapter: Name) -> None:
     about = _of(ctx, save).get(adapter)
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in _facts(about):
-        table.add_row(name, value)
-    context.console.print(table, markup=False)
+        table.add_row(name, Text(value))
+    context.console.print(table)
     if about.outcome is not None:
         context.console.print(tune.table(about.outcome))
         context.console.print(about.outcome.reason, markup=False)

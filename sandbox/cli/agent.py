@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -43,7 +44,7 @@ def list_agents(
     or `away` and why.
     """
     home: Home = ctx.obj.home
-    rows = [_row(home, ctx.obj.settings, name, ask) for name in home.names("agents")]
+    rows = [_row(home, ctx.obj.settings, name, path, ask) for name, path in home.entries("agents").items()]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
@@ -113,14 +114,14 @@ def fields() -> None:
     print(reference.markdown())
 
 
-def _row(home: Home, settings: Settings, name: str, ask: bool) -> dict[str, Any]:
+def _row(home: Home, settings: Settings, name: str, path: Path, ask: bool) -> dict[str, Any]:
     from sandbox.agent.registry import CardFile
     from sandbox.wiring.agents import model_of, model_state
 
     file: CardFile | None = None
-    path, problem = home.card_file(name), ""
+    problem = ""
     try:
-        file = CardFile.find(home, name)
+        file = CardFile.read(home, path)
     except CardError as error:
         problem = str(error)
     card = file.card if file else None

@@ -11,7 +11,7 @@ import typer
 
 from sandbox.bench.report import Report
 from sandbox.cli import context, results
-from sandbox.paths import cache_dir
+from sandbox.paths import bundled, cache_dir
 
 app = typer.Typer(
     help="Measure how fast and how well things work on this machine, each figure beside its target.",
@@ -164,6 +164,48 @@ def rounds(
     if fresh:
         shutil.rmtree(kept, ignore_errors=True)
     _run(lambda progress: bench.run(kept, quick=quick, speed_only=speed, progress=progress), json_file)
+
+
+@app.command()
+def companion(
+    ctx: typer.Context,
+    quick: Quick = False,
+    json_file: Json = None,
+    stories: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Story files to measure with; without it, none are.", exists=True),
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="`play`, `speech`, `personas`, `advice`, `answers` or `stories`. Repeatable; all by default.",
+        ),
+    ] = None,
+) -> None:
+    """How good a companion the default agent is, on seeds never trained on: how it plays, speaks and listens.
+
+    - `won_of_20_unseen`: TextWorld games won in the first episode, nothing learned
+    - `spoken_share`, `distinct_share`: of the best three proposals those with a sentence; different ones
+    - `true_share`: true statements among those that are true or false
+    - `persona_identified`: how often a plain classifier tells which of five personas spoke
+    - `first_word_seconds`, `spoken_decision_seconds`: medians, after the decision
+    - `advice_followed`: advice in words never trained on whose command becomes the top proposal
+    - `answers_right`: where-is and why questions, by companion and partner
+    - `understood_unlisted`: lines that a story understands, at 20 states of each
+    - `perplexity_ratio`: of a fixed text, with the adapter against without
+    """
+    from sandbox import wiring
+    from sandbox.agent.registry import CardFile
+    from sandbox.bench import companion as bench
+    from sandbox.tune.adapters import Adapters
+
+    where = context.of(ctx)
+    card = CardFile.find(where.home, "lm-q").card
+    adapters = Adapters(bundled() / "agents")
+    model = wiring.Models(where.settings, on_note=context.notes.print).get(card.model or "smollm2-135m-instruct")
+    subject = bench.Subject(card, model, adapters.path("voice"), adapters.get("voice"))
+    _run(lambda progress: bench.run(subject, stories, quick=quick, parts=part or (), progress=progress), json_file)
 
 
 @app.command()

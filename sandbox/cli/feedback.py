@@ -19,6 +19,7 @@ from rich.table import Table
 
 from sandbox.cli import context
 from sandbox.cli.save import open_save
+from sandbox.errors import SaveError
 from sandbox.feedback import records
 from sandbox.feedback.agreement import Statistics, statistics
 from sandbox.feedback.contest import told
@@ -39,14 +40,23 @@ _Saves = Annotated[list[str], typer.Argument(metavar="SAVE...", help="Names from
 
 
 @contextmanager
-def opened(ctx: typer.Context, saves: Sequence[str]) -> Iterator[list[Material]]:
-    """Saves, to be looked at. Raises `SaveError`."""
+def opened(
+    ctx: typer.Context, saves: Sequence[str], problems: dict[str, str] | None = None
+) -> Iterator[list[Material]]:
+    """Saves, to be looked at. Raises `SaveError`, unless given a place for what is wrong with which."""
     home = context.of(ctx).home
     with ExitStack() as stack:
-        stores = [stack.enter_context(open_save(home, name, readonly=True)) for name in dict.fromkeys(saves)]
-        materials = [Material.of(store, home) for store in stores]
-        for material in materials:
-            stack.callback(material.opened.close)
+        materials = []
+        for name in dict.fromkeys(saves):
+            try:
+                material = Material.of(stack.enter_context(open_save(home, name, readonly=True)), home)
+            except SaveError as error:
+                if problems is None:
+                    raise
+                problems[name] = error.message
+            else:
+                stack.callback(material.opened.close)
+                materials.append(material)
         yield materials
 
 
@@ -144,12 +154,15 @@ def stats(
     of the same save, and name all of the forks here. Of each rater it is told how often others said the same, how
     fast they are, how often they take what is shown first, and how often they answer as the annotator `gold` did.
     """
-    with opened(ctx, saves) as materials:
+    problems: dict[str, str] = {}
+    with opened(ctx, saves, problems) as materials:
         found = statistics(materials)
     if as_json:
-        print(json.dumps(_as_json(found)))
+        print(json.dumps({**_as_json(found), "problems": problems}))
         return
     print_ = partial(context.console.print, highlight=False)
+    for name, problem in problems.items():
+        print_(f"{escape(name)}: {escape(problem)}", style="red")
     print_(f"{counted(found.saves, 'save')}, {counted(found.worlds, 'world')}, {counted(found.turns, 'turn')}")
     print_(f"something was said of {found.covered} of them ({_share(found.covered, found.turns)})")
     table = Table("kind", "records", box=None, pad_edge=False)

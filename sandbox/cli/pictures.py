@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from sandbox import config, wiring
 from sandbox.paths import Home
-from sandbox.session.replay import Tape
+from sandbox.session.replay import RecordedPlay
 from sandbox.store import Store
 
 FOLDER = Path("docs/images")
@@ -56,7 +56,7 @@ def _record(models: wiring.Models) -> None:
         session.close()
         session.world.close()
         with Store.open(home.save_folder("session"), readonly=True) as store:
-            replay(Tape.of(store), store.feedback(), FOLDER / "session.cast")
+            replay(RecordedPlay.of(store), store.feedback(), FOLDER / "session.cast")
     animate(FOLDER / "session.cast", FOLDER / "session.svg")
     print(FOLDER / "session.svg")
 

@@ -12,7 +12,7 @@ import typer
 from sandbox.cli import context
 from sandbox.cli.context import Context
 from sandbox.cli.save import open_save
-from sandbox.errors import SaveError, UsageError
+from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback import queue
 from sandbox.feedback.book import FeedbackBook
 from sandbox.llm.permission import Permission
@@ -61,7 +61,16 @@ def rate(
             "--ab compares on the states of one save", hint="name it, as in: sandbox rate friday --ab ..."
         )
     with ExitStack() as stack:
-        stores = [stack.enter_context(open_save(where.home, name)) for name in names]
+        stores = []
+        for name in names:
+            try:
+                stores.append(stack.enter_context(open_save(where.home, name)))
+            except SandboxError as error:
+                if saves:
+                    raise
+                context.notes.print(f"{name} is left out: {error.message}", markup=False, highlight=False)
+        if not stores:
+            raise SaveError("none of your saves can be opened", hint="`sandbox save list` says why")
         reviews = [review_of(store, annotator or where.settings.annotator) for store in stores]
         permission = context.permission(where, allow_host)
         told = (

@@ -22,7 +22,7 @@ from sandbox.cli import context, results
 from sandbox.cli.context import Context
 from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback.book import FeedbackBook
-from sandbox.paths import Home
+from sandbox.paths import Home, safe_name
 from sandbox.render import formatting
 from sandbox.session import blessed
 from sandbox.session.blessed import PolicyChange
@@ -56,7 +56,7 @@ def list_saves(
 ) -> None:
     """The saves there are: their world, who plays, how much was played, and when last."""
     home = context.of(ctx).home
-    rows = [_summary(_folder(home, name)) for name in home.names("saves")]
+    rows = [_summary(name, file.parent) for name, file in home.entries("saves").items()]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
@@ -204,11 +204,11 @@ def export(
 
             _write(html, page(store, name.rpartition("/")[2], latest=None if every else _EPISODES_SHOWN))
         if cast is not None:
-            from sandbox.session.replay import Tape
+            from sandbox.session.replay import RecordedPlay
             from sandbox.tui.recording import replay
 
             with context.working("playing the episode on the screen"):
-                replay(Tape.of(store), store.feedback(), cast)
+                replay(RecordedPlay.of(store), store.feedback(), cast)
         if output is None and (html or cast):
             return
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
@@ -316,16 +316,18 @@ def open_save(home: Home, name: str, *, readonly: bool = False) -> Store:
 def _folder(home: Home, name: str) -> Path:
     if is_url(name):
         raise UsageError("this is for saves of this machine", hint="`sandbox save fork ADDRESS NAME` makes one")
+    own = home.save_folder(name)
     found = (folder / name for folder in home.search("saves"))
-    return next((folder for folder in found if (folder / FILE).is_file()), home.save_folder(name))
+    return next((folder for folder in found if (folder / FILE).is_file()), own)
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _summary(name: str, folder: Path) -> dict[str, Any]:
     try:
+        safe_name(folder.name, "a save")
         with Store.open(folder, readonly=True) as store:
             latest = store.latest_run()
             return {
-                "name": folder.name,
+                "name": name,
                 "world": latest.world,
                 "seats": ", ".join(f"{seat}: {agent or 'a person'}" for seat, agent in latest.seats.items()),
                 **store.counts(),
@@ -333,7 +335,7 @@ def _summary(folder: Path) -> dict[str, Any]:
                 "bytes": store.size(),
             }
     except SandboxError as error:
-        return {"name": folder.name, "problem": error.message}
+        return {"name": name, "problem": error.message}
 
 
 def _turn(store: Store, at: str) -> int:

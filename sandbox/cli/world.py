@@ -44,7 +44,7 @@ _Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random wal
 def list_worlds(ctx: typer.Context, as_json: _Json = False) -> None:
     """The worlds there are, yours before the bundled ones. A file with a mistake is listed with the mistake."""
     home: Home = ctx.obj.home
-    offers = [lobby.world(home, name) for name in home.names("worlds")]
+    offers = [lobby.world(name, file) for name, file in home.entries("worlds").items()]
     if as_json:
         print(json.dumps([asdict(offer) for offer in offers], ensure_ascii=False))
         return

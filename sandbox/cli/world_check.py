@@ -88,7 +88,7 @@ def _walkthrough_findings(world: NativeWorld, file: Path) -> tuple[Finding, ...]
     try:
         played = play_walkthrough(world, file.read_text(encoding="utf-8"))
     except (ContractError, UnicodeDecodeError) as error:
-        return (Finding(None, file.name, str(error), "mend the walkthrough, or the world", "error"),)
+        return (Finding(None, file.name, str(error), "correct the walkthrough, or the world", "error"),)
     if not played.winners:
         return (
             Finding(None, file.name, "nobody wins by it", "`sandbox world solve` writes one that wins", "error"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import torch
 from torch import Tensor
 
 from sandbox.errors import ModelError
+from sandbox.files import read_bytes
+from sandbox.text import clean_line
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -24,19 +28,24 @@ _PREFIX = "base_model.model."
 _A, _B = ".lora_A.weight", ".lora_B.weight"
 _PLAIN = {"bias": "none", "use_dora": False, "fan_in_fan_out": False}
 _EMPTY = ("rank_pattern", "alpha_pattern", "modules_to_save")
+_KEYS = ("peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "bias")
+_MAX_CONFIG = 1 << 20
+_MAX_RANK = 65_536
 
 
-def updates(folder: Path) -> dict[str, Tensor]:
-    """What an adapter adds to each weight, by the weight's name in the network. Raises `ModelError`."""
+def plain_config(folder: Path) -> dict[str, Any]:
+    """What `adapter_config.json` says of a plain LoRA adapter, and nothing else that stands in it.
+
+    Raises `ModelError` where it is another kind of adapter, or has no weights as safetensors.
+    """
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        weights = _read(folder / WEIGHTS)
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
-        raise ModelError(
-            f"is no adapter that can be read: {error}",
-            where=folder,
-            hint=f"it should hold {CONFIG} and {WEIGHTS}",
-        ) from error
+        config = json.loads(read_bytes(folder / CONFIG, _MAX_CONFIG))
+        if not stat.S_ISREG((folder / WEIGHTS).stat().st_mode):
+            raise ValueError(f"{WEIGHTS} is no file")
+        if not isinstance(config, dict):
+            raise ValueError(f"{CONFIG} is no mapping")
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(folder, error) from error
     odd = [key for key, value in _PLAIN.items() if config.get(key, value) != value]
     odd += [key for key in _EMPTY if config.get(key)]
     if config.get("peft_type") != "LORA" or odd:
@@ -45,15 +54,54 @@ def updates(folder: Path) -> dict[str, Tensor]:
             where=folder,
             hint="use one that a round made, or merge it into a model folder first",
         )
+    rank, alpha, modules = config.get("r"), config.get("lora_alpha"), config.get("target_modules", "all-linear")
+    if not (isinstance(rank, int) and 0 < rank <= _MAX_RANK):
+        raise _unreadable(folder, "r is no rank")
+    if not (isinstance(alpha, int | float) and abs(alpha) <= _MAX_RANK):
+        raise _unreadable(folder, "lora_alpha is no scale")
+    if modules != "all-linear" and not (isinstance(modules, list) and all(isinstance(m, str) for m in modules)):
+        raise _unreadable(folder, "target_modules is no list of names")
+    return {key: config[key] for key in _KEYS if key in config}
+
+
+def updates(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """What an adapter adds to each weight, by the weight's name in the network. Raises `ModelError`.
+
+    Args:
+        folder: of the adapter.
+        shapes: of the network's weights, by name.
+    """
+    config = plain_config(folder)
+    try:
+        weights = _read(folder / WEIGHTS)
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise _unreadable(folder, error) from error
     rank, alpha = config["r"], config["lora_alpha"]
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     names = [name.removesuffix(_A) for name in weights if name.endswith(_A)]
     if not names or any(name + _B not in weights for name in names) or len(weights) != 2 * len(names):
         raise ModelError("its weights do not come in pairs of A and B", where=folder / WEIGHTS)
-    return {
-        f"{name.removeprefix(_PREFIX)}.weight": scale * (weights[name + _B].float() @ weights[name + _A].float())
-        for name in names
-    }
+    added = {}
+    for name in names:
+        a, b, weight = weights[name + _A], weights[name + _B], f"{name.removeprefix(_PREFIX)}.weight"
+        fits = a.ndim == b.ndim == 2 and a.shape[0] == b.shape[1]
+        if not fits or shapes.get(weight) != (b.shape[0], a.shape[1]):
+            raise ModelError(
+                f"does not fit the language model: it has no weight {clean_line(weight, 200)} of the shape "
+                f"{[*b.shape[:1], *a.shape[1:]]}",
+                where=folder,
+                hint="use the model that the adapter was made for",
+            )
+        added[weight] = scale * (b.float() @ a.float())
+    return added
+
+
+def _unreadable(folder: Path, reason: object) -> ModelError:
+    return ModelError(
+        f"is no adapter that can be read: {clean_line(str(reason))}",
+        where=folder,
+        hint=f"it should hold {CONFIG} and {WEIGHTS}",
+    )
 
 
 class Merged:
@@ -72,14 +120,8 @@ class Merged:
 
         Raises `ModelError`, and then changes nothing.
         """
-        added = {} if folder is None else updates(folder)
-        for name, update in added.items():
-            if name not in self._weights or self._weights[name].shape != update.shape:
-                raise ModelError(
-                    f"does not fit the language model: it has no weight {name} of shape {list(update.shape)}",
-                    where=folder,
-                    hint="use the model that the adapter was made for",
-                )
+        shapes = {name: tuple(weight.shape) for name, weight in self._weights.items()}
+        added = {} if folder is None else updates(folder, shapes)
         with torch.no_grad():
             for name, original in self._originals.items():
                 self._weights[name].copy_(original)

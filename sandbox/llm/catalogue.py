@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sandbox import paths
+from sandbox.files import read_bytes
+from sandbox.text import clean_line
 
 MARKER = "sandbox-model.json"
 """Written last into a model's folder in the cache: without it, the folder is not a whole model."""
+
+_MAX_MARKER = 1 << 20
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and out of how much; 0 where that is not known."""
@@ -75,19 +81,36 @@ def folder_of(name: str) -> Path:
 
 def is_whole(folder: Path) -> bool:
     """Whether a folder of the cache has all that was written into it, at the size it was written."""
-    sizes = marker(folder).get("files", {})
-    return bool(sizes) and all(
-        (folder / file).is_file() and (folder / file).stat().st_size == size for file, size in sizes.items()
-    )
+    sizes = marker(folder).get("files")
+    if not isinstance(sizes, dict) or not sizes:
+        return False
+    try:
+        return all((folder / name).is_file() and (folder / name).stat().st_size == sizes[name] for name in sizes)
+    except (OSError, ValueError):
+        return False
 
 
 def marker(folder: Path) -> dict[str, Any]:
     """What was recorded about a folder of the cache; empty where nothing was."""
     try:
-        found = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(read_bytes(folder / MARKER, _MAX_MARKER))
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def plain_files(folder: Path) -> Iterator[Path]:
+    """A folder in which only what may be read of a model's folder is: its JSON, and its weights as safetensors.
+
+    Pickles and Python beside them are nothing that a library could pick up from there. The chat template is text
+    that is passed on, and rendered in a sandbox only.
+    """
+    with TemporaryDirectory() as plain:
+        for file in folder.iterdir():
+            if (file.suffix in (".json", ".safetensors") or file.name == "chat_template.jinja") and file.is_file():
+                Path(plain, file.name).symlink_to(file.resolve())
+        yield Path(plain)
 
 
 def is_known(reference: str) -> bool:
@@ -122,6 +145,6 @@ def entry(name: str) -> Entry:
         state = "not fetched"
     else:
         state = "ready" if is_whole(folder) else "damaged"
-    title = KNOWN[name].title if name in KNOWN else str(marker(folder).get("title", ""))
+    title = KNOWN[name].title if name in KNOWN else clean_line(str(marker(folder).get("title", "")), 100)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Entry(name, title, state, size, folder)

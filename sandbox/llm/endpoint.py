@@ -120,7 +120,7 @@ class Endpoint:
         try:
             self.url = asking.checked_url(base_url, plain_http=plain_http)
         except ValueError as error:
-            raise ModelError(f"the server's URL {error}", hint="mend `base_url` under `remote`") from error
+            raise ModelError(f"the server's URL {error}", hint="correct `base_url` under `remote`") from error
         parts = urlsplit(self.url)
         self.host = parts.netloc
         self._permission, self._own = permission or Permission(), own

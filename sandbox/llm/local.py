@@ -21,12 +21,12 @@ import transformers
 from torch import Tensor
 
 from sandbox.errors import ModelError
-from sandbox.llm import packed_forward, registry
+from sandbox.llm import catalogue, packed_forward, registry
 from sandbox.llm.adapter import Merged
-from sandbox.llm.listening import tell
 from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.prefix import Cache, PrefixCache
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
+from sandbox.llm.streaming import tell
 from sandbox.llm.trie import Tokens, Trie, tries
 from sandbox.llm.writing import Writer
 from sandbox.types import OptionScore, Sample
@@ -97,17 +97,25 @@ class LocalModel(Answering):
         transformers.logging.disable_progress_bar()
         transformers.logging.set_verbosity_error()
         try:
-            network = transformers.AutoModelForCausalLM.from_pretrained(
-                source.folder,
-                dtype=getattr(torch, dtype),
-                attn_implementation="sdpa",
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-            ).eval()
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                source.folder, local_files_only=True, trust_remote_code=False
-            )
+            with catalogue.plain_files(source.folder) as folder:
+                network, found = transformers.AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    dtype=getattr(torch, dtype),
+                    attn_implementation="sdpa",
+                    use_safetensors=True,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
+                tokenizer = transformers.AutoTokenizer.from_pretrained(
+                    folder, local_files_only=True, trust_remote_code=False
+                )
+            if missing := sorted(found["missing_keys"]):
+                raise ValueError(f"there are no weights for {missing[0]}")
+            window = min(window, _context_length(network.config, source.folder))
+            return cls(network.eval(), tokenizer, name=f"{name or source.name}@base", window=window)
+        except ModelError:
+            raise
         except Exception as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(
@@ -115,8 +123,6 @@ class LocalModel(Answering):
                 where=source.folder,
                 hint="it should hold config.json, tokenizer.json and model.safetensors",
             ) from error
-        window = min(window, _context_length(network.config, source.folder))
-        return cls(network, tokenizer, name=f"{name or source.name}@base", window=window)
 
     @property
     def name(self) -> str:
@@ -241,7 +247,16 @@ class LocalModel(Answering):
         return [(output, segment.cache) for output, segment in zip(outputs, segments, strict=True)]
 
     def _segment(self, prompt: Tokens, trie: Trie) -> PackedSegment:
-        """What has to go through the network for a prompt and a trie."""
+        """What has to go through the network for a prompt and a trie.
+
+        Two kinds of rows, the new tokens of the prompt and then the nodes of the trie, over two kinds of columns,
+        the prompt (known and new) and then the nodes:
+
+            new tokens   see the prompt up to themselves           and no node
+            nodes        see the whole prompt                      and their own ancestors
+
+        A node's position is what it would be if its option alone followed the prompt, so that siblings share one.
+        """
         known, cache = self._prefixes.longest(prompt)
         new, nodes, length = len(prompt) - known, len(trie), len(prompt)
         visible = torch.zeros(new + nodes, length + nodes, dtype=torch.bool)
@@ -279,9 +294,16 @@ def _passes(work: Sequence[tuple[int, Trie]]) -> Iterator[list[tuple[int, Trie]]
 
 
 def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
-    """The summed log-probability of each option of a trie."""
+    """The summed log-probability of each option of a trie.
+
+    Args:
+        logits: [1 + nodes, vocabulary]: row 0 is the last token of the prompt, row i + 1 is node i.
+        trie: says at which row each token of each option is predicted.
+    """
     rows = torch.tensor([row for rows in trie.rows for row in rows], dtype=torch.long)
     tokens = torch.tensor([token for option in trie.options for token in option], dtype=torch.long)
+    # rows, tokens: [tokens of all options], end to end. Sums are taken in double precision, so that the score of
+    # an option does not depend on which others it is scored with.
     logprobs = logits.log_softmax(dim=-1)[rows, tokens]
     parts = torch.split(logprobs.double(), [len(option) for option in trie.options])
     return [part.sum().item() for part in parts]

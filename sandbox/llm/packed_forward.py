@@ -1,7 +1,10 @@
-"""One pass of a network over what is new of several prompts, each behind a key-value cache of its own.
+"""A packed forward pass: what is new of several prompts, each behind a key-value cache of its own.
 
-The tokens of all prompts lie end to end, so that all of a layer but its attention is one product of matrices; each
-prompt attends to itself alone, so nothing is padded, and a prompt costs the same attention as by itself.
+The tokens of all prompts lie end to end in one row, [1, T]. Everything in a layer that treats tokens alone (norms,
+projections, the feed-forward network) is then one product of matrices for all prompts; attention is computed
+prompt by prompt, each over its own cache. So nothing is padded, and no prompt pays for the length of another.
+
+Shapes: T tokens in all, t of one segment, c cached before it, H query heads of size d, K key-value heads.
 """
 
 from __future__ import annotations
@@ -47,13 +50,18 @@ class Output:
 
 
 class _Caches:
-    """The caches of all segments, as one: each takes its own part of the new keys and values."""
+    """The caches of all segments, as one: each takes its own part of the new keys and values.
+
+    Stands where a layer of transformers expects its cache. What `update` returns goes to the attention as it is,
+    so it may be a list, a tensor for each segment.
+    """
 
     def __init__(self, segments: Sequence[PackedSegment]) -> None:
         self._segments = segments
         self._lengths = [len(segment.tokens) for segment in segments]
 
     def update(self, keys: Tensor, values: Tensor, layer: int, **_: Any) -> tuple[list[Tensor], list[Tensor]]:
+        # keys, values: [1, K, T, d], of the new tokens alone; each cache gives back [1, K, c + t, d]
         split = (torch.split(each, self._lengths, dim=2) for each in (keys, values))
         grown = [
             s.cache.update(*part, layer) for s, part in zip(self._segments, zip(*split, strict=True), strict=True)
@@ -70,7 +78,20 @@ def side_by_side(
     visible: Sequence[Tensor] | None = None,
     **more: Any,
 ) -> tuple[Tensor, None]:
-    """Attention inside each segment; where `visible` is not given it is the usual one."""
+    """Attention inside each segment; where `visible` is not given it is the usual one.
+
+    Args:
+        module: the layer that asks.
+        query: [1, H, T, d].
+        key: for each segment [1, K, c + t, d], as `_Caches.update` gives it.
+        value: the same.
+        attention_mask: of the usual attention.
+        visible: for each segment, bool [1, 1, t, c + t].
+        more: what else the layer passes on, such as the scale.
+
+    Returns:
+        [1, T, H, d], and no attention weights.
+    """
     if visible is None:
         output: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **more)
         return output
@@ -90,12 +111,13 @@ def prepare(network: Any) -> None:
 
 def run(network: Any, segments: Sequence[PackedSegment]) -> list[Output]:
     """Put segments through a network that was prepared, and into their caches."""
+    # The output layer, the widest of all, runs on the rows that are wanted only: the last of each segment.
     kept: list[int] = []
     end = 0
     for segment in segments:
         end += len(segment.tokens)
         kept += range(end - segment.keep, end)
-    masks = [segment.visible[None, None] for segment in segments]
+    masks = [segment.visible[None, None] for segment in segments]  # [1, 1, t, c + t] each: batch and heads
     output = network(
         input_ids=torch.tensor([[token for segment in segments for token in segment.tokens]]),
         position_ids=torch.tensor([[position for segment in segments for position in segment.positions]]),

@@ -13,7 +13,7 @@ from sandbox import plugins
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue
 from sandbox.llm.catalogue import ModelSource, Progress, entries, entry, folder_of, is_whole, no_progress
-from sandbox.text import did_you_mean
+from sandbox.text import clean_line, did_you_mean
 from sandbox.types import ModelKind
 
 LOCAL_NAME = "local"
@@ -61,11 +61,14 @@ def resolve(
     if text in catalogue.KNOWN:
         state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
         raise ModelError(f"the language model {text!r} {state}", hint=f"run: sandbox model pull {text}")
-    path = (relative_to or Path()) / Path(text).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _gguf(path, progress)
+    try:
+        path = (relative_to or Path()) / Path(text).expanduser()
+        if path.is_dir():
+            return _folder(path)
+        if path.is_file():
+            return _gguf(path, progress)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"cannot be read: {clean_line(str(error))}", where=clean_line(text, 200)) from error
     known = [each.name for each in entries()]
     otherwise = f"give a folder, a .gguf file, or one of: {', '.join(known)}"
     raise ModelError("no such language model", where=text, hint=did_you_mean(text, known, otherwise))
@@ -79,16 +82,20 @@ def readiness(reference: str, *, relative_to: Path | None = None) -> str:
     reference = reference.removeprefix(f"{LOCAL_NAME}:")
     if catalogue.is_known(reference):
         return entry(reference).state
-    return "ready" if ((relative_to or Path()) / Path(reference).expanduser()).exists() else "not there"
+    try:
+        there = ((relative_to or Path()) / Path(reference).expanduser()).exists()
+    except (OSError, RuntimeError, ValueError):
+        there = False
+    return "ready" if there else "not there"
 
 
 def _folder(path: Path) -> ModelSource:
     for needed in ("config.json", "*.safetensors"):
-        if not any(path.glob(needed)):
+        if not any(file.is_file() for file in path.glob(needed)):
             raise ModelError(
                 f"not a language model: there is no {needed}",
                 where=path,
-                hint="give a folder in the Hugging Face layout, with weights as safetensors",
+                hint="give a folder in the Hugging Face layout, with weights as safetensors and tokenizer.json",
             )
     return ModelSource(path.resolve().name, path.resolve())
 

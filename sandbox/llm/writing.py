@@ -61,8 +61,14 @@ class Writer:
         return [branch.text for branch in self._branches]
 
     def segment(self) -> PackedSegment:
-        """The last token of each branch that goes on. It sees the prompt and its own branch."""
+        """The last token of each branch that goes on. It sees the prompt and its own branch.
+
+        The branches share one cache: after the prompt, it holds their tokens in the order in which they were
+        written, a row of live branches at a time. `_owners` says whose each is, and the mask lets a branch see its
+        own only.
+        """
         self._owners += self._live
+        # [live, written so far by all]; with the prompt before it, [live, cached + live]
         own = torch.tensor(self._live)[:, None] == torch.tensor(self._owners)[None, :]
         visible = torch.cat([torch.ones(len(self._live), self._prompt, dtype=torch.bool), own], dim=1)
         position = self._prompt + self._written - 1
@@ -99,7 +105,10 @@ class _Branch:
 
 
 def _draw(logits: Tensor, temperature: float, generator: torch.Generator) -> tuple[list[int], list[float]]:
-    """One token a row, and its log-probability at temperature 1."""
+    """One token a row of the logits, [rows, vocabulary], and its log-probability at temperature 1.
+
+    The log-probability is the model's own, whatever the temperature it was drawn at: it is compared with scores.
+    """
     if temperature > 0:
         chosen = torch.multinomial((logits / temperature).softmax(dim=-1), 1, generator=generator)
     else:

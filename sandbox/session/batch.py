@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.agent.agent import CardAgent
+from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import think_together
 from sandbox.session.players import Seats
@@ -26,7 +27,13 @@ def at_once(world: World[Any]) -> bool:
 
 
 def decide(
-    world: World[Any], seats: Seats, seat: str, perceived: Callable[[str, int], Perceived], *, explore: bool
+    world: World[Any],
+    seats: Seats,
+    seat: str,
+    perceived: Callable[[str, int], Perceived],
+    *,
+    explore: bool,
+    briefing: Briefing = NOTHING,
 ) -> Decision:
     """The decision of a seat's agent; where others decide in the same round, they think along.
 
@@ -36,10 +43,13 @@ def decide(
         seat: the one to move, held by an agent.
         perceived: what a seat that moves so many commands from now goes by.
         explore: whether agents explore.
+        briefing: what the agent of the seat is told beside.
     """
     agent = seats[seat]
     assert agent is not None, "the seat is held by an agent"
     observation, lived, seed = perceived(seat, 0)
+    if isinstance(agent, CardAgent) and briefing != NOTHING:
+        return agent.decide(observation, lived, seed=seed, explore=explore, briefing=briefing)
     if not (at_once(world) and _asks(agent)):
         return agent.decide(observation, lived, seed=seed, explore=explore)
     thoughts = []

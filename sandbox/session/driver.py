@@ -19,7 +19,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
-from sandbox.llm.listening import StoppedError, listening
+from sandbox.llm.streaming import StoppedError, streaming
 from sandbox.session import moves
 from sandbox.session.view import Camera
 
@@ -160,7 +160,7 @@ class Driver:
 
         def job() -> None:
             if generation == self.generation and self._session is not None:
-                with suppress(StoppedError), listening(stream):
+                with suppress(StoppedError), streaming(stream):
                     self._post(Decided(self._session.decide(), generation))
 
         self._submit(MIND, job, THINKING)

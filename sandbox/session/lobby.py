@@ -13,7 +13,7 @@ from sandbox.agent import cards
 from sandbox.errors import CardError, ModelError, SandboxError, WorldError
 from sandbox.llm import catalogue
 from sandbox.llm import registry as model_registry
-from sandbox.paths import Home
+from sandbox.paths import Home, safe_name
 from sandbox.store import Store
 from sandbox.timeline import Timeline
 from sandbox.world import registry
@@ -99,13 +99,15 @@ class Offers:
 
 def look(home: Home) -> Offers:
     """All that there is. What cannot be read is offered with what is wrong with it."""
-    saves = sorted((_save(home.save_folder(name)) for name in _own_saves(home)), key=lambda s: -s.last_played)
+    own = home.folder("saves").resolve()
+    files = {name: file for name, file in home.entries("saves").items() if file.parent.parent == own}
+    saves = sorted((_save(name, file.parent) for name, file in files.items()), key=lambda s: -s.last_played)
     best: dict[str, Best] = {}
     for save in saves:
         known = best.get(save.world)
         if save.best is not None and (known is None or save.best.score > known.score):
             best[save.world] = save.best
-    worlds = [world(home, name, best.get(name)) for name in home.names("worlds")]
+    worlds = [world(name, file, best.get(name)) for name, file in home.entries("worlds").items()]
     worlds.sort(key=lambda each: (each.name != TOUR, each.seats, each.name))
     made = [
         WorldOffer(name, title, blurb, best=best.get(registry.resolve(name, home=home).canonical))
@@ -114,7 +116,7 @@ def look(home: Home) -> Offers:
     return Offers(
         tuple(worlds + made),
         tuple(saves),
-        tuple(_agent(home, name) for name in home.names("agents")),
+        tuple(_agent(name, file) for name, file in home.entries("agents").items()),
         tuple(catalogue.entries()),
     )
 
@@ -132,14 +134,8 @@ def best_score(timeline: Timeline) -> float | None:
     return best
 
 
-def _own_saves(home: Home) -> list[str]:
-    return [name for name in home.names("saves") if (home.save_folder(name) / "save.db").is_file()]
-
-
-def world(home: Home, name: str, best: Best | None = None) -> WorldOffer:
-    """One of the worlds of `home.names("worlds")`."""
-    file = home.world_file(name)
-    assert file is not None
+def world(name: str, file: Path, best: Best | None = None) -> WorldOffer:
+    """One of the worlds of `home.entries("worlds")`."""
     try:
         definition = read_source(file).definition
     except WorldError as error:
@@ -156,8 +152,9 @@ def world(home: Home, name: str, best: Best | None = None) -> WorldOffer:
     )
 
 
-def _save(folder: Path) -> SaveOffer:
+def _save(name: str, folder: Path) -> SaveOffer:
     try:
+        safe_name(folder.name, "a save")
         with Store.open(folder, readonly=True) as store:
             run, counts = store.latest_run(), store.counts()
             best = None
@@ -169,7 +166,7 @@ def _save(folder: Path) -> SaveOffer:
                     highest = next((seen.max_score for seen in opening.observations.values()), None)
                     best = Best(score, highest)
             return SaveOffer(
-                folder.name,
+                name,
                 run.world,
                 run.title,
                 ", ".join(f"{seat}: {agent or 'you'}" for seat, agent in run.seats.items()),
@@ -179,12 +176,10 @@ def _save(folder: Path) -> SaveOffer:
                 best,
             )
     except SandboxError as error:
-        return SaveOffer(folder.name, problem=error.message)
+        return SaveOffer(name, problem=error.message)
 
 
-def _agent(home: Home, name: str) -> AgentOffer:
-    file = home.card_file(name)
-    assert file is not None
+def _agent(name: str, file: Path) -> AgentOffer:
     try:
         card = cards.load_card(file)
     except CardError as error:

@@ -17,7 +17,7 @@ from sandbox.timeline import Timeline, Turn
 from sandbox.types import Chooser, Decision, History, Observation, Step, Transition, Update
 
 
-class Tape:
+class RecordedPlay:
     """One episode of a save.
 
     Args:
@@ -37,7 +37,7 @@ class Tape:
         """The turn that is to be played next."""
 
     @classmethod
-    def of(cls, store: Store) -> Tape:
+    def of(cls, store: Store) -> RecordedPlay:
         """The episode where a save stands. Raises `SaveError`."""
         timeline, run = store.timeline(), store.latest_run()
         known = run.cursor is not None and run.cursor in timeline
@@ -53,11 +53,11 @@ class Tape:
     def session(self) -> Session:
         """A session that nobody keeps, at the opening, with the agents that played."""
         models = {turn.seat: turn.decision.model for turn in self.turns if turn.decision is not None}
-        return TapeSession.create(
+        return ReplaySession.create(
             Store.memory(),
-            TapeWorld(self),
+            ReplayWorld(self),
             {
-                seat: None if name is None else TapeAgent(name, models.get(seat, ""))
+                seat: None if name is None else ReplayAgent(name, models.get(seat, ""))
                 for seat, name in self.run.seats.items()
             },
             seed=self.opening.seed or 0,
@@ -66,29 +66,29 @@ class Tape:
         )
 
 
-class TapeWorld:
+class ReplayWorld:
     """The episode as a world: its states are turns, and only the command that comes next leads anywhere."""
 
     verbs: tuple[str, ...] = ()
 
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.name = tape.run.world
-        self.title = tape.run.title
-        self.fingerprint = tape.run.fingerprint
-        self.seats = tuple(tape.opening.observations)
+    def __init__(self, recorded: RecordedPlay) -> None:
+        self.recorded = recorded
+        self.name = recorded.run.world
+        self.title = recorded.run.title
+        self.fingerprint = recorded.run.fingerprint
+        self.seats = tuple(recorded.opening.observations)
 
     def initial(self, seed: int) -> int:
-        return self.tape.opening.id
+        return self.recorded.opening.id
 
     def to_move(self, state: int) -> str | None:
-        return self.tape.timeline.node(state).to_move
+        return self.recorded.timeline.node(state).to_move
 
     def observe(self, state: int, seat: str) -> Observation:
-        return self.tape.timeline.get(state).observations[seat]
+        return self.recorded.timeline.get(state).observations[seat]
 
     def step(self, state: int, seat: str, command: str) -> Step[int]:
-        turn = self.tape.next
+        turn = self.recorded.next
         if turn is None or (turn.parent, turn.seat, turn.command) != (state, seat, command):
             raise PlayError("this is not what was done here")
         return Step(state=turn.id, rewards=turn.rewards, terminated=turn.terminated, truncated=turn.truncated)
@@ -103,7 +103,7 @@ class TapeWorld:
         """There is nothing to let go of."""
 
 
-class TapeSession(Session):
+class ReplaySession(Session):
     """Its agents want again what they wanted. Where that was never known, they think until somebody acts."""
 
     def __init__(self, *parts: Any) -> None:
@@ -113,11 +113,11 @@ class TapeSession(Session):
 
     def decide(self, seat: str | None = None) -> Decision:
         left, here = self._left, self.current
-        assert isinstance(self.world, TapeWorld)
-        tape = self.world.tape
+        assert isinstance(self.world, ReplayWorld)
+        recorded = self.world.recorded
         tried = len(self.timeline.child_ids(here.id))
-        following = tape.timeline.child_ids(int(here.snapshot))[tried:]
-        decision = tape.timeline.get(following[0]).decision if following else None
+        following = recorded.timeline.child_ids(int(here.snapshot))[tried:]
+        decision = recorded.timeline.get(following[0]).decision if following else None
         if decision is not None:
             return decision
         left.wait()
@@ -142,7 +142,7 @@ class TapeSession(Session):
         left.set()
 
 
-class TapeAgent:
+class ReplayAgent:
     """Holds a seat under its old name; what it wants is known to the session."""
 
     def __init__(self, name: str, model: str) -> None:
@@ -150,7 +150,7 @@ class TapeAgent:
         self.model = model
 
     def decide(self, observation: Observation, history: History, *, seed: int, explore: bool = True) -> Decision:
-        raise PlayError("what was wanted is on the tape")
+        raise PlayError("what was wanted is in the recording")
 
     def learn(self, transition: Transition) -> Update | None:
         return None

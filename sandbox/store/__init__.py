@@ -312,7 +312,10 @@ class Store(Database):
         """What an agent had learned in a seat; empty where it never held it."""
         table = schema.records
         found = self._rows(select(table.c.key, table.c.data).where(table.c.seat == seat, table.c.agent == agent))
-        return {row["key"]: bytes(row["data"]) for row in found}
+        with self._placed():
+            if not all(isinstance(row["key"], str) and isinstance(row["data"], bytes) for row in found):
+                raise SaveError(f"what {agent!r} learned is damaged")
+            return {row["key"]: row["data"] for row in found}
 
     # Elsewhere.
 
@@ -347,4 +350,5 @@ class Store(Database):
     def last_written(self) -> float:
         """When the latest turn or run was made; Unix time, seconds."""
         latest = (select(func.max(table.c.created).label("at")) for table in (schema.runs, schema.turns))
-        return max(float(self._rows(statement)[0]["at"] or 0.0) for statement in latest)
+        with self._placed():
+            return max(rows.moment(self._rows(statement)[0]["at"] or 0.0) for statement in latest)

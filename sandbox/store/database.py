@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.errors import SaveError
 from sandbox.store import opening, schema, server
 from sandbox.store.lock import SaveLock
+from sandbox.text import clean_line
 
 Row = Mapping[str, Any]
 
@@ -215,11 +216,17 @@ class Database:
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """Errors about what was read name the file."""
+        """Errors about what was read name the file. What is there may be anything: then the save is damaged."""
         try:
             yield
         except SaveError as error:
             raise SaveError(error.message, where=self.file, hint=error.hint or opening.FROM_BACKUP) from error
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> SaveError:
+        told = clean_line(str(error), 200)
+        return SaveError(f"the save is damaged: {told}", where=self.file, hint=opening.FROM_BACKUP)
 
     def _error(self, error: DBAPIError) -> SaveError:
         problem = str(error.orig)
@@ -236,6 +243,8 @@ class Database:
                     return [dict(row) for row in self._connection.execute(statement).mappings()]
             except DBAPIError as error:
                 raise self._error(error) from error
+            except UnicodeDecodeError as error:
+                raise self._damaged(error) from error
 
     def _forget(self) -> None:
         """Drop what is remembered of a transaction that failed."""

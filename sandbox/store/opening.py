@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from sandbox.errors import SaveError
 from sandbox.store import schema
+from sandbox.text import clean_line
 
 FILE: Final = "save.db"
 UNBORN: Final = "save.db.new"
@@ -107,7 +108,7 @@ def version_of(connection: Connection, file: Path) -> str:
             raise SaveError("this is a database, but not a save", where=file, hint=FROM_BACKUP)
         problem = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if problem != "ok":
-            raise SaveError(f"the save is damaged: {str(problem)[:200]}", where=file, hint=FROM_BACKUP)
+            raise SaveError(f"the save is damaged: {clean_line(str(problem), 200)}", where=file, hint=FROM_BACKUP)
         objects = connection.exec_driver_sql("SELECT name, type FROM sqlite_master").tuples()
         found: dict[str, str] = dict(objects.all())
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
@@ -115,6 +116,8 @@ def version_of(connection: Connection, file: Path) -> str:
         if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP) from error
         raise SaveError(f"the save is damaged: {error.orig}", where=file, hint=FROM_BACKUP) from error
+    except UnicodeDecodeError as error:
+        raise SaveError("the save is damaged: text in it is no text", where=file, hint=FROM_BACKUP) from error
     if {"view", "trigger"} & set(found.values()):
         raise SaveError(
             "the save carries code of its own (a view or a trigger)", where=file, hint="do not trust it"

@@ -51,6 +51,8 @@ def pack(data: bytes, base: bytes) -> bytes:
 
 def unpack(data: bytes, base: bytes) -> bytes:
     """Raises `SaveError` where the data is damaged or unpacks to more than `MAX_BYTES`."""
+    if not isinstance(data, bytes):
+        raise SaveError("a packed turn is no bytes")
     inflate = zlib.decompressobj(15, base[-_WINDOW:]) if base else zlib.decompressobj(15)
     try:
         found = inflate.decompress(data, MAX_BYTES)

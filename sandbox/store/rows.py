@@ -27,6 +27,8 @@ Frame = tuple[bytes, bytes, bytes]
 _Text = Annotated[str, AfterValidator(clean), Field(max_length=1_000_000)]
 _Line = Annotated[str, AfterValidator(clean_line)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
+_END_OF_TIME: Final = 32_503_680_000
+"""The year 3000 as Unix time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Run:
     max_steps: int | None = None
     cursor: int | None = None
     """The turn where it stands."""
-    created: float = 0.0
+    created: Annotated[float, Field(ge=0, lt=_END_OF_TIME)] = 0.0
     software: _Line = ""
 
 
@@ -238,7 +240,7 @@ def unplayed_from(row: Row, proposals: Sequence[Row]) -> Unplayed:
             id=row["id"],
             state=row["state"],
             decision=_decision_from(row, proposals, prompt),
-            created=float(row["created"] or 0.0),
+            created=moment(row["created"] or 0.0),
         )
 
 
@@ -265,8 +267,16 @@ def _node_fields(row: Row) -> dict[str, Any]:
         "terminated": bool(row["terminated"]),
         "truncated": bool(row["truncated"]),
         "seed": None if row["seed"] is None else int(row["seed"]),
-        "created": float(row["created"]),
+        "created": moment(row["created"]),
     }
+
+
+def moment(value: Any) -> float:
+    """Unix time, seconds. Raises `ValueError` where it is none that a calendar has."""
+    seconds = float(value)
+    if not 0 <= seconds < _END_OF_TIME:
+        raise ValueError(f"{seconds:g} is no time")
+    return seconds
 
 
 def _decision_from(row: Row, proposals: Sequence[Row], prompt: str) -> Decision:

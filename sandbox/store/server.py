@@ -12,6 +12,7 @@ import socket
 import zlib
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 from sqlalchemy import URL, Engine, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.engine import Connection
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateSchema
 
+from sandbox import passwords
 from sandbox.errors import SaveError
 from sandbox.store import opening, schema
 
@@ -45,11 +47,13 @@ class Address:
     url: URL
     space: str = PUBLIC
     """The PostgreSQL schema that its tables are in."""
+    text: str = ""
+    """The address as it was written, without the password and the name."""
 
     @classmethod
     def parse(cls, name: str) -> Address:
-        """Raises `SaveError`; never shows the password."""
-        address, _, space = name.partition("#")
+        """Raises `SaveError`. What is parsed holds no password: `connect` gives it to the driver alone."""
+        address, _, space = passwords.taken_off(name).partition("#")
         try:
             url = make_url(address)
         except ArgumentError as error:
@@ -58,7 +62,7 @@ class Address:
             raise SaveError(
                 f"{space!r} cannot be the name of a save on a server", hint="use letters, digits, '_', '-' and '.'"
             )
-        return cls(url, space or PUBLIC)
+        return cls(url, space or PUBLIC, address)
 
     @property
     def name(self) -> str:
@@ -79,7 +83,7 @@ class Address:
 
 def without_password(name: str) -> str:
     """The name of a save, or its address as it may be shown."""
-    return str(Address.parse(name)) if is_url(name) else name
+    return passwords.taken_off(name)
 
 
 def connect(address: Address, *, readonly: bool = False) -> Engine:
@@ -87,10 +91,12 @@ def connect(address: Address, *, readonly: bool = False) -> Engine:
     options = f'-csearch_path="{address.space}"' + (" -cdefault_transaction_read_only=on" if readonly else "")
     arguments: dict[str, Any] = {"options": options}
     arguments["application_name"] = f"process {os.getpid()} on {socket.gethostname()!r}"[:63]
+    password = passwords.password_for(address.text)
+    url = address.url.set(
+        drivername="postgresql+psycopg", password=None if password is None else unquote(password)
+    )
     try:
-        engine = create_engine(
-            address.url.set(drivername="postgresql+psycopg"), poolclass=StaticPool, connect_args=arguments
-        )
+        engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     except ImportError as error:
         raise SaveError("PostgreSQL needs the package psycopg", hint="install the extra `postgresql`") from error
     try:

@@ -102,7 +102,7 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     @on(NotOpened)
     async def _could_not_open(self, message: NotOpened) -> None:
-        """What a user can mend is said on the start screen, or on the terminal, where it stays."""
+        """What a user can put right is said on the start screen, or on the terminal, where it stays."""
         if not isinstance(message.error, SandboxError):
             return
         if self._lobby is None:

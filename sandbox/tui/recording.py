@@ -19,7 +19,7 @@ from sandbox.errors import PlayError, UsageError
 from sandbox.feedback import kinds
 from sandbox.render.asciicast import Recording
 from sandbox.session.controller import FASTEST
-from sandbox.session.replay import Tape
+from sandbox.session.replay import RecordedPlay
 from sandbox.store.feedback import Feedback
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.curtain import Curtain
@@ -93,26 +93,31 @@ def _recording(
 
 
 def replay(
-    tape: Tape, said: tuple[Feedback, ...], path: Path, *, size: tuple[int, int] = SIZE, theme: str = THEME
+    recorded: RecordedPlay,
+    said: tuple[Feedback, ...],
+    path: Path,
+    *,
+    size: tuple[int, int] = SIZE,
+    theme: str = THEME,
 ) -> None:
-    """Play a tape on the real screen, with keys as a person presses them, and write the recording.
+    """Play a recorded play on the real screen, with keys as a person presses them, and write the recording.
 
     The times are made up: typing and reading take as long as they take, waiting is left out.
 
     Args:
-        tape: what was played.
+        recorded: what was played.
         said: feedback of the save; what is about the episode is given again, at its time.
         path: file of the recording.
         size: columns and rows.
         theme: name of a theme.
     """
-    sitting = Sitting(lambda _say: tape.session(), Title(tape.run.title))
+    sitting = Sitting(lambda _say: recorded.session(), Title(recorded.run.title))
     app = SandboxApp(sitting, Settings(speed=FASTEST, theme=theme))
     app.console = Console(  # colours do not depend on the terminal that the recording is made from
         color_system="truecolor", file=app.console.file, force_terminal=True, legacy_windows=False, _environ={}
     )
-    with cast_file(path, size, tape.run.title, tape.opening.created) as cast:
-        player = _Player(app, tape)
+    with cast_file(path, size, recorded.run.title, recorded.opening.created) as cast:
+        player = _Player(app, recorded)
         app.driver_class = _recording(HeadlessDriver, cast, lambda: player.seconds, size)
         asyncio.run(player.play(said, size))
 
@@ -120,19 +125,19 @@ def replay(
 class _Player:
     """Presses the keys."""
 
-    def __init__(self, app: SandboxApp, tape: Tape) -> None:
+    def __init__(self, app: SandboxApp, recorded: RecordedPlay) -> None:
         self.seconds = 0.0
         self._app = app
-        self._tape = tape
+        self._recorded = recorded
         self._ids: dict[int, int] = {}
-        """Turns of the tape -> turns of the session."""
+        """Turns of the recorded play -> turns of the session."""
 
     async def play(self, said: tuple[Feedback, ...], size: tuple[int, int]) -> None:
         async with self._app.run_test(headless=False, size=size) as pilot:
             await self._until(pilot, lambda: self._app.play.controller.view is not None)
-            self._ids = {self._tape.opening.id: self._here}
+            self._ids = {self._recorded.opening.id: self._here}
             await self._rest(pilot)
-            for each in self._tape.happened(said):
+            for each in self._recorded.happened(said):
                 await self._until(pilot, lambda: not isinstance(self._app.screen, Curtain))
                 if isinstance(each, Feedback):
                     await self._say(pilot, each)
@@ -147,7 +152,7 @@ class _Player:
 
     async def _act(self, pilot: Pilot[Any], turn: Turn) -> None:
         """Bring about a turn: from its parent, by the agent's key or a person's command."""
-        self._tape.next = turn
+        self._recorded.next = turn
         game, parent = self._app.play.controller, self._ids[turn.parent or 0]
         if self._here != parent:
             await self._type(pilot, "undo" if self._above == parent else f"/jump {parent}")
@@ -206,7 +211,7 @@ class _Player:
         end = monotonic() + _PATIENCE
         while not condition():
             if monotonic() > end:
-                turn = self._tape.next.id if self._tape.next else self._tape.opening.id
+                turn = self._recorded.next.id if self._recorded.next else self._recorded.opening.id
                 raise PlayError(f"turn {turn} could not be played again on the screen")
             if isinstance(self._app.screen, Curtain):
                 await pilot.press("enter")

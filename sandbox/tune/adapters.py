@@ -20,10 +20,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.errors import SaveError, UsageError
-from sandbox.files import new_folder, write_bytes
+from sandbox.files import new_folder, read_bytes, write_bytes
 from sandbox.paths import bundled, safe_name
 from sandbox.text import clean_line
 from sandbox.tune.gate import GateResult
@@ -39,33 +39,37 @@ _LIBRARIES = ("torch", "transformers", "peft", "trl", "safetensors")
 _MAX_BYTES = 1 << 20
 
 
+_Line = Annotated[str, AfterValidator(clean_line)]
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class AdapterInfo(BaseModel):
     """What is known of an adapter: the contents of `adapter.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str
-    parent: str = BASE
+    id: _Line
+    parent: _Line = BASE
     """The adapter that it was trained on from, or `base`."""
-    model: str
+    model: _Line
     """The language model that it belongs to."""
-    method: str
-    created: float
+    method: _Line
+    created: Annotated[float, Field(ge=0, lt=32_503_680_000)]
     """Unix time, seconds."""
-    data: str
+    data: _Line
     """SHA-256 of the examples."""
-    examples: dict[str, int] = Field(default_factory=dict)
+    examples: dict[_Line, int] = Field(default_factory=dict)
     """How many examples of each kind."""
-    worlds: tuple[str, ...] = ()
+    worlds: tuple[_Line, ...] = ()
     """The worlds that the examples come from."""
     settings: dict[str, Any] = Field(default_factory=dict)
     outcome: GateResult | None = None
     """What the gate measured; None where it was left out."""
-    perplexity: tuple[float, float] | None = None
+    perplexity: tuple[_Number, _Number] | None = None
     """Of a fixed text, before and after."""
-    seconds: float = 0.0
+    seconds: _Number = 0.0
     """How long the training took."""
-    libraries: dict[str, str] = Field(default_factory=dict)
+    libraries: dict[_Line, _Line] = Field(default_factory=dict)
 
 
 class _Active(BaseModel):
@@ -95,12 +99,20 @@ class Adapters:
         return cls(save / "adapters", begins_with or BASE)
 
     def __iter__(self) -> Iterator[AdapterInfo]:
-        """All of them, oldest first. Folders that are not whole are passed over."""
-        found = []
-        for file in self.folder.glob(f"*/{ABOUT}"):
-            if not file.parent.name.startswith("."):
-                found.append(_read(file))
+        """All that can be read, oldest first. Folders that are not whole are passed over."""
+        found = [about for about in self.entries().values() if isinstance(about, AdapterInfo)]
         yield from sorted(found, key=lambda about: (about.created, about.id))
+
+    def entries(self) -> dict[str, AdapterInfo | SaveError]:
+        """All of them by the name of the folder: what is known, or why that cannot be read."""
+        found: dict[str, AdapterInfo | SaveError] = {}
+        for file in sorted(self.folder.glob(f"*/{ABOUT}")):
+            if not file.parent.name.startswith("."):
+                try:
+                    found[file.parent.name] = _read(file)
+                except SaveError as error:
+                    found[file.parent.name] = error
+        return found
 
     def get(self, adapter: str) -> AdapterInfo:
         """Raises `UsageError` where there is none of this name."""
@@ -205,12 +217,13 @@ class Adapters:
             depth, about = waiting.pop()
             lines.append((depth, about))
             waiting += [(depth + 1, child) for child in reversed(children.pop(about.id, []))]
-        return lines
+        children.pop(BASE, None)
+        return lines + [(0, about) for circle in children.values() for about in circle]
 
     def _active(self) -> _Active:
         file = self.folder / ACTIVE
         try:
-            return _Active.model_validate_json(file.read_bytes())
+            return _Active.model_validate_json(read_bytes(file, _MAX_BYTES))
         except FileNotFoundError:
             return _Active()
         except (OSError, ValidationError) as error:
@@ -245,9 +258,10 @@ def describe(
 
 def _read(file: Path) -> AdapterInfo:
     try:
-        if file.stat().st_size > _MAX_BYTES:
+        data = read_bytes(file, _MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
             raise SaveError("is far too long", where=file)
-        about = AdapterInfo.model_validate_json(file.read_bytes())
+        about = AdapterInfo.model_validate_json(data)
     except (OSError, ValidationError) as error:
         raise SaveError(
             "does not describe an adapter", where=file, hint="remove the folder, or restore it from a copy"

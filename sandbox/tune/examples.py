@@ -48,7 +48,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptExample:
-    """A stretch of play as one sequence, for supervised fine-tuning."""
+    """A part of an episode as one sequence, for supervised fine-tuning."""
 
     segments: tuple[Segment, ...]
     origin: Origin

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sandbox import statistics
 from sandbox.agent.agent import CardAgent
@@ -15,6 +15,7 @@ from sandbox.session import runner
 from sandbox.session.runner import Episode
 from sandbox.session.session import Session
 from sandbox.store import Store
+from sandbox.text import clean_line
 from sandbox.tune.errors import Stopped
 from sandbox.tune.starts import EpisodeStart
 from sandbox.types import LanguageModel, World
@@ -28,6 +29,9 @@ TOLERANCE = 0.05
 """How far below 0 the lower bound of the difference may lie, as a share of the highest score."""
 
 
+_Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class Side(BaseModel):
     """How one side did."""
 
@@ -35,11 +39,11 @@ class Side(BaseModel):
 
     episodes: int
     won: int
-    score: float
+    score: _Number
     """Mean; the share of the highest score where every world knows its own."""
-    steps: float
+    steps: _Number
     """Mean, over all episodes."""
-    steps_won: float | None
+    steps_won: _Number | None
     """Mean, over the episodes that were won."""
 
 
@@ -66,7 +70,7 @@ class GateResult(BaseModel):
     verdict: Verdict
     passed: bool
     """Whether the rule of the round is met."""
-    reason: str
+    reason: Annotated[str, AfterValidator(clean_line)]
     """One line for a person."""
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors.torch
 import torch
 
 from sandbox.errors import ModelError
+from sandbox.llm import adapter
 
 
 def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
@@ -34,11 +37,18 @@ def lora_config(rank: int, alpha: int) -> Any:
 
 
 def with_adapter(network: Any, folder: Path) -> Any:
-    """The network with an adapter to be trained further. Raises `ModelError`."""
+    """The network with an adapter to be trained further. Raises `ModelError`.
+
+    PEFT sees the weights as safetensors, what our own reader let through of the configuration, and no other file.
+    """
     import peft
 
+    config = adapter.plain_config(folder)
     try:
-        return peft.PeftModel.from_pretrained(network, folder, is_trainable=True)
+        with TemporaryDirectory() as given:
+            Path(given, adapter.CONFIG).write_text(json.dumps(config), encoding="utf-8")
+            Path(given, adapter.WEIGHTS).symlink_to((folder / adapter.WEIGHTS).resolve())
+            return peft.PeftModel.from_pretrained(network, given, is_trainable=True)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(f"cannot be continued from: {reason}", where=folder) from error

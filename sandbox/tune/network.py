@@ -46,7 +46,7 @@ def packed_attention(
         attention_mask: not needed, None.
         scaling: of the scores; by default that of the head's size.
         lengths: of the sequences, in order; None takes all as one.
-        asides: for each sequence the stretches that nothing after them sees.
+        asides: for each sequence the spans that nothing after them sees.
     """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)

@@ -53,7 +53,7 @@ def win(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str
 
 
 def shorten(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str, ...]:
-    """Leave out commands as long as the rest still wins: stretches, single ones, then any two together.
+    """Leave out commands as long as the rest still wins: spans, single ones, then any two together.
 
     After delta debugging (Zeller & Hildebrandt 2002). Leaving out any one command of what is returned loses, and
     any two of a short one. Commands that do not win are returned as they are.

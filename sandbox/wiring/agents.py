@@ -85,6 +85,11 @@ class Models:
             return None
         kind = model_registry.kind_of(model)
         if kind is not None:
+            if not file.own:
+                raise ModelError(
+                    f"a card that is not your own would play with {model}",
+                    hint="copy the card into your agents/ if you trust it",
+                )
             if adapter is not None:
                 raise UsageError(f"{model} takes no adapters", hint="name an agent with a local model")
             return self._shared((model, file.folder), lambda: self._foreign(kind, model, file.folder))

@@ -144,7 +144,7 @@ def test_the_difference_reward_leaves_out_what_others_did_anyway():
 
 
 def test_what_is_told_in_the_mill_is_known_above():
-    world = NotedWorld(seats.rehearsal(Home.find(), "millrace"), ["pin"])
+    world = NotedWorld(seats.memoised(Home.find(), "millrace"), ["pin"])
     state = world.initial(0)
     for seat, command in [
         ("tamsin", "take lantern"), ("jory", "wait"), ("tamsin", "go up"), ("jory", "wait"),
@@ -162,25 +162,25 @@ def test_what_is_told_in_the_mill_is_known_above():
     assert world.observe(world.load(world.dump(state)), "tamsin") == world.observe(state, "tamsin")
 
 
-def test_a_rehearsed_world_is_the_world():
+def test_a_memoised_world_is_the_world():
     plain = NativeWorld(parse_source(TWO_SWITCHES.replace("limit: 6\n", ""), "test"), "switches")
-    rehearsed = MemoisedWorld(plain)
+    memoised = MemoisedWorld(plain)
     for _ in range(2):
-        state, played = plain.initial(0), rehearsed.initial(0)
+        state, played = plain.initial(0), memoised.initial(0)
         for command in ("push knob", "pull lever", "wait", "wait", "push knob"):
             seat = plain.to_move(state)
-            assert seat is not None and rehearsed.to_move(played) == seat
-            here, there = plain.observe(state, seat), rehearsed.observe(played, seat)
+            assert seat is not None and memoised.to_move(played) == seat
+            here, there = plain.observe(state, seat), memoised.observe(played, seat)
             assert (here.state_key, here.admissible, here.score) == (
                 there.state_key,
                 there.admissible,
                 there.score,
             )
-            real, from_memory = plain.step(state, seat, command), rehearsed.step(played, seat, command)
+            real, from_memory = plain.step(state, seat, command), memoised.step(played, seat, command)
             assert real.terminated == from_memory.terminated
             assert real.rewards.get(seat, 0.0) == from_memory.rewards.get(seat, 0.0)
             state, played = real.state, from_memory.state
-        assert real.terminated and rehearsed.observe(played, "ann").won
+        assert real.terminated and memoised.observe(played, "ann").won
 
 
 RACE = """\

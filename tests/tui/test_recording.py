@@ -16,7 +16,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from sandbox.cli.animation import animate
 from sandbox.errors import UsageError
 from sandbox.render.asciicast import Recording
-from sandbox.session.replay import Tape
+from sandbox.session.replay import RecordedPlay
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tui.recording import recorded, replay
@@ -37,7 +37,7 @@ def moments(cast: Path) -> Iterator[tuple[float, str]]:
         yield seconds, "\n".join(line.rstrip() for line in screen.display)
 
 
-def played(save: Path) -> tuple[Tape, Session]:
+def played(save: Path) -> tuple[RecordedPlay, Session]:
     """The agent acts, is rewarded, a person oversteps it, takes that back and tries something else."""
     session = open_session(save, Weigher())
     session.step()
@@ -48,14 +48,14 @@ def played(save: Path) -> tuple[Tape, Session]:
     session.comment("a better way")
     session.close()
     store = Store.open(save, readonly=True)
-    return Tape.of(store), session
+    return RecordedPlay.of(store), session
 
 
 def test_what_was_played_is_seen_again(save: Path, tmp_path: Path) -> None:
-    tape, session = played(save)
+    recorded, session = played(save)
     file = tmp_path / "friday.cast"
     with Store.open(save, readonly=True) as store:
-        replay(tape, store.feedback(), file, size=(100, 30))
+        replay(recorded, store.feedback(), file, size=(100, 30))
     seen = list(moments(file))
     texts = [text for _, text in seen]
 
@@ -80,14 +80,14 @@ def test_what_was_played_is_seen_again(save: Path, tmp_path: Path) -> None:
 
 
 def test_neither_world_nor_agent_is_needed(save: Path, tmp_path: Path) -> None:
-    tape, _ = played(save)
-    session = tape.session()
+    recorded, _ = played(save)
+    session = recorded.session()
     assert session.observation().text.startswith("A storm is coming")
-    assert session.decide() == tape.turns[0].decision
-    tape.next = tape.turns[0]
+    assert session.decide() == recorded.turns[0].decision
+    recorded.next = recorded.turns[0]
     with pytest.raises(Exception, match="not what was done"):
         session.act("sing")
-    assert session.act(tape.turns[0].command).command == tape.turns[0].command
+    assert session.act(recorded.turns[0].command).command == recorded.turns[0].command
 
 
 def test_a_recording_becomes_a_picture_that_moves(tmp_path: Path) -> None:

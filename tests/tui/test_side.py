@@ -12,8 +12,8 @@ import pytest
 from conftest import MakeApp, Weigher, settled, typed, until
 
 from sandbox.config import Settings
-from sandbox.llm.listening import StoppedError, tell
 from sandbox.llm.state import ServerState
+from sandbox.llm.streaming import StoppedError, tell
 from sandbox.session import blessed, curves, optimum
 from sandbox.session.session import Session
 from sandbox.store import Store

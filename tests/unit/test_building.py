@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox import marked_yaml
 from sandbox.errors import UsageError, WorldError, WorldFileError
 from sandbox.world import starter
-from sandbox.world.building import BUILDERS, Builder, build, sheet
+from sandbox.world.building import BUILDERS, Builder, build, yaml_editing
 from sandbox.world.native import Adventure, parse_definition
 
 ROOT = Path(__file__).parents[2]
@@ -59,22 +59,22 @@ def test_what_is_built_and_destroyed_again_leaves_every_byte_of_every_bundled_wo
 @pytest.mark.parametrize(("name", "text"), BUNDLED, ids=[name for name, _ in BUNDLED])
 def test_any_entry_of_a_bundled_world_can_be_written_again_and_taken_out(name: str, text: str) -> None:
     """Every thing and room in turn, whatever the style it is written in; comments outside it stay."""
-    data = sheet.data_of(text)
+    data = yaml_editing.data_of(text)
     for section in ("things", "rooms"):
         for key in list(data[section])[:3]:
-            other = sheet.rename(text, (section, key), "xyzzy")
-            assert sheet.rename(other, (section, "xyzzy"), key) == text
-            without = sheet.drop(text, (section, key))
+            other = yaml_editing.rename(text, (section, key), "xyzzy")
+            assert yaml_editing.rename(other, (section, "xyzzy"), key) == text
+            without = yaml_editing.drop(text, (section, key))
             assert all(line.startswith("-") for line in changed(text, without))
-            described = sheet.put(text, (section, key, "description"), 'A "new" text: short # it is.')
-            assert sheet.data_of(described)[section][key]["description"] == 'A "new" text: short # it is.'
+            described = yaml_editing.put(text, (section, key, "description"), 'A "new" text: short # it is.')
+            assert yaml_editing.data_of(described)[section][key]["description"] == 'A "new" text: short # it is.'
 
 
 def test_an_edit_that_would_not_come_out_as_meant_is_refused() -> None:
     odd = "title: t\nrooms:\n  ? hut  # a: b\n  :\n    dark: true\n"
-    assert sheet.data_of(odd)["rooms"] == {"hut": {"dark": True}}
+    assert yaml_editing.data_of(odd)["rooms"] == {"hut": {"dark": True}}
     with pytest.raises(WorldError, match="in a way that this edit cannot follow"):
-        sheet.put(odd, ("rooms", "hut"), "x")
+        yaml_editing.put(odd, ("rooms", "hut"), "x")
 
 
 def test_dig_makes_the_room_and_both_ways() -> None:
@@ -202,7 +202,7 @@ def test_worlds_in_one_line_and_in_chinese() -> None:
 @given(st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=160))
 def test_any_text_comes_back_as_it_was_given(text: str) -> None:
     for path in (("things", "stove", "description"), ("rooms", "shed", "name"), ("messages", "x")):
-        after = sheet.put(STARTER, path, text)
+        after = yaml_editing.put(STARTER, path, text)
         data = marked_yaml.read(after).data
         for step in path:
             data = data[step]

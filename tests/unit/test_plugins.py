@@ -57,7 +57,7 @@ def test_a_broken_plugin_is_a_reason_and_the_others_go_on(install: Install) -> N
         "fine": "",
     }
     assert plugins.usable("feedback")["fine"] == 1 and "bad" not in plugins.usable("feedback")
-    with pytest.raises(PluginError, match="mend the package guest"):
+    with pytest.raises(PluginError, match="repair the package guest"):
         mine["bad"].load()
 
 

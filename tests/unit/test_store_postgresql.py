@@ -15,6 +15,7 @@ import pytest
 from play_parts import CaveWorld, TableAgent
 from typer.testing import CliRunner
 
+from sandbox import cli, passwords
 from sandbox.cli import app
 from sandbox.cli.rate import queue_of, review_of
 from sandbox.errors import SaveError
@@ -275,3 +276,78 @@ def test_a_server_that_is_not_there_is_said_without_the_password() -> None:
     with pytest.raises(SaveError, match="cannot be reached") as caught:
         Store.connect("postgresql://ann:secret@127.0.0.1:1/friday")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "password"),
+    [
+        ("postgresql://ann:s3cret@host/db#friday", "postgresql://ann@host/db#friday", "s3cret"),
+        ("postgresql+psycopg://ann:s3c%40ret@host:5/db", "postgresql+psycopg://ann@host:5/db", "s3c%40ret"),
+        ("postgres://ann:@host/db", "postgres://ann@host/db", ""),
+        ("postgresql://host/db?password=s3cret#f", "postgresql://host/db#f", "s3cret"),
+        ("postgresql://host/db?a=1&password=s3cret&b=2", "postgresql://host/db?a=1&b=2", "s3cret"),
+        ("--save=postgresql://ann:s3cret@host/db", "--save=postgresql://ann@host/db", "s3cret"),
+        ("postgresql://ann@host/db?application_name=x", "postgresql://ann@host/db?application_name=x", None),
+        ("friday", "friday", None),
+    ],
+)
+def test_a_password_is_taken_off_an_address(address: str, shown: str, password: str | None) -> None:
+    assert passwords.taken_off(address) == shown
+    assert passwords.taken_off(shown) == shown
+    assert passwords.password_for(shown.removeprefix("--save=")) == password
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("play", "--plain", "--save", "ADDRESS"),
+        ("play", "honey", "--plain", "--agent", "random", "--save", "ADDRESS"),
+        ("run", "honey", "--agent", "random", "--save", "ADDRESS"),
+        ("tune", "ADDRESS"),
+        ("adapter", "list", "ADDRESS"),
+        ("save", "show", "ADDRESS"),
+        ("save", "compact", "ADDRESS"),
+        ("save", "fork", "ADDRESS", "copy"),
+        ("save", "replay", "ADDRESS"),
+        ("rate", "ADDRESS", "ADDRESS#two"),
+        ("feedback", "stats", "ADDRESS"),
+        ("feedback", "import", "/nonexistent", "--into", "ADDRESS"),
+        ("play", "honey", "ADDRESS"),  # one word too many: said by the parser of the command line
+        ("save", "ADDRESS"),
+        ("agent", "show", "ADDRESS"),
+        ("world", "show", "ADDRESS"),
+        ("run", "ADDRESS"),
+        ("--home", "ADDRESS", "save", "list"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    "address", ["postgresql://ann:s3cret@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db?password=s3cret"]
+)
+def test_no_command_shows_or_stores_a_password(
+    words: tuple[str, ...],
+    address: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sandbox", *(word.replace("ADDRESS", address) for word in words)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    told = capfd.readouterr()
+    assert "s3cret" not in told.out + told.err
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"s3cret" in file.read_bytes()]
+
+
+def test_a_crash_is_written_down_without_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["sandbox", "save", "show", "postgresql://ann:s3cret@host/db"])
+    monkeypatch.setattr(cli, "app", lambda: 1 // 0)
+    with pytest.raises(SystemExit):
+        cli.main()
+    (crash,) = (tmp_path / "crashes").iterdir()
+    assert "postgresql://ann@host/db" in crash.read_text()
+    assert "s3cret" not in crash.read_text()

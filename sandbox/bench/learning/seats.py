@@ -101,7 +101,7 @@ class PairTraining:
         return self.label
 
     def run(self, home: Home) -> Result:
-        world: World[Any] = NotedWorld(rehearsal(home, "millrace"), SUBJECTS)
+        world: World[Any] = NotedWorld(memoised(home, "millrace"), SUBJECTS)
         steps = ROUNDS * len(world.seats)
         if self.mind == "joint":
             world, steps = JointWorld(world), ROUNDS
@@ -165,7 +165,7 @@ class SelfPlay:
         return self.label
 
     def run(self, home: Home) -> Result:
-        world = rehearsal(home, "weathercock", seats=2)
+        world = memoised(home, "weathercock", seats=2)
         born = self_play(
             world,
             lambda: _agent(RACER),
@@ -194,7 +194,7 @@ def _skills(world: World[Any], born: Sequence[Agent], seed: int) -> list[float]:
     return [skill[name] for name in names]
 
 
-def rehearsal(home: Home, name: str, seats: int | None = None) -> MemoisedWorld:
+def memoised(home: Home, name: str, seats: int | None = None) -> MemoisedWorld:
     """A bundled world made fast, without its limit on rounds: callers cut episodes off at the same length."""
     file = registry.world_file(name, home=home)
     source = read_source(file)

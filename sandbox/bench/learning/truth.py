@@ -112,7 +112,7 @@ class StateTable:
     def sweeps(self, count: int, rng: np.random.Generator) -> Iterator[Transition]:
         """Every command of every state, in an order drawn anew each time, with an outcome that is drawn too.
 
-        The draws of a pair are a sequence of low discrepancy from a random start (Weyl 1916): any stretch of it
+        The draws of a pair are a sequence of low discrepancy from a random start (Weyl 1916): any part of it
         has the outcomes in nearly their right shares, so that thousands of draws do what millions would.
         """
         pairs = [(state, command) for state, row in enumerate(self.mdp.transitions) for command in row]

@@ -28,11 +28,11 @@ _MEASURE = 88
 _MANY = 64
 """More blocks than this are not wrapped at once."""
 _STRETCH, _REST = 0.015, 0.02
-"""Seconds for which what cannot be seen is wrapped, and between two such stretches."""
+"""Seconds for which what cannot be seen is wrapped, and between two such spells."""
 
 
 class _Line(NamedTuple):
-    """A wrapped line: which stretch of which paragraph."""
+    """A wrapped line: which part of which paragraph."""
 
     paragraph: Paragraph
     start: int

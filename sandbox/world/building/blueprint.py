@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sandbox.errors import UsageError, WorldError, WorldFileError
 from sandbox.text import did_you_mean
-from sandbox.world.building import sheet
+from sandbox.world.building import yaml_editing
 from sandbox.world.native import Adventure, parse_source
 from sandbox.world.native.languages import language
 from sandbox.world.native.schema import OPPOSITE, Exit, Room
@@ -65,11 +65,11 @@ class Blueprint:
         if len(path) > 1 and path[0] in self.world.model_fields_set:
             model = Room if path[0] == "rooms" and len(path) > 2 else None
         order = tuple(info.alias or name for name, info in model.model_fields.items()) if model else ()
-        return replace(self, text=sheet.put(self.text, path, value, order=order))
+        return replace(self, text=yaml_editing.put(self.text, path, value, order=order))
 
     def drop(self, path: tuple[str, ...]) -> Blueprint:
         """Without an entry of the file."""
-        return replace(self, text=sheet.drop(self.text, path))
+        return replace(self, text=yaml_editing.drop(self.text, path))
 
     # Names.
 

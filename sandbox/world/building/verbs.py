@@ -10,7 +10,7 @@ from typing import Any
 from sandbox import marked_yaml
 from sandbox.errors import UsageError
 from sandbox.text import clean_line, did_you_mean
-from sandbox.world.building import sheet
+from sandbox.world.building import yaml_editing
 from sandbox.world.building.blueprint import Blueprint, Declared, unquoted
 from sandbox.world.native import parse_source
 from sandbox.world.native.schema import Exit
@@ -213,11 +213,11 @@ def _rename(plan: Blueprint, rest: str) -> EditOutcome:
         return EditOutcome(plan.put((*named.path, "name"), new).text, f"{old.capitalize()} is called {new} now.")
     room = named.section == "rooms"
     identifier = plan.fresh(new.lower() if room else new)
-    uses = list(_uses(sheet.data_of(plan.text), named.id))
-    text = sheet.rename(plan.text, named.path, identifier, uses) if identifier != named.id else plan.text
+    uses = list(_uses(yaml_editing.data_of(plan.text), named.id))
+    text = yaml_editing.rename(plan.text, named.path, identifier, uses) if identifier != named.id else plan.text
     shown = identifier.replace("_", " ")
     if (shown.capitalize() if room else shown) != new:
-        text = sheet.put(text, (named.section, identifier, "name"), new)
+        text = yaml_editing.put(text, (named.section, identifier, "name"), new)
     return EditOutcome(text, f"{old.capitalize()} is called {new} now.")
 
 
@@ -230,7 +230,7 @@ def _set(plan: Blueprint, rest: str) -> EditOutcome:
 
 def _unset(plan: Blueprint, rest: str) -> EditOutcome:
     path, shown, key, more = _keyed(plan, rest)
-    data = sheet.data_of(plan.text)
+    data = yaml_editing.data_of(plan.text)
     for step in path:
         if not isinstance(data, dict) or step not in data or more:
             raise UsageError(f"{shown} has no {key!r} in the file")

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from sandbox import marked_yaml
 from sandbox.errors import Finding, WorldError, WorldFileError
+from sandbox.files import read_bytes
 from sandbox.marked_yaml import Document, dotted
 from sandbox.text import did_you_mean
 from sandbox.world.native.references import check_references
@@ -52,8 +53,7 @@ def parse_definition(text: str | bytes, file: Path | str = "world.yaml") -> Defi
 def read_source(path: Path) -> Source:
     """The definition in a file. Raises `WorldFileError`, and `WorldError` where the file cannot be read."""
     try:
-        with path.open("rb") as stream:
-            text = stream.read(marked_yaml.MAX_BYTES + 1)
+        text = read_bytes(path, marked_yaml.MAX_BYTES + 1)
     except OSError as error:
         raise WorldError(
             f"the world file cannot be read: {error.strerror or error}", where=path, hint="check the name"

@@ -2,14 +2,14 @@
 
 import pytest
 
-from sandbox.llm.listening import StoppedError, listening, tell
+from sandbox.llm.streaming import StoppedError, streaming, tell
 
 PROMPT = "You are in a kitchen. A lamp stands here.\n\n>"
 
 
 def test_what_is_written_is_heard_token_by_token(local_model):
     heard = []
-    with listening(lambda texts: heard.append(tuple(texts))):
+    with streaming(lambda texts: heard.append(tuple(texts))):
         samples = local_model.sample(PROMPT, 2, seed=3, max_tokens=5, stop=())
     written = [texts for texts in heard if texts]
     assert len(written) == 5
@@ -26,7 +26,7 @@ def test_it_stops_before_the_next_token_and_is_none_the_worse(local_model):
         if len(heard) == 3:
             raise StoppedError
 
-    with pytest.raises(StoppedError), listening(stop):
+    with pytest.raises(StoppedError), streaming(stop):
         local_model.sample(PROMPT, 2, seed=5, max_tokens=40)
     assert len(heard) == 3
     assert local_model.sample(PROMPT, 2, seed=4, max_tokens=4) == before
@@ -34,6 +34,6 @@ def test_it_stops_before_the_next_token_and_is_none_the_worse(local_model):
 
 def test_nobody_listening_is_no_trouble():
     tell(["words"])
-    with listening(lambda texts: None):
+    with streaming(lambda texts: None):
         pass
     tell(["more words"])

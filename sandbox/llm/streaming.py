@@ -22,7 +22,7 @@ class StoppedError(Exception):
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def streaming(listener: Listener) -> Iterator[None]:
     """Hear what models write on this thread meanwhile."""
     token = _listener.set(listener)
     try:

@@ -1,0 +1,57 @@
+"""What a person says to an agent in words: which part of it still stands, and what a command has to do with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sandbox.agent.recall import OPPOSITE
+
+_PARTS = re.compile(r"\s*(?:[.;!]\s+|,?\s+(?:and then|then|and)\s+|,\s*then\s+)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
+_EMPTY = frozenset(
+    re.findall(
+        r"[\w']+",
+        """a an the this that these those it them him her its my your our we you i us me please could can
+        should would will must have has had do does did be is are was were to of on at with from
+        into for by over there here go try take get open look see use put let lets let's just now
+        first again maybe perhaps what about how why not don't need needs want wants like think
+        better best thing way one some any all so but or if as useful exit room inside back head
+        walk grab bring pick leave check drop close unlock lock examine read find yourself might
+        forget shall""",
+    )
+)
+"""Words that do not tell what is meant: verbs stand in many commands."""
+
+
+def parts(words: str) -> tuple[str, ...]:
+    """The single wishes in what was said: "open the chest, then take the key" holds two."""
+    return tuple(part.strip() for part in _PARTS.split(words.strip()) if part.strip(" .!?"))
+
+
+def topics(words: str) -> frozenset[str]:
+    """What is spoken of: things, rooms, directions."""
+    return frozenset(word for word in _WORD.findall(words.lower()) if word not in _EMPTY or word in OPPOSITE)
+
+
+def speaks_for(advice: str, command: str, room: str = "") -> bool:
+    """Whether a command does, or leads to, what was advised: both speak of a thing, or the room is meant."""
+    wanted = topics(advice)
+    if not wanted:
+        return advice.lower().strip(" .!?") == command.lower()
+    return bool(wanted & topics(command)) or bool(wanted & topics(room))
+
+
+def standing(given: Iterable[str], acts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What of some advice still stands, oldest first.
+
+    Args:
+        given: the advice.
+        acts: what the seat did since then: commands, and the rooms that they led to.
+    """
+    left = [part for words in given for part in parts(words)]
+    for command, room in acts:
+        done = next((part for part in left if speaks_for(part, command, room)), None)
+        if done is not None:
+            left.remove(done)
+    return tuple(left)

@@ -1,0 +1,145 @@
+"""What people and agents say to each other beside the game: advice, questions, answers, reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sandbox.agent import advice, truth
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.answers import answer, is_question
+from sandbox.agent.briefing import Briefing
+from sandbox.agent.grounding import looks_refused
+from sandbox.agent.recall import Recall, title_of
+from sandbox.errors import PlayError
+from sandbox.feedback.kinds.advice import Advice
+from sandbox.store.feedback import Feedback
+from sandbox.text import clean_line
+from sandbox.timeline import Turn, decision_seed, history
+from sandbox.types import Decision, Factual, World
+
+if TYPE_CHECKING:
+    from sandbox.session.session import Session
+
+
+def advice_for(session: Session, path: Sequence[Turn], seat: str) -> tuple[str, ...]:
+    """What of the advice to a seat still stands at the end of a path: neither done nor withdrawn."""
+    standing: tuple[str, ...] = ()
+    for turn in path:
+        if turn.seat == seat and standing:
+            room = title_of(turn.observations[seat].description)
+            standing = advice.standing(standing, [(turn.command, room)])
+        for record in session.feedback(turn.id):
+            if record.kind == "advice":
+                told = Advice.model_validate(record.data)
+                if told.seat == seat and not told.question:
+                    standing = (*standing, *advice.parts(told.words))
+    return standing
+
+
+def briefing(session: Session, path: Sequence[Turn], seat: str) -> Briefing:
+    """All that an agent is told beside what it perceives at the end of a path."""
+    listed = path[-1].observations[seat].admissible
+    check = _Understanding(session.world, path[-1].snapshot, seat) if listed is None else None
+    return Briefing(advice=advice_for(session, path, seat), understood=check)
+
+
+class _Understanding:
+    """Whether the world understands a command, tried on a copy. Safe on any thread: worlds change no state."""
+
+    def __init__(self, world: World[Any], snapshot: bytes, seat: str) -> None:
+        self._world, self._snapshot, self._seat = world, snapshot, seat
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, command: str) -> bool:
+        if command not in self._known:
+            after = self._world.step(self._world.load(self._snapshot), self._seat, command).state
+            self._known[command] = not looks_refused(self._world.observe(after, self._seat).text)
+        return self._known[command]
+
+
+def speak(session: Session, decision: Decision, also: Sequence[int] = ()) -> Decision:
+    """The decision with words for its best proposals. Slow; may run on a worker thread, as `Session.decide`."""
+    agent = session.seats.get(decision.seat)
+    if not isinstance(agent, CardAgent):
+        return decision
+    return agent.speak(decision, seed=decision_seed(session.seed, session.current, 0), also=also)
+
+
+def false_lines(session: Session, decision: Decision) -> frozenset[int]:
+    """Which proposals of a decision of this turn say something that is not so; none in worlds that cannot tell."""
+    if not isinstance(session.world, Factual):
+        return frozenset()
+    recall = Recall.of(session.history(decision.seat))
+    facts = session.world.facts(session.world.load(session.current.snapshot), decision.seat)
+    said = [proposal.said for proposal in decision.proposals]
+    return frozenset(i for i, line in enumerate(said) if line and truth.is_false(line, facts, recall))
+
+
+def addressee(session: Session, line: str) -> tuple[str, str] | None:
+    """Whom a line is meant for, and the words: a seat that an agent holds, by its name or its card's, or `@agent`.
+
+    None where it begins with nobody's name.
+    """
+    first, _, words = line.strip().partition(" ")
+    name = first.strip("@,:").lower()
+    agents = {seat: agent for seat, agent in session.seats.items() if agent is not None}
+    if not name or not words.strip():
+        return None
+    for seat, agent in agents.items():
+        if name in (seat.lower(), agent.name.lower()) or (first.startswith("@") and name == "agent"):
+            return seat, words.strip()
+    return None
+
+
+def tell(session: Session, words: str, seat: str | None = None, decision: Decision | None = None) -> Feedback:
+    """Say something to the agent of a seat: advice, which stands until it is done or withdrawn, or a question.
+
+    What it answers is in the record. May take as long as a decision.
+
+    Args:
+        session: where it is said; the record stands at the current turn.
+        words: what is said.
+        seat: to whom; the one to move, or else the first that an agent holds.
+        decision: the agent's latest, which "why" is asked about.
+
+    Raises:
+        PlayError: no agent holds the seat, or nothing was said.
+    """
+    words = clean_line(words)
+    if not words:
+        raise PlayError("there is nothing to say", hint="such as: /tell try the cellar")
+    seat = seat or _listener(session)
+    agent = session.seats.get(seat)
+    if agent is None:
+        raise PlayError(f"no agent holds the seat {seat!r}")
+    asked = is_question(words)
+    turn = session.current
+    lived = history(session.timeline.path(turn.id), seat)
+    known = answer(words, turn.observations[seat], lived, decision or turn.decision) if asked else None
+    if known is None and isinstance(agent, CardAgent):
+        known = agent.reply(turn.observations[seat], lived, words, seed=decision_seed(session.seed, turn, 0))
+    data = {"seat": seat, "words": words, "answer": clean_line(known or ""), "question": asked}
+    return session.say("advice", turn=turn.id, data=data)
+
+
+def withdraw(session: Session, seat: str | None = None) -> int:
+    """Take back all advice to a seat on the way here. Returns how many pieces that was."""
+    seat = seat or _listener(session)
+    taken = 0
+    for turn in session.timeline.path(session.current.id):
+        for record in session.feedback(turn.id):
+            if record.kind == "advice" and record.data.get("seat") == seat and not record.data.get("question"):
+                session.retract(record.id)
+                taken += 1
+    return taken
+
+
+def _listener(session: Session) -> str:
+    to_move = session.to_move
+    if to_move is not None and session.seats[to_move] is not None:
+        return to_move
+    held = [seat for seat, agent in session.seats.items() if agent is not None]
+    if not held:
+        raise PlayError("nobody here is an agent")
+    return held[0]

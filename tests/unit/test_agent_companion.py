@@ -1,0 +1,256 @@
+"""A companion that speaks, listens and answers: what it says, what is true of it, and what it makes of advice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sandbox.agent import advice, answers, hearing, prompt, truth
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.briefing import Briefing
+from sandbox.agent.cards import Card, PromptSettings, Talk, parse_card
+from sandbox.agent.recall import Recall
+from sandbox.llm.fake import ScriptedModel
+from sandbox.types import Decision, Exchange, Fact, Observation, Proposal, Transition
+
+HALL = "Hall\nA tiled hall.\nYou can see a chest (closed) here.\nExits: north and east (the oak door, locked)."
+KITCHEN = "Kitchen\nIt smells of soap.\nOn the table is a brass key.\nExits: south."
+LIVED = (
+    Exchange(command="", reply=HALL),
+    Exchange(command="go north", reply=KITCHEN),
+    Exchange(command="take brass key", reply="You take the brass key."),
+    Exchange(command="go south", reply="Hall\nYou can see a chest (closed) here."),
+)
+FACTS = frozenset(
+    {
+        Fact("room", "hall"),
+        Fact("leads", "north", "kitchen"),
+        Fact("leads", "east", "cellar"),
+        Fact("carried", "brass key"),
+        Fact("at", "chest", "hall"),
+        Fact("closed", "chest"),
+        Fact("locked", "oak door"),
+        Fact("closed", "oak door"),
+        Fact("at", "oak door", "hall"),
+        Fact("at", "table", "kitchen"),
+        Fact("in", "ruby", "chest"),
+    }
+)
+LISTED = ("go north", "open chest", "unlock oak door with brass key", "wait")
+
+
+def here(text: str = "Hall", admissible: tuple[str, ...] | None = LISTED) -> Observation:
+    return Observation(
+        seat="you",
+        turn=3,
+        text=text,
+        description=HALL,
+        inventory="You are carrying a brass key.",
+        goal="Find the ruby.",
+        admissible=admissible,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "verdicts"),
+    [
+        ("Arr! The chest is closed. Let's crack it.", ["true"]),
+        ("The chest is open.", ["false"]),
+        ("The oak door is locked and I carry the brass key.", ["true", "true"]),
+        ("That failed, because the oak door is locked.", ["true"]),
+        ("I have the lamp.", ["unknown"]),
+        ("The ruby is in the chest.", ["unknown"]),
+        ("North leads to the kitchen.", ["true"]),
+        ("The kitchen is east of here.", ["false"]),
+        ("I have not been north yet.", ["false"]),
+        ("I have not been east.", ["true"]),
+        ("I have been north, in the kitchen.", ["true"]),
+        ("The chest is in the kitchen.", ["false"]),
+        ("I am in the hall.", ["true"]),
+        ("The table is here.", ["false"]),
+        ("There is the chest, within reach.", ["true"]),
+        ("Let's go north, race you!", []),
+        ("Can I have it?", []),
+    ],
+)
+def test_statements_are_true_false_or_unknown_to_the_seat(said: str, verdicts: list[str]) -> None:
+    assert [verdict for _, verdict in truth.verdicts(said, FACTS, Recall.of(LIVED))] == verdicts
+
+
+def test_a_seat_remembers_where_it_has_been() -> None:
+    recall = Recall.of(LIVED)
+    assert recall.room == "Hall"
+    assert (recall.been("north"), recall.been("east")) == ("Kitchen", "")
+    assert recall.route("kitchen") == ("north",)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Where is the brass key?", "I carry the brass key."),
+        ("where did you see the table", "I saw the table in the Kitchen: On the table is a brass key."),
+        ("Have you seen the chest?", "The chest is here in the Hall: I see a chest (closed) here."),
+        ("Where's the ruby?", "I have not seen the ruby."),
+        ("Where are you?", "I am in the Hall."),
+        ("What are you carrying?", "I am carrying a brass key."),
+        ("How is the weather?", None),
+    ],
+)
+def test_questions_are_answered_from_what_was_read(question: str, expected: str | None) -> None:
+    assert answers.is_question(question)
+    assert answers.answer(question, here(), LIVED) == expected
+
+
+def decided() -> Decision:
+    commands = ("open chest", "go north", "wait")
+    return Decision(
+        seat="you",
+        state_key="0",
+        proposals=tuple(Proposal(command=c, prior=p) for c, p in zip(commands, (-0.5, -1.5, -3.0), strict=True)),
+        q_values=(0.4, -0.2, 0.0),
+        scores=(1.0, 0.2, 0.1),
+        chosen=0,
+        prompt="Hall\n\n>",
+    )
+
+
+def test_why_is_answered_with_the_numbers_of_the_decision() -> None:
+    why_not = answers.answer("why not north?", here(), LIVED, decided())
+    assert why_not == "For go north, the model gives it 25%, and Q is -0.20; for open chest it is 69% and +0.40."
+    why = answers.answer("Why do you want to open the chest?", here(), LIVED, decided())
+    assert why is not None and why.startswith("I want to open chest, because the model gives it 69%")
+    tried = answers.answer("why not take the brass key?", here(), LIVED, decided())
+    assert tried == "I tried to take brass key, and it said: You take the brass key."
+
+
+def test_the_best_three_speak_and_the_rest_is_silent_until_asked() -> None:
+    model = ScriptedModel(samples=['The chest is closed. I will open it."', "no sentence", ""])
+    agent = CardAgent(Card(name="a", model="m"), model)
+    decision = agent.decide(here(), LIVED, seed=0, explore=False)
+    spoken = agent.speak(decision, seed=0)
+    assert [bool(p.said) for p in spoken.proposals] == [True, True, True, False]
+    assert all(p.said == "The chest is closed. I will open it." or "would" in p.said or p.said == "no sentence"
+               for p in spoken.proposals[:3])  # fmt: skip
+    assert spoken.chosen == decision.chosen and spoken.scores == decision.scores
+    assert agent.speak(decision, seed=0, also=[3]).proposals[3].said
+    silent = CardAgent(parse_card("model: m\nvoice: off\n", "a"), model)
+    assert silent.speak(decision, seed=0) == decision
+
+
+def test_a_voice_that_speaks_before_it_chooses_scores_commands_behind_its_words() -> None:
+    def score(context: str, option: str) -> float:
+        return -1.0 if "closed" in context and option.strip() == "open chest" else -5.0
+
+    model = ScriptedModel(score, samples=['The chest is closed."', "It is."])
+    agent = CardAgent(parse_card("model: m\nvoice: before\n", "a"), model)
+    decision = agent.decide(here(), LIVED, seed=0, explore=False)
+    assert decision.command == "open chest"
+    assert decision.proposals[0].said == "The chest is closed."
+    assert any(text.endswith('"The chest is closed."\n>') for text in model.prompts)
+
+
+def test_advice_stands_before_the_command_and_moves_it_to_the_top() -> None:
+    def score(context: str, option: str) -> float:
+        return -0.5 if "the door" in context and option.strip().startswith("unlock") else -1.0
+
+    agent = CardAgent(Card(name="a", model="m"), ScriptedModel(score))
+    told = agent.decide(here(), LIVED, seed=0, explore=False, briefing=Briefing(advice=("the door!",)))
+    assert told.command == "unlock oak door with brass key"
+    assert told.prompt.endswith('\n\nYour friend says: "the door!"\n\n>')
+
+
+def test_advice_stands_until_it_is_done() -> None:
+    given = ("Open the chest, then go north.", "try the cellar")
+    assert advice.standing(given, []) == ("Open the chest", "go north.", "try the cellar")
+    assert advice.standing(given, [("open chest", "")]) == ("go north.", "try the cellar")
+    assert advice.standing(given, [("open chest", ""), ("go north", "Kitchen"), ("go down", "Cellar")]) == ()
+
+
+def test_what_is_not_understood_never_outranks_what_is_listed() -> None:
+    model = ScriptedModel({"frobnicate": 5.0, "open chest": -9.0}, samples=["frobnicate", "open chest"])
+    agent = CardAgent(parse_card("model: m\npropose: {mode: hybrid}\n", "a"), model, verbs=("open", "go"))
+    decision = agent.decide(here(), LIVED, seed=0, explore=False)
+    assert decision.proposals[-1].command == "frobnicate"
+    assert decision.command in LISTED
+
+
+def test_where_nothing_is_listed_the_prompt_begins_with_a_sample() -> None:
+    agent = CardAgent(
+        Card(name="a", model="m"), ScriptedModel(samples=["open mailbox"]), verbs=("open", "take", "look")
+    )
+    decision = agent.decide(here(admissible=None), LIVED, seed=0, explore=False)
+    assert "> take letter\nTaken." in decision.prompt
+    assert "read letter" not in decision.prompt
+
+
+def test_lines_that_the_story_refuses_or_that_led_nowhere_are_said_anew() -> None:
+    lived = (
+        *LIVED,
+        Exchange(command="sing", reply="Nothing happens."),
+        Exchange(command="sing", reply="Nothing happens."),
+    )
+    model = ScriptedModel(samples=["sing", "xyzzy", "open mailbox"])
+    agent = CardAgent(Card(name="a", model="m"), model)
+    told = Briefing(understood=lambda command: command != "xyzzy")
+    decision = agent.decide(here(admissible=None), lived, seed=0, explore=False, briefing=told)
+    assert [p.command for p in decision.proposals] == ["open mailbox"]
+
+
+def test_a_partners_question_is_answered_in_the_next_turn() -> None:
+    text = "Time passes.\nYou hear Ann from afar: “Where is the brass key?”"
+    agent = CardAgent(Card(name="a", model="m"), ScriptedModel(), verbs=("say", "go"))
+    assert hearing.heard(text) == [hearing.Heard("Ann", "Where is the brass key?")]
+    decision = agent.decide(here(text), LIVED, seed=0, explore=False)
+    assert decision.command == "say I carry the brass key."
+    assert decision.proposals[0].said == "I carry the brass key."
+    assert hearing.answering(here(text), LIVED, Talk(answers=False), ("say",)) is None
+    why = agent.decide(here("Ann asks: “Why not wait?”"), LIVED, seed=0, explore=False)
+    assert why.command.startswith("say For wait, the model gives it")
+    assert hearing.heard("You say: “Where is the brass key?”") == []
+
+
+def test_what_a_model_writes_becomes_a_line() -> None:
+    from sandbox.agent.voice import sentence
+
+    assert sentence("The chest is closed. I will open it and") == "The chest is closed."
+    assert sentence("\x1b[31mRed alert!<|im_end|>") == "Red alert!"
+    assert sentence("yes") == ""
+    assert prompt.opening_quote("Hall\n\n>") == 'Hall\n\n"'
+
+
+def test_it_writes_down_what_mattered_and_reads_it_in_the_next_episode() -> None:
+    card = Card(name="a", model="m", memory=2)
+    agent = CardAgent(card, ScriptedModel())
+    after = replace(here("You open the chest."), description=HALL.replace("(closed)", "(open)"))
+    steps = (
+        ("open chest", after, 0.0, False),
+        ("go north", replace(here("Kitchen"), description=KITCHEN), 1.0, False),
+        ("go east", replace(here("You fall into a pit."), done=True), 0.0, True),
+    )
+    for command, then, reward, over in steps:
+        agent.learn(
+            Transition(observation=here(), command=command, reward=reward, next_observation=then, terminated=over)
+        )
+    agent.end_episode()
+    assert agent.notebook.notes == (
+        "go north in the hall was rewarded.",
+        "Do not go east in the hall: You fall into a pit.",
+    )
+    again = CardAgent(card, ScriptedModel())
+    again.load(agent.dump())
+    decision = again.decide(here(), LIVED[:1], seed=0, explore=False)
+    assert "What you noted before:\n- go north in the hall was rewarded.\n- Do not" in decision.prompt
+    again.notebook.write(["  the key is in the chest \x1b[31m"])
+    assert again.notebook.notes == ("the key is in the chest",)
+    assert set(again.changes()) == {"notes"}
+
+
+def test_what_the_window_lost_is_summed_up() -> None:
+    history = [
+        Exchange(command="", reply="Hall"),
+        *(Exchange(command=f"go {i}", reply="x" * 100) for i in range(20)),
+    ]
+    text = prompt.build(PromptSettings(max_chars=1000), here(), history)
+    assert "\n\nDone before: go " in text
+    assert "> go 19" in text and "> go 2\n" not in text

@@ -1,0 +1,78 @@
+"""What a person says to an agent: advice that stands until it is done, and questions that are answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sandbox.agent.agent import CardAgent
+from sandbox.agent.cards import Card
+from sandbox.errors import PlayError
+from sandbox.feedback.kinds.advice import Advice
+from sandbox.llm.fake import ScriptedModel
+from sandbox.session import talk
+from sandbox.session.session import Session
+from sandbox.store import Store
+from sandbox.tune.voice.worlds import house
+from sandbox.world.native import make_world, parse_source
+
+
+@pytest.fixture
+def session() -> Session:
+    made = house(9001)
+    world = make_world(parse_source(made.text), made.name)
+    model = ScriptedModel({"wait": 0.0}, samples=['The chest is closed, as you say."'])
+    agent = CardAgent(Card(name="mate", model="m"), model, verbs=world.verbs)
+    return Session.create(Store.memory(), world, {"visitor": agent}, seed=0)
+
+
+def test_advice_is_part_of_the_prompt_until_it_is_done(session: Session) -> None:
+    way = next(c for c in session.observation().admissible or () if c.startswith("go "))
+    record = talk.tell(session, way)
+    assert (record.kind, record.data["question"]) == ("advice", False)
+    assert record.data["answer"] == "The chest is closed, as you say."
+    assert f'Your friend says: "{way}"' in session.decide().prompt
+    session.act(way)
+    assert "Your friend" not in session.decide().prompt
+    session.undo()
+    assert "Your friend" in session.decide().prompt
+    assert talk.withdraw(session) == 1
+    assert "Your friend" not in session.decide().prompt
+
+
+def test_a_question_gets_an_answer_and_is_no_advice(session: Session) -> None:
+    record = talk.tell(session, "where are you?")
+    assert record.data["answer"] == f"I am in the {session.observation().description.splitlines()[0]}."
+    assert "Your friend" not in session.decide().prompt
+    decision = session.decide()
+    why = talk.tell(session, f"why not {decision.proposals[-1].command}?", decision=decision)
+    assert "the model gives it" in str(why.data["answer"])
+
+
+def test_advice_that_was_followed_is_one_to_imitate(session: Session) -> None:
+    way = next(c for c in session.observation().admissible or () if c.startswith("go "))
+    record = talk.tell(session, way)
+    session.act(way)
+    (judged,) = Advice.model_validate(record.data).judgements(record, session.timeline)
+    assert (judged.kind, judged.good) == ("advice", (way,))
+
+
+def test_a_line_that_begins_with_a_name_is_meant_for_it(session: Session) -> None:
+    assert talk.addressee(session, "mate, open the chest") == ("visitor", "open the chest")
+    assert talk.addressee(session, "@agent try the cellar") == ("visitor", "try the cellar")
+    assert talk.addressee(session, "open the chest") is None
+    with pytest.raises(PlayError, match="nothing to say"):
+        talk.tell(session, " ")
+
+
+def test_words_come_after_the_choice_and_false_ones_are_found(session: Session) -> None:
+    decision = session.decide()
+    spoken = talk.speak(session, decision)
+    assert all(proposal.said for proposal in spoken.proposals[:3])
+    assert spoken.scores == decision.scores
+    room = session.observation().description.splitlines()[0]
+    false = replace(spoken.proposals[0], said=f"I carry the {room.lower()}.")
+    true = replace(spoken.proposals[1], said=f"I am in the {room.lower()}.")
+    checked = replace(spoken, proposals=(false, true, *spoken.proposals[2:]))
+    assert talk.false_lines(session, checked) == {0}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,37 +17,131 @@ from rich.table import Column, Table
 
 from sandbox import config
 from sandbox.cli import context
+from sandbox.errors import ModelError
 from sandbox.llm import catalogue
 from sandbox.llm.catalogue import DEFAULT
+from sandbox.text import clean_line
 
 app = typer.Typer(
     help="""The language models that agents take their proposals from.
 
-    A card names one under `model`: a name listed here, a folder in the Hugging Face layout, or a GGUF file.
-    These run on this machine; no hub is asked. A card may name a server under `remote` instead, which
-    `sandbox model allow` allows.""",
+    A card names one under `model`: a name listed here, a model of a hub that was pulled (`ORG/NAME`), a folder in
+    the Hugging Face layout, or a GGUF file. These run on this machine; no hub is asked but by `sandbox model
+    pull`. A card may name a server under `remote` instead, which `sandbox model allow` allows.""",
     no_args_is_help=True,
 )
 
 
 @app.command()
 def pull(
-    name: Annotated[str, typer.Argument(help="A name from `sandbox model list`.")] = DEFAULT,
+    name: Annotated[
+        str, typer.Argument(help="A name from `sandbox model list`, or ORG/NAME[@REVISION] of a hub.")
+    ] = DEFAULT,
 ) -> None:
-    """Fetch a model once: download about 93 MB, check it, convert it (about half a minute, 540 MB on disk).
+    """Fetch a model once. The default: download about 93 MB, check it, convert it (half a minute, 540 MB on disk).
 
-    A second pull does nothing. One that was interrupted leaves nothing behind that could be mistaken for a model:
-    pull again.
+    A model of a hub goes into the cache that all programs of the hub share; size and licence are said first, and
+    only safetensors and JSON are taken, never code. HF_ENDPOINT, HF_HOME and HF_TOKEN are heeded. A second pull
+    does nothing. One that was interrupted leaves nothing behind that could be mistaken for a model: pull again,
+    and from a hub it goes on where it was.
+
+        sandbox model pull
+        sandbox model pull HuggingFaceTB/SmolLM2-360M-Instruct
     """
-    from sandbox.llm import fetch
+    from sandbox.llm import fetch, hub
 
+    if name not in catalogue.KNOWN and hub.parsed(name) is not None:
+        folder = hub.folder_of(name)
+        _say(f"{name} is already here: {folder}" if folder else f"{name} is ready: {_pull_from_hub(name)}")
+        return
     with _progress_bar() as progress:
         source, fetched = fetch.pull(name, progress)
-    context.console.print(
-        f"{name} is {'ready' if fetched else 'already here'}: {escape(str(source.folder))}",
+    _say(f"{name} is {'ready' if fetched else 'already here'}: {source.folder}")
+
+
+def _pull_from_hub(name: str) -> Path:
+    from sandbox.llm import hub
+
+    with context.working("asking the hub"):
+        found = hub.plan(name)
+    gated = ", its owner asks you to agree to terms" if found.gated else ""
+    context.notes.print(
+        escape(
+            f"{found.repository} at {found.revision[:12]}: {decimal(found.size)}, licence {found.licence}{gated}"
+        ),
         highlight=False,
-        soft_wrap=True,
     )
+    with _progress_bar() as progress:
+        return hub.pull(name, progress)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="As a card names it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a model on this machine is: architecture, parameters, context, licence, size, and where."""
+    from sandbox.llm import hub, registry
+
+    source = registry.resolve(name)
+    known = catalogue.marker(source.folder)
+    facts = {"name": source.name, **_described(source.folder)}
+    facts |= {"licence": known["licence"]} if "licence" in known else {}
+    facts |= {"bytes": hub.size_of(source.folder), "where": str(source.folder)}
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(Column(style="bold"), Column(overflow="fold"), box=None, show_header=False, pad_edge=False)
+    for key, value in facts.items():
+        table.add_row(key, escape(decimal(int(value)) if key == "bytes" else str(value)))
+    context.console.print(table, highlight=False)
+
+
+def _described(folder: Path) -> dict[str, str | int]:
+    """What a model's configuration says of it; what is not there, or not as it should be, is left out."""
+    try:
+        read = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError("its config.json cannot be read", where=folder) from error
+    read = read if isinstance(read, dict) else {}
+    inner = read.get("text_config")
+    read |= inner if isinstance(inner, dict) else {}
+    wanted = {
+        "architecture": "model_type",
+        "layers": "num_hidden_layers",
+        "width": "hidden_size",
+        "context": "max_position_embeddings",
+        "vocabulary": "vocab_size",
+    }
+    found = {name: read[key] for name, key in wanted.items() if isinstance(read.get(key), str | int)}
+    return {name: clean_line(each, 60) if isinstance(each, str) else each for name, each in found.items()}
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="A name from `sandbox model list`.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a model from this machine. A model of a hub goes with all its revisions, for other programs too."""
+    from sandbox.llm import hub
+
+    folder = None if "/" in name else catalogue.folder_of(name)
+    if folder is None or not folder.is_dir():
+        if hub.folder_of(name) is None:
+            raise ModelError(f"there is no model {name!r} here", hint="`sandbox model list` names them")
+        folder = None
+    if not yes:
+        typer.confirm(f"Delete {name}?", abort=True)
+    if folder is None:
+        freed = hub.remove(name)
+    else:
+        freed = hub.size_of(folder)
+        shutil.rmtree(folder)
+    _say(f"{name} is gone: {decimal(freed)} freed")
+
+
+def _say(text: str) -> None:
+    context.console.print(escape(text), highlight=False, soft_wrap=True)
 
 
 @app.command("list")

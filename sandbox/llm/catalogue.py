@@ -132,10 +132,13 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """The models of the catalogue and all that were converted into the cache, by name."""
+    """The models of the catalogue and all that were converted into the cache, by name; then those of a hub."""
+    from sandbox.llm import hub
+
     root = paths.cache_dir() / "models"
+    pulled = [Entry(name, name, "ready", hub.size_of(folder), folder) for name, folder in hub.cached()]
     cached = {folder.name for folder in root.glob("*") if folder.is_dir() and not folder.name.startswith(".")}
-    return [entry(name) for name in sorted(cached | set(KNOWN))]
+    return [entry(name) for name in sorted(cached | set(KNOWN))] + pulled
 
 
 def entry(name: str) -> Entry:

@@ -1,7 +1,8 @@
 """The one door for language models: what a card's `model` means.
 
-A reference is a name of the catalogue or of a converted model, the path of a folder or of a GGUF file, or begins
-with the name of a kind from the entry points of `sandbox.models`. Without one it is `local`: in this process.
+A reference is a name of the catalogue or of a converted model, the path of a folder or of a GGUF file, a model of
+a hub that was pulled (`ORG/NAME`, `ORG/NAME@REVISION`), or begins with the name of a kind from the entry points of
+`sandbox.models`. Without one it is `local`: in this process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from sandbox import plugins
 from sandbox.errors import ModelError
-from sandbox.llm import catalogue
+from sandbox.llm import catalogue, hub
 from sandbox.llm.catalogue import ModelSource, Progress, entries, entry, folder_of, is_whole, no_progress
 from sandbox.text import clean_line, did_you_mean
 from sandbox.types import ModelKind
@@ -44,7 +45,7 @@ def resolve(
     """A model by name, by its folder, or by a GGUF file, which is converted into the cache the first time.
 
     Args:
-        reference: a name of the catalogue or of a converted model, or a path.
+        reference: a name of the catalogue, of a converted model or of a hub, or a path.
         relative_to: the folder that a relative path starts from, such as that of the card; else the current one.
         progress: told about the conversion of a GGUF file.
 
@@ -61,6 +62,7 @@ def resolve(
     if text in catalogue.KNOWN:
         state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
         raise ModelError(f"the language model {text!r} {state}", hint=f"run: sandbox model pull {text}")
+<<<<<<< HEAD
     try:
         path = (relative_to or Path()) / Path(text).expanduser()
         if path.is_dir():
@@ -69,6 +71,20 @@ def resolve(
             return _gguf(path, progress)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"cannot be read: {clean_line(str(error))}", where=clean_line(text, 200)) from error
+=======
+    path = (relative_to or Path()) / Path(text).expanduser()
+    if path.is_dir():
+        return _folder(path)
+    if path.is_file():
+        return _gguf(path, progress)
+    pulled = hub.folder_of(text)
+    if pulled is not None:
+        return ModelSource(text, pulled)
+    if hub.parsed(text) is not None and not text.endswith(".gguf"):
+        raise ModelError(
+            f"the language model {text} is not on this machine", hint=f"run: sandbox model pull {text}"
+        )
+>>>>>>> 0444d67 (Models of a hub: pull, show and remove them; cards name them)
     known = [each.name for each in entries()]
     otherwise = f"give a folder, a .gguf file, or one of: {', '.join(known)}"
     raise ModelError("no such language model", where=text, hint=did_you_mean(text, known, otherwise))
@@ -82,11 +98,17 @@ def readiness(reference: str, *, relative_to: Path | None = None) -> str:
     reference = reference.removeprefix(f"{LOCAL_NAME}:")
     if catalogue.is_known(reference):
         return entry(reference).state
+<<<<<<< HEAD
     try:
         there = ((relative_to or Path()) / Path(reference).expanduser()).exists()
     except (OSError, RuntimeError, ValueError):
         there = False
     return "ready" if there else "not there"
+=======
+    if ((relative_to or Path()) / Path(reference).expanduser()).exists() or hub.folder_of(reference) is not None:
+        return "ready"
+    return "not fetched" if hub.parsed(reference) is not None else "not there"
+>>>>>>> 0444d67 (Models of a hub: pull, show and remove them; cards name them)
 
 
 def _folder(path: Path) -> ModelSource:

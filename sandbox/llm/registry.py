@@ -62,7 +62,6 @@ def resolve(
     if text in catalogue.KNOWN:
         state = "is damaged" if folder_of(text).exists() else "is not on this machine yet"
         raise ModelError(f"the language model {text!r} {state}", hint=f"run: sandbox model pull {text}")
-<<<<<<< HEAD
     try:
         path = (relative_to or Path()) / Path(text).expanduser()
         if path.is_dir():
@@ -71,12 +70,6 @@ def resolve(
             return _gguf(path, progress)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"cannot be read: {clean_line(str(error))}", where=clean_line(text, 200)) from error
-=======
-    path = (relative_to or Path()) / Path(text).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _gguf(path, progress)
     pulled = hub.folder_of(text)
     if pulled is not None:
         return ModelSource(text, pulled)
@@ -84,7 +77,6 @@ def resolve(
         raise ModelError(
             f"the language model {text} is not on this machine", hint=f"run: sandbox model pull {text}"
         )
->>>>>>> 0444d67 (Models of a hub: pull, show and remove them; cards name them)
     known = [each.name for each in entries()]
     otherwise = f"give a folder, a .gguf file, or one of: {', '.join(known)}"
     raise ModelError("no such language model", where=text, hint=did_you_mean(text, known, otherwise))
@@ -98,17 +90,13 @@ def readiness(reference: str, *, relative_to: Path | None = None) -> str:
     reference = reference.removeprefix(f"{LOCAL_NAME}:")
     if catalogue.is_known(reference):
         return entry(reference).state
-<<<<<<< HEAD
     try:
         there = ((relative_to or Path()) / Path(reference).expanduser()).exists()
     except (OSError, RuntimeError, ValueError):
         there = False
-    return "ready" if there else "not there"
-=======
-    if ((relative_to or Path()) / Path(reference).expanduser()).exists() or hub.folder_of(reference) is not None:
+    if there or hub.folder_of(reference) is not None:
         return "ready"
     return "not fetched" if hub.parsed(reference) is not None else "not there"
->>>>>>> 0444d67 (Models of a hub: pull, show and remove them; cards name them)
 
 
 def _folder(path: Path) -> ModelSource:

@@ -265,7 +265,8 @@ class Card(Section):
     """Who the agent is told it is: put in place of `{persona}` in the prompt."""
     model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
     """The language model: a name such as `smollm2-135m-instruct`, a model pulled from a hub (`ORG/NAME`), a folder
-    with a transformers model, or a `.gguf` file. `null` plays without one; every command then has the same prior."""
+    with a transformers model, or a `.gguf` file. `null` plays without one; every command then has the same
+    prior."""
     adapter: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w.-]*$")] | None = None
     """The adapter of a local `model` that it begins with: a folder of `agents/`, such as `voice`, which ships. A
     save may put another into use, or `base` for none."""

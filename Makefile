@@ -13,7 +13,7 @@ PYTEST      := $(BIN)/pytest -n auto --dist loadfile
 NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 
 .DEFAULT_GOAL := help
-.PHONY: help play test quick coverage check format hooks screenshot docs site clean
+.PHONY: help play test quick coverage check format hooks screenshot docs site voice clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 
 site: $(VENV)/.test ## Build docs/ into a site, build/site; a link that leads nowhere fails
 	@$(BIN)/zensical build --strict
+
+voice: $(VENV)/.play ## Train the adapter of the default agents anew, from seeds (about an hour on two idle cores)
+	@$(BIN)/sandbox model pull
+	@$(BIN)/python -m sandbox.tune.voice build/voice
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -128,7 +128,8 @@ class CardAgent:
         """What it answers when it is spoken to; empty where it has no language model, or nothing to say."""
         if self.language_model is None:
             return ""
-        told = prompt.beside(self._prompt(observation, history), prompt.advised([words]))
+        lore = prompt.known(self.card.lorebook, observation)
+        told = prompt.beside(prompt.beside(self._prompt(observation, history), lore), prompt.advised([words]))
         return think(voice.replying(told, self.card.voice, seed=seed), self.language_model)
 
     def deciding(
@@ -144,6 +145,7 @@ class CardAgent:
         started = time.perf_counter()
         rng = np.random.default_rng(seed)
         plain = self._prompt(observation, history)
+        plain = prompt.beside(plain, prompt.known(self.card.lorebook, observation))
         context = prompt.beside(plain, prompt.advised(briefing.advice))
         reply = (
             hearing.answering(observation, history, self.card.talk, self._verbs)

@@ -12,6 +12,7 @@ from pydantic import (
     Discriminator,
     Field,
     SerializeAsAny,
+    Strict,
     Tag,
     ValidationError,
     ValidationInfo,
@@ -254,6 +255,15 @@ def _voice(value: object) -> object:
     return {"when": value} if isinstance(value, str) else value
 
 
+class Lore(Section):
+    """Something that the agent knows and that its prompt holds only where it is spoken of."""
+
+    keys: Annotated[tuple[str, ...], Field(min_length=1, max_length=20), Strict(False)]
+    """Words that bring it to mind, where they are in sight or in the latest reply."""
+    text: Annotated[str, Field(max_length=1000)]
+    """What it knows."""
+
+
 class Card(Section):
     """An agent."""
 
@@ -263,6 +273,10 @@ class Card(Section):
     """One line for people, shown in lists."""
     persona: str = ""
     """Who the agent is told it is: put in place of `{persona}` in the prompt."""
+    greeting: Annotated[str, Field(max_length=1000)] = ""
+    """What it says before it does anything."""
+    lorebook: Annotated[tuple[Lore, ...], Field(max_length=100), Strict(False)] = ()
+    """What it knows and thinks of where the keys are in sight."""
     model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
     """The language model: a name such as `smollm2-135m-instruct`, a model pulled from a hub (`ORG/NAME`), a folder
     with a transformers model, or a `.gguf` file. `null` plays without one; every command then has the same

@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sandbox import text
-from sandbox.agent.cards import PromptSettings
+from sandbox.agent.cards import Lore, PromptSettings
 from sandbox.agent.grounding import looks_refused
 from sandbox.types import Exchange, History, Observation
 
@@ -38,6 +38,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _BEFORE = "Done before: "
 _SUMMARY = 85
 """Characters that tell what the transcript no longer shows."""
+_LORE = 4
+"""Entries of a lorebook in a prompt, at most."""
 _NOTED = "What you noted before:"
 _EXAMPLE = (
     ("look", "Study\nA letter lies on the desk, and a door leads north."),
@@ -126,6 +128,17 @@ def aside_text(words: str) -> str:
 def advised(advice: Sequence[str]) -> str:
     """What a person has said to the agent, in the words that stand in its prompt."""
     return "\n".join(f"Your friend says: {QUOTE}{text.for_prompt(each)}{QUOTE}" for each in advice)
+
+
+def known(lorebook: Sequence[Lore], observation: Observation) -> str:
+    """What of a lorebook comes to mind: entries of which a key is in sight, the first few in their order."""
+    seen = " ".join((observation.text, observation.description, observation.inventory)).lower()
+    found = [entry.text for entry in lorebook if any(_spoken_of(key, seen) for key in entry.keys)]
+    return "\n".join(f"({text.for_prompt(each)})" for each in found[:_LORE])
+
+
+def _spoken_of(key: str, seen: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(key.lower())}(?!\w)", seen) is not None
 
 
 def option(command: str) -> str:

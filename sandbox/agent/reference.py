@@ -142,6 +142,8 @@ def _type(field: FieldInfo) -> str:
             words.append("block")
         elif kind is type(None):
             words.append("`null`")
+        elif typing.get_origin(kind) is tuple:
+            words.append("list")
         else:
             words.append({str: "text", float: "number", int: "whole number", bool: "`true`, `false`"}[kind])
     return " or ".join(dict.fromkeys(words)) + _range(field)

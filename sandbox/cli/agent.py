@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,6 +97,53 @@ def new(
         from sandbox.agent.registry import CardFile
 
         text = _without_name(CardFile.find(home, from_).text)
+    _write(path, text)
+    context.notes.print(f"Edit it, then: sandbox play --agent {name}", highlight=False)
+
+
+@app.command("import")
+def import_character(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A character card, V2 or V3, as JSON or PNG.", exists=True)],
+    name: Annotated[str | None, typer.Option(help="Name of the agent; by default that of the file.")] = None,
+    base: Annotated[
+        str, typer.Option("--from", metavar="CARD", help="Card that gives it model, learner and all else.")
+    ] = "lm-q",
+) -> None:
+    """Make an agent of a chat program's character card: persona, greeting, example dialogue, lorebook."""
+    from sandbox.agent import cards, character
+    from sandbox.agent.registry import CardFile
+
+    home: Home = ctx.obj.home
+    fields = character.read_character(file)
+    name = safe_name(name or re.sub(r"[^\w.-]+", "-", file.stem).strip("-.") or "character", "an agent")
+    text = character.as_yaml(fields, CardFile.find(home, base).text)
+    cards.parse_card(text, name)
+    _write(home.folder("agents") / f"{name}.yaml", text)
+    context.notes.print(f"Play with it: sandbox play --agent {name}", highlight=False)
+
+
+@app.command("export")
+def export_character(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name from `sandbox agent list`, or the path of a card.")],
+    file: Annotated[Path, typer.Argument(help="A JSON file that does not exist yet.")],
+) -> None:
+    """Write an agent's persona, greeting and lorebook as a character card, V2, for chat programs."""
+    from sandbox.agent import character
+    from sandbox.agent.registry import CardFile
+
+    _write(file, character.as_character(CardFile.find(ctx.obj.home, name).card).decode())
+
+
+@app.command()
+def fields() -> None:
+    """Every field a card can have, with type, default and meaning, as Markdown."""
+    print(reference.markdown())
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a new file, and say where. Raises `UsageError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -105,13 +153,6 @@ def new(
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror or error}", where=path) from error
     context.console.print(escape(str(path)), highlight=False, soft_wrap=True)
-    context.notes.print(f"Edit it, then: sandbox play --agent {name}", highlight=False)
-
-
-@app.command()
-def fields() -> None:
-    """Every field a card can have, with type, default and meaning, as Markdown."""
-    print(reference.markdown())
 
 
 def _row(home: Home, settings: Settings, name: str, path: Path, ask: bool) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Encoded:
     """Positions of the tokens that the loss is taken at, ascending; position 0 is never one."""
     asides: tuple[Span, ...] = ()
     """Stretches of tokens that nothing after them sees."""
+    weights: tuple[float, ...] = ()
+    """How much the loss at each learned token counts; empty where all count the same."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -52,7 +54,7 @@ def _over(position: int, before: Mapping[int, int]) -> int:
     return position
 
 
-def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[Encoded]:
+def encode(tokenizer: Any, transcript: TranscriptExample, window: int, emphasis: float = 1.0) -> list[Encoded]:
     """A transcript as the network reads it in play, one sequence unless it is longer than the window.
 
     Each segment is tokenised by itself, and where the prompt of a command does not fit, its beginning is dropped
@@ -65,7 +67,7 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[E
     tokens: list[int] = []
     spans: list[tuple[int, int, int]] = []
     if any(segment.aside for segment in transcript.segments):
-        return _with_asides(tokenizer, transcript, head, room)
+        return _with_asides(tokenizer, transcript, head, room, emphasis)
     for text, learned, _ in transcript.segments:
         start = len(tokens)
         tokens += tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -82,25 +84,28 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int) -> list[E
     return [sequence for sequence in sequences if sequence.learned]
 
 
-def _with_asides(tokenizer: Any, transcript: TranscriptExample, head: tuple[int, ...], room: int) -> list[Encoded]:
-    tokens, learned, asides = list(head), list[int](), list[Span]()
-    left = room
+def _with_asides(
+    tokenizer: Any, transcript: TranscriptExample, head: tuple[int, ...], room: int, emphasis: float
+) -> list[Encoded]:
+    tokens, learned, asides = list(head), dict[int, float](), list[Span]()
     for aside, group in groupby(transcript.segments, key=lambda segment: segment.aside):
         start = len(tokens)
         for segment in group:
             found = tokenizer(segment.text, add_special_tokens=False)["input_ids"]
             if segment.learned:
-                learned += range(len(tokens), len(tokens) + len(found))
+                # An option begins with its blank, what is said does not.
+                weight = emphasis if segment.text.startswith(" ") else 1.0
+                learned |= dict.fromkeys(range(len(tokens), len(tokens) + len(found)), weight)
             tokens += found
         if aside:
             asides.append((start, len(tokens)))
-        else:
-            left -= len(tokens) - start
-        if left < 0:
+        if len(tokens) > room:
             break
-    last = learned[-1] + 1 if learned else 0
+    last = max(learned, default=0) + 1
     kept = tuple(span for span in asides if span[1] <= last)
-    return [Encoded(tuple(tokens[:last]), tuple(i for i in learned if i > 0), kept)] if learned else []
+    if not learned:
+        return []
+    return [Encoded(tuple(tokens[:last]), tuple(learned), kept, tuple(learned.values()))]
 
 
 def epoch(count: int, batch: int, *, seed: int, number: int) -> Iterator[list[int]]:
@@ -126,6 +131,6 @@ def pack(sequences: Iterable[Encoded], max_tokens: int) -> list[list[Encoded]]:
     return groups
 
 
-def learned_tokens(sequences: Sequence[Encoded]) -> int:
-    """How many tokens the loss is taken at."""
-    return sum(len(sequence.learned) for sequence in sequences)
+def learned_weight(sequences: Sequence[Encoded]) -> float:
+    """How many tokens the loss is taken at, each by its weight."""
+    return sum(sum(sequence.weights) if sequence.weights else len(sequence.learned) for sequence in sequences)

@@ -35,6 +35,8 @@ class TrainingSettings(BaseModel):
     """Pulls the adapter towards nothing, that is, the model towards what it was."""
     clip: Annotated[float, Field(gt=0)] = 1.0
     """Longest gradient."""
+    emphasis: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """How much more a token of a command counts than one of what is said beside it."""
     rehearsal: Annotated[float, Field(ge=0, le=10)] = 0.1
     """Weight of the model's own earlier sayings among what is learned, so that it forgets less; 0 does without."""
     pack: Annotated[int, Field(ge=64, le=65536)] = 1024

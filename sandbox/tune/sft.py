@@ -122,18 +122,22 @@ def _accumulate(
     network: Any, learned: Sequence[Encoded], rehearsed: Sequence[Encoded], settings: TrainingSettings
 ) -> float:
     """Add up the gradient of one step, pack by pack. Returns the mean loss over the learned tokens."""
-    weights = {id(each): 1 / packing.learned_tokens(learned) for each in learned}
-    weights |= {id(each): settings.rehearsal / packing.learned_tokens(rehearsed) for each in rehearsed}
+    weights = {id(each): 1 / packing.learned_weight(learned) for each in learned}
+    weights |= {id(each): settings.rehearsal / packing.learned_weight(rehearsed) for each in rehearsed}
     rehearsing = {id(each) for each in rehearsed}
     total = 0.0
     for pack in packing.pack([*learned, *rehearsed], settings.pack):
         with torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(settings)):
             found = token_losses(network, pack)
         losses = torch.split(found, [len(each.learned) for each in pack])
-        parts: list[Tensor] = [part.sum() * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
+        parts = [_weighted(part, each) * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
         torch.stack(parts).sum().backward()  # type: ignore[no-untyped-call]
         total += sum(part.item() for part, each in zip(parts, pack, strict=True) if id(each) not in rehearsing)
     return total
+
+
+def _weighted(losses: Tensor, sequence: Encoded) -> Tensor:
+    return (losses * torch.tensor(sequence.weights)).sum() if sequence.weights else losses.sum()
 
 
 def _in_bfloat16(settings: TrainingSettings) -> bool:

@@ -87,7 +87,9 @@ def train(
     if settings.method == "sft":
         network.use_packed_attention(model.network)
         chosen = [each for each in data if isinstance(each, TranscriptExample)]
-        sequences = [s for each in chosen for s in packing.encode(model.tokenizer, each, model.window)]
+        sequences = [
+            s for each in chosen for s in packing.encode(model.tokenizer, each, model.window, settings.emphasis)
+        ]
         sft.train(
             tuned,
             sequences,

@@ -1,8 +1,9 @@
-"""Make the adapter that ships with the default agent: `make voice`.
+"""Make the adapter that ships with the default agents: `make voice`.
 
-    python -m sandbox.tune.voice FOLDER [--quick]
+    python -m sandbox.tune.voice FOLDER [--stages N]
 
-A round like any other, in a save of its own under FOLDER, from seeds alone; what it made is put into `agents/`.
+Rounds like any other, in a save of their own under FOLDER, from seeds alone. Each learns from a quarter of the
+worlds, and goes on from the adapter of the one before it; what the last one made is put into `agents/`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from sandbox.files import new_folder
 from sandbox.paths import bundled
 from sandbox.tune import collect, rounds
-from sandbox.tune.adapters import ABOUT, CONFIG, WEIGHTS, Adapters
+from sandbox.tune.adapters import ABOUT, BASE, CONFIG, WEIGHTS, Adapters
 from sandbox.tune.rounds import RoundPlan
 from sandbox.tune.settings import TrainingSettings
 from sandbox.tune.voice.source import write_worlds
@@ -40,27 +41,28 @@ GAMES = (
     "tw:treasure?level=25&seed=7005..7008",
     "tw:cooking?recipe=1&take=1&go=6&open=true&seed=7001..7004",
 )
-UNSEEN = "tw:custom?quest=3..6&seed=8901..8902"
 HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
+STAGES = 4
+EMPHASIS = 6.0
+"""From the second stage on: by then it speaks, and there are many more words than commands."""
 NAME = "voice"
 
 
-def plan(folder: Path, *, quick: bool) -> RoundPlan:
-    """The round: which worlds, which settings."""
-    every = 4 if quick else 1
-    games = [registry.resolve(each).canonical for game in GAMES for each in collect.expand(game)][::every]
-    native = write_worlds(folder / "worlds", houses=HOUSES[::every], pairs=PAIRS[::every])
+def plan(folder: Path, stage: int, parent: str) -> RoundPlan:
+    """The round of a stage, counted from 0: every fourth world, from a different one on."""
+    games = [registry.resolve(each).canonical for game in GAMES for each in collect.expand(game)]
+    native = write_worlds(folder / "worlds", houses=HOUSES[stage::STAGES], pairs=PAIRS[stage::STAGES])
     return RoundPlan(
         home=folder,
         save=folder / "saves" / NAME,
         card=CARD,
         model=MODEL,
+        parent=parent,
         sources=("voice",),
-        worlds=(*games, *native),
-        eval_worlds=() if quick else tuple(registry.resolve(each).canonical for each in collect.expand(UNSEEN)),
-        rule="none" if quick else "not-worse",
-        settings=SETTINGS,
+        worlds=(*games[stage::STAGES], *native),
+        rule="none",
+        settings=SETTINGS if stage == 0 else SETTINGS.model_copy(update={"emphasis": EMPHASIS}),
     )
 
 
@@ -85,24 +87,30 @@ def _told(data: dict[str, object]) -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the round, or what is left of it, and publish what it made."""
+    """Run the rounds, or what is left of them, and publish what they made."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument(
-        "folder", type=Path, help="where the round is kept, to be gone on with if it is interrupted"
-    )
-    parser.add_argument("--quick", action="store_true", help="a quarter of the data, and no evaluation")
+    parser.add_argument("folder", type=Path, help="where it is kept, to be gone on with if it is interrupted")
+    parser.add_argument("--stages", type=int, default=STAGES, choices=range(1, STAGES + 1), help="rounds to run")
     given = parser.parse_args(arguments)
-    wanted = plan(given.folder.absolute(), quick=given.quick)
-    earlier = next((each for each in rounds.rounds_of(wanted.save) if each.plan == wanted), None)
-    if earlier is None or earlier.state != "finished":
-        earlier = rounds.start(wanted) if earlier is None else rounds.resume(earlier)
-        for event in earlier.follow():
+    adapter = BASE
+    for stage in range(given.stages):
+        made = _round(plan(given.folder.absolute(), stage, adapter))
+        if made is None:
+            return 1
+        adapter = made
+    publish(Adapters.of(given.folder / "saves" / NAME).path(adapter), bundled() / "agents" / NAME)
+    return 0
+
+
+def _round(wanted: RoundPlan) -> str | None:
+    """The adapter of a round, run now or earlier; None where it failed."""
+    found = next((each for each in rounds.rounds_of(wanted.save) if each.plan == wanted), None)
+    if found is None or found.state != "finished":
+        found = rounds.start(wanted) if found is None else rounds.resume(found)
+        for event in found.follow():
             sys.stdout.write(f"{event.kind} {json.dumps(event.data)}\n")
             sys.stdout.flush()
-    if earlier.adapter is None:
-        return 1
-    publish(Adapters.of(wanted.save).path(earlier.adapter), bundled() / "agents" / NAME)
-    return 0
+    return found.adapter
 
 
 if __name__ == "__main__":

@@ -84,10 +84,10 @@ def _queue(where: Context, reviews: list[Review]) -> str:
     if not queue.questions:
         raise SaveError("no agent decided anything in these saves that you have not judged")
     _need_terminal()
-    from sandbox.tui.queue_desk import QueueDesk
+    from sandbox.tui.queue_rating import QueueController
     from sandbox.tui.rate_app import RateApp
 
-    RateApp(QueueDesk(reviews, queue), where.settings).run()
+    RateApp(QueueController(reviews, queue), where.settings).run()
     return f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left"
 
 
@@ -98,13 +98,13 @@ def _contest(
 
     wiring.check_contest(where.home, save, sides, permission)
     _need_terminal()
-    from sandbox.tui.contest_desk import ContestDesk
+    from sandbox.tui.contest_rating import ContestController
     from sandbox.tui.rate_app import RateApp
 
     bout = partial(wiring.open_contest, where.home, where.settings, save, sides, permission=permission)
-    desk = ContestDesk(bout, lambda job: job(review), annotator=review.annotator, seed=seed)
-    RateApp(desk, where.settings).run()
-    return desk.summary()
+    controller = ContestController(bout, lambda job: job(review), annotator=review.annotator, seed=seed)
+    RateApp(controller, where.settings).run()
+    return controller.summary()
 
 
 def _need_terminal() -> None:

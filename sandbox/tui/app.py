@@ -13,7 +13,7 @@ from sandbox.errors import SandboxError
 from sandbox.tui import clipboard
 from sandbox.tui.keys import bindings
 from sandbox.tui.messages import NotOpened, StartWanted
-from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, RoundsWanted
+from sandbox.tui.rounds import ContestWanted, RoundController, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.round import RoundScreen
 from sandbox.tui.screens.start import Lobby, Sitting, StartScreen
@@ -44,7 +44,7 @@ class SandboxApp(ThemedApp[SandboxError]):
     def _sit_down(self, sitting: Sitting) -> None:
         self.title = sitting.title.world
         self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed)
-        self.rounds = RoundDesk(sitting.plan_round, self.post_message)
+        self.rounds = RoundController(sitting.plan_round, self.post_message)
         self._open_contest = sitting.open_contest
 
     @property
@@ -119,17 +119,19 @@ class SandboxApp(ThemedApp[SandboxError]):
     @on(ContestWanted)
     def _judge(self, wanted: ContestWanted) -> None:
         """What is judged is written where the game is, on the thread that has it."""
-        from sandbox.tui.contest_desk import ContestDesk
+        from sandbox.tui.contest_rating import ContestController
         from sandbox.tui.screens.rate import RateScreen
 
         if self._open_contest is None:
             return
-        desk = ContestDesk(
+        contest = ContestController(
             partial(self._open_contest, wanted.sides),
             lambda job: self.play.controller.change("comparison", job, halting=False, keeps=True),
             annotator=self._settings.annotator,
         )
-        self.push_screen(RateScreen(desk), lambda _: self.notify(f"Blind A/B: {desk.summary()}", markup=False))
+        self.push_screen(
+            RateScreen(contest), lambda _: self.notify(f"Blind A/B: {contest.summary()}", markup=False)
+        )
 
     @on(RoundNews)
     def _rounds(self, news: RoundNews) -> None:

@@ -78,7 +78,7 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
     app = hut(tmp_path)
     async with app.run_test(size=(120, 34)) as pilot:
         editor = await open_author(app, pilot)
-        desk = app.play.author
+        controller = app.play.author
         assert editor.cursor_location == (4, 2)  # the room where the player stands
         await sees(pilot, "┃ Hut")
         await sees(pilot, "✓ nothing wrong")
@@ -98,22 +98,22 @@ async def test_a_world_is_written_broken_mended_and_played_on(file: Path, tmp_pa
         editor.move_cursor((8, len("    description: A yard.")))
         await pilot.press(*" Hens.", "enter", *"first: Air!")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: not desk.unsaved)
+        await until(pilot, lambda: not controller.unsaved)
         assert file.read_text(encoding="utf-8") == WORLD.replace("A yard.", "A yard. Hens.\n    first: Air!")
         await until(pilot, lambda: app.play.controller.view and app.play.controller.view.path[0].episode == 2)
 
         await pilot.press("f3", *"dig up Loft", "enter")
         await until(pilot, lambda: "loft" in editor.text)
         assert "Loft lies above now." in told(app)
-        await until(pilot, lambda: "Loft" in screen_text(app) and desk.reading.loads)
-        assert not desk.unsaved
+        await until(pilot, lambda: "Loft" in screen_text(app) and controller.reading.loads)
+        assert not controller.unsaved
         assert app.play.controller.view is not None
         assert app.play.controller.view.observation.description.startswith("Loft")
         await pilot.press(*"set loft colour red", "enter")
         await until(pilot, lambda: "rooms.loft.colour: no such key" in told(app))
 
         await pilot.press("escape", "ctrl+z")
-        await until(pilot, lambda: desk.unsaved)
+        await until(pilot, lambda: controller.unsaved)
         await pilot.press("f8")
         assert app.screen is app.play
         await typed(pilot, "create old nail")
@@ -131,7 +131,7 @@ async def test_changes_of_another_hand_are_not_written_over(file: Path, tmp_path
     app = hut(tmp_path)
     async with app.run_test(size=(120, 30)) as pilot:
         editor = await open_author(app, pilot)
-        desk = app.play.author
+        controller = app.play.author
         other = WORLD.replace("A yard.", "A court.")
         file.write_text(other, encoding="utf-8")
         os.utime(file, ns=(7, 7))
@@ -144,11 +144,11 @@ async def test_changes_of_another_hand_are_not_written_over(file: Path, tmp_path
         assert file.read_text(encoding="utf-8") == third
         mine = editor.text
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: not desk.unsaved)
+        await until(pilot, lambda: not controller.unsaved)
         assert file.read_text(encoding="utf-8") == mine
 
         await pilot.press("z")
-        await until(pilot, lambda: desk.unsaved)
+        await until(pilot, lambda: controller.unsaved)
         await pilot.press("ctrl+q")
         await pilot.pause()
         assert "is not saved" in told(app)
@@ -182,14 +182,14 @@ async def test_check_finds_what_reading_does_not_and_the_game_goes_on_in_the_roo
     app = hut(tmp_path)
     async with app.run_test(size=(120, 34)) as pilot:
         editor = await open_author(app, pilot)
-        desk = app.play.author
-        assert not desk.findings
+        controller = app.play.author
+        assert not controller.findings
         await pilot.press("f6")
-        await until(pilot, lambda: desk.checked)
-        assert any("cannot win" in each.message for each in desk.findings)
+        await until(pilot, lambda: controller.checked)
+        assert any("cannot win" in each.message for each in controller.findings)
         await sees(pilot, "proved over")
         await pilot.press("f7")
-        assert app.screen.query_one(OptionList).option_count == len(desk.findings)
+        assert app.screen.query_one(OptionList).option_count == len(controller.findings)
         await pilot.press("escape")
         editor.move_cursor((8, 0))
         await pilot.press("enter")

@@ -21,9 +21,9 @@ from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
 from sandbox.feedback.queue import Queue
 from sandbox.store import Store
-from sandbox.tui.contest_desk import ContestDesk
+from sandbox.tui.contest_rating import ContestController
 from sandbox.tui.palette import KeyCommands
-from sandbox.tui.queue_desk import QueueDesk
+from sandbox.tui.queue_rating import QueueController
 from sandbox.tui.rate_app import RateApp
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.rate import KEYS, RateScreen
@@ -41,12 +41,12 @@ def store(save: Path) -> Store:
 
 def app_for(store: Store, annotator: str = "bo") -> RateApp:
     reviews = [review_of(store, annotator)]
-    return RateApp(QueueDesk(reviews, queue_of(reviews)))
+    return RateApp(QueueController(reviews, queue_of(reviews)))
 
 
 def queue_in(app: RateApp) -> Queue:
-    assert isinstance(app.rate.desk, QueueDesk)
-    return app.rate.desk.queue
+    assert isinstance(app.rate.controller, QueueController)
+    return app.rate.controller.queue
 
 
 def shown(app: RateApp, widget: str) -> str:
@@ -178,7 +178,7 @@ def compared(store: Store) -> list[tuple[str, str, str]]:
 
 def contest_app(store: Store, save: Path, gate: threading.Event | None = None) -> RateApp:
     review = review_of(store, "bo")
-    return RateApp(ContestDesk(partial(bout, save, gate=gate), lambda job: job(review), annotator="bo"))
+    return RateApp(ContestController(partial(bout, save, gate=gate), lambda job: job(review), annotator="bo"))
 
 
 @pytest.fixture
@@ -196,16 +196,16 @@ async def test_two_answers_are_judged_blindly_until_the_names_are_asked_for(
 ) -> None:
     app = contest_app(long_store, save)
     async with app.run_test(size=size) as pilot:
-        desk = app.rate.desk
-        assert isinstance(desk, ContestDesk)
-        await until(pilot, lambda: desk.asked is not None)
+        controller = app.rate.controller
+        assert isinstance(controller, ContestController)
+        await until(pilot, lambda: controller.asked is not None)
         await pilot.pause()
         told, keys = "", []
-        while desk.asked is not None:
+        while controller.asked is not None:
             told += shown(app, "#rate-header") + shown(app, "#rate-answers") + shown(app, "#rate-text")
-            keys.append(str(1 + (desk.asked.answers[0] == "look")))
+            keys.append(str(1 + (controller.asked.answers[0] == "look")))
             await pilot.press(keys[-1])
-            await until(pilot, lambda: desk.asked is not None or desk._ended)
+            await until(pilot, lambda: controller.asked is not None or controller._ended)
             await pilot.pause()
         assert set(keys) == {"1", "2"}, "either may come first"
         assert {(verdict, worse) for verdict, _, worse in compared(long_store)} == {("better", "look")}
@@ -227,7 +227,7 @@ async def test_two_answers_are_judged_blindly_until_the_names_are_asked_for(
         await pilot.press("u", "1")
         assert len(compared(long_store)) == len(keys), "nothing is judged any more"
         await pilot.press("q")
-    assert "lm@sft-1 over lm@base" in desk.summary()
+    assert "lm@sft-1 over lm@base" in controller.summary()
     long_store.close()
 
 
@@ -251,16 +251,16 @@ async def test_nothing_waits_while_both_think_and_leaving_is_possible(long_store
 async def test_the_running_win_rate_does_not_tell_whose_an_answer_was(long_store: Store, save: Path) -> None:
     app = contest_app(long_store, save)
     async with app.run_test(size=(80, 24)) as pilot:
-        desk = app.rate.desk
-        assert isinstance(desk, ContestDesk)
+        controller = app.rate.controller
+        assert isinstance(controller, ContestController)
         heads = []
         for _ in range(6):
-            await until(pilot, lambda: desk.asked is not None)
-            heads.append(desk.head)
-            assert desk.asked is not None
-            await pilot.press(str(1 + (desk.asked.answers[0] == "look")))
+            await until(pilot, lambda: controller.asked is not None)
+            heads.append(controller.head)
+            assert controller.asked is not None
+            await pilot.press(str(1 + (controller.asked.answers[0] == "look")))
             await pilot.pause()
-        heads.append(desk.head)
+        heads.append(controller.head)
         assert not any("ahead" in head for head in heads[:5])
         assert "one is ahead 5 to 0: 100% (57% to 100%)" in heads[5]
         assert "one is ahead 5 to 0" in heads[6]
@@ -274,7 +274,7 @@ async def test_what_cannot_be_opened_is_said(long_store: Store, save: Path) -> N
         yield
 
     review = review_of(long_store, "bo")
-    app = RateApp(ContestDesk(broken, lambda job: job(review), annotator="bo"))
+    app = RateApp(ContestController(broken, lambda job: job(review), annotator="bo"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "there is no agent 'x' (name another)" in shown(app, "#rate-text"))
         await pilot.press("q")
@@ -301,7 +301,7 @@ async def test_every_key_is_in_the_help_and_the_palette(store: Store) -> None:
 async def test_it_can_be_read_in_the_light_and_without_colour(
     store: Store, theme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = RateApp(app_for(store).rate.desk, Settings(theme=theme))
+    app = RateApp(app_for(store).rate.controller, Settings(theme=theme))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         for widget in ("#rate-header", "#rate-text", "#rate-answers"):

@@ -23,7 +23,7 @@ from sandbox.feedback.contest import Bout
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
-from sandbox.tui.contest_desk import ContestDesk, OpenContest
+from sandbox.tui.contest_rating import ContestController, OpenContest
 from sandbox.tui.palette import KeyCommands
 from sandbox.tui.screens.rate import RateScreen
 from sandbox.tui.screens.round import KEYS, RoundScreen
@@ -166,7 +166,7 @@ async def opened(pilot: Pilot[object]) -> RoundScreen:
     await until(pilot, lambda: isinstance(pilot.app.screen, RoundScreen))
     screen = pilot.app.screen
     assert isinstance(screen, RoundScreen)
-    await until(pilot, lambda: screen._desk.offer is not None)
+    await until(pilot, lambda: screen._controller.offer is not None)
     await pilot.pause()
     return screen
 
@@ -324,12 +324,12 @@ async def test_old_and_new_adapter_are_judged_blindly_while_the_game_is_open(
         await at(pilot, "round-result")
         assert screen.sides == ("base", "sft-1")
         await pilot.press("v")
-        await until(pilot, lambda: isinstance(app.screen, RateScreen) and app.screen.desk.asked is not None)
+        await until(pilot, lambda: isinstance(app.screen, RateScreen) and app.screen.controller.asked is not None)
         judging = app.screen
         assert isinstance(judging, RateScreen)
-        desk = judging.desk
-        assert isinstance(desk, ContestDesk)
-        await until(pilot, lambda: desk._ended or len(desk._pairs) == 3)
+        controller = judging.controller
+        assert isinstance(controller, ContestController)
+        await until(pilot, lambda: controller._ended or len(controller._pairs) == 3)
         await pilot.press("1", "2", "u", "equals_sign")
         await pilot.press("n")
         await until(pilot, lambda: "Which is which" in screen_text(app))

@@ -15,7 +15,7 @@ from sandbox.paths import Home
 from sandbox.session import authoring
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
-from sandbox.tui.author.desk import AuthorDesk, AuthorNews
+from sandbox.tui.author.controller import AuthorController, AuthorNews
 from sandbox.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class AuthorsScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.author = AuthorDesk(self.post_message)
+        self.author = AuthorController(self.post_message)
         self.authoring = False
         """Whether verbs that build need no slash."""
         self._asked = ""

@@ -9,42 +9,42 @@ from textual.content import Content
 from sandbox.errors import Finding
 from sandbox.session.trials import Standing
 from sandbox.tui import format as fmt
-from sandbox.tui.author.desk import AuthorDesk
+from sandbox.tui.author.controller import AuthorController
 
 SIGNS = {"error": ("✗", "bold $text-error"), "warning": ("!", "bold $text-warning"), "note": ("·", fmt.MUTED)}
 PENCIL = "✎"
 
 
-def header(desk: AuthorDesk, room: str) -> Content:
+def header(controller: AuthorController, room: str) -> Content:
     """The file, and whether it is saved."""
-    site = desk.site
+    site = controller.site
     if site is None:
         return Content.styled("Looking at the world …", fmt.MUTED)
     state: tuple[str, str] = ("", "")
     if site.foreign:
         state = ("  may only be read", "$text-warning")
-    elif desk.unsaved:
+    elif controller.unsaved:
         state = ("  ● not saved", "$text-warning")
     where = f"  {site.file.parent.name}/{site.file.name}" if site.file is not None else ""
     parts = ((f"{PENCIL} ", "$text-primary"), (site.title, "bold"), (where, fmt.MUTED), state)
     return Content.assemble(*parts, (f"  in {room}" if room else "", fmt.MUTED))
 
 
-def summary(desk: AuthorDesk) -> Content:
+def summary(controller: AuthorController) -> Content:
     """What is wrong in one line."""
-    if desk.site is None or desk.site.file is None:
+    if controller.site is None or controller.site.file is None:
         return Content("")
-    if desk.reading.lines == {} and not desk.reading.findings:
+    if controller.reading.lines == {} and not controller.reading.findings:
         return Content.styled("Reading …", fmt.MUTED)
-    findings = desk.findings
+    findings = controller.findings
     counts = {kind: sum(each.severity == kind for each in findings) for kind in SIGNS}
     told = ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count)
-    checked = desk.checked
+    checked = controller.checked
     if checked is None:
-        extent = "read, not played: F6 checks" if desk.reading.loads else "it is no world yet"
+        extent = "read, not played: F6 checks" if controller.reading.loads else "it is no world yet"
     else:
         extent = f"{'proved over' if checked.proved else 'sampled over'} {checked.states:,} states"
-        extent += ", edited since" if desk.check_is_stale else ""
+        extent += ", edited since" if controller.check_is_stale else ""
     worst = next((kind for kind in SIGNS if counts[kind]), None)
     sign, tone = SIGNS[worst] if worst else ("✓", "bold $text-success")
     return Content.assemble((f"{sign} {told or 'nothing wrong'}", tone), (f"  {extent}", fmt.MUTED))

@@ -17,11 +17,11 @@ from textual.timer import Timer
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from sandbox.errors import Finding, SandboxError
+from sandbox.errors import Finding
 from sandbox.session.chart import Chart, drawn
 from sandbox.tui import format as fmt
 from sandbox.tui.author import pages
-from sandbox.tui.author.desk import AuthorDesk, AuthorNews
+from sandbox.tui.author.controller import AuthorController, AuthorNews
 from sandbox.tui.author.editor import Editor
 from sandbox.tui.author.keys import IMPORTANCE, KEYS
 from sandbox.tui.keys import Key
@@ -30,6 +30,7 @@ from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.prompt import Prompt
+from sandbox.tui.worker import sentence
 
 _PAUSE = 0.3
 """Seconds without a key after which the text is read."""
@@ -42,7 +43,7 @@ class AuthorScreen(Screen[None]):
     """Editor, map, findings, and a line for verbs that build.
 
     Args:
-        desk: keeps the text. What it learns reaches this screen through `show`.
+        controller: keeps the text. What it learns reaches this screen through `show`.
         build: has a builder's line carried out in the running game.
         test: has the running game go on in a room; in the same place where there is none.
         copy: has the world copied into the player's own.
@@ -56,13 +57,13 @@ class AuthorScreen(Screen[None]):
 
     def __init__(
         self,
-        desk: AuthorDesk,
+        controller: AuthorController,
         build: Callable[[str], None],
         test: Callable[[str], None],
         copy: Callable[[], None],
     ) -> None:
         super().__init__()
-        self._desk = desk
+        self._controller = controller
         self._build, self._test, self._copy = build, test, copy
         self._begun = False
         self._file: Path | None = None
@@ -96,7 +97,7 @@ class AuthorScreen(Screen[None]):
         yield KeyLine(IMPORTANCE)
 
     def on_mount(self) -> None:
-        self.set_interval(_LOOK, self._desk.look)
+        self.set_interval(_LOOK, self._controller.look)
         self.set_interval(_TICK, self._tick)
         self.begin()
 
@@ -105,23 +106,23 @@ class AuthorScreen(Screen[None]):
             self.begin()
 
     def begin(self) -> None:
-        """Show the file that the desk has now."""
+        """Show the file that the controller has now."""
         from sandbox.session.authoring import NO_FILE
 
         self._begun = True
-        site = self._desk.site
+        site = self._controller.site
         self.set_class(site is not None and site.file is None, "-no-file")
         self.query_one("#author-instead", Static).update(Content(NO_FILE))
         editor = self.query_one(Editor)
         editor.read_only = site is not None and site.foreign
-        if editor.text != self._desk.text:
-            self._put(self._desk.text)
-        self._desk.read()
+        if editor.text != self._controller.text:
+            self._put(self._controller.text)
+        self._controller.read()
         self._draw()
 
     def _put(self, text: str) -> None:
         """Show another text: another file's, or what another hand has made of this one."""
-        editor, file = self.query_one(Editor), self._desk.file
+        editor, file = self.query_one(Editor), self._controller.file
         if file != self._file:
             self._file, self._find_room = file, True
             editor.load_text(text)
@@ -131,37 +132,37 @@ class AuthorScreen(Screen[None]):
     # What there is to see.
 
     def show(self, news: AuthorNews) -> None:
-        """Show something that the desk has learned; what it learned earlier is shown at the beginning."""
+        """Show something that the controller has learned; what it learned earlier is shown at the beginning."""
         if not self._begun or not self._stands:
             return
-        desk, editor = self._desk, self.query_one(Editor)
+        controller, editor = self._controller, self.query_one(Editor)
         if news.error is not None:
             self._testing, self._building = False, ""
             self._complain(news.error)
-        if news.text is not None and desk.text != editor.text:
-            self._put(desk.text)
-            desk.read()
-        if news.changed or (news.text is not None and desk.conflict):
+        if news.text is not None and controller.text != editor.text:
+            self._put(controller.text)
+            controller.read()
+        if news.changed or (news.text is not None and controller.conflict):
             self._testing, self._building = False, ""
             self.notify(
                 "Somebody else has changed the file. Ctrl+S again writes over that; Ctrl+R takes what is there.",
                 severity="warning",
                 markup=False,
             )
-            desk.conflict = True
-        if desk.site is not None and self._find_room and desk.reading.lines:
+            controller.conflict = True
+        if controller.site is not None and self._find_room and controller.reading.lines:
             self._find_room = False
-            editor.go_to(desk.reading.lines.get(f"rooms.{desk.site.room}", 1))
+            editor.go_to(controller.reading.lines.get(f"rooms.{controller.site.room}", 1))
         if news.saved is not None:
             self._saved()
-        if news.checked is not None and desk.findings:
+        if news.checked is not None and controller.findings:
             self.action_pane(shown=True)
         self._draw()
 
     def note(self) -> None:
-        """Tell the desk of what was typed just now."""
-        if self._stands and self._file == self._desk.file:
-            self._desk.edit(self.query_one(Editor).text)
+        """Tell the controller of what was typed just now."""
+        if self._stands and self._file == self._controller.file:
+            self._controller.edit(self.query_one(Editor).text)
 
     def _saved(self) -> None:
         if self._building:
@@ -177,17 +178,17 @@ class AuthorScreen(Screen[None]):
     def built(self, line: str) -> None:
         """Something was built: its line says what."""
         self.notify(line, markup=False, timeout=4)
-        self._desk.look()
+        self._controller.look()
 
     def _draw(self) -> None:
         if not self._stands:
             return
-        desk = self._desk
-        plan, room = desk.plan, self._room()
+        controller = self._controller
+        plan, room = controller.plan, self._room()
         self._shown = room
         name = plan.rooms.get(room, "") if plan is not None else ""
-        self.query_one("#author-header", Static).update(pages.header(desk, name))
-        findings = [(each, desk.reading.line_of(each)) for each in desk.findings]
+        self.query_one("#author-header", Static).update(pages.header(controller, name))
+        findings = [(each, controller.reading.line_of(each)) for each in controller.findings]
         listed = tuple(findings)
         options = self.query_one("#author-findings", OptionList)
         if listed != self._listed:
@@ -198,8 +199,8 @@ class AuthorScreen(Screen[None]):
                 options.highlighted = min(at or 0, len(findings) - 1)
         options.display = bool(findings)
         standings = self.query_one("#author-difficulty", Static)
-        standings.display = bool(desk.standings)
-        standings.update(pages.difficulty(desk.standings.values()))
+        standings.display = bool(controller.standings)
+        standings.update(pages.difficulty(controller.standings.values()))
         if plan is not None:
             scroll = self.query_one("#author-map-scroll")
             width = max(scroll.content_size.width, 30)
@@ -216,42 +217,41 @@ class AuthorScreen(Screen[None]):
     def _tick(self) -> None:
         if not self._stands:
             return
-        desk = self._desk
+        controller = self._controller
         status = self.query_one("#author-status", Static)
-        if desk.doing:
-            seconds = monotonic() - desk.since
+        if controller.doing:
+            seconds = monotonic() - controller.since
             sign = fmt.SPINNER[int(seconds / _TICK) % len(fmt.SPINNER)]
             status.update(
                 Content.assemble(
-                    (f"{sign} {desk.doing}", "$text-primary"), (f"  {seconds:.0f} s, F6 stops", fmt.MUTED)
+                    (f"{sign} {controller.doing}", "$text-primary"), (f"  {seconds:.0f} s, F6 stops", fmt.MUTED)
                 )
             )
-        elif desk.site is not None and desk.site.foreign:
+        elif controller.site is not None and controller.site.foreign:
             status.update(
                 Content.styled(
                     "It came with the program. C copies it into your own worlds, to edit it.", fmt.MUTED
                 )
             )
         else:
-            status.update(pages.summary(desk))
+            status.update(pages.summary(controller))
 
     def _room(self) -> str:
-        return self._desk.reading.room_at(self.query_one(Editor).cursor_location[0] + 1)
+        return self._controller.reading.room_at(self.query_one(Editor).cursor_location[0] + 1)
 
     def _complain(self, error: Exception) -> None:
-        told = str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
-        self.notify(told, severity="warning", markup=False)
+        self.notify(sentence(error), severity="warning", markup=False)
 
     # What is typed.
 
     @on(Editor.Changed)
     def _edited(self, message: Editor.Changed) -> None:
-        before = self._desk.unsaved
-        self._desk.edit(self.query_one(Editor).text)
+        before = self._controller.unsaved
+        self._controller.edit(self.query_one(Editor).text)
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(_PAUSE, self._desk.read)
-        if self._desk.unsaved != before:
+        self._pause = self.set_timer(_PAUSE, self._controller.read)
+        if self._controller.unsaved != before:
             self._draw()
 
     @on(Editor.SelectionChanged)
@@ -274,16 +274,16 @@ class AuthorScreen(Screen[None]):
             return
         self.query_one(Prompt).remember(line)
         self.note()
-        if self._desk.unsaved:
+        if self._controller.unsaved:
             self._building = line
-            self._desk.save()
+            self._controller.save()
         else:
             self._build(line)
 
     def _candidates(self, typed: str) -> Sequence[str]:
         from sandbox.world.building import BUILDERS
 
-        plan = self._desk.plan
+        plan = self._controller.plan
         if " " not in typed:
             return [f"{builder.name} " for builder in BUILDERS]
         before, _, _ = typed.rpartition(" ")
@@ -294,15 +294,15 @@ class AuthorScreen(Screen[None]):
 
     def offers(self, action: str) -> bool:
         """Whether an action makes sense now."""
-        site = self._desk.site
+        site = self._controller.site
         writable = site is not None and site.file is not None and not site.foreign
         match action:
             case "save" | "reload" | "test" | "build":
                 return writable
             case "check" | "measure":
-                return site is not None and site.file is not None and not self._desk.doing
+                return site is not None and site.file is not None and not self._controller.doing
             case "stop":
-                return bool(self._desk.doing)
+                return bool(self._controller.doing)
             case "copy":
                 return site is not None and site.foreign
             case "back":
@@ -323,17 +323,17 @@ class AuthorScreen(Screen[None]):
 
     def action_save(self) -> None:
         self.note()
-        self._desk.save(anyway=self._desk.conflict)
+        self._controller.save(anyway=self._controller.conflict)
 
     def action_reload(self) -> None:
-        desk = self._desk
-        desk.conflict = False
-        self.query_one(Editor).become(desk.on_disk)
-        desk.look()
+        controller = self._controller
+        controller.conflict = False
+        self.query_one(Editor).become(controller.on_disk)
+        controller.look()
 
     def action_test(self) -> None:
         """Save, and play on; a text that is no world is not played."""
-        if not self._desk.reading.loads:
+        if not self._controller.reading.loads:
             self.notify("It is no world yet: see the findings.", severity="warning", markup=False)
             self.action_findings()
             return
@@ -341,22 +341,22 @@ class AuthorScreen(Screen[None]):
         self.action_save()
 
     def action_check(self) -> None:
-        if self._desk.reading.loads:
-            self._desk.check()
+        if self._controller.reading.loads:
+            self._controller.check()
         else:
             self.action_findings()
         self._draw()
 
     def action_measure(self) -> None:
-        if self._desk.unsaved:
+        if self._controller.unsaved:
             self.notify("Agents play the file: save it first.", severity="warning", markup=False)
             return
-        self._desk.measure()
+        self._controller.measure()
         self.action_pane(shown=True)
         self._draw()
 
     def action_stop(self) -> None:
-        self._desk.stop()
+        self._controller.stop()
         self._draw()
 
     def action_copy(self) -> None:

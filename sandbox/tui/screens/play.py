@@ -37,7 +37,7 @@ from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
 from sandbox.tui.messages import GameNews, NotOpened, StartWanted
 from sandbox.tui.palette import KeyCommands
-from sandbox.tui.round_desk import RoundsWanted
+from sandbox.tui.rounds import RoundsWanted
 from sandbox.tui.screens.ask import AskScreen
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.help import HelpScreen
@@ -105,7 +105,7 @@ class PlayScreen(Places, AuthorsScreen):
         with Horizontal(id="middle"):
             yield Transcript(id="transcript")
             yield SidePane(self.driver, id="side")
-        with Vertical(id="desk"):
+        with Vertical(id="below"):
             yield Status(id="status")
             yield Brief(id="brief")
             with Horizontal(id="line"):

@@ -16,8 +16,9 @@ from sandbox.errors import SandboxError
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import Key
 from sandbox.tui.palette import KeyCommands
-from sandbox.tui.rate_desk import News, RateDesk
+from sandbox.tui.rating import RatingController
 from sandbox.tui.screens.help import HelpScreen, keys_page
+from sandbox.tui.worker import News
 
 if TYPE_CHECKING:
     from sandbox.feedback.queue import Choice
@@ -49,60 +50,62 @@ KEYS = (
 
 
 class RateScreen(Screen[None]):
-    """Shows what a desk asks, and brings it the answers.
+    """Shows what a controller asks, and brings it the answers.
 
     Args:
-        desk: knows what is asked, and where answers go.
+        controller: knows what is asked, and where answers go.
     """
 
     CSS_PATH = "../rate.tcss"
     COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
-    def __init__(self, desk: RateDesk) -> None:
+    def __init__(self, controller: RatingController) -> None:
         super().__init__()
-        self.desk = desk
+        self.controller = controller
 
     def compose(self) -> ComposeResult:
         yield Static(id="rate-header")
         with VerticalScroll(id="rate-story"):
             yield Static(id="rate-text")
-        with Vertical(id="rate-desk"):
+        with Vertical(id="rate-below"):
             yield Static(id="rate-answers")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.desk.open(self.post_message)
+        self.controller.open(self.post_message)
         self.set_interval(_TICK, self._tick)
         self._show()
 
     def on_unmount(self) -> None:
-        self.desk.close()
+        self.controller.close()
 
     @on(News)
     def _heard(self, news: News) -> None:
-        waited = self.desk.asked is None
-        self.desk.take(news)
-        if waited and self.desk.asked is not None:
+        waited = self.controller.asked is None
+        self.controller.take(news)
+        if waited and self.controller.asked is not None:
             self._show()
         else:
             self._tick()
 
     def _tick(self) -> None:
         """What changes while a person looks on."""
-        asked = self.desk.asked
+        asked = self.controller.asked
         place = f"   {asked.place}" if asked else ""
-        header = Content.assemble((f" {self.desk.head}", "bold"), (place, fmt.MUTED))
+        header = Content.assemble((f" {self.controller.head}", "bold"), (place, fmt.MUTED))
         self.query_one("#rate-header", Static).update(header)
         if asked is None:
-            self.query_one("#rate-text", Static).update(self.desk.told)
+            self.query_one("#rate-text", Static).update(self.controller.told)
 
     def _show(self) -> None:
         self._tick()
         self.refresh_bindings()
-        asked, answers = self.desk.asked, self.query_one("#rate-answers", Static)
+        asked, answers = self.controller.asked, self.query_one("#rate-answers", Static)
         if asked is None:
-            answers.update(Content.styled("q leaves" if self.desk.over else "q leaves, u goes back", fmt.MUTED))
+            answers.update(
+                Content.styled("q leaves" if self.controller.over else "q leaves, u goes back", fmt.MUTED)
+            )
             return
         story = [Content.styled(f"Goal: {asked.goal}\n", fmt.MUTED)] if asked.goal else []
         if len(asked.exchanges) > _EXCHANGES:
@@ -127,10 +130,10 @@ class RateScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("choose", "same", "skip"):
-            return self.desk.asked is not None
+            return self.controller.asked is not None
         if action == "reveal":
-            return self.desk.blind
-        return action != "undo" or not self.desk.over
+            return self.controller.blind
+        return action != "undo" or not self.controller.over
 
     def action_choose(self, place: int) -> None:
         """The answer at this place is the best."""
@@ -146,13 +149,13 @@ class RateScreen(Screen[None]):
     def action_undo(self) -> None:
         """Back to the question before; what was recorded of it is retracted."""
         try:
-            self.desk.undo()
+            self.controller.undo()
         except SandboxError as error:
             self.notify(str(error), severity="error", markup=False)
         self._show()
 
     def action_reveal(self) -> None:
-        self.desk.reveal()
+        self.controller.reveal()
         self._show()
 
     def action_help(self) -> None:
@@ -163,7 +166,7 @@ class RateScreen(Screen[None]):
 
     def _answer(self, choice: Choice | None) -> None:
         try:
-            self.desk.answer(choice)
+            self.controller.answer(choice)
         except SandboxError as error:
             self.notify(str(error), severity="error", markup=False)
             return

@@ -18,10 +18,11 @@ from textual.widgets import ContentSwitcher, Input, Label, Sparkline, Static
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import Key
 from sandbox.tui.palette import KeyCommands
-from sandbox.tui.round_desk import ContestWanted, RoundDesk, RoundNews, sentence
+from sandbox.tui.rounds import ContestWanted, RoundController, RoundNews
 from sandbox.tui.screens.help import HelpScreen, keys_page
 from sandbox.tui.widgets import round_pages as pages
 from sandbox.tui.widgets.footer import KeyLine
+from sandbox.tui.worker import sentence
 
 if TYPE_CHECKING:
     from sandbox.tune.settings import Method
@@ -102,7 +103,7 @@ class RoundScreen(Screen[None]):
     """Prepare, watch, judge.
 
     Args:
-        desk: knows of the rounds. What it learns reaches this screen through `show`.
+        controller: knows of the rounds. What it learns reaches this screen through `show`.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
@@ -112,9 +113,9 @@ class RoundScreen(Screen[None]):
     COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
-    def __init__(self, desk: RoundDesk) -> None:
+    def __init__(self, controller: RoundController) -> None:
         super().__init__()
-        self._desk = desk
+        self._controller = controller
         self._method: Method = "sft"
         self._touched = False
         """Whether a person has chosen the method."""
@@ -141,7 +142,7 @@ class RoundScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.set_interval(_TICK, self._tick)
-        self._desk.look()
+        self._controller.look()
         self._draw()
 
     def on_resize(self) -> None:
@@ -150,13 +151,13 @@ class RoundScreen(Screen[None]):
     # What there is to see.
 
     def show(self, news: RoundNews) -> None:
-        """Show something that the desk has learned."""
+        """Show something that the controller has learned."""
         if news.error is not None:
-            self._trouble = sentence(news.error) if self._desk.offer is None else ""
+            self._trouble = sentence(news.error) if self._controller.offer is None else ""
             self.notify(sentence(news.error), severity="warning", markup=False)
         if news.said:
             self.notify(news.said, markup=False)
-            self._desk.look()
+            self._controller.look()
         if news.offer is not None:
             if not self._touched:
                 self._method = news.offer.suggested or "sft"
@@ -169,7 +170,7 @@ class RoundScreen(Screen[None]):
     @property
     def page(self) -> str:
         """Which page there is to show now."""
-        view = self._desk.view
+        view = self._controller.view
         if view is None or (view.trial and view.over):
             return PREPARE
         return RESULT if view.over else WORK
@@ -179,7 +180,7 @@ class RoundScreen(Screen[None]):
         if switcher.current != self.page:
             switcher.current = self.page
             self.set_focus(None)
-        offer, view = self._desk.offer, self._desk.view
+        offer, view = self._controller.offer, self._controller.view
         width = max(switcher.content_size.width - 2, 20)
         header = Content.styled("Make the agent better", "bold")
         if offer is not None:
@@ -204,7 +205,7 @@ class RoundScreen(Screen[None]):
         self.refresh_bindings()
 
     def _tick(self) -> None:
-        view = self._desk.view
+        view = self._controller.view
         if view is not None and self.page == WORK:
             width = max(self.query_one("#round-pages").content_size.width - 2, 20)
             self.query_one("#round-doing", Static).update(pages.progress(view, time.time(), width))
@@ -217,7 +218,7 @@ class RoundScreen(Screen[None]):
 
     def offers(self, action: str) -> bool:
         """Whether an action makes sense now."""
-        offer, view = self._desk.offer, self._desk.view
+        offer, view = self._controller.offer, self._controller.view
         if action not in set().union(*_ON.values()):
             return True
         if action not in _ON[self.page]:
@@ -237,7 +238,7 @@ class RoundScreen(Screen[None]):
     @property
     def sides(self) -> tuple[str, str] | None:
         """The adapters that can be compared: what the round made with what it began from, or the one in use."""
-        offer, view = self._desk.offer, self._desk.view
+        offer, view = self._controller.offer, self._controller.view
         if self.page == RESULT and view is not None:
             return (view.parent, view.adapter) if view.end == "finished" else None
         return (offer.before, offer.active) if offer is not None and offer.before is not None else None
@@ -252,13 +253,13 @@ class RoundScreen(Screen[None]):
         self._begin(trial=True)
 
     def _begin(self, *, trial: bool) -> None:
-        offer = self._desk.offer
+        offer = self._controller.offer
         choice = next((each for each in offer.choices if each.method == self._method), None) if offer else None
         if choice is not None and choice.missing:
             text = f"{choice.missing}: {pages.ADVICE[choice.method]}"
             self.notify(text, severity="warning", markup=False)
             return
-        self._desk.start(self._method, self.query_one("#round-worlds", Input).value, trial=trial)
+        self._controller.start(self._method, self.query_one("#round-worlds", Input).value, trial=trial)
 
     def action_choose(self, method: Method) -> None:
         self._method, self._touched = method, True
@@ -280,29 +281,29 @@ class RoundScreen(Screen[None]):
         self.set_focus(None)
 
     def action_resume(self) -> None:
-        offer, view = self._desk.offer, self._desk.view
+        offer, view = self._controller.offer, self._controller.view
         number = view.number if view is not None and self.page == RESULT else offer.unfinished if offer else None
         if number is not None:
-            self._desk.resume(number)
+            self._controller.resume(number)
 
     def action_latest(self) -> None:
-        if self._desk.offer is not None and self._desk.offer.finished is not None:
-            self._desk.recall(self._desk.offer.finished)
+        if self._controller.offer is not None and self._controller.offer.finished is not None:
+            self._controller.recall(self._controller.offer.finished)
 
     def action_cancel(self) -> None:
-        self._desk.cancel()
+        self._controller.cancel()
         self._draw()
 
     def action_accept(self) -> None:
-        self._desk.accept()
+        self._controller.accept()
 
     def action_reject(self) -> None:
-        self._desk.reject()
+        self._controller.reject()
 
     def action_keep(self) -> None:
         """Decide later: the round is put away, its adapter stays."""
-        self._desk.forget()
-        self._desk.look()
+        self._controller.forget()
+        self._controller.look()
         self._draw()
 
     def action_compare(self) -> None:
@@ -310,7 +311,7 @@ class RoundScreen(Screen[None]):
             self.post_message(ContestWanted(self.sides))
 
     def action_roll_back(self) -> None:
-        self._desk.roll_back()
+        self._controller.roll_back()
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(keys_page(self.offered()), "Keys"))

@@ -22,13 +22,13 @@ from sandbox.session.driver import SessionFactory
 from sandbox.tui import format as fmt
 from sandbox.tui.keys import Key
 from sandbox.tui.palette import KeyCommands
-from sandbox.tui.round_desk import PlanRound
+from sandbox.tui.rounds import PlanRound
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
     from sandbox.session.lobby import Best, Offers, SaveOffer, WorldOffer
-    from sandbox.tui.contest_desk import OpenContest
+    from sandbox.tui.contest_rating import OpenContest
 
 ALONE = "human"
 """In place of an agent: the player plays alone."""

@@ -10,18 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 
 from textual.content import Content
 from textual.message import Message
 
-from sandbox.errors import SandboxError
 from sandbox.feedback.contest import AnswerPair, Bout, Contest, told
 from sandbox.feedback.queue import Choice
 from sandbox.session.review import Review
 from sandbox.tui import format as fmt
-from sandbox.tui.rate_desk import Asked, News
+from sandbox.tui.rating import Asked
+from sandbox.tui.worker import News, Worker, sentence
 
 AHEAD = 3
 """Pairs that are prepared before they are asked for."""
@@ -29,7 +28,7 @@ STRIDE = 5
 """Verdicts for one of the two between which the running win rate stands still."""
 
 OpenBout = Callable[[Callable[[str], None]], AbstractContextManager[Bout]]
-"""Opens the contestants, on the desk's thread. What it is given takes lines that say how far it is."""
+"""Opens the contestants, on the worker's thread. What it is given takes lines that say how far it is."""
 OpenContest = Callable[[tuple[str, str], Callable[[str], None]], AbstractContextManager[Bout]]
 """The same for two adapters of the game that is played, by their names."""
 WithReview = Callable[[Callable[[Review], object]], object]
@@ -37,7 +36,7 @@ WithReview = Callable[[Callable[[Review], object]], object]
 
 
 class Prepared(News):
-    """What the desk's thread has come to: a pair, that both gave the same answer, or the end."""
+    """What the worker's thread has come to: a pair, that both gave the same answer, or the end."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class Prepared(News):
         self.error = error
 
 
-class ContestDesk:
+class ContestController:
     """Asks which of two answers is better.
 
     Args:
@@ -80,9 +79,8 @@ class ContestDesk:
         self._before: Contest | None = None
         self._doing, self._since, self._asked_at = "opening the save", time.monotonic(), time.monotonic()
         self._ended, self._trouble, self._furthest = False, "", 0
-        self._closed = threading.Event()
         self._room = threading.Semaphore(AHEAD)
-        self._work = ThreadPoolExecutor(1, "contest")
+        self._worker: Worker | None = None
 
     # What there is to see.
 
@@ -169,26 +167,20 @@ class ContestDesk:
     # What a person does.
 
     def open(self, post: Callable[[Message], object]) -> None:
-        def tell(news: Prepared) -> None:
-            with suppress(RuntimeError):  # the application's loop may be gone
-                if not self._closed.is_set():
-                    post(news)
+        worker = self._worker = Worker(post)
 
         def prepare() -> None:
-            try:
-                with self._bout(lambda doing: tell(Prepared(doing=doing))) as bout:
-                    tell(Prepared(begun=bout.standing(self._annotator)))
-                    for pair in bout.pairs(self._annotator, self._seed):
-                        if pair is not None:
-                            self._room.acquire()
-                        if self._closed.is_set():
-                            return
-                        tell(Prepared(pair=pair, alike=pair is None))
-                tell(Prepared(ended=True))
-            except Exception as error:
-                tell(Prepared(error=error))
+            with self._bout(lambda doing: worker.tell(Prepared(doing=doing))) as bout:
+                worker.tell(Prepared(begun=bout.standing(self._annotator)))
+                for pair in bout.pairs(self._annotator, self._seed):
+                    if pair is not None:
+                        self._room.acquire()
+                    if worker.closed.is_set():
+                        return
+                    worker.tell(Prepared(pair=pair, alike=pair is None))
+            worker.tell(Prepared(ended=True))
 
-        self._work.submit(prepare)
+        worker.submit("contest", prepare, lambda error: Prepared(error=error))
 
     def take(self, news: News) -> None:
         if not isinstance(news, Prepared):
@@ -204,8 +196,7 @@ class ContestDesk:
         self.alike += news.alike
         self._ended = self._ended or news.ended
         if news.error is not None:
-            known = isinstance(news.error, SandboxError)
-            self._trouble = str(news.error) if known else f"{type(news.error).__name__}: {news.error}"
+            self._trouble = sentence(news.error)
         if waited and self.asked is not None:
             self._asked_at = time.monotonic()
 
@@ -254,6 +245,6 @@ class ContestDesk:
 
     def close(self) -> None:
         """The decision that is being made comes to its end, unheard."""
-        self._closed.set()
+        if self._worker is not None:
+            self._worker.close()
         self._room.release()
-        self._work.shutdown(wait=False, cancel_futures=True)

@@ -1,13 +1,13 @@
 """The file that an author is writing, apart from how it looks: what is in it, what is wrong, what is saved.
 
-All that takes time happens on threads of the desk's own; what came of it arrives as messages that carry values.
-The desk outlives its screen: a text that has not been saved is still there when the screen is opened again.
+All that takes time happens on threads of a worker; what came of it arrives as messages that carry values.
+It outlives its screen: a text that has not been saved is still there when the screen is opened again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -19,6 +19,7 @@ from sandbox.errors import Finding, SandboxError, WorldError
 from sandbox.session import trials
 from sandbox.session.reading import ParsedSource, read
 from sandbox.session.trials import Standing
+from sandbox.tui.worker import News, Worker
 
 if TYPE_CHECKING:
     from sandbox.session.authoring import Site
@@ -28,8 +29,8 @@ Stamp = tuple[int, int]
 _EVERY = 0.2
 
 
-class AuthorNews(Message, bubble=False):
-    """The desk knows something that it did not. A part that is None is as it was."""
+class AuthorNews(News):
+    """The controller knows something that it did not. A part that is None is as it was."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class AuthorNews(Message, bubble=False):
         self.error = error
 
 
-class AuthorDesk:
+class AuthorController:
     """Reads, writes and checks one file at a time. Its methods are for the screen's thread.
 
     Args:
@@ -93,13 +94,9 @@ class AuthorDesk:
         """When that began, in monotonic seconds."""
         self.conflict = False
         """Whether the file was changed by somebody else while there were changes here."""
-        self._post = post
+        self._worker = Worker(post)
         self._stamp: Stamp | None = None
         self._version = 0
-        self._closed = False
-        self._files = ThreadPoolExecutor(1, "author-file")
-        self._reader = ThreadPoolExecutor(1, "author-reader")
-        self._long = ThreadPoolExecutor(1, "author-work")
         self._stop = Event()
 
     @property
@@ -118,7 +115,7 @@ class AuthorDesk:
         checked = self.checked.findings if self.checked is not None and self.reading.loads else ()
         return tuple(dict.fromkeys((*self.reading.findings, *checked)))
 
-    # Wishes. Each is answered by `AuthorNews`.
+    # What a person wants. Each is answered by `AuthorNews`.
 
     def open(self, site: Site) -> None:
         """Begin with the file of a world, or go on with it where it is open."""
@@ -143,9 +140,9 @@ class AuthorDesk:
 
         def job() -> None:
             if version == self._version:
-                self._post(AuthorNews(reading=read(text), about=version))
+                self._worker.tell(AuthorNews(reading=read(text), about=version))
 
-        self._submit(self._reader, job)
+        self._submit("author-reader", job)
 
     def look(self) -> None:
         """See whether the file is another than it was, and read it then."""
@@ -158,9 +155,9 @@ class AuthorDesk:
             if now is not None and now != stamp:
                 from sandbox.session.authoring import read as contents
 
-                self._post(AuthorNews(text=contents(file), stamp=now))
+                self._worker.tell(AuthorNews(text=contents(file), stamp=now))
 
-        self._submit(self._files, job)
+        self._submit("author-file", job)
 
     def save(self, *, anyway: bool = False) -> None:
         """Write what the author sees, unless somebody else has changed the file meanwhile."""
@@ -174,15 +171,15 @@ class AuthorDesk:
 
             there = contents(file) if file.exists() else None
             if there not in (known, text, None) and not anyway:
-                self._post(AuthorNews(changed=True))
+                self._worker.tell(AuthorNews(changed=True))
                 return
             try:
                 write_bytes(file, text.encode())
             except OSError as error:
                 raise WorldError(f"not saved: {error.strerror or error}", where=file) from error
-            self._post(AuthorNews(saved=text, stamp=_stamp(file)))
+            self._worker.tell(AuthorNews(saved=text, stamp=_stamp(file)))
 
-        self._submit(self._files, job)
+        self._submit("author-file", job)
 
     def check(self) -> None:
         """Have the world played in every way there is, as far as that goes in a minute."""
@@ -205,11 +202,11 @@ class AuthorDesk:
                 if monotonic() - said > _EVERY:
                     said = monotonic()
                     doing = f"checking: {known:,} states, {waiting:,} to look into"
-                    self._post(AuthorNews(doing=doing, work=stop))
+                    self._worker.tell(AuthorNews(doing=doing, work=stop))
 
-            self._post(AuthorNews(checked=check(NativeWorld(source), progress=progress), work=stop))
+            self._worker.tell(AuthorNews(checked=check(NativeWorld(source), progress=progress), work=stop))
 
-        self._submit(self._long, job, work=stop)
+        self._submit("author-work", job, work=stop)
 
     def measure(self) -> None:
         """Have agents play the world as it is saved, to see how hard it is."""
@@ -221,9 +218,9 @@ class AuthorDesk:
 
         def job() -> None:
             for standing in trials.run(file, stop):
-                self._post(AuthorNews(standing=standing, doing=standing.progress, work=stop))
+                self._worker.tell(AuthorNews(standing=standing, doing=standing.progress, work=stop))
 
-        self._submit(self._long, job, work=stop)
+        self._submit("author-work", job, work=stop)
 
     def stop(self) -> None:
         """Wait no more for what takes long; it comes to its end by itself, unheard."""
@@ -233,9 +230,7 @@ class AuthorDesk:
     def close(self) -> None:
         """Stop everything."""
         self.stop()
-        self._closed = True
-        for each in (self._files, self._reader, self._long):
-            each.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     # Answers.
 
@@ -270,20 +265,17 @@ class AuthorDesk:
         self.doing, self.since = doing, monotonic()
         return self._stop
 
-    def _submit(self, thread: ThreadPoolExecutor, job: Callable[[], None], *, work: Event | None = None) -> None:
+    def _submit(self, thread: str, job: Callable[[], None], *, work: Event | None = None) -> None:
         def run() -> None:
-            error: Exception | None = None
-            try:
+            with suppress(_StoppedError):
                 job()
-            except _StoppedError:
-                pass
-            except Exception as problem:
-                error = problem
-            if error is not None or work is not None:
-                self._post(AuthorNews(error=error, doing=None if work is None else "", work=work))
+            if work is not None:
+                self._worker.tell(AuthorNews(doing="", work=work))
 
-        if not self._closed:
-            thread.submit(run)
+        def failed(error: Exception) -> AuthorNews:
+            return AuthorNews(error=error, doing=None if work is None else "", work=work)
+
+        self._worker.submit(thread, run, failed)
 
 
 class _StoppedError(SandboxError):

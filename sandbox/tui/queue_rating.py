@@ -11,10 +11,11 @@ from textual.message import Message
 from sandbox.feedback import queue
 from sandbox.feedback.queue import Agreement, Choice, Queue
 from sandbox.session.review import Review
-from sandbox.tui.rate_desk import Asked, News
+from sandbox.tui.rating import Asked
+from sandbox.tui.worker import News
 
 
-class QueueDesk:
+class QueueController:
     """Asks about recorded decisions, their candidates against each other.
 
     Args:

@@ -6,10 +6,8 @@ that carry values. The tuning code is imported on those threads too: the first s
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from sandbox.errors import SandboxError, UsageError
+from sandbox.tui.worker import News, Worker
 from sandbox.tune.round_view import Games, RoundData, RoundView, fold
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class PlanRound(Protocol):
     ) -> RoundPlan: ...
 
 
-class RoundNews(Message, bubble=False):
+class RoundNews(News):
     """Something is known of the save's rounds that was not before."""
 
     def __init__(
@@ -73,7 +72,7 @@ class ContestWanted(Message):
         self.sides = sides
 
 
-class RoundDesk:
+class RoundController:
     """Looks at the save, starts a round and follows it. Its methods are for the screen's thread.
 
     Args:
@@ -86,9 +85,7 @@ class RoundDesk:
         self.view: RoundView | None = None
         """The round that is followed, or was last; None where there is nothing to say of one."""
         self._plan = plan
-        self._post = post
-        self._closed = threading.Event()
-        self._work = ThreadPoolExecutor(1, "rounds")
+        self._worker = Worker(post)
         self._round: Round | None = None
 
     @property
@@ -110,7 +107,7 @@ class RoundDesk:
         if not self.running:
             self.view = None
 
-    # Wishes. Each is answered by `RoundNews`.
+    # What a person wants. Each is answered by `RoundNews`.
 
     def rejoin(self) -> None:
         """Take up a round that runs already, if there is one. Says nothing where there is not."""
@@ -130,7 +127,7 @@ class RoundDesk:
 
             plan = self._planned()("sft")
             self._take_up(plan)
-            self._tell(RoundNews(offer=survey(plan)))
+            self._worker.tell(RoundNews(offer=survey(plan)))
 
         self._do(job)
 
@@ -187,7 +184,7 @@ class RoundDesk:
 
         def job() -> None:
             made = self._judged().accept()
-            self._tell(RoundNews(said=f"{made} is in use from the agent's next decision on", swapped=True))
+            self._worker.tell(RoundNews(said=f"{made} is in use from the agent's next decision on", swapped=True))
 
         self._do(job)
 
@@ -196,7 +193,7 @@ class RoundDesk:
 
         def job() -> None:
             self._judged().reject()
-            self._tell(RoundNews(said="The adapter is deleted; the agent stays as it was"))
+            self._worker.tell(RoundNews(said="The adapter is deleted; the agent stays as it was"))
 
         self._do(job)
 
@@ -207,14 +204,13 @@ class RoundDesk:
             from sandbox.tune.adapters import Adapters
 
             now = Adapters.of(self._planned()("sft").save).rollback()
-            self._tell(RoundNews(said=f"Back to {now}, from the agent's next decision on", swapped=True))
+            self._worker.tell(RoundNews(said=f"Back to {now}, from the agent's next decision on", swapped=True))
 
         self._do(job)
 
     def close(self) -> None:
         """Look at nothing any more. The round goes on."""
-        self._closed.set()
-        self._work.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     # How it is done.
 
@@ -258,7 +254,7 @@ class RoundDesk:
 
         def watch() -> None:
             view, shown, seen, running = start, None, 0, True
-            while running and not self._closed.is_set() and self._round is round_:
+            while running and not self._worker.closed.is_set() and self._round is round_:
                 running = round_.running
                 events = round_.events(seen)
                 seen += len(events)
@@ -266,29 +262,12 @@ class RoundDesk:
                 # While it runs, an end is that of an earlier attempt.
                 stands = replace(view, end="", trouble="") if running else view.ended(round_.state)
                 if stands != shown:
-                    self._tell(RoundNews(view=stands))
+                    self._worker.tell(RoundNews(view=stands))
                     shown = stands
                 if running:
-                    self._closed.wait(_EVERY)
+                    self._worker.closed.wait(_EVERY)
 
-        threading.Thread(target=watch, name=f"round-{round_.number}", daemon=True).start()
+        self._worker.submit(f"round-{round_.number}", watch, lambda error: RoundNews(error=error))
 
     def _do(self, job: Callable[[], None]) -> None:
-        def run() -> None:
-            try:
-                job()
-            except Exception as error:
-                self._tell(RoundNews(error=error))
-
-        with suppress(RuntimeError):  # closed meanwhile
-            self._work.submit(run)
-
-    def _tell(self, news: RoundNews) -> None:
-        with suppress(RuntimeError):  # the application's loop may be gone
-            if not self._closed.is_set():
-                self._post(news)
-
-
-def sentence(error: Exception) -> str:
-    """An error as one line."""
-    return str(error) if isinstance(error, SandboxError) else f"{type(error).__name__}: {error}"
+        self._worker.submit("rounds", job, lambda error: RoundNews(error=error))

@@ -11,6 +11,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from sandbox.feedback.queue import Choice
+    from sandbox.tui.worker import News
     from sandbox.types import Exchange
 
 
@@ -28,11 +29,7 @@ class Asked:
     """Which save and turn it is."""
 
 
-class News(Message, bubble=False):
-    """Something has come to a desk from one of its threads; it goes back to it by `take`."""
-
-
-class RateDesk(Protocol):
+class RatingController(Protocol):
     """Knows what is asked. Its methods are for the screen's thread."""
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +88,48 @@ class CardError(SandboxError):
 
 class ModelError(SandboxError):
     """A language model cannot be found, fetched or loaded."""
+
+
+class NoMemoryError(SandboxError):
+    """The memory that the system gives this process is not enough for what was asked."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> NoMemoryError | None:
+        """What an exception comes to where it, or one that it came from, tells that there was no memory."""
+        seen: BaseException | None = error
+        while seen is not None:
+            if isinstance(seen, cls):
+                return seen
+            told = (str(seen).strip() or type(seen).__name__).splitlines()[0][:200]
+            lacking = isinstance(seen, MemoryError) or getattr(seen, "errno", None) == errno.ENOMEM
+            if lacking or any(words in told.lower() for words in _NO_MEMORY):
+                limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+                allowed = (
+                    "" if limit == resource.RLIM_INFINITY else f"; this process may have {limit / 2**30:.1f} GiB"
+                )
+                return cls(f"there is not enough memory: {told}{allowed}", hint=_MORE_MEMORY)
+            seen = seen.__cause__ or seen.__context__
+        return None
+
+    @classmethod
+    def check_room(cls, gib: float, purpose: str) -> None:
+        """Raises it where the address space is limited to less: some libraries end the process over that."""
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY and limit < gib * 2**30:
+            raise cls(
+                f"{purpose} takes {gib:g} GiB of address space, and this process may have {limit / 2**30:.1f}",
+                hint=_MORE_MEMORY,
+            )
+
+
+_NO_MEMORY = (
+    "cannot allocate memory",
+    "can't allocate memory",
+    "not enough memory",
+    "failed to map segment",
+    "can't start new thread",
+)
+_MORE_MEMORY = "raise the limit, as with `ulimit -v unlimited`, or play with the agent q-table, which needs little"
 
 
 class HostError(SandboxError):

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any, Final, Literal, get_args
 
-from sandbox.errors import PluginError
+from sandbox.errors import NoMemoryError, PluginError
 from sandbox.text import clean_line
 
 Group = Literal["worlds", "learners", "models", "feedback"]
@@ -54,6 +54,8 @@ class Plugin:
             )
         found = _imported(self)
         if isinstance(found, Exception):
+            if (lacking := NoMemoryError.of(found)) is not None:
+                raise lacking from found
             raise PluginError(
                 f"the plugin {self.name!r} cannot be loaded: {type(found).__name__}: {clean_line(str(found))}",
                 where=where,

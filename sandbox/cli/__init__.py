@@ -34,7 +34,7 @@ from sandbox.cli import (
     world,
 )
 from sandbox.cli.context import Context
-from sandbox.errors import SandboxError
+from sandbox.errors import NoMemoryError, SandboxError
 from sandbox.paths import Home
 
 app = typer.Typer(
@@ -114,6 +114,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        if (lacking := NoMemoryError.of(error)) is not None:
+            print(f"sandbox: {lacking}", file=sys.stderr)
+            sys.exit(lacking.exit_code)
         print(f"sandbox: unexpected {type(error).__name__}: {error}", file=sys.stderr)
         print(f"sandbox: the details are in {_write_crash()}; please report them", file=sys.stderr)
         sys.exit(70)

@@ -20,7 +20,7 @@ import torch
 import transformers
 from torch import Tensor
 
-from sandbox.errors import ModelError
+from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, packed_forward, registry
 from sandbox.llm.adapter import Merged
 from sandbox.llm.packed_forward import Output, PackedSegment
@@ -117,6 +117,8 @@ class LocalModel(Answering):
         except ModelError:
             raise
         except Exception as error:
+            if (lacking := NoMemoryError.of(error)) is not None:
+                raise lacking from error
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(
                 f"cannot be loaded as a language model: {reason}",

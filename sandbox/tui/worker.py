@@ -12,7 +12,7 @@ from threading import Event
 
 from textual.message import Message
 
-from sandbox.errors import SandboxError
+from sandbox.errors import NoMemoryError, SandboxError
 
 
 class News(Message, bubble=False):
@@ -41,7 +41,7 @@ class Worker:
                 job()
             except Exception as error:
                 if failed is not None:
-                    self.tell(failed(error))
+                    self.tell(failed(NoMemoryError.of(error) or error))
 
         with suppress(RuntimeError):  # closed meanwhile
             self._thread(thread).submit(run)

@@ -12,7 +12,7 @@ from sandbox.agent.cards import Card, Remote
 from sandbox.agent.learners import build_learner
 from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
-from sandbox.errors import HostError, ModelError, UsageError
+from sandbox.errors import HostError, ModelError, NoMemoryError, UsageError
 from sandbox.llm import registry as model_registry
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.lazy import LazyModel
@@ -24,6 +24,10 @@ from sandbox.types import LanguageModel, ModelKind, Progress, World, silent
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
+
+
+_MODEL_GIB = 1.5
+"""Address space without which torch and transformers cannot be loaded."""
 
 
 class Models:
@@ -52,6 +56,7 @@ class Models:
         source = model_registry.resolve(reference, relative_to=folder)
 
         def load() -> LocalModel:
+            NoMemoryError.check_room(_MODEL_GIB, "a language model")
             self._on_note(f"loading the language model {source.name}")
             from sandbox.llm.local import LocalModel
 

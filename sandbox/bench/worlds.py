@@ -12,6 +12,7 @@ from sandbox.errors import WorldError
 from sandbox.paths import Home
 from sandbox.world import games
 from sandbox.world.native import Adventure, NativeWorld, State, parse_source, read_source
+from sandbox.world.native.schema.base import MAX_ROOMS, MAX_THINGS
 from sandbox.world.textworld_baseline import steps_per_second as textworld_steps_per_second
 
 EPISODE = 50
@@ -58,6 +59,7 @@ def run(
             Figure("textworld_steps_per_second", baseline, "1/s"),
             Figure.below("snapshot_microseconds", snapshot, 50, "µs"),
             Figure.at_most("cost_ratio_1000_to_10_rooms", costs[1_000] / costs[10], 2),
+            Figure.below("load_at_the_limits_seconds", load_seconds(), 2, "s"),
             *(Figure(f"step_microseconds_{size}_rooms", cost, "µs") for size, cost in costs.items()),
         ),
     )
@@ -99,6 +101,19 @@ def snapshot_microseconds(world: NativeWorld, repeats: int) -> float:
 
 def generated(rooms: int) -> NativeWorld:
     """A square of rooms with three things each: whatever its size, the same is in sight."""
+    return NativeWorld(parse_source(written(rooms, 3 * rooms), "generated"), "generated")
+
+
+def load_seconds() -> float:
+    """CPU time of loading as large a world as there may be."""
+    text = written(MAX_ROOMS, MAX_THINGS - 100)
+    started = time.process_time()
+    NativeWorld(parse_source(text, "limits"), "limits")
+    return time.process_time() - started
+
+
+def written(rooms: int, things: int) -> str:
+    """The file of a square of rooms with some things each."""
     side = max(int(rooms**0.5), 1)
     lines = ["title: A square", "seats: {ann: {start: room 0, goal: Walk.}}", "rooms:"]
     for number in range(rooms):
@@ -113,10 +128,11 @@ def generated(rooms: int) -> NativeWorld:
             exits.append(f"south: room {number + side}")
         lines.append(f"  room {number}: {{description: Bare walls., exits: {{{', '.join(exits)}}}}}")
     lines.append("things:")
-    for number in range(rooms):
-        lines.append(f"  crate {number}: {{at: room {number}, fixed: true, container: {{open: false}}}}")
-        lines += [f"  {name} {number}: {{at: room {number}}}" for name in ("ball", "coat")]
-    return NativeWorld(parse_source("\n".join(lines), "generated"), "generated")
+    for number in range(things):
+        kind, room = ("crate", "ball", "coat")[number // rooms], number % rooms
+        more = ", fixed: true, container: {open: false}" if kind == "crate" else ""
+        lines.append(f"  {kind} {room}: {{at: room {room}{more}}}")
+    return "\n".join(lines)
 
 
 def _walk(world: NativeWorld, length: int) -> list[State]:

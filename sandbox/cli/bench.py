@@ -219,6 +219,31 @@ def ui(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None
     _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
 
 
+@app.command()
+def soak(
+    ctx: typer.Context,
+    minutes: Annotated[
+        float, typer.Option(min=0.2, max=24 * 60, help="How long a run without and a run with a save go on.")
+    ] = 5.0,
+    quick: Quick = False,
+    json_file: Json = None,
+) -> None:
+    """Whether memory grows: runs of minutes, a language model's decisions, the screen, a long save.
+
+    `rss_growth_percent_WHAT` is by how much the resident memory of the real program grew after a warm-up. With the
+    default model. About a quarter of an hour.
+
+    - `run`, `run_with_save`: a Q-learner, without and with --save, for so many minutes
+    - `lm_q_300_decisions`: one run of a language model with a learner
+    - `screen_500_turns`: the screen, typed into
+    - `save_of_10000_turns`: the same over a save of so many turns, played on for 200
+    """
+    from sandbox.bench import soak as bench
+
+    home = context.of(ctx).home
+    _run(lambda progress: bench.run(home, minutes=minutes, quick=quick, progress=progress), json_file)
+
+
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:
     results.check_file(json_file)
     with context.working("measuring") as say:

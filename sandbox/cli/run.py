@@ -170,10 +170,10 @@ class _Course:
         if len(finished) == self.episodes:
             return
         session = self.open(reference, progress=tell)
+        tell("")
         try:
             for number in range(len(finished), self.episodes):
                 self._begin(session, number, going_on=self.resume and number == len(finished))
-                tell("")
                 episode = runner.play_episode(session, self.max_steps, begun=session.current.depth)
                 self._count(episode)
                 if self.log is not None:
@@ -187,9 +187,9 @@ class _Course:
     def _begin(self, session: Session, number: int, *, going_on: bool) -> None:
         """Stand where the episode of this number begins, or in it where it was left."""
         seed = self.seed + number
-        if session.episode_seed == seed and (going_on or (number == 0 and session.current.parent is None)):
-            return
-        session.new_episode(seed=seed, number=number + 1 if session.store.latest_only else None)
+        if session.episode_seed != seed or not (going_on or (number == 0 and session.current.parent is None)):
+            session.new_episode(seed=seed, number=None if session.store.kept else number + 1)
+        session.drop_earlier()
 
     def _count(self, episode: Episode) -> None:
         self.played.setdefault(episode.world, Tally()).add(episode)

@@ -274,6 +274,17 @@ class Session(Review):
         self._open_episode(self.seed + opened if seed is None else seed, number=number)
         return self.current
 
+    def drop_earlier(self) -> None:
+        """Hold no other episode than this one in memory: for runs without end, in which nobody goes back.
+
+        A store that is kept still has them, and the next session over it too.
+        """
+        opening = self.timeline.path_ids(self._current)[0]
+        if not self.store.kept:
+            with self.store.transaction():
+                self.store.drop_before(opening)
+        self.timeline.drop_before(opening)
+
     def renew(self) -> RenewalOutcome:
         """Go on in the world as its file is now, with the commands of this episode given again, as far as they go.
 
@@ -325,10 +336,6 @@ class Session(Review):
             created=time.time(),
         )
         self._write(turn, state, first=first)
-        if self.store.latest_only:
-            with self.store.transaction():
-                self.store.drop_before(self._current)
-            self.timeline.drop_before(self._current)
 
     def _write(self, turn: Turn, state: Any, *, first: bool = False) -> None:
         ancestors = () if turn.parent is None else self.timeline.ancestors(turn.parent)

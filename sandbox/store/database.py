@@ -28,8 +28,6 @@ class Database:
         self.file = file
         """The database file; None in memory."""
         self.readonly = readonly
-        self.latest_only = False
-        """Whether earlier episodes are dropped, because nobody keeps them."""
         self._lock = lock
         self._engine = engine
         self._connection = engine.connect()
@@ -118,14 +116,11 @@ class Database:
         return store
 
     @classmethod
-    def memory(cls, *, latest_only: bool = False) -> Self:
-        """A store that is gone when it is closed.
-
-        Args:
-            latest_only: hold the episode that is played alone, so that a run without end needs no more memory.
-        """
+    def memory(
+        cls,
+    ) -> Self:
+        """A store that is gone when it is closed."""
         store = cls(opening.engine_for(None), None, None)
-        store.latest_only = latest_only
         with store.transaction():
             opening.create_tables(store._connection)
         return store
@@ -161,6 +156,11 @@ class Database:
         if self._address is not None:
             return self._address.name
         return "" if self.file is None else self.file.parent.name
+
+    @property
+    def kept(self) -> bool:
+        """Whether it outlives the process."""
+        return self.file is not None or self._on_server
 
     @property
     def _on_server(self) -> bool:

@@ -144,7 +144,7 @@ def _begun(
         if folder is not None:
             store = Store.create(folder)
         else:
-            store = Store.memory(latest_only=True) if save is None else Store.connect(save, playing=True)
+            store = Store.memory() if save is None else Store.connect(save, playing=True)
         return Session.create(
             store, world, seats, seed=seed, learn=learn, annotator=annotator, cards=_texts(files)
         )

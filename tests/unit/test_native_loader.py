@@ -5,7 +5,9 @@ import textwrap
 import pytest
 
 from sandbox.errors import WorldError, WorldFileError
+from sandbox.text import near_miss
 from sandbox.world.native import Adventure, load_world, parse_definition, parse_source, read_source
+from sandbox.world.native.references import parts
 from sandbox.world.native.starter import starter_world
 
 HEAD = """\
@@ -166,6 +168,15 @@ def test_too_much_of_everything():
         "at most 2000" in line
         for line in faults(f"title: T\nseats: {{a: {{start: r0, goal: G}}}}\nrooms:\n{rooms}")
     )
+
+
+def test_thousands_of_faults_are_not_all_compared_with_thousands_of_names(monkeypatch):
+    asked = []
+    monkeypatch.setattr(parts, "near_miss", lambda word, known: asked.append(word) or near_miss(word, known))
+    things = "".join(f"  ball {n}: {{at: hal, text: '{{nothing{n}}}'}}\n" for n in range(500))
+    found = faults(f"{HEAD}things:\n{things}")
+    assert len(found) == 100 and "did you mean 'hall'" in found[0]
+    assert 0 < len(asked) <= 10
 
 
 def test_words_of_yaml_1_1_stay_words():

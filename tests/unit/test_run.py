@@ -164,17 +164,21 @@ def test_a_tally_sums_up_what_the_episodes_would() -> None:
 
 
 def test_a_run_that_nobody_keeps_holds_the_latest_episode_alone_and_plays_the_same() -> None:
-    def played(store: Store) -> tuple[list[str], Session]:
-        session = Session.create(store, CaveWorld(), {"digger": TableAgent(epsilon=0.5)}, seed=3, max_steps=8)
+    def played(*, dropping: bool) -> tuple[list[str], Session]:
+        session = Session.create(
+            Store.memory(), CaveWorld(), {"digger": TableAgent(epsilon=0.5)}, seed=3, max_steps=8
+        )
         commands = []
         for _ in range(5):
             while not session.done:
                 commands.append(session.step().command)
             session.new_episode()
+            if dropping:
+                session.drop_earlier()
         session.step()
         return commands, session
 
-    (kept, whole), (dropped, latest) = played(Store.memory()), played(Store.memory(latest_only=True))
+    (kept, whole), (dropped, latest) = played(dropping=False), played(dropping=True)
     assert kept == dropped
     assert whole.store.counts() == {"turns": len(kept) + 1, "episodes": 6, "feedback": 0}
     assert latest.store.counts() == {"turns": 1, "episodes": 1, "feedback": 0}

@@ -263,7 +263,7 @@ class _Check(References):
             if key not in self.language.messages:
                 self.fault(path, "the engine has no such message", did_you_mean(key, self.language.messages))
                 continue
-            allowed = {name for _, name in Template(self.language.messages[key]).slots()}
+            allowed = frozenset(name for _, name in Template(self.language.messages[key]).slots())
             self.slots(path, text, allowed)
 
     def known_action(self, path: Path, action: str) -> bool:

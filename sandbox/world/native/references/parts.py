@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path, dotted
-from sandbox.text import did_you_mean, near_miss
+from sandbox.text import near_miss
 from sandbox.world.native.languages import LANGUAGES, Language, language
 from sandbox.world.native.prose import Template, TemplateError
 from sandbox.world.native.schema import Adventure
@@ -28,6 +28,8 @@ _SWITCHED = frozenset({"on", "off"})
 _LOCKS = frozenset({"locked", "unlocked"})
 _LIDS = frozenset({"open", "closed"})
 _LIGHT = frozenset({"lit", "dark"})
+_HINTS = 10
+"""Faults for which a near miss is looked for."""
 _TEXT_SLOTS = frozenset({"me", "thing", "other", "text"})
 
 
@@ -45,6 +47,8 @@ class References:
             written = document.data.get(section)
             names = dict.fromkeys(getattr(world, section))
             self.names[section] = names | (dict.fromkeys(map(str, written)) if isinstance(written, dict) else {})
+        self._slots = frozenset(self.names["variables"])
+        self._acted_slots = self._slots | _TEXT_SLOTS
         self.counted_things = {name for name, thing in world.things.items() if thing.count is not None}
         self.holders = {n for n, t in world.things.items() if t.container is not False or t.supporter is not False}
 
@@ -53,18 +57,23 @@ class References:
     def fault(self, path: Path, message: str, hint: str = "") -> None:
         self.findings.append(Finding(self.document.line(path), dotted(path), message, hint))
 
-    def known(self, path: Path, name: str, *sections: str, also: Iterable[str] = ()) -> bool:
+    def _near(self, name: str, words: Iterable[str]) -> str:
+        """What was probably meant, for the first faults: among thousands of names it takes its time."""
+        return near_miss(name, words) if len(self.findings) < _HINTS else ""
+
+    def known(self, path: Path, name: str, *sections: str, also: Collection[str] = ()) -> bool:
         """Whether a name is in one of the sections, or among the words that are allowed besides."""
-        words = [*also, *(n for section in sections for n in self.names[section])]
-        if name in words:
+        if name in also or any(name in self.names[section] for section in sections):
             return True
+        words = [*also, *(n for section in sections for n in self.names[section])]
         kinds = [_KINDS[section] for section in sections]
         what = f"{', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else kinds[0]
         there = next((_KINDS[s] for s in _SECTIONS if name in self.names[s]), "")
         if there:
             self.fault(path, f"{name!r} is a {there}; wanted is a {what}")
         else:
-            self.fault(path, f"there is no {what} {name!r}", did_you_mean(name, words))
+            near = self._near(name, words)
+            self.fault(path, f"there is no {what} {name!r}", f"did you mean {near!r}?" if near else "")
         return False
 
     def place(self, path: Path, name: str, *words: str) -> None:
@@ -79,7 +88,7 @@ class References:
         self.known(path, name, "seats", "characters", also=words)
 
     def text(self, path: Path, text: str | tuple[str | e.TextPart, ...], actor: bool = True) -> None:
-        allowed = set(self.names["variables"]) | (set(_TEXT_SLOTS) if actor else set())
+        allowed = self._acted_slots if actor else self._slots
         if isinstance(text, str):
             self.slots(path, text, allowed)
             return
@@ -92,7 +101,7 @@ class References:
                 self.slots((*here, "say"), part.say, allowed)
                 self.slots((*here, "otherwise"), part.otherwise, allowed)
 
-    def slots(self, path: Path, text: str, allowed: set[str]) -> None:
+    def slots(self, path: Path, text: str, allowed: frozenset[str]) -> None:
         try:
             template = Template(text)
         except TemplateError as error:
@@ -100,7 +109,7 @@ class References:
             return
         for _, name in template.slots():
             if name not in allowed:
-                near = near_miss(name, allowed)
+                near = self._near(name, allowed)
                 hint = f"did you mean {{{near}}}?" if near else "for a brace write it twice"
                 self.fault(path, f"there is nothing to fill {{{name}}} with", hint)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from sandbox.agent import cards
@@ -45,6 +47,28 @@ class CardFile:
         card, path = cards.parse_card(text, name, stored=True), home.card_file(name)
         own = path is not None and _is_own(home, path) and _asks_alike(card, path)
         return cls(card, text, path.parent if path else None, own)
+
+    def with_model(self, reference: str) -> CardFile:
+        """The card with another local language model, and without the adapter made for its own.
+
+        Raises `CardError` where the card has no local model that could be replaced.
+        """
+        if self.card.model is None or self.card.remote is not None:
+            lacks = "its model is on a server" if self.card.remote is not None else "it has no language model"
+            raise CardError(f"agent {self.card.name!r} cannot take a model: {lacks}", hint="name another --agent")
+        if (path := Path(reference).expanduser()).exists():
+            # A card's own paths start from its folder, a person's from where the person is.
+            reference = str(path.resolve())
+        text = re.sub(r"^adapter:.*\n", "", self.text, flags=re.MULTILINE)
+        line = f"model: {json.dumps(reference, ensure_ascii=False)}"
+        text = re.sub(r"^model:.*$", lambda _: line, text, flags=re.MULTILINE)
+        card = cards.parse_card(text, self.card.name)
+        if card.model != reference or card.adapter is not None:
+            raise CardError(
+                f"the card of {self.card.name!r} writes its model in a way that cannot be replaced",
+                hint="write `model: NAME` on a line of its own",
+            )
+        return replace(self, card=card, text=text)
 
     def check(self, permission: Permission) -> None:
         """Raises `HostError` where the card names a server that it may not ask."""

@@ -36,6 +36,14 @@ class Context:
         return config.load()
 
 
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="Language model in place of the one that cards name: as in `sandbox model list`, or a path.",
+    ),
+]
 AllowHost = Annotated[
     list[str] | None,
     typer.Option(

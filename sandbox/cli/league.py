@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,6 +48,7 @@ def league(
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
     ] = None,
+    model: context.Model = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let every agent play with every other, in every seat: ratings, and who does how well with whom.
@@ -68,7 +70,8 @@ def league(
         raise UsageError("a league takes two agents at least", hint="such as --agents q-table,random")
     if together and not train:
         raise UsageError("--team says how agents learn, and they do not", hint="add --train N")
-    files = {name: wiring.CardFile.find(where.home, name) for name in names}
+    named = {name: wiring.CardFile.find(where.home, name) for name in names}
+    files: Mapping[str, Any] = named if model is None else wiring.with_model(named, model)
     results.check_file(json_file)
     with context.working("opening") as say:
         opened = registry.open_world(world, home=where.home, seats=seats, progress=say)

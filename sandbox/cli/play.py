@@ -45,6 +45,7 @@ def play(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record the screen in this file, for `asciinema play`.")
     ] = None,
+    model: context.Model = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Play a world beside an agent, in the terminal.
@@ -68,11 +69,13 @@ def play(
 
         end_with_parent()
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
-    if on_screen and not plain and not (world or agent or seat or save or allow_host or seed is not None):
+    if on_screen and not plain and not (world or agent or seat or save or model or allow_host or seed is not None):
         wiring.choose_on_screen(where.home, where.settings, record)
         return
     permission = context.permission(where, allow_host, asks=on_screen and not plain)
-    plan = wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], save, seed, permission)
+    plan = wiring.PlayPlan.make(
+        where.home, where.settings, world, agent, seat or [], save, seed, permission, model=model
+    )
     if plain and record is not None:
         raise UsageError("lines are recorded by the shell", hint="such as: sandbox play --plain | tee FILE")
     if plain:

@@ -66,6 +66,7 @@ def run(
             "--resume", help="Go on after the episodes that the --jsonl FILE holds, as if never stopped."
         ),
     ] = False,
+    model: context.Model = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let agents play whole episodes with no screen, and print what came of it.
@@ -79,7 +80,7 @@ def run(
     from sandbox import wiring
 
     where = context.of(ctx)
-    cast = wiring.Players.parse(agent or where.settings.agent, seat or [])
+    players = wiring.Players.parse(agent or where.settings.agent, seat or [], model)
     _check(worlds, save, learn, json_file, jsonl, resume)
     models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
     with ExitStack() as stack:
@@ -89,11 +90,11 @@ def run(
             log = stack.enter_context(RunLog(file, resume=resume))
         if len(worlds) > 1:
             with context.working("looking at the worlds") as say:
-                wiring.check_cast(where.home, worlds, cast, say)
-        course = _Course(
+                wiring.check_players(where.home, worlds, players, say)
+        schedule = _Schedule(
             home=where.home,
             open=partial(
-                wiring.open_session, where.home, cast=cast, models=models, save=save, seed=seed, learn=learn
+                wiring.open_session, where.home, players=players, models=models, save=save, seed=seed, learn=learn
             ),
             episodes=episodes,
             max_steps=max_steps,
@@ -106,12 +107,12 @@ def run(
         try:
             with bars(*_COLUMNS, console=context.notes) as shown:
                 for reference in worlds:
-                    course.play(reference, shown)
+                    schedule.play(reference, shown)
         except (KeyboardInterrupt, SystemExit, SandboxError) as error:
             stopped = error
-            if isinstance(error, SandboxError) and not course.played:
+            if isinstance(error, SandboxError) and not schedule.played:
                 raise
-        _tell(course, json_file, jsonl, complete=stopped is None)
+        _tell(schedule, json_file, jsonl, complete=stopped is None)
     if isinstance(stopped, KeyboardInterrupt):
         raise typer.Exit(130)
     if stopped is not None:
@@ -139,7 +140,7 @@ def _check(
 
 
 @dataclass(kw_only=True)
-class _Course:
+class _Schedule:
     """A run as it goes."""
 
     home: Home
@@ -207,14 +208,14 @@ _COLUMNS = (
 )
 
 
-def _tell(course: _Course, json_file: str | None, jsonl: str | None, *, complete: bool) -> None:
+def _tell(schedule: _Schedule, json_file: str | None, jsonl: str | None, *, complete: bool) -> None:
     """Print or write what was finished."""
     whole = Tally()
-    for tally in course.played.values():
+    for tally in schedule.played.values():
         whole.extend(tally)
-    summary = whole.summary(time.perf_counter() - course.since)
+    summary = whole.summary(time.perf_counter() - schedule.since)
     if json_file is not None:
-        found = runner.as_json(course.kept, whole, summary, complete=complete)
+        found = runner.as_json(schedule.kept, whole, summary, complete=complete)
         if results.write_json(json_file, found, indent=1):
             return
     if jsonl == STANDARD_OUTPUT:
@@ -222,7 +223,7 @@ def _tell(course: _Course, json_file: str | None, jsonl: str | None, *, complete
     if not len(whole):
         context.notes.print("stopped before an episode had ended")
         return
-    _print_table(course.played, summary)
+    _print_table(schedule.played, summary)
     if not complete:
         go_on = "; --resume goes on" if jsonl is not None else ""
         context.notes.print(f"stopped: the unfinished episode is not counted{go_on}", highlight=False)

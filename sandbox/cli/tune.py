@@ -67,6 +67,7 @@ def tune(
     agent: Annotated[
         str | None, typer.Option(help="Card of the agent that learns. [default: the save's, else `lm`]")
     ] = None,
+    model: context.Model = None,
     parent: Annotated[
         str | None,
         typer.Option(
@@ -135,6 +136,7 @@ def tune(
             max_steps=max_steps,
             rule=gate,
             agent=agent,
+            model=model,
             parent=parent,
             threads=where.settings.threads,
             memory_gib=memory,

@@ -23,6 +23,7 @@ def make_plan(
     settings: TrainingSettings,
     *,
     agent: str | None = None,
+    model: str | None = None,
     parent: str | None = None,
     **more: Any,
 ) -> RoundPlan:
@@ -33,6 +34,7 @@ def make_plan(
         saves: the adapter goes to the first, which need not exist where there are `worlds` to learn from.
         settings: of the training.
         agent: the card of the agent that learns; None takes that of the first save, else `lm`.
+        model: the language model in place of the one that its card names.
         parent: the adapter to train on from; None takes the one in use.
         more: fields of `RoundPlan`; references to worlds in any spelling.
 
@@ -50,6 +52,8 @@ def make_plan(
         if field in more:
             more[field] = tuple(dict.fromkeys(registry.resolve(each, home=home).canonical for each in more[field]))
     file = _card(home, agent, played)
+    if model is not None:
+        file = file.with_model(model)
     if file.card.model is None:
         raise UsageError(
             f"agent {file.card.name!r} has no language model to train", hint="name another with --agent"

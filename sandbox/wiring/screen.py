@@ -45,7 +45,7 @@ class PlayPlan:
     settings: Settings
     reference: str | None
     """None: the save knows."""
-    cast: Players | None
+    players: Players | None
     """None: the save knows."""
     save: str
     seed: int
@@ -65,13 +65,17 @@ class PlayPlan:
         save: str | None,
         seed: int | None,
         permission: Permission | None = None,
+        *,
+        model: str | None = None,
     ) -> PlayPlan:
         """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
         if save is not None and has_save(home, save):
             if seed is not None:
                 raise UsageError("a save keeps its seed", hint="leave --seed out, or choose another --save")
-            cast = Players.parse(agent or settings.agent, seats) if agent or seats else None
-            return cls(home, settings, reference, cast, save, 0, permission=permission)
+            if model is not None and not (agent or seats):
+                raise UsageError("a save keeps its agents", hint="say with --agent which gets the model")
+            players = Players.parse(agent or settings.agent, seats, model) if agent or seats else None
+            return cls(home, settings, reference, players, save, 0, permission=permission)
         reference = reference or settings.world
         registry.resolve(reference, home=home)
         notice = ""
@@ -79,7 +83,9 @@ class PlayPlan:
             file = CardFile.find(home, WITHOUT_MODEL)
         else:
             file = CardFile.find(home, agent or settings.agent)
-        if agent is None and file.card.model is not None:
+        if model is not None:
+            model_registry.check(model)
+        elif agent is None and file.card.model is not None:
             try:
                 model_registry.check(file.card.model, relative_to=file.folder)
             except ModelError as error:
@@ -92,7 +98,7 @@ class PlayPlan:
             home,
             settings,
             reference,
-            Players.parse(name, seats),
+            Players.parse(name, seats, model),
             save or _new_name(home, reference),
             seed or 0,
             notice,
@@ -107,28 +113,29 @@ class PlayPlan:
     @property
     def play_command(self) -> str:
         """How it is played."""
-        if self.reference is None or self.cast is None:
+        if self.reference is None or self.players is None:
             return f"sandbox play --save {shlex.quote(self.shown)}"
-        return f"sandbox play {self._cast_in_shell(self.reference, self.cast)}"
+        return f"sandbox play {self._players_in_shell(self.reference, self.players)}"
 
     @property
     def shell_command(self) -> str:
         """How the same is run with no screen."""
-        if self.reference is None or self.cast is None:
+        if self.reference is None or self.players is None:
             return f"sandbox save show {shlex.quote(self.shown)}"
-        return f"sandbox run {self._cast_in_shell(self.reference, self.cast)}"
+        return f"sandbox run {self._players_in_shell(self.reference, self.players)}"
 
     @staticmethod
-    def _cast_in_shell(reference: str, cast: Players) -> str:
-        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in cast.seats.items())
-        return f"{shlex.quote(reference)} --agent {shlex.quote(cast.default)}{seats}"
+    def _players_in_shell(reference: str, players: Players) -> str:
+        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in players.seats.items())
+        model = "" if players.model is None else f" --model {shlex.quote(players.model)}"
+        return f"{shlex.quote(reference)} --agent {shlex.quote(players.default)}{seats}{model}"
 
     def open(self, progress: Progress = silent) -> Session:
         """The session to play."""
         return open_session(
             self.home,
             self.reference,
-            self.cast,
+            self.players,
             Models(self.settings, progress, self.permission),
             save=self.save,
             seed=self.seed,
@@ -207,7 +214,8 @@ def _sitting(plan: PlayPlan) -> Sitting:
     from sandbox.tui.screens.start import Sitting
     from sandbox.tui.widgets.header import Title
 
-    title = Title(plan.reference or plan.shown, plan.cast.default if plan.cast else "", plan.shown, plan.notice)
+    agent = plan.players.default if plan.players else ""
+    title = Title(plan.reference or plan.shown, agent, plan.shown, plan.notice)
     return Sitting(plan.open, title, plan.plan_round, plan.open_contest)
 
 

@@ -30,9 +30,11 @@ class Players:
 
     default: str
     seats: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    """The language model of those that have one, in place of what their cards name."""
 
     @classmethod
-    def parse(cls, default: str, given: Sequence[str]) -> Players:
+    def parse(cls, default: str, given: Sequence[str], model: str | None = None) -> Players:
         """From options of the form `NAME=CARD`. Raises `UsageError`."""
         seats = {}
         for text in given:
@@ -42,7 +44,7 @@ class Players:
                     f"--seat {text!r} is not of the form NAME=CARD", hint="such as --seat player=human"
                 )
             seats[seat] = holder
-        return cls(default, seats)
+        return cls(default, seats, model)
 
     def files(self, home: Home, world: World[Any]) -> dict[str, CardFile | None]:
         """The card of each seat of the world; None for a person. Raises `UsageError`, `CardError`."""
@@ -50,13 +52,22 @@ class Players:
             if seat not in world.seats:
                 raise UsageError(f"{world.name} has no seat {seat!r}", hint=f"it has {', '.join(world.seats)}")
         holders = {seat: self.seats.get(seat, self.default) for seat in world.seats}
-        return {seat: None if name == HUMAN else CardFile.find(home, name) for seat, name in holders.items()}
+        files = {seat: None if name == HUMAN else CardFile.find(home, name) for seat, name in holders.items()}
+        return files if self.model is None else with_model(files, self.model)
+
+
+def with_model(files: Mapping[str, CardFile | None], model: str) -> dict[str, CardFile | None]:
+    """The cards, those that have a language model with this one. Raises `UsageError` where none has."""
+    takers = {name: file.with_model(model) for name, file in files.items() if file and file.card.model}
+    if not takers:
+        raise UsageError(f"nobody here would use {model}", hint="name an --agent that has a language model")
+    return {**files, **takers}
 
 
 def open_session(
     home: Home,
     reference: str | None,
-    cast: Players | None,
+    players: Players | None,
     models: Models,
     *,
     save: str | None = None,
@@ -70,7 +81,7 @@ def open_session(
     Args:
         home: where names are looked up.
         reference: the world; None takes that of the save.
-        cast: who plays; None takes the cards as the save has them.
+        players: who plays; None takes the cards as the save has them.
         models: shared language models.
         save: name of the save, or its address on a PostgreSQL server.
         seed: of a new session.
@@ -83,11 +94,11 @@ def open_session(
     """
     folder = None if save is None or is_url(save) else home.save_folder(save)
     if save is not None and has_save(home, save):
-        session = _resumed(home, save, folder, reference, cast, models, learn, annotator, progress)
-    elif reference is None or cast is None:
+        session = _resumed(home, save, folder, reference, players, models, learn, annotator, progress)
+    elif reference is None or players is None:
         raise SaveError(f"there is no save {without_password(save or '')!r}", hint="name a world to begin one")
     else:
-        session = _begun(home, save, folder, reference, cast, models, seed or 0, learn, annotator, progress)
+        session = _begun(home, save, folder, reference, players, models, seed or 0, learn, annotator, progress)
     world = session.world
     if isinstance(world, Authored):
         session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home))
@@ -101,7 +112,7 @@ def check_worlds(home: Home, given: Sequence[str]) -> None:
             registry.open_world(reference, home=home).close()
 
 
-def check_cast(home: Home, worlds: Sequence[str], cast: Players, progress: Progress = silent) -> None:
+def check_players(home: Home, worlds: Sequence[str], players: Players, progress: Progress = silent) -> None:
     """Open and close worlds, to see that these can play all of them.
 
     Raises `WorldError`, `UsageError`, `CardError`.
@@ -110,7 +121,7 @@ def check_cast(home: Home, worlds: Sequence[str], cast: Players, progress: Progr
         progress(reference)
         world = registry.open_world(reference, home=home, progress=progress)
         try:
-            cast.files(home, world)
+            players.files(home, world)
         finally:
             world.close()
 
@@ -128,7 +139,7 @@ def _begun(
     save: str | None,
     folder: Path | None,
     reference: str,
-    cast: Players,
+    players: Players,
     models: Models,
     seed: int,
     learn: bool,
@@ -139,7 +150,7 @@ def _begun(
 
     world = registry.open_world(reference, home=home, progress=progress)
     try:
-        files = cast.files(home, world)
+        files = players.files(home, world)
         seats = _agents(files, models, world, folder, seed=seed)
         if folder is not None:
             store = Store.create(folder)
@@ -158,7 +169,7 @@ def _resumed(
     save: str,
     folder: Path | None,
     reference: str | None,
-    cast: Players | None,
+    players: Players | None,
     models: Models,
     learn: bool,
     annotator: str,
@@ -178,7 +189,7 @@ def _resumed(
             )
         world = registry.open_world(latest.world, home=home, progress=progress)
         undone.callback(world.close)
-        files = stored_cards(home, latest.seats, latest.cards) if cast is None else cast.files(home, world)
+        files = stored_cards(home, latest.seats, latest.cards) if players is None else players.files(home, world)
         seats = _agents(files, models, world, folder, seed=latest.seed)
         session = Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
         undone.pop_all()

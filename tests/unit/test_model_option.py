@@ -1,0 +1,60 @@
+"""`--model`: another language model in place of the one that cards name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_gguf import write_tiny_gguf
+
+from sandbox import config, wiring
+from sandbox.errors import SandboxError
+from sandbox.llm import catalogue, convert
+from sandbox.paths import Home
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("tiny")
+    convert.build(write_tiny_gguf(made / "tiny.gguf"), made / "scholar", catalogue.no_progress)
+    return made / "scholar"
+
+
+def test_the_model_decides_and_the_save_remembers_it(tiny: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tiny.parent)
+    home, models = Home(tmp_path), wiring.Models(config.Settings())
+    players = wiring.Players.parse("lm-q", [], "./scholar")
+    session = wiring.open_session(home, "honey", players, models, save="friday")
+    assert session.decide().model == "scholar@base"
+    session.close()
+    monkeypatch.chdir(tmp_path)
+    session = wiring.open_session(home, None, None, models, save="friday")
+    assert session.decide().model == "scholar@base", "the card in the save names it, wherever one is"
+    session.close()
+
+
+def test_only_cards_with_a_local_model_take_one(tiny: Path, tmp_path: Path) -> None:
+    home, models = Home(tmp_path), wiring.Models(config.Settings())
+    with pytest.raises(SandboxError, match="nobody here would use"):
+        wiring.open_session(home, "honey", wiring.Players.parse("q-table", [], str(tiny)), models)
+    mixed = wiring.Players.parse("q-table", ["tamsin=lm"], str(tiny))
+    world = wiring.open_session(home, "millrace", mixed, models)
+    assert {seat: agent.model for seat, agent in world.seats.items() if agent} == {
+        "ann": "scholar@base",
+        "ben": "",
+    }
+    world.close()
+
+
+def test_on_the_command_line(tiny: Path, tmp_path: Path) -> None:
+    def sandbox(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]
+        return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=120)
+
+    played = sandbox("run", "honey", "--agent", "lm", "--model", str(tiny), "--max-steps", "3")
+    assert played.returncode == 0, played.stderr
+    absent = sandbox("run", "honey", "--agent", "lm", "--model", "nobody/nothing")
+    assert absent.returncode == 2 and "sandbox model pull nobody/nothing" in absent.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from sandbox import files, paths
@@ -35,22 +35,6 @@ class Remote(BaseModel):
 
     hosts: dict[Annotated[str, AfterValidator(host_name)], Host] = Field(default_factory=dict)
     """The servers that cards may name, each with its key: `sandbox model allow HOST` writes one."""
-
-
-class _TomlSource(PydanticBaseSettingsSource):
-    """The settings file, read with the standard library."""
-
-    def __init__(self, settings_cls: type[BaseSettings], file: Path) -> None:
-        super().__init__(settings_cls)
-        self.file = file
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise AssertionError("the source gives all values at once")
-
-    def __call__(self) -> dict[str, Any]:
-        if not self.file.is_file():
-            return {}
-        return read(self.file)
 
 
 class Settings(BaseSettings):
@@ -84,7 +68,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _TomlSource(settings_cls, paths.settings_file())
+        return init_settings, env_settings, InitSettingsSource(settings_cls, read(paths.settings_file()))
 
 
 def read(file: Path) -> dict[str, Any]:

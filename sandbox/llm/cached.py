@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 from sandbox.llm.questions import Answering, Features, FeatureScores, Question, Read, ask, features_of
 from sandbox.llm.state import ServerState, state_of
@@ -46,8 +46,8 @@ class CachedModel(Answering):
 
     def __init__(self, model: LanguageModel, size: int = SIZE) -> None:
         self.model = model
-        self._answers: _Latest[tuple[Any, ...]] = _Latest(size)
-        self._rows: _Latest[tuple[OptionScore, Features]] = _Latest(max(size, ROWS))
+        self._answers: LRUCache[bytes, tuple[Any, ...]] = LRUCache(size)
+        self._rows: LRUCache[bytes, tuple[OptionScore, Features]] = LRUCache(max(size, ROWS))
         self._hits = self._misses = 0
         self._lock = threading.Lock()
 
@@ -106,36 +106,10 @@ class CachedModel(Answering):
 
     def _keep(self, name: str, question: Question, answer: Any) -> None:
         if not isinstance(question, Read):
-            self._answers.put(_key(name, question), tuple(answer))
+            self._answers[_key(name, question)] = tuple(answer)
             return
         for key, *row in zip(_row_keys(name, question), answer.scores, answer.features, strict=True):
-            self._rows.put(key, (row[0], row[1].copy()))
-
-
-class _Latest(Generic[V]):
-    """A mapping that lets go of what was unused for longest."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[bytes, V] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: bytes) -> V | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: bytes, value: V) -> None:
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        self._kept.clear()
+            self._rows[key] = (row[0], row[1].copy())
 
 
 def _key(*parts: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -11,6 +10,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from sandbox.errors import ModelError
 from sandbox.llm.catalogue import MARKER, Progress, is_whole
@@ -22,21 +23,21 @@ def workshop(folder: Path, progress: Progress) -> Iterator[Path]:
 
     What an interrupted process left behind is removed first: whoever holds the lock knows that nobody uses it.
     """
+    lock = FileLock(folder.parent / f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = (folder.parent / f".{folder.name}.lock").open("w")
+        try:
+            held = lock.acquire(timeout=0)
+        except Timeout:
+            progress("waiting for another process that fetches the same model", 0, 0)
+            held = lock.acquire()
     except OSError as error:
         raise ModelError(
             f"cannot write there: {error.strerror}",
             where=folder.parent,
             hint="set SANDBOX_CACHE to another folder",
         ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another process that fetches the same model", 0, 0)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with held:
         prefix = f".{folder.name}-"
         for leftover in folder.parent.glob(f"{prefix}*"):
             shutil.rmtree(leftover, ignore_errors=True)

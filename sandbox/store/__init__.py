@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy import Engine, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -65,7 +65,7 @@ class Store(Database):
         self, engine: Engine, file: Path | None, lock: SaveLock | None, *, readonly: bool = False
     ) -> None:
         super().__init__(engine, file, lock, readonly=readonly)
-        self._frames: OrderedDict[int, rows.Frame] = OrderedDict()
+        self._frames: LRUCache[int, rows.Frame] = LRUCache(_CACHED_FRAMES)
 
     def _forget(self) -> None:
         self._frames.clear()  # may hold what was not written
@@ -116,7 +116,7 @@ class Store(Database):
             self._add_decision(rows.decision_row(turn.parent, turn.id, turn.decision, prompt), turn.decision)
         redo = {} if turn.parent is None else {turn.parent: turn.id}
         self.move(run, turn.id, redo)
-        self._remember(turn.id, frame)
+        self._frames[turn.id] = frame
         return turn
 
     def drop_before(self, turn_id: int) -> None:
@@ -251,14 +251,8 @@ class Store(Database):
                 )
         for turn_id in turn_ids[-_CACHED_FRAMES:]:
             if turn_id in frames:
-                self._remember(turn_id, frames[turn_id])
+                self._frames[turn_id] = frames[turn_id]
         return frames
-
-    def _remember(self, turn_id: int, frame: rows.Frame) -> None:
-        self._frames[turn_id] = frame
-        self._frames.move_to_end(turn_id)
-        while len(self._frames) > _CACHED_FRAMES:
-            self._frames.popitem(last=False)
 
     # Feedback.
 

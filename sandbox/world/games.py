@@ -7,7 +7,6 @@ reference is compiled with the same version of TextWorld. The options are those 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -16,12 +15,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import parse_qsl, urlencode
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import sandbox
@@ -220,7 +219,8 @@ def compiled(game: GameKind, progress: Progress | None = None) -> Path:
     folder = games / f"{game.kind}-{key}"
     try:
         if not _whole(folder):
-            with _locked(games / f".{key}.lock"):
+            games.mkdir(parents=True, exist_ok=True)
+            with FileLock(games / f".{key}.lock"):
                 if not _whole(folder):
                     if progress is not None:
                         progress(f"Compiling {game.canonical} (once, some seconds)")
@@ -298,15 +298,6 @@ def _without_date(file: Path) -> None:
     data = bytearray(file.read_bytes())
     data[_SERIAL] = b"000000"
     file.write_bytes(data)
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock that other processes see."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _suggest(name: str, known: list[str], otherwise: str) -> str:

@@ -16,10 +16,11 @@ import sys
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cachetools import LRUCache
 
 import sandbox
 from sandbox.errors import WorldError
@@ -89,7 +90,7 @@ class Interpreter:
         self._closed = False
         self._lock = threading.RLock()
         self._about: GameInfo | None = None
-        self._failures: OrderedDict[tuple[bytes, str], str] = OrderedDict()
+        self._failures: LRUCache[tuple[bytes, str], str] = LRUCache(_REMEMBERED_FAILURES)
         self._finalizer: weakref.finalize[[subprocess.Popen[bytes]], Interpreter] | None = None
 
     @property
@@ -137,8 +138,6 @@ class Interpreter:
             return self._reply(*self._request(request, snapshot))
         except InterpreterError as error:
             self._failures[key] = str(error)
-            if len(self._failures) > _REMEMBERED_FAILURES:
-                self._failures.popitem(last=False)
             raise
 
     def commands(self, snapshot: bytes, seen: str, inventory: str, *, limit: int) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ import json
 import os
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+
+from cachetools import LRUCache
 
 _VERSION = 1
 """Goes up when commands are found in another way: what was remembered before then counts no longer."""
@@ -34,7 +35,7 @@ class Listings:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._memory: OrderedDict[bytes, tuple[str, ...]] = OrderedDict()
+        self._memory: LRUCache[bytes, tuple[str, ...]] = LRUCache(_IN_MEMORY)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
@@ -52,9 +53,6 @@ class Listings:
         with self._lock:
             if known:
                 self._memory[key] = known
-                self._memory.move_to_end(key)
-                if len(self._memory) > _IN_MEMORY:
-                    self._memory.popitem(last=False)
         return known
 
     def close(self) -> None:

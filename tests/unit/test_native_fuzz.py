@@ -11,7 +11,7 @@ from sandbox.errors import WorldFileError
 from sandbox.text import clean
 from sandbox.world.native import NativeWorld, TaskWorld, make_world, parse_source
 from sandbox.world.native.admissible import commands_of
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.starter import starter_world
 from sandbox.world.native.state import RUNNING
 

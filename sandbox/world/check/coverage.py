@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sandbox.errors import Finding
 from sandbox.world.native import NativeWorld, State
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema import Reaction
 from sandbox.world.native.schema.effects import Effects, Score, TextPart
 from sandbox.world.native.scope import scope_of

@@ -7,7 +7,7 @@ import time
 from sandbox.world.check.evidence import Evidence
 from sandbox.world.check.tour import DeadEnd
 from sandbox.world.native import State
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.scope import access
 from sandbox.world.native.state import RUNNING
 from sandbox.world.solver import Graph, PlanStep

@@ -15,7 +15,7 @@ from sandbox.world.check.coverage import Coverage
 from sandbox.world.check.evidence import Evidence
 from sandbox.world.native import State
 from sandbox.world.native.admissible import commands_of
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema.effects import End
 from sandbox.world.native.state import DARK, OPEN, RUNNING, Command
 from sandbox.world.solver import PlanStep
@@ -271,5 +271,5 @@ def _could_harm(draft: Draft, command: Command) -> bool:
     if ruled:
         return True
     if command.action in ("drop", "switch_off", "close"):
-        return not compiled.is_lit(draft, draft.here()) or bool(draft.flags(draft.here()) & DARK)
+        return not draft.is_lit(draft.here()) or bool(draft.flags(draft.here()) & DARK)
     return command.action not in _HARMLESS and command.action not in ("wear", "take_off", "switch_on", "give")

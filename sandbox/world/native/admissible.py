@@ -11,8 +11,7 @@ from sandbox.world.native.scope import Scope, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
-    from sandbox.world.native.rules import CompiledRule
+    from sandbox.world.native.compiled import CompiledRule, Draft
 
 
 def admissible(draft: Draft, seat: int) -> tuple[str, ...]:

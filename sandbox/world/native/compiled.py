@@ -1,27 +1,58 @@
-"""A definition made ready to be played: numbers in place of names, closures in place of conditions and effects."""
+"""A definition made ready to be played: numbers in place of names, closures in place of conditions and effects.
+
+What is here refers to itself in a circle: a world has rules, a rule works on a draft, and a draft is of a world.
+`compiling` makes it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sandbox.world.native.forms import Lexicon
 from sandbox.world.native.languages import language
-from sandbox.world.native.languages.grammar import Grammar, Noun
-from sandbox.world.native.prose import Prose, Template
-from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf, Supporter, Thing, Variable
+from sandbox.world.native.languages.grammar import Grammar, Noun, mentions
+from sandbox.world.native.prose import CountedThing, Slots, Template, Value
+from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import Strict
-from sandbox.world.native.schema.behaviour import Character, Seat
-from sandbox.world.native.schema.places import Named as NamedModel
-from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
+from sandbox.world.native.state import NOWHERE, RUNNING, Command, EntityState
+from sandbox.world.native.working import WorkingState
 
-if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
-    from sandbox.world.native.rules import CompiledEnding, CompiledEvent, CompiledRule, Persona, Rules
-
-Condition = Callable[["Draft"], bool]
+Test = Callable[["Draft"], bool]
+Act = Callable[["Draft"], None]
+Who = Callable[["Draft"], int]
 _MAX_MEMO = 100_000
+
+
+class Draft(WorkingState):
+    """A step in the making, of a world that is known whole."""
+
+    __slots__ = ()
+    compiled: CompiledWorld
+
+    def slots(self) -> Slots:
+        """What an author's text may name."""
+        slots: dict[str, Value] = dict(self.compiled.shown_variables(self.variables))
+        if self.actor >= 0:
+            slots["me"] = CountedThing(self.actor)
+        if (command := self.command) is not None:
+            if command.thing >= 0:
+                slots["thing"] = CountedThing(command.thing, command.amount or 2)
+            if command.other >= 0:
+                slots["other"] = CountedThing(command.other)
+            slots["text"] = command.text
+        return slots
+
+    def end(self, ending: int) -> None:
+        """The world ends, once."""
+        if self.ended == RUNNING:
+            self.compiled.endings[ending].carry_out(self, ending)
+
+    def show_prose(self, prose: Prose, room: int, *absent: int) -> None:
+        """Let the seats in a room, but for some, see what an author wrote."""
+        if prose:
+            for seat in self.watchers(room, *absent):
+                self.tell(seat, prose.render(self, seat))
 
 
 @dataclass(slots=True)
@@ -31,7 +62,7 @@ class Way:
     direction: str
     to: int
     door: int
-    passable: Condition | None
+    passable: Test | None
     otherwise: str
     hidden: bool
 
@@ -77,12 +108,276 @@ class Entity:
     """Of a thing: whether the room's description lists it."""
 
 
+class Prose:
+    """An author's text: pieces, some of them under conditions."""
+
+    __slots__ = ("compiled", "fixed", "key", "pieces")
+
+    def __init__(
+        self,
+        compiled: CompiledWorld,
+        key: str,
+        pieces: tuple[tuple[Callable[[Draft], bool] | None, Template, Template | None], ...],
+    ) -> None:
+        self.compiled = compiled
+        self.key = key
+        self.pieces = pieces
+        only = pieces[0] if len(pieces) == 1 else None
+        self.fixed = only[1].fixed if only is not None and only[0] is None else "" if not pieces else None
+        """The text, where it is always the same."""
+
+    def render(self, draft: Draft, viewer: int = -1) -> str:
+        """The text as it reads now."""
+        if draft.fired is not None:
+            return self._traced(draft, viewer)
+        if self.fixed is not None:
+            return self.fixed
+        return self._join([text for _, text in self._texts(draft, viewer)])
+
+    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
+        texts = []
+        for number, (condition, template, otherwise) in enumerate(self.pieces):
+            if condition is None or condition(draft):
+                texts.append((f"[{number}].say", self._fill(template, draft, viewer)))
+            elif otherwise is not None:
+                texts.append((f"[{number}].otherwise", self._fill(otherwise, draft, viewer)))
+        return texts
+
+    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
+        return (
+            template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
+        )
+
+    def _join(self, texts: list[str]) -> str:
+        return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
+
+    def _traced(self, draft: Draft, viewer: int) -> str:
+        texts = self._texts(draft, viewer)
+        if self.pieces:
+            draft.note(self.key)
+            if len(self.pieces) > 1 or self.pieces[0][0] is not None:
+                for suffix, _ in texts:
+                    draft.note(self.key + suffix)
+        return self._join([text for _, text in texts])
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces)
+
+
+@dataclass(slots=True)
+class CompiledResponse:
+    """What happens and is said about it: the common part of rules and of characters' reactions."""
+
+    key: str
+    """Its path in the file."""
+    bit: int
+    """Its bit in `Core.spent`; 0 where it may happen again."""
+    when: Test
+    say: Prose
+    seen: Prose
+    do: Act | None
+    listed: bool
+
+    def holds(self, draft: Draft) -> bool:
+        """Whether it may happen now."""
+        return not self.bit & draft.spent and self.when(draft)
+
+    def carry_out(self, draft: Draft) -> None:
+        """Say and do it."""
+        draft.note(self.key)
+        draft.spent |= self.bit
+        if self.say:
+            draft.tell(draft.actor, self.say.render(draft, draft.actor))
+        if self.seen:
+            draft.show_prose(self.seen, draft.here(), draft.actor)
+        if self.do is not None:
+            self.do(draft)
+
+
+@dataclass(slots=True)
+class CompiledRule(CompiledResponse):
+    """What happens at a command."""
+
+    action: str
+    things: frozenset[int] | None
+    others: frozenset[int] | None
+    rooms: frozenset[int] | None
+    seats: frozenset[int] | None
+    direction: str
+    words: tuple[str, ...]
+    instead: bool
+    costs: bool
+    """Whether it takes a turn. A rule that replaces one of the usual actions by mere words is a refusal: it
+    does not."""
+    order: int = 0
+
+    def fits(self, draft: Draft, command: Command) -> bool:
+        """Whether it is about this command and may happen now."""
+        if self.things is not None and command.thing not in self.things:
+            return False
+        if self.others is not None and command.other not in self.others:
+            return False
+        if self.rooms is not None and draft.here() not in self.rooms:
+            return False
+        if self.seats is not None and draft.actor not in self.seats:
+            return False
+        if self.direction and command.text != self.direction:
+            return False
+        if self.words and not mentions(command.text, self.words, draft.compiled.grammar.spaced):
+            return False
+        return self.holds(draft)
+
+
+@dataclass(slots=True)
+class CompiledTopic(CompiledResponse):
+    """What a character can be asked about."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Acceptance(CompiledResponse):
+    """What a character makes of a thing given or shown."""
+
+    things: frozenset[int]
+    count: int
+
+
+@dataclass(slots=True)
+class CompiledDeal(CompiledResponse):
+    """An exchange that a character agrees to."""
+
+    takes: int
+    takes_count: int
+    gives: int
+    gives_count: int
+
+
+@dataclass(slots=True)
+class Persona:
+    """A character's ways."""
+
+    greeting: Prose
+    topics: list[CompiledTopic]
+    accepts: list[Acceptance]
+    notices: list[Acceptance]
+    trades: list[CompiledDeal]
+    route: tuple[int, ...] = ()
+    wanders: bool = False
+    follows: int = NOWHERE
+    period: int = 1
+    odds: tuple[int, int] | None = None
+    when: Test | None = None
+    clock: int = -1
+    """Number of its clock among `Core.clocks`."""
+    step_clock: int = -1
+    """Number of the clock that counts its steps along the route."""
+
+
+@dataclass(slots=True)
+class CompiledEvent:
+    """Something that happens by itself."""
+
+    key: str
+    bit: int
+    period: int
+    """Rounds that its clock starts from."""
+    repeats: bool
+    starts: bool
+    odds: tuple[int, int] | None
+    when: Test
+    each: bool
+    rooms: frozenset[int] | None
+    say: Prose
+    do: Act | None
+
+    def carry_out(self, draft: Draft, seat: int) -> None:
+        """Say and do it, to one seat or (-1) to the world."""
+        draft.note(self.key)
+        draft.spent |= self.bit
+        if self.say:
+            for hearer in draft.compiled.seats if seat < 0 else (seat,):
+                if self.rooms is None or draft.record(hearer).parent in self.rooms:
+                    draft.tell(hearer, self.say.render(draft, hearer))
+        if self.do is not None:
+            self.do(draft)
+
+
+@dataclass(slots=True)
+class CompiledEnding:
+    """A way for the world to end."""
+
+    key: str
+    when: Test | None
+    won: tuple[str, ...]
+    say: Prose
+    points: float
+    do: Act | None
+
+    def carry_out(self, draft: Draft, number: int) -> None:
+        """End the world."""
+        draft.note(self.key)
+        compiled = draft.compiled
+        winners = [s for s in compiled.seats if self._wins(draft, s)]
+        draft.ended = number
+        draft.winners = sum(1 << (s - compiled.seats[0]) for s in winners)
+        for seat in compiled.seats:
+            draft.tell(seat, self.say.render(draft, seat))
+        if self.do is not None:
+            self.do(draft)
+        if self.points:
+            if compiled.definition.rewards == "shared":
+                winners = winners[:1]
+            for seat in winners:
+                draft.award(seat, self.points)
+
+    def _wins(self, draft: Draft, seat: int) -> bool:
+        compiled = draft.compiled
+        return (
+            "all" in self.won
+            or ("actor" in self.won and seat == draft.actor)
+            or compiled.entities[seat].id in self.won
+        )
+
+
+@dataclass(slots=True)
+class Listing:
+    """Rules whose commands are listed, by where they apply."""
+
+    by_thing: dict[int, list[CompiledRule]] = field(default_factory=dict)
+    by_room: dict[int, list[CompiledRule]] = field(default_factory=dict)
+    anywhere: list[CompiledRule] = field(default_factory=list)
+
+
+class Rules:
+    """All rules of a world, as `compiling` finds them."""
+
+    def __init__(self) -> None:
+        self.all: list[CompiledRule] = []
+        self.instead: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
+        self.after: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
+        self.listing = Listing()
+        self.endings: list[CompiledEnding] = []
+        self.events: list[CompiledEvent] = []
+        self.personas: dict[int, Persona] = {}
+        self.refusals: dict[str, Prose] = {}
+        """What is said where no rule of a verb applies."""
+        self.routine_clocks: list[int] = []
+        """First values of the clocks that follow those of the events."""
+        self.random = False
+        """Whether anything is left to chance."""
+        self.keys: list[str] = []
+        """Paths of all rules, reactions, events and endings, in the file's order."""
+        self.watches_examine = False
+        """Whether any rule follows a close look."""
+        self.bits = 0
+        """How many things happen once at most."""
+
+
 class CompiledWorld:
     """All that is known of a world before it is played."""
 
     def __init__(self, world: Adventure, seats: int | None = None) -> None:
-        from sandbox.world.native.rules import Rules  # rules are compiled against the entities
-
         self.definition = world
         self.language = language(world.language)
         self.grammar: Grammar = self.language.grammar
@@ -96,82 +391,32 @@ class CompiledWorld:
         first = self.people + len(world.characters)
         self.seats = tuple(range(first, first + (seats or len(world.seats))))
         """Numbers of the seats that are held. The rest come after them and stay out of play."""
+        self.variable_index: dict[str, int] = {}
+        self.bounds: list[tuple[int, int]] = []
+        self.values: list[tuple[str, ...]] = []
+        self.first_variables: tuple[int, ...] = ()
+        self.dispositions: dict[str, int] = {}
+        """Numbers of the variables that hold what characters think of the seats."""
         self.reads_scores = False
         """Whether any condition asks for points, so that they matter to how the world goes on."""
-        self._variables(world)
         self.lexicon = Lexicon(self.language, world)
-        self.rules: Rules = Rules(self)
         self.entities: list[Entity] = []
-        for name, room in world.rooms.items():
-            shown = room.name or self.grammar.capital(name.replace("_", " "))
-            texts = self.rules.prose(f"rooms.{name}.description", room.description), _NO_PROSE(self)
-            self.entities.append(
-                Entity(
-                    len(self.entities),
-                    name,
-                    "room",
-                    Noun(shown, article="none"),
-                    room,
-                    *texts,
-                    self.rules.prose(f"rooms.{name}.first", room.first),
-                )
-            )
-        for name, thing in world.things.items():
-            self.entities.append(self._thing(name, thing))
-        for name, character in world.characters.items():
-            self.entities.append(self._person(name, character, "character"))
-        for name, seat in world.seats.items():
-            self.entities.append(self._person(name, seat, "seat"))
-        self.intro = self.rules.prose("intro", world.intro)
-        self._ways(world)
-        self.rules.compile(world)
-        self.endings: list[CompiledEnding] = self.rules.endings
-        self.events: list[CompiledEvent] = self.rules.events
-        self.personas: dict[int, Persona] = self.rules.personas
-        self.waits = bool(world.events or len(self.seats) > 1 or any(p.clock >= 0 for p in self.personas.values()))
+        self.intro = Prose(self, "", ())
+        self.rules = Rules()
+        self.endings, self.events, self.personas = self.rules.endings, self.rules.events, self.rules.personas
+        self.waits = False
         """Whether anything can happen while one waits."""
-        self.vocabulary = self._vocabulary()
+        self.vocabulary: frozenset[str] = frozenset()
         """All words of all names, and of commands: what is not among them is a word that nobody knows here."""
-        self.initial, self.draws = self._initial(world)
+        self.initial: tuple[EntityState, ...] = ()
+        """What can change about each thing, as it is at the beginning."""
+        self.draws: list[tuple[int, tuple[int, ...]]] = []
+        """What is placed at random: (thing, places)."""
         self.memo: dict[tuple[object, ...], str] = {}
         """Texts that were made out so far, by all that they depend on."""
         self._phrases: dict[Command, str] = {}
         self.known: dict[str, Command] = {}
         """Listed commands that were made out so far, by their text."""
-
-    # Making
-
-    def _variables(self, world: Adventure) -> None:
-        """Variables, then the dispositions of the characters."""
-        self.variable_index: dict[str, int] = {}
-        self.bounds: list[tuple[int, int]] = []
-        self.values: list[tuple[str, ...]] = []
-        start: list[int] = []
-        for name, given in world.variables.items():
-            self.variable_index[name] = len(start)
-            variable = given if isinstance(given, Variable) else None
-            first = variable.start if variable else given
-            if isinstance(first, bool):
-                start.append(int(first))
-                self.bounds.append((0, 1))
-                self.values.append(("false", "true"))
-            elif isinstance(first, str):
-                assert variable is not None
-                start.append(variable.values.index(first))
-                self.bounds.append((0, len(variable.values) - 1))
-                self.values.append(variable.values)
-            else:
-                assert isinstance(first, int)
-                start.append(first)
-                low, high = (variable.min, variable.max) if variable else (min(0, first), max(100, first))
-                self.bounds.append((low, high))
-                self.values.append(())
-        self.dispositions = {name: len(start) + i for i, name in enumerate(world.characters)}
-        for character in world.characters.values():
-            start.append(character.disposition)
-            self.bounds.append((-10, 10))
-            self.values.append(())
-        self.first_variables = tuple(start)
 
     def shown_variables(self, variables: tuple[int, ...]) -> dict[str, str]:
         """Variables by name, as texts show them."""
@@ -185,163 +430,9 @@ class CompiledWorld:
         values = self.values[self.variable_index[name]]
         return values.index(value) if isinstance(value, str) else int(value)
 
-    def _noun(self, name: str, model: NamedModel, one: str = "", pronoun: str = "it") -> Noun:
-        shown = model.name or name.replace("_", " ")
-        tidy = self.lexicon.tidy
-        names = dict.fromkeys(tidy(n) for n in (shown, *model.also, *([one] if one else [])))
-        return Noun(shown, one, model.article, model.plural, model.measure, pronoun, tuple(names))
-
-    def _thing(self, name: str, thing: Thing) -> Entity:
-        entity = Entity(
-            len(self.entities),
-            name,
-            "thing",
-            self._noun(name, thing, thing.one or ""),
-            thing,
-            self.rules.prose(f"things.{name}.description", thing.description),
-            self.rules.prose(f"things.{name}.appearance", thing.appearance),
-            self.rules.prose(f"things.{name}.text", thing.text),
-            scenery=thing.scenery,
-            concealed=thing.concealed,
-            light=thing.light,
-            switchable=thing.switch is not None,
-            wearable=thing.wearable,
-            edible=thing.edible,
-            counted=thing.count is not None,
-            listed=not thing.scenery,
-        )
-        box = thing.container
-        if box is not False:
-            entity.container = True
-            entity.openable = isinstance(box, Container) and box.openable
-            entity.transparent = isinstance(box, Container) and box.transparent
-            self._lock(entity, box)
-        if thing.supporter is not False:
-            entity.supporter = True
-            self._lock(entity, thing.supporter)
-        if thing.door is not False:
-            entity.door = entity.openable = True
-            entity.listed = False
-            self._lock(entity, thing.door)
-        return entity
-
-    def _lock(self, entity: Entity, part: bool | Container | Supporter | Door) -> None:
-        if isinstance(part, (Container, Door)) and part.key:
-            entity.keys = tuple(self.index[k] for k in part.key)
-        if isinstance(part, (Container, Supporter)) and part.capacity:
-            entity.capacity = part.capacity
-
-    def _person(self, name: str, model: Character | Seat, kind: str) -> Entity:
-        section = f"{kind}s.{name}"
-        appearance = model.appearance if isinstance(model, Character) else ""
-        entity = Entity(
-            len(self.entities),
-            name,
-            kind,
-            self._noun(name, model, pronoun=model.pronoun),
-            model,
-            self.rules.prose(f"{section}.description", model.description),
-            self.rules.prose(f"{section}.appearance", appearance),
-            self.rules.prose(f"{section}.knows", model.knows) if isinstance(model, Seat) else _NO_PROSE(self),
-            person=True,
-        )
-        if isinstance(model, Seat):
-            entity.capacity, entity.sees, entity.hears = model.capacity, model.sees, model.hears
-        return entity
-
-    def _ways(self, world: Adventure) -> None:
-        backdrops: dict[int, list[int]] = {}
-        for name, room in world.rooms.items():
-            here = self.index[name]
-            for direction, given in room.exits.items():
-                way = given if isinstance(given, Exit) else Exit(to=given)
-                door = self.index[way.door] if way.door else NOWHERE
-                self.entities[here].ways[direction] = Way(
-                    direction,
-                    self.index[way.to],
-                    door,
-                    self.rules.all_of(way.when) if way.when else None,
-                    way.otherwise,
-                    way.hidden,
-                )
-                if way.otherwise:
-                    self.rules.keys.append(f"rooms.{name}.exits.{direction}.otherwise")
-                if door != NOWHERE and door not in backdrops.setdefault(here, []):
-                    backdrops[here].append(door)
-        for name, thing in world.things.items():
-            for other in thing.also_at:
-                backdrops.setdefault(self.index[other], []).append(self.index[name])
-        seen_from: dict[int, list[int]] = {}
-        for here, things in backdrops.items():
-            self.entities[here].backdrops = tuple(things)
-            for number in things:
-                seen_from.setdefault(number, []).append(here)
-        for number, rooms in seen_from.items():
-            self.entities[number].held_in = tuple(rooms)
-
-    def _initial(self, world: Adventure) -> tuple[tuple[EntityState, ...], list[tuple[int, tuple[int, ...]]]]:
-        """The records at the beginning, and what is placed at random: (thing, places)."""
-        parents: dict[int, int] = {}
-        stock: dict[int, list[tuple[int, int]]] = {}
-        draws: list[tuple[int, tuple[int, ...]]] = []
-        for name, thing in world.things.items():
-            number = self.index[name]
-            if isinstance(thing.at, OneOf):
-                draws.append((number, tuple(self.place(p) for p in thing.at.one_of)))
-            elif thing.count is not None:
-                stock.setdefault(self.place(thing.at), []).append((number, thing.count))
-            else:
-                parents[number] = self.place(thing.at)
-        parents |= {self.index[name]: self.place(c.at) for name, c in world.characters.items()}
-        parents |= {
-            self.index[name]: self.place(s.start)
-            for name, s in world.seats.items()
-            if self.index[name] <= self.seats[-1]
-        }
-        contents: dict[int, list[int]] = {}
-        for number, parent in sorted(parents.items()):
-            contents.setdefault(parent, []).append(number)
-        records = tuple(
-            EntityState(
-                parents.get(number, NOWHERE),
-                _flags(entity.model),
-                tuple(contents.get(number, ())),
-                tuple(sorted(stock.get(number, ()))),
-            )
-            for number, entity in enumerate(self.entities)
-        )
-        return records, draws
-
-    def _vocabulary(self) -> frozenset[str]:
-        words: set[str] = set()
-        for entity in self.entities[self.rooms :]:
-            words |= self.grammar.words(entity.noun)
-        if self.grammar.spaced:
-            for forms in self.lexicon.forms.values():
-                words |= {w for form in forms for p in form.parts if p[0] != "{" for w in p.split()}
-            words |= set(self.lexicon.directions)
-        return frozenset(words)
-
     def place(self, name: str) -> int:
         """Number of a place by its identifier."""
         return NOWHERE if name == "nowhere" else self.index[name]
-
-    # Light, and the texts of commands
-
-    def is_lit(self, draft: Draft, room: int) -> bool:
-        """Whether one can see in a room: it is not dark, or there is a light that can be seen."""
-        record = draft.record(room)
-        if not record.flags & DARK:
-            return True
-        return any(self._shines(draft, thing) for thing in (*record.contents, *self.entities[room].backdrops))
-
-    def _shines(self, draft: Draft, thing: int) -> bool:
-        entity, record = self.entities[thing], draft.record(thing)
-        if entity.light and not record.flags & HIDDEN and (not entity.switchable or record.flags & ON):
-            return True
-        if entity.container and not (record.flags & OPEN or entity.transparent):
-            return False
-        return any(self._shines(draft, inner) for inner in record.contents)
 
     def remember(self, key: tuple[object, ...], text: str) -> None:
         """Keep a text that always reads the same, so that it is made out once."""
@@ -353,10 +444,14 @@ class CompiledWorld:
         """A command as it is listed."""
         text = self._phrases.get(command)
         if text is None:
-            text = self._phrases[command] = self.lexicon.phrase(self, command)
+            text = self._phrases[command] = self._phrase(command)
             if len(self.known) < _MAX_MEMO:
                 self.known[text] = command
         return text
+
+    def _phrase(self, command: Command) -> str:
+        on = command.action == "put" and self.entities[command.other].supporter
+        return self.lexicon.phrase(command, self.canonical, on=on)
 
     def canonical(self, thing: int, count: int = 0) -> str:
         """A thing's name as it stands in listed commands."""
@@ -371,23 +466,3 @@ class CompiledWorld:
         """Rules that may follow an action, in order."""
         found = self.rules.after.get((action, thing))
         return self.rules.after.get((action, -1), ()) if found is None else found
-
-
-def _NO_PROSE(compiled: CompiledWorld) -> Prose:  # noqa: N802
-    return Prose(compiled, "", ())
-
-
-def _flags(model: Strict) -> int:
-    flags = 0
-    if isinstance(model, Thing):
-        part = model.container or model.door
-        if isinstance(part, (Container, Door)):
-            flags |= OPEN * (part.open or (isinstance(part, Container) and not part.openable and not part.locked))
-            flags |= LOCKED * part.locked
-        elif model.container is True:
-            flags |= OPEN
-        flags |= WORN * model.worn | HIDDEN * model.hidden | ON * (model.switch == "on")
-        flags |= FIXED * (model.fixed or model.scenery or model.door is not False)
-    else:
-        flags |= DARK * bool(getattr(model, "dark", False))
-    return flags

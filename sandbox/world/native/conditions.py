@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from sandbox.world.native.compiled import CompiledWorld, Draft, Test, Who
 from sandbox.world.native.schema import conditions as model
 from sandbox.world.native.scope import can_see
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
-
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld
-    from sandbox.world.native.draft import Draft
-
-Test = Callable[["Draft"], bool]
-Who = Callable[["Draft"], int]
 
 _BITS = {
     "open": (OPEN, True),

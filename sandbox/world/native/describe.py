@@ -8,7 +8,7 @@ from sandbox.world.native.prose import CountedThing, Listed, Value
 from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 Stock = tuple[tuple[int, int], ...]
 
@@ -26,7 +26,7 @@ def _look(draft: Draft, seat: int) -> str:
     if room == NOWHERE:
         return ""
     compiled = draft.compiled
-    if not compiled.is_lit(draft, room):
+    if not draft.is_lit(room):
         dark = [draft.message("dark_name", seat, {}), draft.message("dark", seat, {})]
         return "\n".join([*dark, *_elsewhere(draft, room), exits(draft, seat, room)])
     entity = compiled.entities[room]
@@ -40,7 +40,7 @@ def glance(draft: Draft, seat: int, left: tuple[int, ...]) -> str:
     """The surroundings on coming back: what is there now, and what of the things that were left is gone."""
     room = draft.record(seat).parent
     compiled = draft.compiled
-    if not compiled.is_lit(draft, room):
+    if not draft.is_lit(room):
         return look(draft, seat)
     lines = [compiled.entities[room].noun.name, *_contents(draft, seat, room)]
     gone = [

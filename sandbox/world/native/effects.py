@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from sandbox.world.native.compiled import Act, CompiledWorld, Draft
 from sandbox.world.native.conditions import bit_of, compile_all, who_is
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.schema import effects as model
 from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
-
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld
-    from sandbox.world.native.draft import Draft
-
-Act = Callable[["Draft"], None]
+from sandbox.world.native.texts import compile_prose
 
 
 def compile_effects(compiled: CompiledWorld, key: str, effects: tuple[model.Effect, ...]) -> Act:
@@ -128,7 +121,7 @@ def _score(compiled: CompiledWorld, effect: model.Score) -> Act:
 
 
 def _say(compiled: CompiledWorld, key: str, effect: model.Say) -> Act:
-    prose = compiled.rules.prose(f"{key}.say", effect.say)
+    prose = compile_prose(compiled, f"{key}.say", effect.say)
     to = effect.to
     if to == "me":
         return lambda draft: (

@@ -8,7 +8,7 @@ from sandbox.types import Fact
 from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 
 def facts_of(draft: Draft, seat: int) -> frozenset[Fact]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sandbox.world.native.languages import Language
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import Command
-
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld
 
 SLOTS = ("thing", "things", "other", "extra", "text", "direction")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -139,18 +135,24 @@ class Lexicon:
         """The first form of an action with just these slots."""
         return self._first_forms.get((action, slots))
 
-    def phrase(self, compiled: CompiledWorld, command: Command) -> str:
-        """A command as it is listed."""
+    def phrase(self, command: Command, canonical: Callable[[int, int], str], *, on: bool) -> str:
+        """A command as it is listed.
+
+        Args:
+            command: what is done to which things.
+            canonical: names so many of a thing.
+            on: whether something is put onto the other thing, not into it.
+        """
         action = command.action
         if action == "put":
-            action = "put_on" if compiled.entities[command.other].supporter else "put_in"
+            action = "put_on" if on else "put_in"
         values: dict[str, str] = {}
         if command.thing >= 0:
-            values["thing"] = compiled.canonical(command.thing, command.amount)
+            values["thing"] = canonical(command.thing, command.amount)
         if command.other >= 0:
-            values["other"] = compiled.canonical(command.other)
+            values["other"] = canonical(command.other, 0)
         if command.extra >= 0:
-            values["extra"] = compiled.canonical(command.extra, command.extra_amount)
+            values["extra"] = canonical(command.extra, command.extra_amount)
         if command.text:
             name = "direction" if command.action == "go" else "text"
             values[name] = self.direction_names[command.text] if name == "direction" else command.text

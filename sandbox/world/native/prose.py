@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld
-    from sandbox.world.native.draft import Draft
+from sandbox.world.native.languages.grammar import Grammar, Noun
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(?:([A-Za-z]+) )?([^{} ][^{}]*)\}|[{}]")
 OPERATIONS = frozenset({"the", "The", "a", "A", "is", "are", "has", "does", "it"})
@@ -32,6 +30,24 @@ Value = str | CountedThing | Listed
 Slots = Mapping[str, Value]
 
 
+class Named(Protocol):
+    """Something with a name."""
+
+    @property
+    def noun(self) -> Noun: ...
+
+
+class Names(Protocol):
+    """How things are called in a language."""
+
+    @property
+    def grammar(self) -> Grammar: ...
+
+    @property
+    def entities(self) -> Sequence[Named]:
+        """Things by number."""
+
+
 class TemplateError(ValueError):
     """A text whose braces cannot be read."""
 
@@ -49,11 +65,11 @@ class Template:
         """(operation, name) of each slot; the operation is empty for plain ones."""
         return [p for p in self.parts if not isinstance(p, str)]
 
-    def render(self, compiled: CompiledWorld, slots: Slots, viewer: int) -> str:
+    def render(self, names: Names, slots: Slots, viewer: int) -> str:
         """The text as the viewer (a seat's number) reads it."""
         if self.fixed is not None:
             return self.fixed
-        return "".join(p if isinstance(p, str) else _fill(compiled, p, slots, viewer) for p in self.parts)
+        return "".join(p if isinstance(p, str) else _fill(names, p, slots, viewer) for p in self.parts)
 
 
 def _parse(text: str) -> tuple[str | tuple[str, str], ...]:
@@ -76,17 +92,17 @@ def _parse(text: str) -> tuple[str | tuple[str, str], ...]:
     return tuple(p for p in parts if p)
 
 
-def _fill(compiled: CompiledWorld, part: tuple[str, str], slots: Slots, viewer: int) -> str:
+def _fill(names: Names, part: tuple[str, str], slots: Slots, viewer: int) -> str:
     operation, name = part
     value = slots.get(name, "")
-    grammar = compiled.grammar
+    grammar = names.grammar
     if isinstance(value, str):
         return value
     if isinstance(value, Listed):
         if operation == "The":
             return grammar.capital(value.text)
         return grammar.agree(operation, value.plural, False) if operation in ("is", "are", "has") else value.text
-    noun = compiled.entities[value.thing].noun
+    noun = names.entities[value.thing].noun
     you = value.thing == viewer
     if operation in ("is", "are", "has", "does"):
         return grammar.agree(operation, noun.plural or bool(noun.one and value.amount != 1), you)
@@ -99,59 +115,3 @@ def _fill(compiled: CompiledWorld, part: tuple[str, str], slots: Slots, viewer: 
     else:
         text = grammar.definite(noun, value.amount)
     return grammar.capital(text) if operation in ("The", "A") else text
-
-
-class Prose:
-    """An author's text: pieces, some of them under conditions."""
-
-    __slots__ = ("compiled", "fixed", "key", "pieces")
-
-    def __init__(
-        self,
-        compiled: CompiledWorld,
-        key: str,
-        pieces: tuple[tuple[Callable[[Draft], bool] | None, Template, Template | None], ...],
-    ) -> None:
-        self.compiled = compiled
-        self.key = key
-        self.pieces = pieces
-        only = pieces[0] if len(pieces) == 1 else None
-        self.fixed = only[1].fixed if only is not None and only[0] is None else "" if not pieces else None
-        """The text, where it is always the same."""
-
-    def render(self, draft: Draft, viewer: int = -1) -> str:
-        """The text as it reads now."""
-        if draft.fired is not None:
-            return self._traced(draft, viewer)
-        if self.fixed is not None:
-            return self.fixed
-        return self._join([text for _, text in self._texts(draft, viewer)])
-
-    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
-        texts = []
-        for number, (condition, template, otherwise) in enumerate(self.pieces):
-            if condition is None or condition(draft):
-                texts.append((f"[{number}].say", self._fill(template, draft, viewer)))
-            elif otherwise is not None:
-                texts.append((f"[{number}].otherwise", self._fill(otherwise, draft, viewer)))
-        return texts
-
-    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
-        return (
-            template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
-        )
-
-    def _join(self, texts: list[str]) -> str:
-        return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
-
-    def _traced(self, draft: Draft, viewer: int) -> str:
-        texts = self._texts(draft, viewer)
-        if self.pieces:
-            draft.note(self.key)
-            if len(self.pieces) > 1 or self.pieces[0][0] is not None:
-                for suffix, _ in texts:
-                    draft.note(self.key + suffix)
-        return self._join([text for _, text in texts])
-
-    def __bool__(self) -> bool:
-        return bool(self.pieces)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sandbox.world.native.state import HIDDEN, NOWHERE, OPEN, WORN
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 
 class Scope(NamedTuple):
@@ -41,7 +41,7 @@ def scope_of(draft: Draft, seat: int) -> Scope:
     for thing in held:
         _inside(draft, thing, near, near, far)
     held += [kind for kind, _ in own.stock]
-    lit = room != NOWHERE and compiled.is_lit(draft, room)
+    lit = room != NOWHERE and draft.is_lit(room)
     if lit:
         here = draft.record(room)
         for thing in here.contents:
@@ -99,7 +99,7 @@ def access(draft: Draft, seat: int, thing: int) -> int:
         if parent < compiled.rooms:
             seen = parent == room or room in entities[at].held_in
             felt = at == thing and entities[thing].door
-            return reach if seen and room != NOWHERE and (felt or compiled.is_lit(draft, room)) else 0
+            return reach if seen and room != NOWHERE and (felt or draft.is_lit(room)) else 0
         holder = entities[parent]
         if holder.person:
             if entities[at].concealed and not record.flags & WORN:

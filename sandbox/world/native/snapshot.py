@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sandbox.errors import SaveError
-from sandbox.world.native.state import Command, Core, EntityState, Offer, SeatMemory, State, replaced
-
-if TYPE_CHECKING:
-    from sandbox.world.native.world import NativeWorld
+from sandbox.world.native.compiled import CompiledWorld
+from sandbox.world.native.state import Command, Core, EntityState, Offer, Pages, SeatMemory, State, replaced
 
 _VERSION = 1
 _ANY = 1 << 40
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def dump(world: NativeWorld, state: State) -> bytes:
+class Origin(Protocol):
+    """The world that states are of, and how it begins."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seats(self) -> tuple[str, ...]: ...
+
+    compiled: CompiledWorld
+    pages: Pages[EntityState]
+    """What is known of everything at the beginning."""
+    blank_rooms: Pages[tuple[int, ...] | None]
+    """A seat's memory of rooms before it has been anywhere."""
+    first_clocks: tuple[int, ...]
+
+
+def dump(world: Origin, state: State) -> bytes:
     """The state as bytes. Pages that the beginning shares are passed over."""
     core = state.core
     things = [[number, *record] for number, record in _differing(core.things, world.pages)]
@@ -49,7 +64,7 @@ def _differing(pages: Sequence[Sequence[Any]], base: Sequence[Sequence[Any]]) ->
     ]
 
 
-def load(world: NativeWorld, data: bytes) -> State:
+def load(world: Origin, data: bytes) -> State:
     """The state back again. Raises `SaveError` where the bytes are not a state of this world."""
     try:
         return _load(world, json.loads(data.decode()))
@@ -60,7 +75,7 @@ def load(world: NativeWorld, data: bytes) -> State:
         ) from error
 
 
-def _load(world: NativeWorld, data: Any) -> State:
+def _load(world: Origin, data: Any) -> State:
     version, things, rest, memory, rng, rounds = data
     entities, seats = len(world.compiled.entities), len(world.seats)
     changes = {
@@ -142,7 +157,7 @@ def _command(data: Any, entities: int) -> Command:
     return command
 
 
-def _memory(world: NativeWorld, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
+def _memory(world: Origin, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
     """A seat's memory. The numbers of things in it are added to those that are still to be checked."""
     turns, heard, pronouns, question, mistake, last, left, rooms = data
     first = world.compiled.initial

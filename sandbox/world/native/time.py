@@ -8,8 +8,7 @@ from sandbox.world.native.actions.moving import arrive, depart
 from sandbox.world.native.state import CUT_OFF, HIDDEN, NOWHERE, OPEN, RUNNING
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
-    from sandbox.world.native.rules import Persona
+    from sandbox.world.native.compiled import Draft, Persona
 
 
 def end_round(draft: Draft) -> None:

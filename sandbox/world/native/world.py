@@ -12,9 +12,9 @@ from sandbox.world.native.actions import carry_out
 from sandbox.world.native.actions.moving import arrive
 from sandbox.world.native.admissible import admissible
 from sandbox.world.native.chance import Dice, Generator, Script, mix
-from sandbox.world.native.compiled import CompiledWorld
+from sandbox.world.native.compiled import Draft
+from sandbox.world.native.compiling import compile_world
 from sandbox.world.native.describe import inventory, look
-from sandbox.world.native.draft import Draft
 from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
@@ -40,7 +40,7 @@ class NativeWorld:
             raise WorldError(f"the world is for {several}, not {seats}", where=source.file)
         self.source = source
         self.definition: Adventure = source.definition
-        self.compiled = CompiledWorld(self.definition, seats)
+        self.compiled = compile_world(self.definition, seats)
         self._parser = Parser(self.compiled)
         self._name = name or Path(source.file).parent.name or source.file
         self.testing = testing

@@ -15,7 +15,7 @@ from sandbox.world.native import NativeWorld, State
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.admissible import commands_of
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.state import RUNNING, Command
 from sandbox.world.solver.graph import PlanStep
 from sandbox.world.solver.grounding import Grounding

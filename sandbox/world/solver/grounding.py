@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from sandbox.world.native import NativeWorld, State
+from sandbox.world.native.compiled import CompiledResponse, CompiledRule
 from sandbox.world.native.conditions import bit_of
-from sandbox.world.native.rules import CompiledResponse, CompiledRule
 from sandbox.world.native.schema import Ending as EndingModel
 from sandbox.world.native.schema import Reaction, VerbRule
 from sandbox.world.native.schema import effects as model

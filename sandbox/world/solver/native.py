@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sandbox.types import World
 from sandbox.world.native import NativeWorld, State
 from sandbox.world.native.admissible import commands_of
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema import Adventure, Thing
 from sandbox.world.native.state import RUNNING
 from sandbox.world.solver.problem import Facts, Problem, Situation

@@ -12,7 +12,7 @@ from sandbox.world.native.scope import access
 from sandbox.world.native.state import Command
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 Action = Callable[["Draft", Command], bool]
 

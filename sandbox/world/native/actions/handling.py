@@ -10,7 +10,7 @@ from sandbox.world.native.scope import access, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 
 def _done(draft: Draft, key: str, seen: str, **slots: CountedThing) -> bool:
@@ -236,13 +236,13 @@ def _switch(draft: Draft, command: Command, on: bool) -> bool:
     if bool(draft.flags(thing) & ON) is on:
         return _no(draft, "already_on" if on else "already_off", thing=named)
     room = draft.here()
-    before = draft.compiled.is_lit(draft, room)
+    before = draft.is_lit(room)
     if not on:
         _done(draft, "switched_off_it", "switched_off_seen", thing=named)
     draft.set_flag(thing, ON, on)
     if on:
         _done(draft, "switched_on_it", "switched_on_seen", thing=named)
-    if draft.compiled.is_lit(draft, room) is not before:
+    if draft.is_lit(room) is not before:
         light_changed(draft, room, not before)
     return True
 

@@ -9,7 +9,7 @@ from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.state import NOWHERE, OPEN, Command, replaced
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 _MAX_NESTED = 8
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions.handling import held
+from sandbox.world.native.languages.grammar import mentions
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.rules import mentions
 from sandbox.world.native.state import NOWHERE, Command, Offer
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 
 def say(draft: Draft, command: Command) -> bool:

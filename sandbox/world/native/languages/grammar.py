@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sandbox.text import clean
+
 
 @dataclass(frozen=True, slots=True)
 class Noun:
@@ -79,3 +81,13 @@ class Grammar(Protocol):
     def capital(self, text: str) -> str: ...
 
     def number(self, count: int) -> str: ...
+
+
+def mentions(text: str, words: tuple[str, ...], spaced: bool) -> bool:
+    """Whether one of the words, or phrases, is among what is said."""
+    said = clean(text).lower()
+    if spaced:
+        said = " " + "".join(ch if ch.isalnum() or ch in "'-" else " " for ch in said) + " "
+        said = " ".join(said.split())
+        return any(f" {word} " in f" {said} " for word in words)
+    return any(word in said for word in words)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sandbox.text import clean_line, near_miss
-from sandbox.world.native.compiled import CompiledWorld
+from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.describe import exits, inventory, look
-from sandbox.world.native.draft import Draft
 from sandbox.world.native.forms import Form, Spans, lower
 from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, unknown_word
 from sandbox.world.native.prose import CountedThing

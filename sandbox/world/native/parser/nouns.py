@@ -10,7 +10,7 @@ from sandbox.world.native.scope import Scope
 from sandbox.world.native.state import FIXED, LOCKED, NOWHERE, ON, OPEN, WORN, SeatMemory
 
 if TYPE_CHECKING:
-    from sandbox.world.native.draft import Draft
+    from sandbox.world.native.compiled import Draft
 
 _PERSON_SLOT = frozenset({"give", "show", "ask", "tell", "talk", "trade", "follow"})
 _IN_HAND = frozenset({"drop", "put_in", "put_on", "give", "show", "trade", "wear", "use"})

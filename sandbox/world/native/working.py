@@ -6,15 +6,20 @@ the state for all that has not been changed, so that a draft costs next to nothi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from sandbox.world.native.chance import Dice, Generator
-from sandbox.world.native.prose import CountedThing, Slots, Value
+from sandbox.world.native.languages.grammar import Grammar
+from sandbox.world.native.prose import Named, Slots, Template, Value
+from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import (
+    DARK,
     HANDLED,
     HIDDEN,
     NOWHERE,
-    RUNNING,
+    ON,
+    OPEN,
     WORN,
     Command,
     Core,
@@ -25,16 +30,69 @@ from sandbox.world.native.state import (
     replaced,
 )
 
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld
-    from sandbox.world.native.prose import Prose
-
 MAX_EFFECTS_A_STEP = 20_000
 MAX_HEARD = 20_000
 """Characters that a seat is told between two of its commands; the oldest go first."""
 
 
-class Draft:
+class Physical(Named, Protocol):
+    """What the engine must know about a thing, room or person to keep a state in order."""
+
+    @property
+    def appearance(self) -> object:
+        """False until it is described where it lies."""
+
+    @property
+    def backdrops(self) -> Sequence[int]: ...
+
+    @property
+    def container(self) -> bool: ...
+
+    @property
+    def counted(self) -> bool: ...
+
+    @property
+    def light(self) -> bool: ...
+
+    @property
+    def sees(self) -> bool: ...
+
+    @property
+    def switchable(self) -> bool: ...
+
+    @property
+    def transparent(self) -> bool: ...
+
+
+class Setting(Protocol):
+    """What the engine must know of a world for that; the world itself knows more."""
+
+    @property
+    def bounds(self) -> Sequence[tuple[int, int]]: ...
+
+    @property
+    def definition(self) -> Adventure: ...
+
+    @property
+    def entities(self) -> Sequence[Physical]: ...
+
+    @property
+    def grammar(self) -> Grammar: ...
+
+    @property
+    def messages(self) -> Mapping[str, Template]: ...
+
+    @property
+    def people(self) -> int: ...
+
+    @property
+    def rooms(self) -> int: ...
+
+    @property
+    def seats(self) -> tuple[int, ...]: ...
+
+
+class WorkingState:
     """A state that is being changed. Seats, things and rooms are meant by their numbers in `Atlas.entities`."""
 
     __slots__ = (
@@ -64,7 +122,7 @@ class Draft:
         "winners",
     )
 
-    def __init__(self, compiled: CompiledWorld, state: State, actor: int = -1, dice: Dice | None = None) -> None:
+    def __init__(self, compiled: Setting, state: State, actor: int = -1, dice: Dice | None = None) -> None:
         core = state.core
         self.compiled = compiled
         self.state = state
@@ -136,18 +194,20 @@ class Draft:
         """The room of the acting seat."""
         return self.record(self.actor).parent if self.actor >= 0 else NOWHERE
 
-    def slots(self) -> Slots:
-        """What an author's text may name."""
-        slots: dict[str, Value] = dict(self.compiled.shown_variables(self.variables))
-        if self.actor >= 0:
-            slots["me"] = CountedThing(self.actor)
-        if (command := self.command) is not None:
-            if command.thing >= 0:
-                slots["thing"] = CountedThing(command.thing, command.amount or 2)
-            if command.other >= 0:
-                slots["other"] = CountedThing(command.other)
-            slots["text"] = command.text
-        return slots
+    def is_lit(self, room: int) -> bool:
+        """Whether one can see in a room: it is not dark, or there is a light that can be seen."""
+        record = self.record(room)
+        if not record.flags & DARK:
+            return True
+        return any(self._shines(thing) for thing in (*record.contents, *self.compiled.entities[room].backdrops))
+
+    def _shines(self, thing: int) -> bool:
+        entity, record = self.compiled.entities[thing], self.record(thing)
+        if entity.light and not record.flags & HIDDEN and (not entity.switchable or record.flags & ON):
+            return True
+        if entity.container and not (record.flags & OPEN or entity.transparent):
+            return False
+        return any(self._shines(inner) for inner in record.contents)
 
     # Changing
 
@@ -227,11 +287,6 @@ class Draft:
             self.rewards[s] = self.rewards.get(s, 0.0) + gain
         self.scores = tuple(scores)
 
-    def end(self, ending: int) -> None:
-        """The world ends, once."""
-        if self.ended == RUNNING:
-            self.compiled.endings[ending].carry_out(self, ending)
-
     def offer(self, seat: int, offer: Offer | None) -> None:
         """Make, replace or withdraw the offer of a seat."""
         number = seat - self.compiled.seats[0]
@@ -264,19 +319,13 @@ class Draft:
             if seat not in absent
             and self.record(seat).parent == room
             and self.compiled.entities[seat].sees
-            and self.compiled.is_lit(self, room)
+            and self.is_lit(room)
         ]
 
     def show(self, key: str, room: int, *absent: int, **slots: Value) -> None:
         """Let the seats in a room, but for some, see something."""
         for seat in self.watchers(room, *absent):
             self.tell(seat, self.message(key, seat, slots))
-
-    def show_prose(self, prose: Prose, room: int, *absent: int) -> None:
-        """Let the seats in a room, but for some, see what an author wrote."""
-        if prose:
-            for seat in self.watchers(room, *absent):
-                self.tell(seat, prose.render(self, seat))
 
     def note(self, key: str) -> None:
         """Remember for a trace that a rule or text was used."""

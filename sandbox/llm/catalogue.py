@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,14 @@ from typing import Any
 
 from sandbox import paths
 from sandbox.files import read_bytes
+from sandbox.llm.progress import Progress as Progress
+from sandbox.llm.progress import no_progress as no_progress
 from sandbox.text import clean_line
 
 MARKER = "sandbox-model.json"
 """Written last into a model's folder in the cache: without it, the folder is not a whole model."""
 
 _MAX_MARKER = 1 << 20
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much is done, and out of how much; 0 where that is not known."""
-
-
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.errors import ModelError
-from sandbox.llm.catalogue import Progress, no_progress
+from sandbox.llm.progress import Progress, no_progress
 from sandbox.text import clean_line
 
 WANTED: Final = ("*.json", "*.safetensors", "*.jinja")

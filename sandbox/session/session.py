@@ -11,7 +11,7 @@ from typing import Any, cast
 from sandbox.errors import PlayError, SaveError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.deeds import Deeds
-from sandbox.session import batch, talk, transitions
+from sandbox.session import batch, told, transitions
 from sandbox.session.batch import Perceived
 from sandbox.session.players import Seating, Seats
 from sandbox.session.renewal import Renewal, RenewalOutcome
@@ -208,8 +208,8 @@ class Session(Review):
             seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
             return path[-1].observations[each], history(path, each), seed
 
-        told = talk.briefing(self, path, seat)
-        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=told)
+        briefing = told.briefing(self.world, self.feedback, path, seat)
+        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=briefing)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:
         """Carry out a command of the seat to move. The turn and all that was learned are saved when this returns.

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from sandbox.world import printed, wording
 from sandbox.world.wording import Grammar
-
-if TYPE_CHECKING:
-    from sandbox.world.interpreter_process import Machine
 
 Effect = tuple[str, int, bool, bool]
 """World hash, score, whether it ended, whether a key is wanted."""
@@ -32,6 +29,18 @@ _TELLS_APART = 40
 """Characters from which on an answer to `examine` is taken to be that of one thing only."""
 
 
+class TrialMachine(Protocol):
+    """A story that can be tried out: it stands at a state, and can be brought back to it."""
+
+    def mark(self) -> Any: ...
+
+    def go_to(self, mark: Any) -> None: ...
+
+    def effect(self) -> Effect: ...
+
+    def try_out(self, command: str, *, press: bool = False) -> str | None: ...
+
+
 class Trial:
     """Tries from one state, at most so many. The order, and so the result, is the same each time.
 
@@ -42,7 +51,7 @@ class Trial:
         skip: commands known to freeze the interpreter.
     """
 
-    def __init__(self, machine: Machine, grammar: Grammar, limit: int, skip: Iterable[str] = ()) -> None:
+    def __init__(self, machine: TrialMachine, grammar: Grammar, limit: int, skip: Iterable[str] = ()) -> None:
         self._machine = machine
         self._grammar = grammar
         self._left = limit

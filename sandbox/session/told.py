@@ -1,0 +1,54 @@
+"""What an agent is told at a turn beside what it perceives: standing advice, and what the world understands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sandbox.agent import advice
+from sandbox.agent.briefing import Briefing
+from sandbox.agent.grounding import looks_refused
+from sandbox.agent.recall import title_of
+from sandbox.feedback.kinds.advice import Advice
+from sandbox.store.feedback import Feedback
+from sandbox.timeline import Turn
+from sandbox.types import World
+
+Heard = Callable[[int], Sequence[Feedback]]
+"""What people said at a turn."""
+
+
+def advice_for(feedback: Heard, path: Sequence[Turn], seat: str) -> tuple[str, ...]:
+    """What of the advice to a seat still stands at the end of a path: neither done nor withdrawn."""
+    standing: tuple[str, ...] = ()
+    for turn in path:
+        if turn.seat == seat and standing:
+            room = title_of(turn.observations[seat].description)
+            standing = advice.standing(standing, [(turn.command, room)])
+        for record in feedback(turn.id):
+            if record.kind == "advice":
+                told = Advice.model_validate(record.data)
+                if told.seat == seat and not told.question:
+                    standing = (*standing, *advice.parts(told.words))
+    return standing
+
+
+def briefing(world: World[Any], feedback: Heard, path: Sequence[Turn], seat: str) -> Briefing:
+    """All that an agent is told beside what it perceives at the end of a path."""
+    listed = path[-1].observations[seat].admissible
+    check = _Understanding(world, path[-1].snapshot, seat) if listed is None else None
+    return Briefing(advice=advice_for(feedback, path, seat), understood=check)
+
+
+class _Understanding:
+    """Whether the world understands a command, tried on a copy. Safe on any thread: worlds change no state."""
+
+    def __init__(self, world: World[Any], snapshot: bytes, seat: str) -> None:
+        self._world, self._snapshot, self._seat = world, snapshot, seat
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, command: str) -> bool:
+        if command not in self._known:
+            after = self._world.step(self._world.load(self._snapshot), self._seat, command).state
+            self._known[command] = not looks_refused(self._world.observe(after, self._seat).text)
+        return self._known[command]

@@ -15,8 +15,9 @@ from sandbox.cli.patience import waiting
 from sandbox.errors import PlayError, SandboxError
 from sandbox.render import formatting, transcript
 from sandbox.session.authoring import WorldEdit
+from sandbox.session.command import Typed
 from sandbox.session.commands import TABLE, VERBS, parse
-from sandbox.session.controller import Controller, Typed
+from sandbox.session.controller import Controller
 from sandbox.session.driver import MIND, Answered, Changed, Driver, Failed, GameEvent, Loaded
 from sandbox.session.moves import Preview
 from sandbox.text import clean_line
@@ -315,7 +316,7 @@ class LineGame:
         return f"{turn_id} {('…' if secret else node.command) if node.command else 'opening'}"
 
     def _help(self) -> None:
-        say("Anything else than these is your command to the world; * and a text is a comment on this turn.")
+        say("Anything else than these is your command to the world.")
         say(*(f"{verb.usage}: {verb.help}" for verb in VERBS if not verb.screen))
 
 

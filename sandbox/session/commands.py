@@ -12,7 +12,8 @@ from math import inf
 
 from sandbox.errors import UsageError
 from sandbox.session import authoring, moves
-from sandbox.session.controller import Command, Shortcut, Surface, Typed, When
+from sandbox.session.command import Command, Shortcut, Typed, When
+from sandbox.session.controller import Surface
 
 PRAISE = ("progress", "good idea", "explores", "careful", "in character")
 BLAME = ("loop", "ignores goal", "not understood", "reckless", "out of character")
@@ -34,6 +35,7 @@ def command(
     screen: bool = False,
     lines: str = "",
     name: str = "",
+    prefix: str = "",
 ) -> Callable[[Handler], Handler]:
     """Enter a command into the table; see `Command`.
 
@@ -46,12 +48,13 @@ def command(
         screen: whether it means nothing in lines.
         lines: what the game in lines says in its place.
         name: by default as it is typed, or else that of the function.
+        prefix: what a line begins with to be this, in place of a name.
     """
 
     def enter(do: Handler) -> Handler:
         called = name or usage.strip("/").partition(" ")[0] or do.__name__.strip("_").replace("_", "-")
         bound = tuple(each.explained(help) for each in keys)
-        TABLE[called] = Command(called, usage, help, do, bound, when, overtakes, screen, lines)
+        TABLE[called] = Command(called, usage, help, do, bound, when, overtakes, screen, lines, prefix)
         return do
 
     return enter
@@ -190,7 +193,7 @@ def _reason(at: Surface, typed: Typed) -> None:
     at.controller.change("reason", lambda its: its.comment("", reasons=reasons, turn=typed.turn), keeps=True)
 
 
-@command("", "", name="comment")
+@command("* TEXT", "a comment on this turn", name="comment", prefix="*")
 def _comment(at: Surface, typed: Typed) -> None:
     at.controller.change("comment", lambda its: its.comment(typed.argument, turn=typed.turn), keeps=True)
 
@@ -427,8 +430,8 @@ opens("quit", "/quit", "leave; the game goes on from here next time", key("quit"
 # What was typed or pressed.
 
 VERBS = tuple(each for each in TABLE.values() if each.usage)
-"""What can be typed, besides comments and commands to the world."""
-BARE = frozenset(verb.name for verb in VERBS if not verb.usage.startswith("/"))
+"""What can be typed, besides commands to the world."""
+BARE = frozenset(verb.name for verb in VERBS if verb.begins == verb.name)
 """Verbs that need no slash, as in every story."""
 _FORMER = {"glimpse": "preview"}
 """What verbs were called once, for fingers that know it."""
@@ -439,8 +442,9 @@ def parse(line: str) -> Typed | None:
     line = line.strip()
     if not line:
         return None
-    if line.startswith("*"):
-        return Typed("comment", line[1:].strip())
+    for verb in TABLE.values():
+        if verb.prefix and line.startswith(verb.prefix):
+            return Typed(verb.name, line.removeprefix(verb.prefix).strip())
     if line.lower() in BARE:
         return Typed(line.lower())
     if not line.startswith("/"):

@@ -18,7 +18,7 @@ _WORD = re.compile(r"\w[\w'-]{2,}")
 def candidates(view: View | None, decision: Decision | None, typed: str) -> Sequence[str]:
     """Verbs of the screen after a slash; else what the world accepts, or words in sight where it cannot say."""
     if typed.startswith("/"):
-        return [f"/{verb.name}" for verb in VERBS]
+        return [f"/{verb.name}" for verb in VERBS if not verb.prefix]
     if view is None:
         return ()
     proposed = [proposal.command for proposal in decision.proposals] if decision else []

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sandbox.errors import PlayError, SandboxError, UsageError
+from sandbox.errors import PlayError, SandboxError
 from sandbox.session import moves
+from sandbox.session.command import Command, Typed
 from sandbox.session.driver import (
     THINKING,
     Answered,
@@ -36,40 +37,6 @@ if TYPE_CHECKING:
 
 SLOWEST, FASTEST = 0.1, 20.0
 _LONGEST_QUEUE = 100
-
-When = Literal["always", "now", "idle", "move", "turn", "choice"]
-"""When a command can be carried out. `always`: before all that waits. `now`: whatever is under way. `idle`: when
-nothing that was asked for is unanswered. `move`: when the agent has also taken the actions it was told to. `turn`:
-when no agent in another seat is about to act either. `choice`: when the agent has also made up its mind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A line as understood: a verb of the table, `comment`, or `command` for the world."""
-
-    verb: str
-    argument: str = ""
-    turn: int | None = None
-    """The turn that was in sight when it was typed, of which it speaks; None until that is settled."""
-
-    @property
-    def line(self) -> str:
-        """As it was typed, or could have been."""
-        verb = "" if self.verb in ("command", "comment", "reason") else f"/{self.verb} "
-        return f"{verb}{self.argument}".strip()
-
-    def number(self, default: float) -> tuple[float, str]:
-        """The number that the argument begins with, and what follows. Raises `UsageError`."""
-        first, _, rest = self.argument.partition(" ")
-        if not first:
-            return default, ""
-        try:
-            value = float(first.replace("−", "-"))
-        except ValueError:
-            value = float("nan")
-        if not -1000 <= value <= 1000:
-            raise UsageError(f"{first!r} is not a number that /{self.verb} can take", hint="such as /reward +1")
-        return value, rest.strip()
 
 
 class Surface(Protocol):
@@ -96,54 +63,6 @@ class Surface(Protocol):
 
     def fill(self, text: str | None) -> None:
         """Go to the prompt, with this text in it to be gone on with, or with what is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """A key that gives a command."""
-
-    id: str
-    key: str
-    label: str
-    """In the footer."""
-    help: str = ""
-    argument: str = ""
-    _: KW_ONLY
-    app: Literal["", "app", "process"] = ""
-    """Whether it is the application's or the process's, whatever screen is in front."""
-    shown: bool = False
-    """Whether the footer shows it, where there is room; those that act anywhere it always does."""
-    display: str | None = None
-
-    @property
-    def scope(self) -> Literal["decide", "anywhere", "app", "process"]:
-        """`decide`: only where letters are not text."""
-        anywhere = self.key == "escape" or (self.key[0] == "f" and self.key[1:].isdigit())
-        return self.app or ("anywhere" if anywhere else "decide")
-
-    def explained(self, help: str) -> Shortcut:  # noqa: A002
-        """With this sentence, where it has none of its own."""
-        return replace(self, help=self.help or help[:1].upper() + help[1:])
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What can be typed or pressed: how it is called, explained, and carried out."""
-
-    name: str
-    usage: str
-    """As it is typed; empty for what only keys do."""
-    help: str
-    do: Callable[[Surface, Typed], object]
-    """Carries it out, or has it carried out. Raises `SandboxError` where that cannot be."""
-    keys: tuple[Shortcut, ...]
-    when: When
-    overtakes: bool
-    """Whether it does not wait behind what waits for another seat's turn to be over."""
-    screen: bool
-    """Whether it means nothing in lines."""
-    lines: str
-    """What the game in lines says in its place; `{save}` is the save's name."""
 
 
 class Stoppable(Protocol):

@@ -8,8 +8,8 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
+from sandbox.session.command import Shortcut
 from sandbox.session.commands import TABLE
-from sandbox.session.controller import Shortcut
 
 Scope = Literal["anywhere", "decide", "app", "process"]
 

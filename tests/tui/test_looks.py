@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
-from sandbox.session.commands import BARE, TABLE, VERBS, parse
+from sandbox.session.commands import TABLE, VERBS, parse
 from sandbox.session.completion import candidates
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.keys import KEYS
@@ -246,12 +246,12 @@ async def test_every_verb_of_the_table_is_typed_completed_helped_offered_and_in_
         await settled(pilot)
         provider = KeyCommands(app.play)
         for verb in VERBS:
-            typed = parse(verb.name if verb.name in BARE else f"/{verb.name}")
+            typed = parse(verb.begins)
             assert typed is not None
             assert TABLE[typed.verb] is verb
             assert verb.usage in told
             assert f"| `{verb.usage}` | {verb.help} |" in manual
-            assert f"/{verb.name}" in candidates(None, None, "/")
+            assert verb.prefix or f"/{verb.name}" in candidates(None, None, "/")
             named = [key.help for key in verb.keys if not key.app] or [verb.help]
             for sentence in named:
                 assert sentence in {str(hit.text) async for hit in provider.search(sentence)}

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 
 from sandbox.errors import UsageError
 from sandbox.render.formatting import overruled
-from sandbox.session.commands import Typed, parse
+from sandbox.session.command import Typed
+from sandbox.session.commands import parse
 from sandbox.session.completion import candidates, matches
 from sandbox.session.view import View, signature
 from sandbox.timeline import Turn

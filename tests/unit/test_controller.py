@@ -12,8 +12,9 @@ from play_parts import CaveWorld, TableAgent
 
 from sandbox.errors import PlayError, UsageError
 from sandbox.session import commands
+from sandbox.session.command import Typed
 from sandbox.session.commands import TABLE, VERBS, command, parse, press
-from sandbox.session.controller import Controller, Surface, Typed
+from sandbox.session.controller import Controller, Surface
 from sandbox.session.driver import Changed, Driver, GameEvent
 from sandbox.session.session import Session
 from sandbox.store import Store
@@ -257,7 +258,7 @@ def test_every_verb_has_a_usage_a_sentence_and_keys_with_names_of_their_own() ->
     keys = [each for entry in TABLE.values() for each in entry.keys]
     assert len({each.id for each in keys}) == len(keys)
     for verb in VERBS:
-        assert verb.usage.strip("/").split()[0] == verb.name
+        assert verb.usage.strip("/").split()[0] == (verb.prefix or verb.name)
         assert verb.help
         assert all(each.help and each.help[0].isupper() for each in verb.keys)
     with pytest.raises(UsageError):

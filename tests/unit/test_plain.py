@@ -18,7 +18,7 @@ from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
 from sandbox.paths import Home
-from sandbox.session.commands import BARE, TABLE, VERBS
+from sandbox.session.commands import TABLE, VERBS
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.types import Agent, Decision, History, Observation, Step
@@ -167,11 +167,11 @@ def test_every_verb_but_those_of_the_screen_does_something(
     verb: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    game(TableAgent(), f"/{verb}" if verb not in BARE else verb, "/help").play()
+    game(TableAgent(), TABLE[verb].begins, "/help").play()
     captured = capsys.readouterr()
     assert ("needs the screen" in captured.err) == (TABLE[verb].screen)
     if verb != "quit":
-        assert any(line.startswith((f"/{verb}", f"{verb}:")) for line in captured.out.splitlines()) == (
+        assert any(line.startswith(TABLE[verb].usage) for line in captured.out.splitlines()) == (
             not TABLE[verb].screen
         )
 

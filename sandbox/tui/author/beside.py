@@ -19,7 +19,8 @@ from sandbox.tui.author.controller import AuthorController, AuthorNews
 from sandbox.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from sandbox.session.controller import Controller, Typed
+    from sandbox.session.command import Typed
+    from sandbox.session.controller import Controller
     from sandbox.session.driver import Answered, Driver
     from sandbox.tui.screens.author import AuthorScreen
 

@@ -272,7 +272,6 @@ class AuthorScreen(Screen[None]):
         line = message.value.strip()
         if not line:
             return
-        self.query_one(Prompt).remember(line)
         self.note()
         if self._controller.unsaved:
             self._building = line

@@ -52,7 +52,7 @@ def page(width: int | None = None) -> Content:
             "Single keys, after Esc",
             [("1-9      pick-1 …", "Carry out that proposal of the agent"), *map(_row, decide)],
         ),
-        ("At the prompt", (("anything else", "your command to the world"), ("* text", "a comment on this turn"))),
+        ("At the prompt", (("anything else", "your command to the world"),)),
         ("", verbs),
         (
             "Prompt keys",

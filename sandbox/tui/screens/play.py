@@ -15,9 +15,10 @@ from textual.widgets import Label
 from sandbox.errors import HostError, SandboxError
 from sandbox.session import moves
 from sandbox.session.authoring import WorldEdit
+from sandbox.session.command import Typed
 from sandbox.session.commands import TABLE, VERBS, parse, press
 from sandbox.session.completion import candidates
-from sandbox.session.controller import Controller, Typed
+from sandbox.session.controller import Controller
 from sandbox.session.driver import (
     SESSION,
     Answered,
@@ -312,7 +313,7 @@ class PlayScreen(Places, AuthorsScreen):
     def action_type(self, verb: str) -> None:
         """Do as if the verb had been typed, or have what it needs typed."""
         if " " in TABLE[verb].usage:
-            self.fill(f"/{verb} ")
+            self.fill(f"{TABLE[verb].begins} ")
         else:
             self._press(verb)
 

@@ -43,8 +43,8 @@ def test_only_cards_with_a_local_model_take_one(tiny: Path, tmp_path: Path) -> N
     mixed = wiring.Players.parse("q-table", ["tamsin=lm"], str(tiny))
     world = wiring.open_session(home, "millrace", mixed, models)
     assert {seat: agent.model for seat, agent in world.seats.items() if agent} == {
-        "ann": "scholar@base",
-        "ben": "",
+        "tamsin": "scholar@base",
+        "jory": "",
     }
     world.close()
 

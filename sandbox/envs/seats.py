@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from sandbox.envs.single import SEEDS
-from sandbox.envs.views import SpaceView, ViewName, make_view
+from sandbox.envs.views import SpaceView, ViewName, make_view, with_list
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -55,7 +55,10 @@ class Seats:
 
     def look(self) -> None:
         """Observe the state anew for every seat."""
-        self.seen = {seat: self.world.observe(self._state, seat) for seat in self.world.seats}
+        self.seen = {
+            seat: with_list(self.world.observe(self._state, seat), self.view, self.world.verbs)
+            for seat in self.world.seats
+        }
 
     def to_move(self) -> str | None:
         return None if self.terminated or self.truncated else self.world.to_move(self._state)

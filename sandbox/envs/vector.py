@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from sandbox.envs.single import SEEDS, only_seat
-from sandbox.envs.views import SpaceView, ViewName, make_view
+from sandbox.envs.single import CLOSED, SEEDS, only_seat
+from sandbox.envs.views import SpaceView, ViewName, make_view, with_list
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -60,6 +61,8 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin all episodes."""
+        if self.closed:
+            raise ClosedEnvironmentError(CLOSED)
         seeds = (
             [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed or [None] * self.num_envs
         )
@@ -70,10 +73,12 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
                 self._generators[i] = np.random.default_rng(each)
             self._begin(i, each)
         self._over[:] = False
-        self._seen = [self.world.observe(state, self.seat) for state in self._states]
+        self._seen = [self._look(state) for state in self._states]
         return self._show(), self._info()
 
     def step(self, actions: Any) -> tuple[Any, npt.NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        if self.closed:
+            raise ClosedEnvironmentError(CLOSED)
         rewards = np.zeros(self.num_envs, dtype=np.float64)
         terminations: Flags = np.zeros(self.num_envs, dtype=np.bool_)
         truncations: Flags = np.zeros(self.num_envs, dtype=np.bool_)
@@ -87,13 +92,16 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
                 rewards[i] = step.rewards.get(self.seat, 0.0)
                 terminations[i] = step.terminated
                 truncations[i] = step.truncated or (self._turns[i] == self.max_turns and not step.terminated)
-            self._seen[i] = self.world.observe(self._states[i], self.seat)
+            self._seen[i] = self._look(self._states[i])
         self._over = terminations | truncations
         return self._show(), rewards, terminations, truncations, self._info()
 
     def close_extras(self, **kwargs: Any) -> None:
         if self._owned:
             self.world.close()
+
+    def _look(self, state: Any) -> Observation:
+        return with_list(self.world.observe(state, self.seat), self.view, self.world.verbs)
 
     def _begin(self, i: int, seed: int | None) -> None:
         self._states[i] = self.world.initial(int(self._generators[i].integers(SEEDS)) if seed is None else seed)

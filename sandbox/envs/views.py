@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from sandbox.agent.guess import guesses
 from sandbox.envs.spaces import UnicodeText
 from sandbox.errors import UsageError
 from sandbox.text import clean_line
@@ -46,6 +47,13 @@ def make_view(view: ViewName | SpaceView) -> SpaceView:
             raise UsageError(f"there is no view {view!r}", hint="take 'text' or 'encoded'")
         return TextView() if view == "text" else EncodedView()
     return view
+
+
+def with_list(seen: Observation, view: SpaceView, verbs: Sequence[str]) -> Observation:
+    """The observation, with a list of guessed commands where the view numbers them and the world lists none."""
+    if seen.admissible is not None or not verbs or not isinstance(view, EncodedView):
+        return seen
+    return replace(seen, admissible=() if seen.done else guesses(seen, verbs))
 
 
 def mask(admissible: Sequence[str] | None, size: int) -> npt.NDArray[np.int8]:
@@ -105,7 +113,7 @@ class EncodedView:
     """Observations are UTF-8 bytes with an action mask; actions are places in the list of admissible commands.
 
     The bytes are the reply, the surroundings and what is carried, filled up with 0. Needs a world that lists its
-    commands.
+    commands, or has verbs to guess them from.
     """
 
     max_bytes: int = 4_096

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from sandbox.types import Step
 from sandbox.world import printed, story
@@ -49,7 +50,16 @@ class StoryWorld(Generic[S]):
     def __init__(self, file: Path, *, name: str, title: str = "", cpu_seconds: float = 3.0) -> None:
         self.name = name
         self.title = title or file.stem
+        self._made: tuple[Path, dict[str, Any]] = (
+            file,
+            {"name": name, "title": title, "cpu_seconds": cpu_seconds},
+        )
         self._interpreter = Interpreter(story.read(file), cpu_seconds=cpu_seconds)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, here or in another process, is the same file opened again, with an interpreter of its own."""
+        file, options = self._made
+        return partial(type(self), file.absolute(), **options), ()
 
     def to_move(self, state: S) -> str | None:
         return None if state.done else SEAT

@@ -79,6 +79,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         cache: Path | None = None,
     ) -> None:
         super().__init__(file, name=name, title=title, cpu_seconds=cpu_seconds)
+        self._made[1].update(listing=listing, cache=cache)
         self._listing = listing
         self._listings = Listings(
             (cache or cache_dir() / "commands") / f"{self._interpreter.story.digest[:24]}.sqlite"

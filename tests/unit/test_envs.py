@@ -1,5 +1,7 @@
 """The environments pass the conformance tests of Gymnasium and PettingZoo, and say what the world said."""
 
+import copy
+import pickle
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -7,13 +9,16 @@ from functools import partial
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.error import ResetNeeded
-from gymnasium.spaces import flatten, unflatten
+import torch
+from gymnasium.error import ClosedEnvironmentError, ResetNeeded
+from gymnasium.spaces import Box, flatten, unflatten
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test, seed_test
+from sb3_contrib import MaskablePPO
+from sb3_contrib.common.maskable.evaluation import evaluate_policy
 
 from sandbox.envs import UnicodeText, WorldAECEnv, WorldEnv, WorldParallelEnv, WorldVectorEnv
-from sandbox.errors import UsageError, WorldError
+from sandbox.errors import SaveError, UsageError, WorldError
 from sandbox.paths import bundled
 from sandbox.testing.table import TableWorld, to
 from sandbox.world import starter
@@ -376,6 +381,107 @@ def test_all_seats_act_in_one_parallel_step_in_the_worlds_order():
     with pytest.raises(ValueError, match="no action for bob"):
         env.reset(seed=0)
         env.step({"ann": "wait"})
+
+
+MANY = ["garden", "native", "textworld", "story"]
+
+
+@pytest.fixture
+def openable(request, bare_story):
+    """Something to hand to an environment as its world, and commands that are understood there."""
+    return {
+        "garden": (garden, ["enter", "wait", "on"]),
+        "native": ("honey", ["look", "wait", "inventory"]),
+        "textworld": ("tw:simple?seed=18", ["look", "open fridge", "inventory"]),
+        "story": (str(bare_story), ["north", "take mop", "drop blanket"]),
+    }[request.param]
+
+
+@pytest.mark.parametrize("openable", MANY, indirect=True)
+def test_an_episode_goes_on_the_same_from_its_state_its_copy_and_its_pickle(openable):
+    world, commands = openable
+    env = gymnasium.make("sandbox/World-v0", world=world, max_turns=50)
+    env.reset(seed=3)
+    env.step(commands[0])
+    kept = env.unwrapped.get_state()
+    assert isinstance(kept, bytes)
+    copied, pickled = copy.deepcopy(env), pickle.loads(pickle.dumps(env))
+    other = gymnasium.make("sandbox/World-v0", world=world, max_turns=50).unwrapped
+
+    def rest(each):
+        lived = [each.step(command) for command in commands[1:]]
+        return [*lived, each.reset()]
+
+    expected = rest(env)
+    assert data_equivalence(rest(copied), expected)
+    assert data_equivalence(rest(pickled), expected)
+    env.unwrapped.set_state(kept)
+    assert data_equivalence(rest(env), expected)
+    other.set_state(kept)
+    assert data_equivalence(rest(other), expected)
+    for each in (env, pickled, other):
+        each.close()
+    assert copied.step(commands[0])[0]  # the world goes with the last who uses it
+    copied.close()
+
+
+def test_bytes_that_are_no_state_are_refused():
+    env = WorldEnv(garden())
+    with pytest.raises(ResetNeeded):
+        env.get_state()
+    env.reset(seed=0)
+    good = env.get_state()
+    for bad in (b"", b"{}\n", good[:10], good.replace(b"PCG64", b"PCG65"), b"[1]\n" + good):
+        with pytest.raises(SaveError):
+            env.set_state(bad)
+
+
+@pytest.mark.parametrize("kind", [WorldEnv, partial(WorldVectorEnv, num_envs=2)])
+def test_an_environment_that_was_closed_says_so(kind):
+    env = kind(garden())
+    env.reset(seed=0)
+    env.close()
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        env.reset()
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        env.step(("wait", "wait"))
+
+
+def test_commands_are_numbered_where_the_world_lists_none():
+    class Mute(TableWorld):
+        verbs = ("enter", "wait")
+
+        def observe(self, state, seat):
+            return replace(super().observe(state, seat), admissible=None)
+
+    env = WorldEnv(Mute(table=garden().table, start="gate"), view="encoded")
+    seen, info = env.reset(seed=0)
+    assert {"enter", "wait"} <= set(info["admissible"])
+    assert env.action_masks().tolist() == seen["action_mask"].astype(bool).tolist()
+    env.step(info["admissible"].index("enter"))
+    assert WorldEnv(env.world).reset(seed=0)[1]["admissible"] is None
+
+
+class FirstBytes(gymnasium.ObservationWrapper):
+    """The beginning of the encoded text in small numbers: a network learns little from bytes up to 255."""
+
+    observation_space = Box(0, 2, (1024,), np.float32)
+
+    def observation(self, observation):
+        return observation["observation"][:1024].astype(np.float32) / 128
+
+
+def test_maskable_ppo_learns():
+    source = (bundled() / "worlds" / "honey" / "world.yaml").read_text(encoding="utf-8")
+    world = NativeWorld(parse_source(source), "honey")
+    env = FirstBytes(gymnasium.make("sandbox/World-v0", world=world, view="encoded", max_turns=25))
+    torch.set_num_threads(1)
+    model = MaskablePPO(
+        "MlpPolicy", env, n_steps=256, learning_rate=1e-3, gamma=0.95, ent_coef=0.02, seed=0, device="cpu"
+    )
+    before = evaluate_policy(model, env, n_eval_episodes=20, deterministic=False, warn=False)[0]
+    model.learn(1_024)
+    assert evaluate_policy(model, env, n_eval_episodes=20, deterministic=False, warn=False)[0] > before + 1
 
 
 def test_a_reference_means_what_it_means_to_play(tmp_path, monkeypatch):

@@ -6,7 +6,9 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -14,7 +16,7 @@ from sandbox.cli import context
 from sandbox.errors import UsageError
 from sandbox.paths import Home
 
-_SHORTEST_TOKEN = 16
+_SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 1024
 
 
 def serve(
@@ -43,9 +45,13 @@ def serve(
         str | None,
         typer.Option(
             envvar="SANDBOX_TOKEN",
-            help="What visitors have to bring. With a `--host` that others can reach one is always asked for: "
-            "a random one, unless it is given here.",
+            help="What visitors have to bring; a random one if not given. Others on this machine can read command "
+            "lines: better give it in the variable, or with --token-file.",
         ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File that the token is in; `-` is standard input."),
     ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, max=1000, help="Games at once; each is a process of its own.")
@@ -53,19 +59,21 @@ def serve(
 ) -> None:
     """Show the game in web browsers, until Ctrl+C.
 
-    Only this machine can connect, unless `--host` says otherwise; then a token is needed, which stands in the
-    address that is printed. Whoever has it can do all that the screen can do with this home: play, edit worlds,
-    train. Every browser has a save of its own in each world named here, and finds it again when it comes back.
+    Only this machine can connect, unless `--host` says otherwise. Every visitor needs the token, which stands in
+    the address that is printed. Whoever has it can do all that the screen can do with this home: play, edit
+    worlds, train. Every browser has a save of its own in each world named here, and finds it again when it comes
+    back.
 
         sandbox serve
         sandbox serve lighthouse honey --agent q-table
         sandbox serve tutorial --host 0.0.0.0 --port 8080
     """
     from sandbox import wiring
-    from sandbox.tui.web.guard import is_loopback
     from sandbox.tui.web.server import GameServer, ServedGame, listen
 
     where = context.of(ctx)
+    if token_file is not None:
+        token = _first_line(token_file)
     if token is not None and len(token) < _SHORTEST_TOKEN:
         raise UsageError("the token is too short", hint=f"{_SHORTEST_TOKEN} characters at least")
     cast = [*(["--agent", agent] if agent else []), *(word for each in seat or [] for word in ("--seat", each))]
@@ -76,8 +84,7 @@ def serve(
         wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
         games.append(ServedGame(world, _command(where.home, world, cast, wiring.save_stem(world))))
     listening = listen(host, port)
-    if token is None and not is_loopback(listening.getsockname()[0]):
-        token = secrets.token_urlsafe(24)
+    token = token or secrets.token_urlsafe(24)
     address = _address(host, listening, token)
     GameServer(games, listening, token, most).run(lambda: print(f"Open {address}\nCtrl+C ends it.", flush=True))
 
@@ -92,7 +99,20 @@ def _play(home: Home) -> Sequence[str]:
     return (sys.executable, "-m", "sandbox", "--home", str(home.root), "play")
 
 
-def _address(host: str, listening: socket.socket, token: str | None) -> str:
+def _first_line(file: Path) -> str:
+    """The token in a file. Raises `UsageError`."""
+    try:
+        if str(file) == "-":
+            return sys.stdin.readline().strip()
+        with file.open(encoding="utf-8") as lines:
+            return lines.readline(_LONGEST_TOKEN).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the token cannot be read: {error}", where=file, hint="write it into a text file"
+        ) from error
+
+
+def _address(host: str, listening: socket.socket, token: str) -> str:
     port = listening.getsockname()[1]
     name = socket.gethostname() if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+    return f"http://{name}:{port}/?token={quote(token)}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 
+import httpx
 import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
@@ -13,6 +17,7 @@ from aiohttp.web import Application, Request
 from sandbox.errors import UsageError
 from sandbox.tui.web.guard import is_loopback
 from sandbox.tui.web.server import GameServer, ServedGame, listen
+from sandbox.tui.web.service import GameService
 
 TOKEN = "open-sesame-open-sesame"
 CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
@@ -112,6 +117,59 @@ async def test_pages_of_other_sites_cannot_connect(visit: Visit, token: str | No
         assert (await socket.receive()).type == WSMsgType.BINARY
 
 
+@pytest.mark.parametrize("token", [None, TOKEN])
+@pytest.mark.parametrize("header", ["Host", "Origin"])
+@pytest.mark.parametrize("value", ["[", "[::1", "a:b:c", "localhost:http", "//", ""])
+async def test_a_broken_host_or_origin_is_turned_away(
+    visit: Visit, token: str | None, header: str, value: str
+) -> None:
+    client = await visit(token)
+    await client.get("/", params={"token": TOKEN})
+    answer = await client.get("/play/0", headers={header: value, "Cookie": ""})
+    assert 400 <= answer.status < 500
+    assert "Traceback" not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("[]", "no message of a page"),
+        ("null", "no message of a page"),
+        ("{}", "no message of a page"),
+        ('["resize"]', "no message of a page"),
+        ('["resize", {}]', "no message of a page"),
+        ('["resize", {"width": 20000, "height": 20000}]', "no size of a terminal"),
+        ('["resize", {"width": -1, "height": true}]', "no size of a terminal"),
+        ('["resize", {"width": 1e9, "height": 24}]', "no size of a terminal"),
+        ('["stdin", 5]', "no message of a page"),
+        ('["stdin", "\\ud800"]', "keys that are no text"),
+        ('["ping", {"much": "more"}]', "no message of a page"),
+        (f'["ping", "{"x" * 1000}"]', "no message of a page"),
+        ('["quit"]', "no message of a page"),
+        ("[" * 100_000, "not JSON"),
+        ("look", "not JSON"),
+        (b"look", "not text"),
+    ],
+)
+async def test_a_page_that_is_not_ours_loses_its_socket(
+    visit: Visit, said: str | bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = await visit(play=greets)
+    await client.get("/play/0")
+    socket = await client.ws_connect("/ws/0")
+    await socket.receive()
+    await (socket.send_bytes(said) if isinstance(said, bytes) else socket.send_str(said))
+    last = await socket.receive()
+    assert (last.type, last.data, last.extra) == (WSMsgType.CLOSE, 1008, f"closed: {reason}")
+    assert not caplog.records
+    again = await client.ws_connect("/ws/0")  # the game is free again
+    assert (await again.receive()).type == WSMsgType.BINARY
+    await again.send_json(["resize", {"width": 900, "height": 300}])
+    assert b'"WIDTH": 500, "HEIGHT": 200' in (await again.receive()).data
+    await again.send_json(["ping", 7])
+    assert await again.receive_json() == ["pong", 7]
+
+
 async def test_what_goes_wrong_is_said_in_the_browser(visit: Visit) -> None:
     client = await visit()
     await client.get("/play/0")
@@ -148,6 +206,37 @@ async def test_a_full_house_is_said_and_games_are_chosen(visit: Visit) -> None:
     await client.get("/play/1")
     async with client.ws_connect("/ws/1") as socket:
         assert b"All places are taken" in (await socket.receive()).data
+
+
+@pytest.mark.parametrize("given", ["", "file", "variable"])
+def test_a_token_is_needed_on_this_machine_too_and_none_on_the_command_line(tmp_path: Path, given: str) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)} | (
+        {"SANDBOX_TOKEN": TOKEN} if given == "variable" else {}
+    )
+    more = ["--token-file", str(tmp_path / "token")] if given == "file" else []
+    server = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "serve", "tutorial", "--agent", "random", "--port", "0", *more],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert server.stdout is not None
+    try:
+        address = server.stdout.readline().split()[1]
+        page, _, token = address.partition("?token=")
+        assert token == TOKEN if given else len(token) >= 32
+        assert httpx.get(page, trust_env=False).status_code == 401
+        assert httpx.get(address, trust_env=False).status_code == 302
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
+def test_a_visitors_game_does_not_get_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_TOKEN", TOKEN)
+    game = GameService("true", write_bytes=None, write_str=None, close=None, download_manager=None)  # type: ignore[arg-type]
+    assert TOKEN not in game._build_environment().values()
 
 
 def test_addresses_of_this_machine() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -44,11 +44,13 @@ def guard(token: str | None, cookie: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        asked, origin = _split(f"//{request.host}"), request.headers.get("Origin")
+        if not asked.hostname:
+            raise web.HTTPBadRequest(text="There is no such host.")
+        if origin is not None and _split(origin).netloc != asked.netloc:
             raise web.HTTPForbidden(text="This is not a page of this server.")
         if token is None:
-            if not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+            if not is_loopback(asked.hostname):
                 raise web.HTTPForbidden(text="This server is for this machine alone.")
         elif _same(request.query.get("token", ""), token):
             seen = web.HTTPFound(request.path)
@@ -59,6 +61,16 @@ def guard(token: str | None, cookie: str) -> Middleware:
         return await handler(request)
 
     return check
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; none of what is no address."""
+    try:
+        found = urlsplit(url)
+        found.port, found.hostname  # noqa: B018 - read here, as both may raise
+    except ValueError:
+        return urlsplit("")
+    return found
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import textual_serve
-from aiohttp import web
+from aiohttp import WSCloseCode, WSMsgType, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
 from sandbox.errors import UsageError
 from sandbox.tui.web.guard import add_headers, guard
 from sandbox.tui.web.service import GameService
+from sandbox.tui.web.wire import WireError, clamped, read
 
 _HERE = Path(__file__).parent
 _VISITOR = re.compile(r"[0-9a-f]{16}")
-_LARGEST = (500, 200)
-"""Columns and rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,31 @@ class GameServer(Server):
                 await before.stop()
             await game.start(*_size(request))
             await self._process_messages(socket, game)
+        except WireError as error:
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=f"closed: {error}".encode())
         finally:
             await asyncio.shield(game.stop())
             if self._open.get((visitor, number)) is game:
                 del self._open[visitor, number]
         return socket
+
+    async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
+        """Pass on what the page says, until it leaves. Raises `WireError`."""
+        async for message in websocket:
+            if message.type != WSMsgType.TEXT:
+                raise WireError("not text")
+            said = read(message.data)
+            match said.kind:
+                case "stdin":
+                    await app_service.send_bytes(said.keys)
+                case "resize":
+                    await app_service.set_terminal_size(*said.size)
+                case "ping":
+                    await websocket.send_json(["pong", said.ping])
+                case "blur":
+                    await app_service.blur()
+                case "focus":
+                    await app_service.focus()
 
 
 async def _close(socket: web.WebSocketResponse) -> None:
@@ -159,7 +179,7 @@ async def _close(socket: web.WebSocketResponse) -> None:
 
 def _size(request: web.Request) -> tuple[int, int]:
     width, height = (to_int(request.query.get(side, ""), 0) for side in ("width", "height"))
-    return max(20, min(width or 80, _LARGEST[0])), max(5, min(height or 24, _LARGEST[1]))
+    return clamped(width or 80, height or 24)
 
 
 def listen(host: str, port: int) -> socket.socket:

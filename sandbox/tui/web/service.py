@@ -12,11 +12,18 @@ _PATIENCE = 10.0
 _LAST_WORDS = 1 << 16
 _LONGEST = 1 << 24
 """Bytes of one packet."""
+TOKEN_VARIABLE = "SANDBOX_TOKEN"
 _GREETING = b"__GANGLION__\n"
 
 
 class GameService(AppService):
     """Like its parent, but says in the browser why a game could not be opened, and closes what has ended."""
+
+    def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
+        """As the parent has it, without the token, which is the server's alone."""
+        environment = super()._build_environment(width, height)
+        environment.pop(TOKEN_VARIABLE, None)
+        return environment
 
     async def run(self) -> None:
         """Pass on what the process writes until it ends."""

@@ -262,6 +262,16 @@ def inventory(draft: Draft, seat: int) -> str:
     return "\n".join(lines)
 
 
+def search(draft: Draft, seat: int, thing: int) -> str:
+    """What one finds who looks in, on, under or behind something."""
+    entity, lines = draft.compiled.entities[thing], list[str]()
+    if entity.container and not draft.flags(thing) & OPEN and not entity.transparent:
+        return draft.message("is_closed", seat, {"thing": CountedThing(thing)})
+    if entity.container or entity.supporter:
+        _inside(draft, seat, thing, lines)
+    return "\n".join(lines) or draft.message("found_nothing", seat, {})
+
+
 def examine(draft: Draft, seat: int, thing: int) -> str:
     """What one sees who looks at a thing, character or seat."""
     compiled = draft.compiled

@@ -110,6 +110,8 @@ class SeatMemory(NamedTuple):
     """The last command in full, for `again`."""
     left: tuple[tuple[int, str], ...]
     """Who was seen leaving the room, and in which direction."""
+    group: tuple[int, ...] = ()
+    """The things that `them` means, where these are several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def end_round(draft: Draft) -> None:
     """Let characters move and events happen, then count the round."""
     actor, command = draft.actor, draft.command
+    told = len(draft.told.get(actor, ()))
     draft.actor, draft.command = -1, None
     for who, persona in draft.compiled.personas.items():
         if persona.clock >= 0 and draft.ended == RUNNING:
@@ -29,6 +30,7 @@ def end_round(draft: Draft) -> None:
         draft.ended = CUT_OFF
         for seat in draft.compiled.seats:
             draft.say("cut_off", seat)
+    draft.stirred |= len(draft.told.get(actor, ())) > told
 
 
 def check_endings(draft: Draft) -> None:

@@ -117,6 +117,7 @@ class WorkingState:
         "scores",
         "spent",
         "state",
+        "stirred",
         "told",
         "variables",
         "winners",
@@ -144,6 +145,8 @@ class WorkingState:
         self.round = state.round
         self.memory: list[SeatMemory] = list(state.memory)
         self.told: dict[int, list[str]] = {}
+        self.stirred = False
+        """Whether something happened by itself that the acting seat was told of."""
         self.rewards: dict[int, float] = {}
         self.command: Command | None = None
         self.fired: set[str] | None = None

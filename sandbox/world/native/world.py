@@ -259,7 +259,7 @@ class NativeWorld:
             arrive(draft, number, room)
         else:
             command = self.compiled.known.get(line)
-            if command is not None:
+            if command is not None and command.action not in ("unlock", "lock"):  # these may need a step before
                 draft.memory[index] = memory._replace(last=line, mistake=None, question=None)
                 self._perform(draft, index, (command,), line)
             else:
@@ -310,6 +310,7 @@ class NativeWorld:
             draft.say("each", thing=self._parser.named(command), text=said)
             if draft.ended != RUNNING:
                 break
+        self._parser.remember_all(draft, commands)
         return took_turn
 
     def _commit(self, draft: Draft, index: int, commands: tuple[Command, ...]) -> bool:

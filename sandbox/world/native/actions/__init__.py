@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions import handling, moving, people
-from sandbox.world.native.describe import examine
+from sandbox.world.native.describe import examine, search
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import access
 from sandbox.world.native.state import Command
@@ -18,6 +18,7 @@ Action = Callable[["Draft", Command], bool]
 
 ACTIONS: dict[str, Action] = {
     "examine": lambda draft, command: _examine(draft, command),
+    "search": lambda draft, command: _search(draft, command),
     "go": moving.go,
     "follow": moving.follow,
     "wait": moving.wait,
@@ -45,9 +46,15 @@ ACTIONS: dict[str, Action] = {
     "decline": people.decline,
 }
 
+EVERYDAY = (
+    *("throw", "throw_at", "burn", "fill", "empty", "cut", "tie", "sit", "lie", "stand", "kiss", "wave"),
+    *("knock", "dig", "swim", "think", "sing", "pray", "sleep"),
+)
+"""Actions that people try anywhere. A world may have a verb of its own by such a name, in place of the usual."""
+
 PLAIN = (
-    *("push", "pull", "turn", "touch", "search", "listen", "smell", "climb", "use", "use_on", "attack"),
-    *("drink", "jump"),
+    *("push", "pull", "turn", "touch", "listen", "smell", "climb", "use", "use_on", "attack"),
+    *("drink", "jump", *EVERYDAY),
 )
 """Actions that do nothing unless a rule says so."""
 
@@ -89,7 +96,8 @@ def carry_out(draft: Draft, command: Command) -> bool:
         if refusal:
             draft.tell(draft.actor, refusal.render(draft, draft.actor))
         else:
-            draft.say("nothing_happens")
+            key = f"refuse_{action}"
+            draft.say(key if key in compiled.messages else "nothing_happens", thing=CountedThing(command.thing, 2))
         return False
     took_turn = usual(draft, command)
     if not took_turn and action != "examine":
@@ -99,6 +107,11 @@ def carry_out(draft: Draft, command: Command) -> bool:
             rule.carry_out(draft)
             took_turn |= rule.costs
     return took_turn
+
+
+def _search(draft: Draft, command: Command) -> bool:
+    draft.tell(draft.actor, search(draft, draft.actor, command.thing))
+    return False
 
 
 def _examine(draft: Draft, command: Command) -> bool:

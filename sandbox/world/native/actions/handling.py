@@ -96,7 +96,8 @@ def _held_count(draft: Draft, command: Command) -> int:
         there = draft.stock(seat, thing)
         if not there:
             draft.say("not_carried", thing=CountedThing(thing, 2))
-        elif command.amount > there:
+            return 0
+        if command.amount > there:
             draft.say("too_few")
             return 0
         return command.amount or there

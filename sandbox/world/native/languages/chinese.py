@@ -16,6 +16,8 @@ _GAPS = re.compile(rf"(?<=[{_CJK}])\s+|\s+(?=[{_CJK}])")
 _BLANKS = re.compile(r"\s+")
 _BREAK = re.compile(r"\s*(?:[。；！;!]+|\.+(?=\s|$)|，?然后|，?接着)\s*")
 _LIST = re.compile(r"\s*[、，,]\s*(?:和|还有|以及)?|和|还有|以及")
+_COURTESY = re.compile(r"^(?:请你?|麻烦你?|我想要?|我要)+")
+_JOINT = re.compile(r"，?(?:并且|并|再)")
 _EXCEPT = re.compile(
     r"^(?:除了(.+?)(?:以外|之外|外)?的?(?:所有|全部|一切)(?:东西|的东西)?|(?:所有|全部|一切)(?:的?东西)?)$"
 )
@@ -34,6 +36,26 @@ class Chinese:
     def sentences(self, line: str) -> list[str]:
         """Full stops, semicolons and 然后 end a command."""
         return [p for p in (part.strip(" ，,") for part in _BREAK.split(line)) if p]
+
+    def courteous(self, line: str) -> str:
+        """Without 请 and 我要."""
+        return _COURTESY.sub("", line) or line
+
+    def parting(self, line: str) -> str:
+        """As it is."""
+        return line
+
+    def joints(self, line: str) -> list[tuple[int, int]]:
+        """At 并 and 再."""
+        return [match.span() for match in _JOINT.finditer(line)]
+
+    def dangling(self, word: str) -> bool:
+        """None does."""
+        return False
+
+    def singular(self, phrase: str) -> str:
+        """There is none."""
+        return ""
 
     def parts(self, phrase: str) -> list[str]:
         """Splits at commas and 和."""

@@ -30,10 +30,27 @@ _LINKS = frozenset({"of", "the", "a", "an", "and", "with", "in", "on", "to", "fo
 _SILENT_H = ("hour", "honest", "honour", "honor", "heir", "herb ")
 _LIKE_YOU = re.compile(r"(uni([^nm]|$)|us[aeiu]|uti|ut[eo]|eu|ewe|one\b|once\b|u\b|ura)")
 _BLANKS = re.compile(r"\s+")
-_BREAK = re.compile(r"\s*(?:[.;!]+(?=\s|$)|\bthen\b)\s*")
+_BREAK = re.compile(r"\s*(?:[.;!]+(?=\s|$)|(?<=\w)\?+(?=\s|$)|\bthen\b)\s*", re.IGNORECASE)
+_JOINT = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+(?:then\s+)?", re.IGNORECASE)
+_MANNERS = re.compile(
+    r"(?:(?:please|kindly|pls|ok|okay|now|well|just|so)\b[\s,]*"
+    r"|i(?:'d| would) like to\s+|i(?:'ll| will| shall)\s+|i(?:'m| am) going to\s+"
+    r"|i (?:want|need|wish|try|have) to\s+"
+    r"|let(?:'s| us| me)\s+|(?:can|could|will|would) you\s+|(?:can|could|may) i\s+|(?:try|attempt) to\s+)+",
+    re.IGNORECASE,
+)
+_PARTING = re.compile(r"[\s,]+(?:please|pls|now|thanks|thank you)[.!]*$", re.IGNORECASE)
+_ODD_PLURALS = {
+    "knives": "knife",
+    "leaves": "leaf",
+    "loaves": "loaf",
+    "wolves": "wolf",
+    "men": "man",
+    "mice": "mouse",
+}
 _COMMA_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 _EXCEPT = re.compile(r"^(?:all|everything|both)(?:\s+(?:but|except|besides)\s+(?:for\s+)?(.+))?$")
-_PRONOUNS = {"it": 0, "them": 1, "him": 2, "her": 3, "me": 4, "myself": 4}
+_PRONOUNS = {"it": 0, "them": 1, "both": 1, "these": 1, "those": 1, "him": 2, "her": 3, "me": 4, "myself": 4}
 
 
 class English:
@@ -44,6 +61,41 @@ class English:
     def tidy(self, line: str) -> str:
         """Blanks made single."""
         return _BLANKS.sub(" ", line).strip()
+
+    def courteous(self, line: str) -> str:
+        """Without `please`, `I want to`, and the marks of a prompt around the line."""
+        bare = line.lstrip("> ").strip()
+        if len(bare) > 2 and bare[0] == bare[-1] and bare[0] in '`*"':
+            bare = bare.strip('`*" ')
+        begin = _MANNERS.match(bare)
+        return bare[begin.end() :] or bare if begin is not None else bare
+
+    def parting(self, line: str) -> str:
+        """Without `please` and `thanks`."""
+        return _PARTING.sub("", line)
+
+    def joints(self, line: str) -> list[tuple[int, int]]:
+        """At `and`, and at commas."""
+        return [match.span() for match in _JOINT.finditer(line)]
+
+    def dangling(self, word: str) -> bool:
+        """Prepositions, articles, `and`."""
+        return word in _LINKS or word in ("from", "at", "into", "about", "under", "then")
+
+    def singular(self, phrase: str) -> str:
+        """By the usual endings."""
+        head, _, last = phrase.rpartition(" ")
+        if last in _ODD_PLURALS:
+            one = _ODD_PLURALS[last]
+        elif last.endswith("ies") and len(last) > 4:
+            one = f"{last[:-3]}y"
+        elif last.endswith(("ches", "shes", "xes", "sses")):
+            one = last[:-2]
+        elif last.endswith("s") and not last.endswith("ss") and len(last) > 2:
+            one = last[:-1]
+        else:
+            return ""
+        return f"{head} {one}".strip()
 
     def sentences(self, line: str) -> list[str]:
         """Full stops, semicolons, `then` and `, then` end a command; so does `and then`."""
@@ -68,6 +120,8 @@ class English:
         while len(words) > 1:
             if words[0] in ("all", "every") and len(words) > 1:
                 count = 0
+            elif words[0] == "both":
+                count = 2
             elif words[0] not in _ARTICLES:
                 break
             words.pop(0)

@@ -36,6 +36,21 @@ class Grammar(Protocol):
     def sentences(self, line: str) -> list[str]:
         """The commands in a line."""
 
+    def courteous(self, line: str) -> str:
+        """A line without what people say before a command out of courtesy or habit: `please`, `I want to`."""
+
+    def parting(self, line: str) -> str:
+        """A line without what they say after one."""
+
+    def joints(self, line: str) -> list[tuple[int, int]]:
+        """Where a line may join two commands: from the end of the first to the beginning of the second."""
+
+    def dangling(self, word: str) -> bool:
+        """Whether a word asks for another after it: with, from."""
+
+    def singular(self, phrase: str) -> str:
+        """`brass key` for `brass keys`; the empty text for what is no plural."""
+
     def parts(self, phrase: str) -> list[str]:
         """The noun phrases of a list such as `lamp, key and map`."""
 

@@ -8,12 +8,15 @@ from sandbox.text import clean_line, near_miss
 from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.forms import Form, Spans, lower
-from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, unknown_word
+from sandbox.world.native.parser.errands import ERRANDS, Errand, Errands
+from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, several, unknown_word
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.scope import Scope, scope_of
+from sandbox.world.native.scope import Scope, access, scope_of
 from sandbox.world.native.state import NOWHERE, RUNNING, Command
 
 MAX_SENTENCES = 20
+MAX_DEPTH = 3
+"""How deep a line may stand for others that stand for others."""
 MAX_LISTED_VERBS = 40
 
 Perform = Callable[[Sequence[Command]], bool]
@@ -30,6 +33,7 @@ class Parser:
         self.grammar = compiled.grammar
         own = [self._bare(compiled.lexicon.forms[name][0]) for name in compiled.definition.verbs]
         usual = [v.strip() for v in compiled.language.shown.replace("、", ",").split(",")]
+        self.errands = Errands(compiled)
         self.verbs = tuple(dict.fromkeys(v for v in (*own, *usual) if v))[:MAX_LISTED_VERBS]
 
     def _bare(self, form: Form) -> str:
@@ -45,7 +49,7 @@ class Parser:
         if not text:
             draft.say("pardon")
             return
-        text = self._answered(draft, text)
+        text = self._answered(draft, self._plain(text))
         alone = len(self.compiled.seats) == 1
         position = 0
         parts = self.grammar.sentences(text)
@@ -89,6 +93,23 @@ class Parser:
         if tuple(pronouns) != memory.pronouns:
             it, them, him, her = pronouns
             draft.memory[index] = memory._replace(pronouns=(it, them, him, her))
+        if memory.group and pronouns[1] != memory.pronouns[1]:
+            draft.memory[index] = draft.memory[index]._replace(group=())
+
+    def remember_all(self, draft: Draft, commands: Sequence[Command]) -> None:
+        """Let `them` mean the things of several commands."""
+        index = draft.actor - self.compiled.seats[0]
+        group = tuple(dict.fromkeys(command.thing for command in commands if command.thing >= 0))
+        draft.memory[index] = draft.memory[index]._replace(group=group)
+
+    def _plain(self, text: str) -> str:
+        """A line without manners, and without `I` before a verb."""
+        text = self.grammar.courteous(text)
+        low = lower(text)
+        if low.startswith(("i ", "you ")) and self.lexicon.starting(low.partition(" ")[2]):
+            text = text.partition(" ")[2]
+        spoken = any(self._is_speech(part) for part in self.grammar.sentences(text))
+        return text if spoken else self.grammar.parting(text)
 
     # One sentence
 
@@ -104,6 +125,16 @@ class Parser:
         low = lower(text)
         meaning = self._read(draft, text, low)
         if isinstance(meaning, Unclear):
+            if depth < MAX_DEPTH:
+                order = self.errands.order(draft, text)
+                if order is not None:
+                    return self._all(draft, order, perform, depth)
+                joined = None if self._is_speech(text) else self.errands.joined(text)
+                if joined is not None:
+                    return self._all(draft, Errand(joined), perform, depth)
+                errand = self.errands.read(draft, text)
+                if errand is not None:
+                    return self._all(draft, errand, perform, depth)
             self._explain(draft, text, low, meaning)
             return False, False
         action, commands = meaning
@@ -123,8 +154,41 @@ class Parser:
         if not commands:
             self._tell_freely(draft, action)
             return True, False
+        if (first := self._first(draft, commands)) is not None:
+            draft.say("first_taking", thing=CountedThing(first.thing))
+            if not perform((first,)) or draft.ended != RUNNING or len(self.compiled.seats) > 1:
+                return draft.ended == RUNNING, True
         took_turn = perform(commands)
         return took_turn or action in ("examine", "talk"), took_turn
+
+    def _all(self, draft: Draft, errand: Errand, perform: Perform, depth: int) -> tuple[bool, bool]:
+        """Carry out the lines of an errand, until one fails, something happens, or the turn is another's."""
+        done, took_turn, seat = bool(errand.lines), False, draft.actor
+        for number, line in enumerate(errand.lines):
+            draft.actor, draft.stirred = seat, False
+            done, took = self._sentence(draft, line, perform, depth + 1)
+            took_turn |= took
+            left = number + 1 < len(errand.lines)
+            if not done or draft.ended != RUNNING or (errand.patient and draft.stirred):
+                break
+            if took and left and len(self.compiled.seats) > 1:
+                draft.say("one_at_a_time", seat)
+                break
+        return done, took_turn
+
+    def _first(self, draft: Draft, commands: Sequence[Command]) -> Command | None:
+        """What has to be done before: taking the key that is named and lies in sight."""
+        command = commands[0]
+        key = command.other
+        if (
+            command.action not in ("unlock", "lock")
+            or key < 0
+            or key not in self.compiled.entities[command.thing].keys
+        ):
+            return None
+        if draft.holder(key) != NOWHERE or access(draft, draft.actor, key) < 2:
+            return None
+        return Command("take", key)
 
     def _tell_freely(self, draft: Draft, action: str) -> None:
         seat = draft.actor
@@ -155,6 +219,8 @@ class Parser:
         scope: Scope | None = None
         worst = Unclear(-1, "unknown_verb", low)
         for form in self.lexicon.starting(low):
+            if form.action in ERRANDS:
+                continue
             for spans in form.match(low):
                 scope = scope or scope_of(draft, draft.actor)
                 meaning = self._interpret(draft, scope, form, spans, text, low)
@@ -222,9 +288,14 @@ class Parser:
         self, draft: Draft, scope: Scope, phrase: str, action: str, slot: str, within: int, other: int
     ) -> list[NounMatch] | Unclear:
         memory = draft.memory[draft.actor - self.compiled.seats[0]]
+        if slot == "things" and len(memory.group) > 1 and self.grammar.pronoun(phrase) == 1:
+            meant = [NounMatch(t) for t in memory.group if t in scope.held or t in scope.near or t in scope.far]
+            return meant or Unclear(1, "not_here")
         single = resolve(draft, scope, memory, phrase, action, "thing", within)
         if isinstance(single, NounMatch):
             return [single]
+        if single.rank <= 1 and (found := several(draft, scope, phrase, action, within)) is not None:
+            return found if slot == "things" or isinstance(found, Unclear) else Unclear(2, "only_one")
         but = self.grammar.everything(phrase)
         parts = self.grammar.parts(phrase)
         if but is None and len(parts) < 2:
@@ -234,9 +305,14 @@ class Parser:
         chosen: list[NounMatch] = []
         for part in (but and self.grammar.parts(but)) or (parts if but is None else []):
             picked = resolve(draft, scope, memory, part, action, "thing", within)
-            if isinstance(picked, Unclear):
+            if isinstance(picked, Unclear) and (found := several(draft, scope, part, action, within)) is not None:
+                if isinstance(found, Unclear):
+                    return found
+                chosen += found
+            elif isinstance(picked, Unclear):
                 return picked
-            chosen.append(picked)
+            else:
+                chosen.append(picked)
         if but is None:
             return list(dict.fromkeys(chosen))
         left_out = {p.thing for p in chosen}
@@ -270,13 +346,26 @@ class Parser:
             memory = memory._replace(mistake=(text[:start], text[start + len(word) :]))
             near = self._near(draft, word, verbs=key == "unknown_verb")
             name = "unknown_verb" if key == "unknown_verb" else "unknown_word"
-            if near:
+            if (understood := self._understood(draft, text, low)) is not None:
+                draft.say("understood", text=understood, rest=text[len(understood) :].strip())
+            elif near and near != word:
                 draft.say(f"{name}_near", text=word, near=near)
             else:
                 draft.say(name, text=word)
         else:
             draft.say(key, text=unclear.text)
         draft.memory[index] = memory
+
+    def _understood(self, draft: Draft, text: str, low: str) -> str | None:
+        """The longest beginning of a line that is a command by itself."""
+        words = low.split(" ") if self.grammar.spaced else []
+        for count in range(len(words) - 1, 0, -1):
+            begin = " ".join(words[:count])
+            if self.grammar.dangling(words[count - 1]):
+                continue
+            if not isinstance(self._read(draft, text[: len(begin)], begin), Unclear):
+                return text[: len(begin)]
+        return None
 
     def _first_word(self, low: str) -> str:
         return low.split(" ", 1)[0] if self.grammar.spaced else low

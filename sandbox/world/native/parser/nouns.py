@@ -77,6 +77,27 @@ def resolve(
     return NounMatch(thing, count or 0)
 
 
+def several(draft: Draft, scope: Scope, phrase: str, action: str, within: int) -> list[NounMatch] | Unclear | None:
+    """All things that a plural names: `keys`, `both keys`, `two balls`; None where it names no two."""
+    compiled = draft.compiled
+    count, bare = compiled.grammar.quantity(phrase)
+    one = compiled.grammar.singular(bare)
+    everything = [t for t in _visible(draft, scope, action) if within == NOWHERE or _is_in(draft, t, within)]
+    found = [
+        t
+        for t in everything
+        if one and not compiled.entities[t].counted and compiled.grammar.match(one, compiled.entities[t].noun) >= 2
+    ]
+    found = [t for t in found if _suits(draft, t, action, "thing")] or found
+    if len(found) < 2:
+        return None
+    if count and count > len(found):
+        return Unclear(2, "too_few")
+    if count and count < len(found):
+        return Unclear(3, "which", phrase, tuple(found))
+    return [NounMatch(t) for t in found]
+
+
 def _is_single(phrase: str, one: str, name: str) -> bool:
     """Whether a phrase is the name of one, not of all."""
     last = phrase.split()[-1] if phrase.split() else ""

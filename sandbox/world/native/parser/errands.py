@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions.moving import can_go
-from sandbox.world.native.compiled import CompiledWorld
-from sandbox.world.native.draft import Draft
+from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.forms import Spans, lower
+from sandbox.world.native.languages.grammar import mentions
 from sandbox.world.native.parser.nouns import NounMatch, resolve
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.rules import mentions
 from sandbox.world.native.scope import Scope, scope_of
 from sandbox.world.native.state import NOWHERE, Command
 

@@ -14,6 +14,7 @@ from sandbox import config, wiring
 from sandbox.agent import prompt
 from sandbox.agent.cards import PromptSettings
 from sandbox.agent.combine import additive, standardised
+from sandbox.ranges import in_range
 from sandbox.rl.exploration import epsilon_greedy
 from sandbox.types import LanguageModel, Learner, Observation, Transition, World
 from sandbox.world import registry
@@ -51,6 +52,7 @@ def get_action(
         epsilon: probability of a command drawn uniformly.
         rng: for epsilon, and for ties.
     """
+    in_range("epsilon", epsilon, 0, 1)
     commands = list(state.admissible or ())
     if not commands:
         if llm is None:
@@ -86,6 +88,8 @@ def train(
         epsilon: share of commands drawn uniformly.
         seed: of the first episode, and of the exploration.
     """
+    in_range("episodes", episodes, 0)
+    in_range("epsilon", epsilon, 0, 1)
     rng = np.random.default_rng(seed)
     returns = []
     for episode in range(episodes):

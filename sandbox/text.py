@@ -76,8 +76,9 @@ def speaker(annotator: str) -> str:
 
 
 def near_miss(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or "". Only the first 80 letters are looked at."""
-    close = difflib.get_close_matches(word[:80], sorted(known), n=1)
+    """The known word that was probably meant, or "": never the word itself. Only 80 letters are looked at."""
+    others = {each for each in known if each != word.strip()}
+    close = difflib.get_close_matches(word[:80], sorted(others), n=1)
     return close[0] if close else ""
 
 

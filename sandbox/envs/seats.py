@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from sandbox.envs.single import SEEDS
 from sandbox.envs.views import SpaceView, ViewName, make_view, with_list
+from sandbox.ranges import in_range
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -26,6 +27,8 @@ class Seats:
     """
 
     def __init__(self, world: WorldLike, view: ViewName | SpaceView, max_turns: int | None) -> None:
+        if max_turns is not None:
+            in_range("max_turns", max_turns, 1)
         self.world, self._owned = opened(world)
         self.view = make_view(view)
         self.max_turns = max_turns

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sandbox.envs.views import MAX_COMMANDS, SpaceView, ViewName, make_view, mask, with_list
 from sandbox.errors import SaveError, UsageError
+from sandbox.ranges import in_range
 from sandbox.types import Observation, World
 from sandbox.world.registry import WorldLike, opened
 
@@ -89,6 +90,8 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         render_mode: str | None = None,
         max_turns: int | None = None,
     ) -> None:
+        if max_turns is not None:
+            in_range("max_turns", max_turns, 1)
         self._source = world
         self._lease = Lease(*opened(world))
         self.world = self._lease.world

@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 
 from sandbox.envs.single import CLOSED, SEEDS, only_seat
 from sandbox.envs.views import SpaceView, ViewName, make_view, with_list
+from sandbox.ranges import in_range
 from sandbox.types import Observation
 from sandbox.world.registry import WorldLike, opened
 
@@ -41,6 +42,8 @@ class WorldVectorEnv(VectorEnv[Any, Any, Any]):
         max_turns: int | None = None,
         render_mode: None = None,
     ) -> None:
+        if max_turns is not None:
+            in_range("max_turns", max_turns, 1)
         self.world, self._owned = opened(world)
         self.seat = only_seat(self.world)
         self.view = make_view(view)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sandbox import statistics
 from sandbox.multiagent.team import Agents, Match, play
+from sandbox.ranges import in_range
 from sandbox.statistics import Interval
 from sandbox.types import World
 
@@ -123,6 +124,8 @@ def round_robin(
         explore: whether agents explore. Nobody learns.
         progress: told how many episodes are done, of how many.
     """
+    in_range("episodes", episodes, 1)
+    in_range("max_steps", max_steps, 1)
     played: list[Encounter] = []
     total = len(agents) ** 2 * episodes
     for focal, own in agents.items():

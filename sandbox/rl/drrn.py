@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sandbox.ranges import in_range
 from sandbox.rl.features import BUCKETS, Bag, command_bags, state_bags
 from sandbox.rl.neural import Experience, Network, NeuralQ, copied, normal, zeros
 from sandbox.types import Observation, Transition
@@ -61,6 +62,8 @@ class DRRN(NeuralQ[Options]):
         priority: float = 0.6,
         seed: int = 0,
     ) -> None:
+        for name, count in (("n_step", n_step), ("hidden", hidden), ("target_every", target_every)):
+            in_range(name, count, 1)
         super().__init__(
             _initial(hidden, torch.Generator().manual_seed(seed)),
             gamma=gamma,

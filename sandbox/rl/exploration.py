@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from sandbox.ranges import in_range
+
 Shape = Literal["constant", "linear", "exponential"]
 Unit = Literal["episodes", "steps"]
 
@@ -52,6 +54,7 @@ def greedy(scores: Sequence[float], rng: np.random.Generator) -> int:
 
 def epsilon_greedy(scores: Sequence[float], epsilon: float, rng: np.random.Generator) -> tuple[int, bool]:
     """An index, and whether it was drawn uniformly (with probability epsilon) instead of greedily."""
+    in_range("epsilon", epsilon, 0, 1)
     if rng.random() < epsilon:
         return int(rng.integers(len(scores))), True
     return greedy(scores, rng), False
@@ -59,6 +62,7 @@ def epsilon_greedy(scores: Sequence[float], epsilon: float, rng: np.random.Gener
 
 def softmax(scores: Sequence[float], temperature: float = 1.0) -> list[float]:
     """Probabilities proportional to exp(score / temperature)."""
+    in_range("temperature", temperature, 0, above=True)
     logits = np.asarray(scores, dtype=float) / temperature
     weights = np.exp(logits - logits.max())
     return [float(weight) for weight in weights / weights.sum()]
@@ -66,6 +70,7 @@ def softmax(scores: Sequence[float], temperature: float = 1.0) -> list[float]:
 
 def sample_softmax(scores: Sequence[float], temperature: float, rng: np.random.Generator) -> int:
     """An index drawn from the softmax; a temperature of 0 is greedy."""
-    if temperature <= 0:
+    in_range("temperature", temperature, 0)
+    if temperature == 0:
         return greedy(scores, rng)
     return int(rng.choice(len(scores), p=softmax(scores, temperature)))

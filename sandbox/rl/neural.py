@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sandbox.errors import SaveError
+from sandbox.ranges import in_range
 from sandbox.rl.records import UNREADABLE, counted_visits, optimizer_state
 from sandbox.rl.replay import Replay
 from sandbox.types import BellmanUpdate, Observation, Transition
@@ -86,6 +87,12 @@ class NeuralQ(ABC, Generic[X]):
         huber: float,
         seed: int,
     ) -> None:
+        in_range("gamma", gamma, 0, 1)
+        in_range("learning_rate", learning_rate, 0, 1, above=True)
+        for name, count in (("batch", batch), ("steps", steps), ("capacity", capacity)):
+            in_range(name, count, 1)
+        in_range("priority", priority, 0, 1)
+        in_range("huber", huber, 0, above=True)
         self.gamma = gamma
         self.batch = batch
         self.steps = steps

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sandbox.ranges import in_range
 from sandbox.rl.neural import Experience, Network, NeuralQ, normal, zeros
 from sandbox.types import BellmanUpdate, Observation, Transition
 
@@ -72,6 +73,8 @@ class QHead(NeuralQ[Tensor]):
         tau: float = 0.02,
         seed: int = 0,
     ) -> None:
+        in_range("hidden", hidden, 0)
+        in_range("tau", tau, 0, 1, above=True)
         super().__init__(
             _initial(encoder.width, hidden, torch.Generator().manual_seed(seed)),
             gamma=gamma,

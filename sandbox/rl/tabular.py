@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from sandbox.errors import SaveError
+from sandbox.ranges import in_range
 from sandbox.types import BellmanUpdate, Observation, Transition
 
 _TABLE = "q/"
@@ -46,6 +47,12 @@ class TabularQ:
         alpha_decay: float = 0.0,
         trace: float = 0.0,
     ) -> None:
+        in_range("alpha", alpha, 0, 1, above=True)
+        in_range("gamma", gamma, 0, 1)
+        in_range("alpha_decay", alpha_decay, 0, 1)
+        in_range("trace", trace, 0, 1)
+        if not math.isfinite(initial):
+            raise ValueError(f"initial should be a finite number, not {initial!r}")
         self.alpha = alpha
         self.gamma = gamma
         self.initial = initial

@@ -42,7 +42,8 @@ def fine_tune(
         The same model, better.
 
     Raises:
-        RoundError: the training failed.
+        ValueError: the data set is none, a reward is no finite number, all rewards are the same, or the training
+            went astray.
     """
     from sandbox.tune.text_task import fine_tune as run
 

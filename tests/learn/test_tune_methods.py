@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,3 +311,24 @@ def test_fine_tune_raises_the_mean_reward_on_prompts_it_has_not_seen(model: Loca
         "adapter_config.json",
         "adapter_model.safetensors",
     ]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "function", "said"),
+    [
+        ("one prompt", reward, "dataset should be a sequence of prompts"),
+        ([], reward, "dataset is empty"),
+        ([""], reward, "dataset should be a sequence of prompts"),
+        ([3], reward, "dataset should be a sequence of prompts"),
+        ([ask(TEXTS[0])], lambda prompt, completion: float("nan"), "should give a finite number, not nan"),
+        ([ask(TEXTS[0])], lambda prompt, completion: None, "should give a finite number, not None"),
+        ([ask(TEXTS[0])], lambda prompt, completion: 1.0, "the same reward each time.*`samples`"),
+    ],
+)
+def test_what_fine_tune_cannot_learn_from_is_a_value_error(
+    model: LocalModel, dataset: Any, function: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        fine_tune(model, dataset, function, steps=1, samples=2, batch=2, max_tokens=2, rank=1, alpha=1)
+    assert "--" not in str(caught.value)
+    model.use_adapter(None)

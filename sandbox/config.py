@@ -79,7 +79,11 @@ def read(file: Path) -> dict[str, Any]:
         if file.stat().st_size > MAX_BYTES:
             raise SettingsError("is far too long", where=file, hint="correct the file or remove it")
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read: {error.strerror}", where=file, hint="see to its permissions"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"is no TOML: {error}", where=file, hint="correct the file or remove it") from error
 
 

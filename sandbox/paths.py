@@ -83,7 +83,11 @@ class Home:
         seen: set[Path] = set()
         for base in (self.root, Path.cwd(), bundled()):
             folder = (base / kind).resolve()
-            if folder not in seen and folder.is_dir():
+            try:
+                there = folder not in seen and folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+            except OSError:  # in a folder that is somebody else's
+                there = False
+            if there:
                 seen.add(folder)
                 yield folder
 

@@ -118,7 +118,7 @@ def main() -> None:
             print(f"sandbox: {lacking}", file=sys.stderr)
             sys.exit(lacking.exit_code)
         print(f"sandbox: unexpected {type(error).__name__}: {error}", file=sys.stderr)
-        print(f"sandbox: the details are in {_write_crash()}; please report them", file=sys.stderr)
+        print(f"sandbox: {_write_crash()}; please report them", file=sys.stderr)
         sys.exit(70)
 
 
@@ -127,9 +127,13 @@ def _end(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _write_crash() -> Path:
-    folder = paths.cache_dir() / "crashes"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / time.strftime("%Y%m%d-%H%M%S.txt")
-    file.write_text(f"sandbox {sandbox.__version__}\n{sys.argv}\n\n{traceback.format_exc()}", encoding="utf-8")
-    return file
+def _write_crash() -> str:
+    """Where the details are, in a sentence."""
+    details = f"sandbox {sandbox.__version__}\n{sys.argv}\n\n{traceback.format_exc()}"
+    file = paths.cache_dir() / "crashes" / time.strftime("%Y%m%d-%H%M%S.txt")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(details, encoding="utf-8", errors="replace")
+    except OSError as error:
+        return f"the details could not be written down ({file}: {error.strerror})"
+    return f"the details are in {file}"

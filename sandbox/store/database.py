@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,11 +41,13 @@ class Database:
     def create(cls, folder: Path) -> Self:
         """A new save, which appears in the folder with `publish`. Raises `SaveError` where there is one."""
         file = folder / opening.FILE
+        opening.check_path(file)
+        made = not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SaveError(f"cannot be written: {error.strerror}", where=folder) from error
-        lock = SaveLock(folder / opening.LOCK)
+        lock, store = SaveLock(folder / opening.LOCK), None
         try:
             if file.exists():
                 raise SaveError(
@@ -56,8 +59,15 @@ class Database:
             store._unborn = unborn
             with store.transaction():
                 opening.create_tables(store._connection)
-        except BaseException:
-            lock.close()
+        except BaseException as error:
+            if store is not None:
+                store.close()
+            lock.undo()
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()
+            if isinstance(error, DBAPIError | OSError):
+                raise opening.unusable(error, file) from error
             raise
         return store
 
@@ -70,13 +80,13 @@ class Database:
             self._engine.dispose()
             try:
                 opening.put_in_place(self._unborn, self.file)
-            except OSError as error:
-                raise SaveError(f"cannot be written: {error.strerror}", where=self.file) from error
-            self._unborn = None
-            self._engine = opening.engine_for(self.file)
-            self._connection = self._engine.connect()
-            self._level = ""
-            opening.use_log(self._connection)
+                self._unborn = None
+                self._engine = opening.engine_for(self.file)
+                self._connection = self._engine.connect()
+                self._level = ""
+                opening.use_log(self._connection)
+            except (OSError, DBAPIError, sqlite3.Error) as error:
+                raise opening.unusable(error, self.file) from error
 
     @classmethod
     def open(cls, folder: Path, *, readonly: bool = False) -> Self:
@@ -87,6 +97,7 @@ class Database:
             readonly: only look; works while another process plays it.
         """
         file = folder / opening.FILE
+        opening.check_path(file)
         opening.check_file(file)
         lock = None if readonly else SaveLock(folder / opening.LOCK)
         try:
@@ -105,10 +116,10 @@ class Database:
             store = cls(opening.engine_for(file, readonly=readonly), file, lock, readonly=readonly)
             if not readonly:
                 opening.use_log(store._connection)
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error, OSError) as error:
             if lock is not None:
                 lock.undo()
-            raise SaveError(f"cannot be opened: {error.orig}", where=file) from error
+            raise opening.unusable(error, file) from error
         except BaseException:
             if lock is not None:
                 lock.undo()
@@ -210,7 +221,7 @@ class Database:
                     yield
             except BaseException as error:
                 self._forget()
-                if isinstance(error, DBAPIError):
+                if isinstance(error, DBAPIError | sqlite3.Error):
                     raise self._error(error) from error
                 raise
 
@@ -228,8 +239,8 @@ class Database:
         told = clean_line(str(error), 200)
         return SaveError(f"the save is damaged: {told}", where=self.file, hint=opening.FROM_BACKUP)
 
-    def _error(self, error: DBAPIError) -> SaveError:
-        problem = str(error.orig)
+    def _error(self, error: DBAPIError | sqlite3.Error) -> SaveError:
+        problem = clean_line(str(getattr(error, "orig", error)))
         if "full" in problem:
             return SaveError(
                 "the disk is full, the latest change was not saved", where=self.file, hint="make room and go on"

@@ -51,8 +51,9 @@ class SaveLock:
         _held.add(self._descriptor)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         note = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, note.encode(), 0)
+        with contextlib.suppress(OSError):  # on a full disk nobody learns who holds it
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, note.encode(), 0)
 
     def undo(self) -> None:
         """Let go of what turned out to be no save, and leave nothing behind."""
@@ -64,7 +65,8 @@ class SaveLock:
         """Let go. The file stays: removing it would let two processes hold two files of one name."""
         if self._descriptor in _held:
             _held.discard(self._descriptor)
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from sandbox.errors import SaveError
@@ -21,6 +22,12 @@ UNBORN: Final = "save.db.new"
 LOCK: Final = "save.lock"
 APPLICATION: Final = 0x53414E44
 """SQLite's application id of a save: "SAND"."""
+_LONGEST_PATH: Final = 500
+"""SQLite takes 512 bytes, with what it appends for the files beside it."""
+_NOT_OF_THE_FILE: Final = tuple(
+    f"SQLITE_{name}" for name in ("CANTOPEN", "READONLY", "PERM", "IOERR", "FULL", "BUSY", "LOCKED", "NOMEM")
+)
+"""Errors that say nothing about what is in the file."""
 _NO_DATABASE: Final = "this is not a save: not an SQLite database"
 FROM_BACKUP: Final = "put back a copy of it, or start a new save"
 
@@ -31,8 +38,11 @@ def engine_for(file: Path | None, *, readonly: bool = False) -> Engine:
         url = "sqlite+pysqlite://"
     else:
         # For writing wherever that is allowed, even to look only: else SQLite leaves its -wal and -shm behind.
-        mode = "ro" if readonly and not os.access(file, os.W_OK) else "rw" if readonly else "rwc"
-        url = f"sqlite+pysqlite:///file:{_quoted(file)}?mode={mode}&uri=true"
+        writable = _allows(file, os.W_OK) and _allows(file.parent, os.W_OK)
+        mode = "ro" if readonly and not writable else "rw" if readonly else "rwc"
+        # Without leave to make files beside it, SQLite reads only what it is told nobody changes meanwhile.
+        still = "&immutable=1" if mode == "ro" and not _log_of(file) else ""
+        url = f"sqlite+pysqlite:///file:{_quoted(file)}?mode={mode}{still}&uri=true"
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 10})
 
     @event.listens_for(engine, "connect")
@@ -82,6 +92,45 @@ def put_in_place(unfinished: Path, file: Path) -> None:
         os.close(folder)
 
 
+def _allows(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _log_of(file: Path) -> int:
+    """Bytes that were written ahead of the database and are not in it yet."""
+    try:
+        return file.with_name(f"{file.name}-wal").stat().st_size
+    except OSError:
+        return 0
+
+
+def check_path(file: Path) -> None:
+    """Raises `SaveError` where SQLite could not open a file for the length of its path."""
+    length = len(os.fsencode(file.absolute()))
+    if length > _LONGEST_PATH:
+        raise SaveError(
+            f"the path of the save is too long for a database: {length} bytes of {_LONGEST_PATH}",
+            hint="choose a --home nearer to the root",
+        )
+
+
+def unusable(error: DBAPIError | sqlite3.Error | OSError, file: Path) -> SaveError:
+    """What an error of the database or of the disk means, in one line."""
+    problem = getattr(error, "orig", None) or error
+    if isinstance(problem, OSError):
+        return SaveError(f"cannot be used: {problem.strerror or problem}", where=file)
+    if getattr(problem, "sqlite_errorname", "") == "SQLITE_FULL":
+        return SaveError("the disk is full", where=file, hint="make room and try again")
+    if _log_of(file) and not _allows(file.parent, os.W_OK):
+        return SaveError(
+            "was left in the middle of writing, in a folder that may not be written to",
+            where=file,
+            hint="copy the folder to where you may write, and open it there",
+        )
+    hint = "see whether there is room on the disk" if "I/O" in str(problem) else ""
+    return SaveError(f"cannot be opened: {clean_line(str(problem), 200)}", where=file, hint=hint)
+
+
 def check_file(file: Path) -> None:
     """Raises `SaveError` where the file is missing, unreadable or empty; opens nothing.
 
@@ -94,7 +143,7 @@ def check_file(file: Path) -> None:
         raise SaveError("no such save", where=file, hint="`sandbox save list` shows what there is") from error
     except OSError as error:
         raise SaveError(f"cannot be read: {error.strerror}", where=file) from error
-    if not os.access(file, os.R_OK):
+    if not _allows(file, os.R_OK):
         raise SaveError("cannot be read: permission denied", where=file)
     if not size:
         raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP)
@@ -115,6 +164,8 @@ def version_of(connection: Connection, file: Path) -> str:
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise SaveError(_NO_DATABASE, where=file, hint=FROM_BACKUP) from error
+        if getattr(error.orig, "sqlite_errorname", "").startswith(_NOT_OF_THE_FILE):
+            raise unusable(error, file) from error
         raise SaveError(f"the save is damaged: {error.orig}", where=file, hint=FROM_BACKUP) from error
     except UnicodeDecodeError as error:
         raise SaveError("the save is damaged: text in it is no text", where=file, hint=FROM_BACKUP) from error

@@ -79,6 +79,9 @@ def export(
             metavar="all|majority|weighted|soft", help="What becomes of several people's votes on the same."
         ),
     ] = "majority",
+    push: Annotated[
+        bool, typer.Option("--push", help="Lay the folder out for a data-set hub, and say how to upload it.")
+    ] = False,
     disputed: Annotated[bool, typer.Option("--disputed", help="List what not all agreed about.")] = False,
 ) -> None:
     """Write a data set in the shape that a TRL trainer takes, with a data card. Worlds are never on both sides.
@@ -100,10 +103,12 @@ def export(
     `sandbox feedback export friday --format dpo --out data/friday`
     """
     with opened(ctx, saves) as materials:
-        written = write(out, form, materials, share=test_share, seed=seed, licence=licence, votes=votes)
+        written = write(out, form, materials, share=test_share, seed=seed, licence=licence, votes=votes, push=push)
     rows = ", ".join(f"{count} rows to {split}" for split, count in written.rows.items())
     print_ = partial(context.console.print, highlight=False)
     print_(f"{escape(str(out))}: {rows}, from {len(written.worlds)} worlds")
+    if push:
+        print_(f"ready for a hub:  hf upload NAME/DATA {escape(str(out))} --repo-type dataset")
     if written.ties:
         print_(f"{counted(written.ties, 'tie')} left out")
     if written.disputed:

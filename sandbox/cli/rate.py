@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +17,7 @@ from sandbox.cli.save import open_save
 from sandbox.errors import SandboxError, SaveError, UsageError
 from sandbox.feedback import queue
 from sandbox.feedback.book import FeedbackBook
+from sandbox.feedback.plan import FILE, RatingPlan, read_plan
 from sandbox.llm.permission import Permission
 from sandbox.session.players import Seating
 from sandbox.session.review import Review
@@ -36,13 +39,22 @@ def rate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="With --ab: of the order of states and of answers.")] = 0,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="How ratings are collected: guidelines, reasons, overlap, known questions. [default: the "
+            "`rating.yaml` of the home, where there is one]",
+        ),
+    ] = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Judge the decisions of agents that most need a human, one key each.
 
     First come those in which the language model and the Q-learner disagree most, or that were close. Candidates
     are shown in a drawn order, and what the agent chose is not told. 1-9 choose the best, `=` is a tie, 0 means
-    all are bad, `s` skips, `u` takes the last answer back. Answers are saved as they are given.
+    all are bad, `e` says what it should be instead, `c` and `w` add a comment and reasons, `s` skips, `u` takes
+    the last answer back. Answers are saved as they are given. What the agent and others chose is told at the end.
 
         sandbox rate friday --annotator ann
 
@@ -74,20 +86,24 @@ def rate(
         reviews = [review_of(store, annotator or where.settings.annotator) for store in stores]
         permission = context.permission(where, allow_host)
         told = (
-            _queue(where, reviews) if ab is None else _contest(where, names[0], reviews[0], ab, seed, permission)
+            _queue(where, reviews, plan)
+            if ab is None
+            else _contest(where, names[0], reviews[0], ab, seed, permission)
         )
     print(told)
 
 
-def _queue(where: Context, reviews: list[Review]) -> str:
-    queue = queue_of(reviews)
+def _queue(where: Context, reviews: list[Review], file: Path | None) -> str:
+    own = where.home.root / FILE
+    plan = read_plan(file or own) if file or own.is_file() else RatingPlan()
+    queue = queue_of(reviews, plan)
     if not queue.questions:
         raise SaveError("no agent decided anything in these saves that you have not judged")
     _need_terminal()
     from sandbox.tui.queue_rating import QueueController
     from sandbox.tui.rate_app import RateApp
 
-    RateApp(QueueController(reviews, queue), where.settings).run()
+    RateApp(QueueController(reviews, queue, plan), where.settings).run()
     return f"{queue.rated} decisions judged, {len(queue.questions) - queue.at} left"
 
 
@@ -108,7 +124,7 @@ def _contest(
 
 
 def _need_terminal() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if "TEXTUAL_DRIVER" not in os.environ and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("rating needs a terminal, and this is none")
 
 
@@ -118,7 +134,7 @@ def review_of(store: Store, annotator: str) -> Review:
     return Review(store, store.timeline(), book, annotator=annotator, seating=Seating({}), learn=False)
 
 
-def queue_of(reviews: list[Review]) -> queue.Queue:
-    """The questions of some saves, for the annotator of the reviews."""
+def queue_of(reviews: list[Review], plan: RatingPlan | None = None) -> queue.Queue:
+    """The questions of some saves that go to the annotator of the reviews."""
     known = [(review.timeline, FeedbackBook(review.store.feedback()).standing()) for review in reviews]
-    return queue.Queue(queue.questions(known, reviews[0].annotator))
+    return queue.Queue(queue.questions(known, reviews[0].annotator, plan=plan))

@@ -6,15 +6,19 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
 from sandbox.cli import context
 from sandbox.errors import UsageError
-from sandbox.paths import Home
+from sandbox.paths import Home, safe_name
+
+if TYPE_CHECKING:
+    from sandbox.tui.web.server import ServedGame
 
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 1024
 
@@ -53,6 +57,20 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="File that the token is in; `-` is standard input."),
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option("--rate", metavar="SAVE", help="Let people rate this save instead of playing. Repeatable."),
+    ] = None,
+    rater: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rater", metavar="NAME", help="Pseudonym of somebody who gets a link. [default: those of the plan]"
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How ratings are collected, as for `sandbox rate --plan`."),
+    ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, max=1000, help="Games at once; each is a process of its own.")
     ] = 8,
@@ -67,6 +85,12 @@ def serve(
         sandbox serve
         sandbox serve lighthouse honey --agent q-table
         sandbox serve tutorial --host 0.0.0.0 --port 8080
+
+    With `--rate`, people rate the decisions of a save by a link of their own, each in a fork of it (`SAVE-NAME`),
+    so that any number can at once; `sandbox feedback stats` and `export` take the forks together. Whoever has a
+    link can rate under that name, and nothing else.
+
+        sandbox serve --rate friday --rater ann --rater bo --host 0.0.0.0
     """
     from sandbox import wiring
     from sandbox.tui.web.server import GameServer, ServedGame, listen
@@ -79,14 +103,45 @@ def serve(
     cast = [*(["--agent", agent] if agent else []), *(word for each in seat or [] for word in ("--seat", each))]
     if cast and not worlds:
         raise UsageError("who plays is chosen on the start screen", hint="name a world, or leave the agent out")
-    games = [] if worlds else [ServedGame("sandbox", lambda visitor: _play(where.home))]
+    if rate and (worlds or cast):
+        raise UsageError("rating and playing are served apart", hint="leave the worlds or --rate out")
+    games = rating_games(where.home, rate, rater or [], plan) if rate else []
+    games += [] if worlds or rate else [ServedGame("sandbox", lambda visitor: _play(where.home))]
     for world in worlds or []:
         wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
         games.append(ServedGame(world, _command(where.home, world, cast, wiring.save_stem(world))))
     listening = listen(host, port)
     token = token or secrets.token_urlsafe(24)
-    address = _address(host, listening, token)
-    GameServer(games, listening, token, most).run(lambda: print(f"Open {address}\nCtrl+C ends it.", flush=True))
+    links = [
+        (game.title, _address(host, listening, token, f"play/{game.secret}")) for game in games if game.secret
+    ]
+    lines = [f"{name}: {link}" for name, link in links] or [f"Open {_address(host, listening, token)}"]
+    told = "\n".join([*lines, "Ctrl+C ends it."])
+    GameServer(games, listening, token, most).run(lambda: print(told, flush=True))
+
+
+def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: Path | None) -> list[ServedGame]:
+    """A link for each rater and save. Each rates a fork of the save, which is made where it is not there yet."""
+    from sandbox.feedback.plan import FILE, RatingPlan, read_plan
+    from sandbox.store import upkeep
+    from sandbox.tui.web.server import ServedGame
+
+    own = home.root / FILE
+    plan = read_plan(file or own) if file or own.is_file() else RatingPlan()
+    names = list(dict.fromkeys(raters or plan.raters))
+    if not names:
+        raise UsageError("nobody is named who rates", hint="give --rater NAME, or `raters` in the plan")
+    more = ["--plan", str(file.resolve())] if file else []
+    games = []
+    for save in saves:
+        for name in names:
+            theirs = f"{save}-{safe_name(name, 'a pseudonym')}"
+            if not (home.save_folder(theirs) / "save.db").exists():
+                upkeep.fork(home.save_folder(save), home.save_folder(theirs))
+            words = (*_program(home), "rate", theirs, "--annotator", name, *more)
+            title = f"{save}: {name}" if len(saves) > 1 else name
+            games.append(ServedGame(title, partial(_same, words), secrets.token_urlsafe(16)))
+    return games
 
 
 def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
@@ -96,7 +151,7 @@ def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable
 
 def _play(home: Home) -> Sequence[str]:
     """The command of this very program, in the same home."""
-    return (sys.executable, "-m", "sandbox", "--home", str(home.root), "play")
+    return (*_program(home), "play")
 
 
 def _first_line(file: Path) -> str:
@@ -112,7 +167,16 @@ def _first_line(file: Path) -> str:
         ) from error
 
 
-def _address(host: str, listening: socket.socket, token: str) -> str:
+def _same(words: Sequence[str], visitor: str) -> Sequence[str]:
+    """A command that is the same for every visitor."""
+    return words
+
+
+def _program(home: Home) -> Sequence[str]:
+    return (sys.executable, "-m", "sandbox", "--home", str(home.root))
+
+
+def _address(host: str, listening: socket.socket, token: str, path: str = "") -> str:
     port = listening.getsockname()[1]
     name = socket.gethostname() if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/?token={quote(token)}"
+    return f"http://{name}:{port}/{path}?token={quote(token)}"

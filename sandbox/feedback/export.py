@@ -4,52 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sandbox.errors import SaveError
 from sandbox.feedback import dataset, records
+from sandbox.feedback.data_card import Written, card
 from sandbox.feedback.dataset import Example, Gathered, Material
-from sandbox.feedback.votes import Settled, Votes
+from sandbox.feedback.votes import Votes
 
 Format = Literal["sft", "dpo", "kto", "prm", "raw", "csv", "parquet"]
 
-_SHAPES: Mapping[str, str] = {
-    "sft": "prompt-completion: `prompt`, `completion`, for `SFTTrainer`",
-    "dpo": "preference with explicit prompt: `prompt`, `chosen`, `rejected`, for `DPOTrainer`",
-    "kto": "unpaired preference: `prompt`, `completion`, `label`, for `KTOTrainer`",
-    "prm": "stepwise supervision: `prompt`, `completions`, `labels`; prompt and completions joined are the "
-    "transcript",
-    "raw": "raw records, for `sandbox feedback import`",
-    "csv": "a table with a row for each record of feedback",
-    "parquet": "a table with a row for each record of feedback",
-}
 _TABLE = (
     *("id", "turn", "kind", "value", "reasons", "comment", "annotator", "created", "latency"),
     *("save", "world", "seat", "command", "chooser", "wanted", "agent", "model", "data", "prompt", "proposals"),
 )
-
-
-@dataclass(slots=True)
-class Written:
-    """What a data set holds."""
-
-    rows: Counter[str] = field(default_factory=Counter)
-    """By split."""
-    worlds: dict[str, str] = field(default_factory=dict)
-    """World -> split."""
-    annotators: Counter[str] = field(default_factory=Counter)
-    models: Counter[str] = field(default_factory=Counter)
-    rebuilt: int = 0
-    """Rows whose prompt was not stored."""
-    votes: Votes = "majority"
-    ties: int = 0
-    """What as many said one thing of as the other; left out."""
-    disputed: tuple[tuple[str, Settled], ...] = ()
-    """What not all agreed about, each with its prompt."""
 
 
 def write(
@@ -61,6 +31,7 @@ def write(
     seed: int = 0,
     licence: str = "unknown",
     votes: Votes = "majority",
+    push: bool = False,
 ) -> Written:
     """Write a data set: `train` and, where there is more than one world, `test`; and `README.md`, the data card.
 
@@ -72,6 +43,7 @@ def write(
         seed: of the split.
         licence: identifier for the card's licence field, such as `cc-by-4.0`.
         votes: how what several people said of the same is brought together.
+        push: lay the folder out as data-set hubs do, with Parquet files under `data/`.
 
     Raises `SaveError` where the folder cannot be written or is not empty, or there is nothing to write.
     """
@@ -94,11 +66,16 @@ def write(
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise SaveError("the folder is not empty", where=folder, hint="choose another --out")
-        suffix, writer = _WRITERS.get(form, ("jsonl", _write_lines))
+        suffix, writer = ("parquet", _push_parquet(form)) if push else _WRITERS.get(form, ("jsonl", _write_lines))
+        pattern = "data/{}-00000-of-00001.parquet" if push else "{}." + suffix
+        files = {split: pattern.format(split) for split in ("train", "test")}
         for split, rows in splits.items():
-            writer(folder / f"{split}.{suffix}", rows)
-        card = _card(form, written, suffix, sorted({material.name for material in saves}), seed, licence)
-        (folder / "README.md").write_text(card, encoding="utf-8")
+            file = folder / files[split]
+            file.parent.mkdir(exist_ok=True)
+            writer(file, rows)
+        voted = form in get_args(dataset.Format)
+        text = card(form, written, files, saves, seed=seed, licence=licence, voted=voted)
+        (folder / "README.md").write_text(text, encoding="utf-8")
     except OSError as error:
         raise SaveError(f"cannot be written: {error.strerror}", where=folder) from error
     return written
@@ -149,67 +126,21 @@ def _write_parquet(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(_flat(rows), schema=pyarrow.schema(columns)), file)
 
 
+def _push_parquet(form: Format) -> Callable[[Path, Sequence[Mapping[str, Any]]], None]:
+    """Writes rows of examples as they are, and records as the flat table."""
+    if form not in get_args(dataset.Format):
+        return _write_parquet
+
+    def write(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), file)
+
+    return write
+
+
 _WRITERS: Mapping[str, tuple[str, Callable[[Path, Sequence[Mapping[str, Any]]], None]]] = {
     "csv": ("csv", _write_csv),
     "parquet": ("parquet", _write_parquet),
 }
-
-
-def _card(form: Format, written: Written, suffix: str, saves: Sequence[str], seed: int, licence: str) -> str:
-    """Markdown with the front matter that data-set hubs and `datasets.load_dataset` read."""
-    files = "".join(
-        f"  - split: {split}\n    path: {split}.{suffix}\n" for split in ("train", "test") if written.rows[split]
-    )
-    worlds = "".join(f"| `{_cell(world)}` | {split} |\n" for world, split in sorted(written.worlds.items()))
-    one_sided = "" if written.rows["test"] else "There is but one world, so there is no test split. "
-    return f"""---
-license: {json.dumps(licence)}
-tags:
-- human-feedback
-- text-adventure
-configs:
-- config_name: default
-  data_files:
-{files}---
-
-# Human feedback on text-adventure turns
-
-Format `{form}`: {_SHAPES[form]}.
-
-| split | rows |
-|---|---|
-{"".join(f"| {split} | {count} |{chr(10)}" for split, count in sorted(written.rows.items(), reverse=True))}
-No world is on both sides of the split (drawn with seed {seed}). {one_sided}\
-Prompts are the texts that the model read when it decided; {written.rebuilt} rows had none stored, and theirs were
-built from the agent's card.
-
-## Worlds
-
-| world | split |
-|---|---|
-{worlds}
-## Annotators
-
-Pseudonyms, with the number of rows.
-
-{_counts(written.annotators)}
-## Models
-
-The language models, with their adapters, that the judged agents used.
-
-{_counts(written.models)}
-## Saves
-
-{"".join(f"- {_cell(name)}{chr(10)}" for name in saves)}
-## Licence
-
-{licence}. The worlds' texts belong to the authors of the worlds: check their licences before you pass this on.
-"""
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return "".join(f"- {_cell(name)}: {count}\n" for name, count in sorted(counts.items()))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("`", "'")

@@ -6,12 +6,14 @@ Nothing here has effects: the queue gives what is to be asked, and `Verdict`s sa
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sandbox.feedback.names import name_of
+from sandbox.feedback.plan import RatingPlan, draw
+from sandbox.feedback.reliability import GOLD
 from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline, Turn, history
 from sandbox.types import Decision, Exchange
@@ -41,6 +43,10 @@ class Question:
     """What the agent chose, as a place on the screen; None where it is not shown. Not to be told beforehand."""
     others: tuple[Choice, ...] = ()
     """What other annotators said."""
+    key: str = ""
+    """Names the question: the same for all raters, in all copies of the save."""
+    gold: Choice | None = None
+    """What the key says, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,11 @@ def _distribution(numbers: Sequence[float]) -> list[float]:
 
 
 def questions(
-    timelines: Sequence[tuple[Timeline, Sequence[Feedback]]], annotator: str, *, seed: int = 0
+    timelines: Sequence[tuple[Timeline, Sequence[Feedback]]],
+    annotator: str,
+    *,
+    seed: int = 0,
+    plan: RatingPlan | None = None,
 ) -> list[Question]:
     """What is to be asked, most needed first: what nobody rated, then what others did; never one's own again.
 
@@ -94,27 +104,55 @@ def questions(
     Args:
         timelines: for each save, its tree and the records that stand.
         annotator: who is going to answer.
-        seed: of the order in which candidates are shown.
+        seed: of the order in which candidates are shown, without a plan.
+        plan: who is asked what, in which order, and how often a question with a known answer comes. With it,
+            candidates are shown in an order drawn for each person.
     """
-    found: dict[tuple[str, frozenset[str]], tuple[int, Question]] = {}
-    mine: set[tuple[str, frozenset[str]]] = set()
+    order = (seed, "") if plan is None else (plan.seed, annotator)
+    found: dict[str, tuple[int, Question]] = {}
+    mine: set[str] = set()
     for save, (timeline, records) in enumerate(timelines):
         said: dict[int, dict[str, list[Feedback]]] = {}
         for record in records:
-            if record.kind == "preference" and record.data["between"] == "proposals":
+            if record.kind == "skip" or (record.kind == "preference" and record.data["between"] == "proposals"):
                 said.setdefault(record.turn, {}).setdefault(record.annotator, []).append(record)
         for turn in _decided(timeline):
-            assert turn.decision is not None
-            question = _question(save, turn, said.get(turn.id, {}), annotator, seed)
-            key = (turn.decision.state_key, frozenset(question.commands))
+            question = _question(save, turn, said.get(turn.id, {}), annotator, order)
             if annotator in said.get(turn.id, {}):
-                mine.add(key)
-            if len(question.commands) > 1 and (key not in found or len(question.others) > found[key][0]):
-                found[key] = (len(question.others), question)
+                mine.add(question.key)
+            known = found.get(question.key)
+            if len(question.commands) > 1 and (known is None or _known(question) > known[0]):
+                found[question.key] = (_known(question), question)
     asked = [question for key, (_, question) in found.items() if key not in mine]
-    return sorted(
-        asked, key=lambda question: (bool(question.others), -question.need, question.save, question.turn)
-    )
+    asked.sort(key=lambda question: (bool(question.others), -question.need, question.save, question.turn))
+    return asked if plan is None else _planned(asked, annotator, plan)
+
+
+def _known(question: Question) -> int:
+    return len(question.others) + (question.gold is not None)
+
+
+def _planned(asked: Sequence[Question], annotator: str, plan: RatingPlan) -> list[Question]:
+    """Those that go to a person, in the order of the plan, with known ones mixed in at its rate."""
+    mixed = bool(plan.gold) and annotator != GOLD
+    known = [question for question in asked if mixed and question.gold is not None]
+    rest = [
+        question
+        for question in asked
+        if not (mixed and question.gold is not None)
+        and (annotator == GOLD or plan.is_asked(annotator, question.key, len(question.others)))
+    ]
+    if plan.order == "shuffled":
+        for some in (known, rest):
+            some.sort(key=lambda question: draw(plan.seed, "order", annotator, question.key))
+    if not known:
+        return rest
+    every, queue = round(1 / plan.gold), list[Question]()
+    for number, question in enumerate(rest):
+        if known and number % (every - 1) == (every - 1) // 2:
+            queue.append(known.pop(0))
+        queue.append(question)
+    return queue if rest else known
 
 
 def _decided(timeline: Timeline) -> Iterator[Turn]:
@@ -123,7 +161,9 @@ def _decided(timeline: Timeline) -> Iterator[Turn]:
         yield from (turn for turn in timeline.turns(ids[start : start + 200]) if turn.decision is not None)
 
 
-def _question(save: int, turn: Turn, said: dict[str, list[Feedback]], annotator: str, seed: int) -> Question:
+def _question(
+    save: int, turn: Turn, said: dict[str, list[Feedback]], annotator: str, order: tuple[int, str]
+) -> Question:
     decision = turn.decision
     assert decision is not None
     first: dict[str, int] = {}
@@ -132,9 +172,11 @@ def _question(save: int, turn: Turn, said: dict[str, list[Feedback]], annotator:
     shown = list(first.items())[:SHOWN]
     if decision.command not in dict(shown):  # an exploring agent may have chosen from far down
         shown[-1] = (decision.command, decision.chosen)
-    shown.sort(key=lambda item: hashlib.sha256(f"{seed}:{decision.state_key}:{item[0]}".encode()).digest())
+    key = name_of("question", turn.seat, decision.state_key, sorted(command for command, _ in shown))
+    shown.sort(key=lambda item: draw(order[0], "side", order[1], key, item[0]))
     commands, places = tuple(command for command, _ in shown), tuple(place for _, place in shown)
-    others = (_choice(records, places) for who, records in said.items() if who != annotator)
+    choices = {who: _choice(records, places) for who, records in said.items() if who != annotator}
+    gold = choices.pop(GOLD, None)
     return Question(
         save=save,
         turn=turn.id,
@@ -143,12 +185,16 @@ def _question(save: int, turn: Turn, said: dict[str, list[Feedback]], annotator:
         places=places,
         need=need(decision),
         chosen=commands.index(decision.command) if decision.command in commands else None,
-        others=tuple(choice for choice in others if choice is not None),
+        others=tuple(choice for choice in choices.values() if choice is not None),
+        key=key,
+        gold=gold,
     )
 
 
 def _choice(records: Sequence[Feedback], places: Sequence[int]) -> Choice | None:
     """What one person's records on a decision amount to."""
+    if records[-1].kind != "preference":
+        return None
     latest: Any = records[-1].data
     if latest["verdict"] != "better":
         return "tie" if latest["verdict"] == "tie" else "bad"

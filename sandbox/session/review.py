@@ -113,14 +113,33 @@ class Review:
         return self.say("preference", turn=parent, data=data, **more)
 
     def prefer_proposal(
-        self, better: int, worse: int, *, turn: int | None = None, verdict: str = "better", **more: Any
+        self,
+        better: int,
+        worse: int,
+        *,
+        turn: int | None = None,
+        verdict: str = "better",
+        shown: Sequence[int] = (),
+        about: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Feedback:
-        """The same of two proposals of a turn's decision, by their place in it."""
+        """The same of two proposals of a turn's decision, by their place in it.
+
+        Args:
+            better: one of them.
+            worse: the other.
+            turn: by default the current one.
+            verdict: as in `prefer`.
+            shown: all that could be chosen, in the order in which they were shown.
+            about: further data of a preference: `asked`, `margin`, `instead`, `guidelines`.
+            more: `reasons`, `comment`, `latency` as in `rate`.
+        """
         node = self._acted(turn)
         decision = self.timeline.get(node).decision
         if decision is None or not all(0 <= each < len(decision.proposals) for each in (better, worse)):
             raise PlayError("there are no such proposals at this turn")
         data = {"between": "proposals", "better": better, "worse": worse, "verdict": verdict}
+        data |= {"shown": list(shown), **(about or {})}
         return self.say("preference", turn=node, data=data, **more)
 
     def compare(

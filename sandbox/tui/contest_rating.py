@@ -19,7 +19,7 @@ from sandbox.feedback.contest import AnswerPair, Bout, Contest, told
 from sandbox.feedback.queue import Choice
 from sandbox.session.review import Review
 from sandbox.tui import format as fmt
-from sandbox.tui.rating import Asked
+from sandbox.tui.rating import NOTHING, Asked, Offered, Remark
 from sandbox.tui.worker import News, Worker, sentence
 
 AHEAD = 3
@@ -83,6 +83,8 @@ class ContestController:
         self._worker: Worker | None = None
 
     # What there is to see.
+
+    offered = Offered()
 
     @property
     def asked(self) -> Asked | None:
@@ -200,7 +202,7 @@ class ContestController:
         if waited and self.asked is not None:
             self._asked_at = time.monotonic()
 
-    def answer(self, choice: Choice | None) -> None:
+    def answer(self, choice: Choice | None, remark: Remark = NOTHING) -> None:
         if self.asked is None or (isinstance(choice, int) and choice > 1):
             return
         place = len(self._answers)
@@ -214,7 +216,16 @@ class ContestController:
             answer = verdict, pair.sides[best]
 
             def write(review: Review) -> None:
-                said = review.compare(pair.state, better, worse, verdict=verdict, first=first, latency=latency)
+                said = review.compare(
+                    pair.state,
+                    better,
+                    worse,
+                    verdict=verdict,
+                    first=first,
+                    latency=latency,
+                    comment=remark.comment,
+                    reasons=remark.reasons,
+                )
                 self._written[place] = said.id
 
             self._review(write)

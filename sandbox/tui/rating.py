@@ -16,6 +16,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What a person adds to an answer."""
+
+    comment: str = ""
+    reasons: tuple[str, ...] = ()
+    instead: str = ""
+    """The command that should have been among the answers."""
+    margin: int = 0
+    """How much better the answer is, from 1; 0 where that was not asked."""
+
+
+NOTHING = Remark()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What may be added to an answer."""
+
+    reasons: tuple[str, ...] = ()
+    skip_reasons: tuple[str, ...] = ()
+    """Why a question may be skipped; with none, no reason is asked for."""
+    scale: int = 0
+    """Steps of how much better an answer is; below 2 it is not asked."""
+    instead: bool = False
+    """Whether another command may be named."""
+    guidelines: str = ""
+    """To be read first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a person is to judge now."""
 
@@ -35,6 +65,10 @@ class RatingController(Protocol):
     @property
     def asked(self) -> Asked | None:
         """None while there is nothing to judge."""
+
+    @property
+    def offered(self) -> Offered:
+        """What may be added to an answer."""
 
     @property
     def blind(self) -> bool:
@@ -58,7 +92,7 @@ class RatingController(Protocol):
     def take(self, news: News) -> None:
         """Keep what a message says."""
 
-    def answer(self, choice: Choice | None) -> None:
+    def answer(self, choice: Choice | None, remark: Remark = NOTHING) -> None:
         """Record a choice, or pass by None, and go on. Raises `SandboxError`, and then stays."""
 
     def undo(self) -> bool:

@@ -19,6 +19,7 @@ from sandbox.config import Settings
 from sandbox.errors import UsageError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.contest import Bout
+from sandbox.feedback.plan import RatingPlan
 from sandbox.feedback.queue import Queue
 from sandbox.store import Store
 from sandbox.tui.contest_rating import ContestController
@@ -125,6 +126,9 @@ async def test_nothing_on_the_screen_tells_what_the_agent_chose(store: Store) ->
         question = queue_in(app).current
         assert question is not None
         await pilot.press(str((question.chosen or 0) + 1))
+        await pilot.pause()
+        assert "agent" not in shown(app, "#rate-header"), "not during the pass either"
+        await pilot.press("s", "s")
         await pilot.pause()
         assert "1/1 as the agent" in shown(app, "#rate-header")
     store.close()
@@ -313,3 +317,54 @@ async def test_it_can_be_read_in_the_light_and_without_colour(
             "answers are numbered, not coloured"
         )
     store.close()
+
+
+PLAN = RatingPlan(
+    guidelines="Judge by the goal alone.",
+    reasons=("safer", "shorter"),
+    skip_reasons=("unclear", "too long"),
+    scale=3,
+)
+
+
+async def test_a_plan_shows_its_guidelines_and_takes_reasons_a_scale_and_what_is_missing(store: Store) -> None:
+    reviews = [review_of(store, "bo")]
+    app = RateApp(QueueController(reviews, queue_of(reviews, PLAN), PLAN))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        assert "Judge by the goal alone." in shown(app, "#rate-text")
+        await pilot.press("1")
+        assert standing_kinds(store) == [], "nothing is judged before they were read"
+        await pilot.press("g", "w", *"2 1", "enter", "c", *"well then", "enter")
+        await pilot.pause()
+        assert "shorter, safer" in shown(app, "#rate-answers") and "well then" in shown(app, "#rate-answers")
+        await pilot.press("1")
+        await pilot.pause()
+        assert "How much better is 1?" in shown(app, "#rate-answers")
+        await pilot.press("escape", "2", "3")
+        await pilot.pause()
+        question = queue_in(app).questions[0]
+        guidelines, *said = FeedbackBook(store.feedback()).standing()
+        assert (guidelines.kind, guidelines.data["words"]) == ("guidelines", PLAN.guidelines)
+        assert {(each.data["better"], each.data["margin"]) for each in said} == {(question.places[1], 3)}
+        assert {(each.reasons, each.comment) for each in said} == {(("shorter", "safer"), "well then")}
+        assert {tuple(each.data["shown"]) for each in said} == {question.places}
+        assert {each.data["guidelines"] for each in said} == {PLAN.version}
+        await pilot.press("s", "2", "enter")
+        await pilot.pause()
+        skip = FeedbackBook(store.feedback()).standing()[-1]
+        assert (skip.kind, skip.reasons, skip.data["asked"]) == ("skip", ("too long",), 2)
+        await pilot.press("e", *"dive", "enter")
+        await pilot.pause()
+        last = FeedbackBook(store.feedback()).standing()[-1]
+        assert (last.data["verdict"], last.data["instead"]) == ("bad", "dive")
+        await pilot.press("u", "u")
+        await pilot.pause()
+        assert standing_kinds(store).count("skip") == 0 and "2/3" in shown(app, "#rate-header")
+    again = queue_of([review_of(store, "bo")], PLAN).questions
+    assert [each.turn for each in again] == [each.turn for each in queue_in(app).questions[1:]]
+    store.close()
+
+
+def standing_kinds(store: Store) -> list[str]:
+    return [record.kind for record in FeedbackBook(store.feedback()).standing()]

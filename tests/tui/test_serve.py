@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,8 +14,12 @@ import pytest
 from aiohttp import WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+from conftest import Weigher, open_session
 
+from sandbox.cli.serve import rating_games
 from sandbox.errors import UsageError
+from sandbox.paths import Home
+from sandbox.store import Store
 from sandbox.tui.web.guard import is_loopback
 from sandbox.tui.web.server import GameServer, ServedGame, listen
 from sandbox.tui.web.service import GameService
@@ -249,3 +254,38 @@ def test_addresses_of_this_machine() -> None:
 def test_a_port_that_is_taken_is_an_error_of_the_user() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(UsageError, match="cannot listen on 127"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+async def test_each_rater_has_a_link_and_rates_a_fork_of_their_own(save: Path) -> None:
+    session = open_session(save, Weigher())
+    for command in ("take matches", "go north", "go up"):
+        session.act(command, decision=session.decide())
+    session.close()
+    home = Home(save.parent.parent)
+    games = rating_games(home, [save.name], ["ann", "bo"], None)
+    assert [game.title for game in games] == ["ann", "bo"] and games[0].secret != games[1].secret
+    with listen("127.0.0.1", 0) as listening:
+        server = GameServer(games, listening, None, 8)
+    client: Client = TestClient(TestServer(server.application()))
+    await client.start_server()
+    try:
+        for path in ("/", "/play/0", "/play/none"):
+            assert (await client.get(path)).status == 404
+        assert games[0].secret in await (await client.get(f"/play/{games[0].secret}")).text()
+        async with client.ws_connect(f"/ws/{games[0].secret}?width=100&height=30") as socket:
+            shown = b""
+            while b"Which is best" not in shown:
+                message = await asyncio.wait_for(socket.receive(), 60)
+                assert message.type not in CLOSED, shown
+                shown += message.data if isinstance(message.data, bytes) else b""
+            await socket.send_json(["stdin", "1"])
+            while b"1 rated" not in shown:
+                message = await asyncio.wait_for(socket.receive(), 60)
+                shown += message.data if isinstance(message.data, bytes) else b""
+    finally:
+        await client.close()
+    said = {}
+    for name in (save.name, f"{save.name}-ann", f"{save.name}-bo"):
+        with Store.open(home.save_folder(name), readonly=True) as store:
+            said[name] = {record.annotator for record in store.feedback()}
+    assert said == {save.name: set(), f"{save.name}-ann": {"ann"}, f"{save.name}-bo": set()}

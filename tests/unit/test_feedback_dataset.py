@@ -206,6 +206,42 @@ def test_every_format_is_loaded_by_datasets(
         assert not worlds[0] & worlds[1]
 
 
+@pytest.mark.parametrize("form", ["dpo", "prm", "raw"])
+def test_a_folder_for_a_hub_is_loaded_as_it_is(home: Path, form: str, tmp_path: Path) -> None:
+    import datasets
+
+    out = tmp_path / form
+    told = call(home, "export", "--format", form, *SAVES, "--out", str(out), "--push")
+    assert "hf upload" in told and sorted(each.name for each in out.iterdir()) == ["README.md", "data"]
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    call(home, "export", "--format", form, *SAVES, "--out", str(tmp_path / "lines"))
+    for split, rows in loaded.items():
+        lines = (tmp_path / "lines" / f"{split}.jsonl").read_text().splitlines()
+        assert len(rows) == len(lines) and set(rows.column_names) <= set(json.loads(lines[0]))
+
+
+def test_the_card_tells_what_a_reader_asks(home: Path) -> None:
+    guidelines = {"version": "abc", "words": "Judge by the goal alone.", "reasons": []}
+    session = Session.resume(Store.open(home / "saves" / "s0"), _cave("cave 0"), {}, annotator="bo")
+    session.say("guidelines", turn=1, data=guidelines)
+    session.rate(-2, turn=2)
+    session.close()
+    call(home, "export", "--format", "kto", *SAVES, "--out", str(home / "kto"))
+    card = (home / "kto" / "README.md").read_text()
+    for said in (
+        "> Judge by the goal alone.",
+        "Guidelines `abc`, read by 1",
+        "0 ties made no row; of 1 rows not all agreed",
+        "ratings of turns: alpha",
+        "- bo: 1 answers, as the others in 0%",
+        "| `raters` | who said so",
+        "`cave 0` | t",
+        "| `cccccccccccc` |",
+        "size_categories:",
+    ):
+        assert said in card, said
+
+
 def test_a_table_cannot_carry_a_formula(home: Path) -> None:
     session = Session.resume(Store.open(home / "saves" / "s0"), _cave("cave 0"), {})
     session.comment("=1+1")

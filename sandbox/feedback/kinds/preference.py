@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from sandbox.feedback.kind import Answer, Judgement, Kind, Verdict, choice_of, compared, pair_judgement
+from sandbox.feedback.kind import Answer, Judgement, Kind, Line, Verdict, choice_of, compared, pair_judgement
 from sandbox.feedback.names import Names
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
 
 if TYPE_CHECKING:
     from sandbox.store.feedback import Feedback
+from sandbox.text import clean_line
 
 _POINTS: Mapping[str, tuple[float, float]] = {"better": (1.0, -1.0), "tie": (0.0, 0.0), "bad": (-1.0, -1.0)}
 
@@ -28,6 +30,19 @@ class Preference(Kind):
     verdict: Verdict = "better"
     shown: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(max_length=100)] = ()
     """All that could be chosen, in the order in which they were shown; empty where that was not kept."""
+    asked: Annotated[int, Field(ge=0)] = 0
+    """The question's place in the pass, from 1; 0 where it was no question of a queue."""
+    margin: Annotated[int, Field(ge=0, le=9)] = 0
+    """How much better it is, from 1; 0 where that was not asked."""
+    instead: Annotated[str, AfterValidator(clean_line), Field(max_length=400)] = ""
+    """The command that should have been among those shown, where none was any good."""
+    guidelines: Line = ""
+    """Version of the guidelines that held."""
+
+    @classmethod
+    def checked(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        needed = ("between", "better", "worse", "verdict")
+        return {name: value for name, value in super().checked(data).items() if value or name in needed}
 
     def rewards(self, record: Feedback) -> Mapping[int, float]:
         if self.between == "proposals":
@@ -35,6 +50,10 @@ class Preference(Kind):
         return dict(zip((self.better, self.worse), _POINTS[self.verdict], strict=True))
 
     def judgements(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:
+        for judgement in self._sides(record, timeline):
+            yield judgement if not self.instead else replace(judgement, good=(self.instead,))
+
+    def _sides(self, record: Feedback, timeline: Timeline) -> Iterator[Judgement]:
         node, sides = timeline.node(record.turn), (self.better, self.worse)
         if self.between == "turns":
             if all(side in timeline and timeline.node(side).parent == node.id for side in sides):
@@ -72,25 +91,23 @@ class Preference(Kind):
             f"“{decision.proposals[side].command}”" if side in known else "another"
             for side in (self.better, self.worse)
         )
-        return compared(better, worse, self.verdict)
+        instead = f"; it should have been “{self.instead}”" if self.instead else ""
+        return compared(better, worse, self.verdict) + instead
 
     def line(self, record: Feedback) -> str:
         return "" if self.verdict == "better" else f"/{self.verdict}"
 
     def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
-        sides = {"better": self.better, "worse": self.worse}
-        if self.between == "turns":
-            shown = [names.of(turn) for turn in self.shown]
-            return {**record.data, **{side: names.of(turn) for side, turn in sides.items()}, "shown": shown}
-        commands = names.commands(record.turn)
-        shown = [commands[place] for place in self.shown]
-        return {**record.data, **{side: commands[place] for side, place in sides.items()}, "shown": shown}
+        named = names.of if self.between == "turns" else names.commands(record.turn).__getitem__
+        return self._moved(record.data, named)
 
     @classmethod
     def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
-        if data["between"] == "turns":
-            shown = [names.turn(name) for name in data.get("shown", ())]
-            return {**data, **{side: names.turn(data[side]) for side in ("better", "worse")}, "shown": shown}
         places = {command: place for place, command in enumerate(names.commands(turn))}
-        shown = [places[command] for command in data.get("shown", ())]
-        return {**data, **{side: places[data[side]] for side in ("better", "worse")}, "shown": shown}
+        return cls._moved(data, names.turn if data["between"] == "turns" else places.__getitem__)
+
+    @staticmethod
+    def _moved(data: Mapping[str, Any], rename: Callable[[Any], Any]) -> dict[str, Any]:
+        moved = {side: rename(data[side]) for side in ("better", "worse")}
+        shown = {"shown": [rename(each) for each in data["shown"]]} if data.get("shown") else {}
+        return {**data, **moved, **shown}

@@ -33,6 +33,8 @@ class ServedGame:
     title: str
     command: Callable[[str], Sequence[str]]
     """The words of the command that plays it, for a visitor of this name."""
+    secret: str = ""
+    """Where it is only for whoever has its link: the part of the address that leads there."""
 
 
 class GameServer(Server):
@@ -79,8 +81,8 @@ class GameServer(Server):
         app.add_routes(
             [
                 web.get("/", self._index),
-                web.get(r"/play/{game:\d{1,3}}", self._play),
-                web.get(r"/ws/{game:\d{1,3}}", self.handle_websocket),
+                web.get(r"/play/{game:[\w-]{1,64}}", self._play),
+                web.get(r"/ws/{game:[\w-]{1,64}}", self.handle_websocket),
                 web.get("/download/{key}", self.handle_download),
                 web.get("/terminal.js", self._script),
                 web.static("/static", statics),
@@ -94,6 +96,8 @@ class GameServer(Server):
     # Pages.
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
+        if any(game.secret for game in self._games):
+            raise web.HTTPNotFound(text="Everybody has a link of their own: ask for yours.")
         if len(self._games) == 1:
             raise web.HTTPFound("/play/0")
         return self._page("choose.html.j2", games=self._games)
@@ -101,7 +105,8 @@ class GameServer(Server):
     async def _play(self, request: web.Request) -> web.StreamResponse:
         number = self._number(request)
         size = max(8, min(40, to_int(request.query.get("fontsize", "16"), 16)))
-        page = self._page("terminal.html.j2", title=self._games[number].title, number=number, font_size=size)
+        game = self._games[number]
+        page = self._page("terminal.html.j2", title=game.title, number=game.secret or number, font_size=size)
         if not _VISITOR.fullmatch(request.cookies.get(self._cookies[1], "")):
             page.set_cookie(
                 self._cookies[1], secrets.token_hex(8), httponly=True, samesite="Lax", max_age=365 * 24 * 3600
@@ -115,10 +120,11 @@ class GameServer(Server):
         return web.Response(text=self._templates.get_template(name).render(values), content_type="text/html")
 
     def _number(self, request: web.Request) -> int:
-        number = int(request.match_info["game"])
-        if number >= len(self._games):
-            raise web.HTTPNotFound
-        return number
+        asked = request.match_info["game"]
+        for number, game in enumerate(self._games):
+            if secrets.compare_digest((game.secret or str(number)).encode(), asked.encode()):
+                return number
+        raise web.HTTPNotFound
 
     # Games.
 
@@ -127,6 +133,8 @@ class GameServer(Server):
         number, visitor = self._number(request), request.cookies.get(self._cookies[1], "")
         if not _VISITOR.fullmatch(visitor):
             raise web.HTTPBadRequest(text="open the page first")
+        if self._games[number].secret:
+            visitor = "the one who has the link"  # opened in another browser, it goes on there
         socket = web.WebSocketResponse(heartbeat=15, max_msg_size=1 << 20)
         await socket.prepare(request)
         if (visitor, number) not in self._open and len(self._open) >= self._most:

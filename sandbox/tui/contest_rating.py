@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from textual.content import Content
 from textual.message import Message
@@ -35,26 +36,16 @@ WithReview = Callable[[Callable[[Review], object]], object]
 """Runs a job with the review of the save, here or on the thread that it belongs to."""
 
 
+@dataclass(kw_only=True)
 class Prepared(News):
     """What the worker's thread has come to: a pair, that both gave the same answer, or the end."""
 
-    def __init__(
-        self,
-        *,
-        doing: str = "",
-        begun: Contest | None = None,
-        pair: AnswerPair | None = None,
-        alike: bool = False,
-        ended: bool = False,
-        error: Exception | None = None,
-    ) -> None:
-        super().__init__()
-        self.doing = doing
-        self.begun = begun
-        self.pair = pair
-        self.alike = alike
-        self.ended = ended
-        self.error = error
+    doing: str = ""
+    begun: Contest | None = None
+    pair: AnswerPair | None = None
+    alike: bool = False
+    ended: bool = False
+    error: Exception | None = None
 
 
 class ContestController:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.message import Message
 
 from sandbox.session.driver import GameEvent
 from sandbox.tui.worker import News
 
 
+@dataclass
 class GameNews(News):
     """An event of the game that is played."""
 
-    def __init__(self, event: GameEvent) -> None:
-        super().__init__()
-        self.event = event
+    event: GameEvent
 
 
+@dataclass
 class NotOpened(Message):
     """The game could not be opened."""
 
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
+    error: BaseException
 
 
 class StartWanted(Message):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
@@ -38,38 +38,28 @@ class PlanRound(Protocol):
     ) -> RoundPlan: ...
 
 
+@dataclass(kw_only=True)
 class RoundNews(News):
     """Something is known of the save's rounds that was not before."""
 
-    def __init__(
-        self,
-        *,
-        offer: RoundData | None = None,
-        view: RoundView | None = None,
-        said: str = "",
-        swapped: bool = False,
-        error: Exception | None = None,
-    ) -> None:
-        super().__init__()
-        self.offer = offer
-        self.view = view
-        self.said = said
-        """A line about what was done."""
-        self.swapped = swapped
-        """Whether the agent plays with another adapter from now on."""
-        self.error = error
+    offer: RoundData | None = None
+    view: RoundView | None = None
+    said: str = ""
+    """A line about what was done."""
+    swapped: bool = False
+    """Whether the agent plays with another adapter from now on."""
+    error: Exception | None = None
 
 
 class RoundsWanted(Message):
     """The player wishes to see the round screen."""
 
 
+@dataclass
 class ContestWanted(Message):
     """The player wishes to judge two adapters blindly, by their names."""
 
-    def __init__(self, sides: tuple[str, str]) -> None:
-        super().__init__()
-        self.sides = sides
+    sides: tuple[str, str]
 
 
 class RoundController:

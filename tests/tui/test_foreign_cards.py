@@ -50,5 +50,5 @@ async def test_nothing_is_sent_before_the_player_says_yes(tmp_path: Path) -> Non
             assert listener.log == []
             await pilot.press("y")
             await until(pilot, lambda: listener.log)
-            await until(pilot, lambda: app.play.game.decision is not None)
+            await until(pilot, lambda: app.play.controller.decision is not None)
             assert not any(b"authorization" in each.lower() for each in listener.log)

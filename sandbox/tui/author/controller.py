@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -29,42 +30,27 @@ Stamp = tuple[int, int]
 _EVERY = 0.2
 
 
+@dataclass(kw_only=True)
 class AuthorNews(News):
     """The controller knows something that it did not. A part that is None is as it was."""
 
-    def __init__(
-        self,
-        *,
-        text: str | None = None,
-        stamp: Stamp | None = None,
-        saved: str | None = None,
-        changed: bool = False,
-        reading: ParsedSource | None = None,
-        about: int = 0,
-        doing: str | None = None,
-        checked: Checked | None = None,
-        standing: Standing | None = None,
-        work: Event | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        super().__init__()
-        self.text = text
-        """What the file holds now, where it was read."""
-        self.stamp = stamp
-        self.saved = saved
-        """What was written into the file."""
-        self.changed = changed
-        """Whether the file was not written, because somebody else has changed it."""
-        self.reading = reading
-        self.about = about
-        """Which text the reading is of."""
-        self.doing = doing
-        """What takes long: how far it is, and empty at its end."""
-        self.checked = checked
-        self.standing = standing
-        self.work = work
-        """What stops the work that this is news of, if it is of any that takes long."""
-        self.error = error
+    text: str | None = None
+    """What the file holds now, where it was read."""
+    stamp: Stamp | None = None
+    saved: str | None = None
+    """What was written into the file."""
+    changed: bool = False
+    """Whether the file was not written, because somebody else has changed it."""
+    reading: ParsedSource | None = None
+    about: int = 0
+    """Which text the reading is of."""
+    doing: str | None = None
+    """What takes long: how far it is, and empty at its end."""
+    checked: Checked | None = None
+    standing: Standing | None = None
+    work: Event | None = None
+    """What stops the work that this is news of, if it is of any that takes long."""
+    error: Exception | None = None
 
 
 class AuthorController:

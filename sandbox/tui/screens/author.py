@@ -279,6 +279,11 @@ class AuthorScreen(Screen[None]):
         else:
             self._build(line)
 
+    @on(Prompt.Pasted)
+    def _pasted(self, message: Prompt.Pasted) -> None:
+        """One line is built at a time: the file may have mistakes after it."""
+        self.query_one(Prompt).fill(message.lines[0])
+
     def _candidates(self, typed: str) -> Sequence[str]:
         from sandbox.world.building import BUILDERS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -83,12 +84,11 @@ _ON = {
 class MethodLine(Static):
     """A method that can be chosen with a click."""
 
+    @dataclass
     class RowClicked(Message):
         """It was clicked."""
 
-        def __init__(self, method: Method) -> None:
-            super().__init__()
-            self.method = method
+        method: Method
 
     def __init__(self, method: Method) -> None:
         super().__init__(id=f"round-{method}")

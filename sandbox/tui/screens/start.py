@@ -105,27 +105,24 @@ class StartScreen(Screen[None]):
     COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in KEYS]
 
+    @dataclass
     class Chosen(Message):
         """The player wants to play this."""
 
-        def __init__(self, choice: Choice) -> None:
-            super().__init__()
-            self.choice = choice
+        choice: Choice
 
+    @dataclass
     class Seen(Message):
         """What there is was read."""
 
-        def __init__(self, offers: Offers) -> None:
-            super().__init__()
-            self.offers = offers
+        offers: Offers
 
+    @dataclass
     class Fetching(Message):
         """How far the language model is; an empty line when it has come, an error when it has not."""
 
-        def __init__(self, line: str, error: SandboxError | None = None) -> None:
-            super().__init__()
-            self.line = line
-            self.error = error
+        line: str
+        error: SandboxError | None = None
 
     def __init__(self, lobby: Lobby) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import exp
 
 from rich.cells import cell_len
@@ -67,12 +68,11 @@ def _picks(index: int) -> Style:
     return Style.from_meta({"pick": index + 1})
 
 
+@dataclass
 class Picked(Message):
     """A proposal was clicked."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
+    number: int
 
 
 def _picked(event: events.Click) -> Picked | None:

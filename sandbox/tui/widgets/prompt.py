@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -49,27 +50,24 @@ class Prompt(Input):
         Binding("down", "recall(1)", "Later", show=False, id="later", tooltip="Command typed after"),
     ]
 
+    @dataclass
     class Completing(Message):
         """A completion was chosen out of several; none are left when the list is empty."""
 
-        def __init__(self, options: Sequence[str], chosen: int) -> None:
-            super().__init__()
-            self.options = tuple(options)
-            self.chosen = chosen
+        options: Sequence[str]
+        chosen: int
 
+    @dataclass
     class KeyPressed(Message):
         """A key was pressed that the world waits for; as it is called there."""
 
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
+        key: str
 
+    @dataclass
     class Pasted(Message):
         """Several lines were pasted; the first goes on from what was typed before."""
 
-        def __init__(self, lines: Sequence[str]) -> None:
-            super().__init__()
-            self.lines = tuple(lines)
+        lines: Sequence[str]
 
     def __init__(self, candidates: Callable[[str], Sequence[str]], *, placeholder: str, id: str) -> None:  # noqa: A002
         super().__init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from textual import events
@@ -79,12 +80,11 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
     cursor: reactive[int] = reactive(0)
     """The row that Enter jumps to."""
 
+    @dataclass
     class Jump(Message):
         """A person wants to stand at another turn."""
 
-        def __init__(self, turn: int) -> None:
-            super().__init__()
-            self.turn = turn
+        turn: int
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

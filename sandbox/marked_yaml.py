@@ -70,6 +70,10 @@ def read(source: str | bytes) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
+        if mark is not None and "\t" in _margin(text, mark.line):
+            tab = "a tab is among the blanks at the beginning of this line"
+            document.findings.append(Finding(line, "", tab, "indent with spaces: YAML does not take tabs"))
+            return document
         problem = clean(error.problem or "not YAML").replace("\n", " ")
         document.findings.append(
             Finding(line, "", f"not YAML: {problem}", "check indentation, colons and quotes around here")
@@ -80,6 +84,12 @@ def read(source: str | bytes) -> Document:
             Finding(before.count("\n") + 1, "", "a control character, or another that YAML does not allow")
         )
     return document
+
+
+def _margin(text: str, line: int) -> str:
+    """The blanks that a line begins with, of a list's dash or after a colon too."""
+    row = text.split("\n")[line] if line < text.count("\n") + 1 else ""
+    return row[: len(row) - len(row.lstrip(" \t-"))]
 
 
 def _decode(source: str | bytes) -> str:

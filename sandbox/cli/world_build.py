@@ -73,6 +73,10 @@ def difficulty(
         int, typer.Option(min=0, max=100_000, help="Episodes in which an agent that learns practises first.")
     ] = measured.PRACTICE,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 0,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1, max=86_400, help="What it may take; where that is short, fewer are played."),
+    ] = 600.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print an object a line: how an agent stands after each episode.")
     ] = False,
@@ -81,6 +85,7 @@ def difficulty(
 
     Random play, tabular Q-learning after practice, and the language model alone, where it is on this machine. None
     learns or explores while it is counted. Where one plays the same game each time, one episode says all there is.
+    Each gets an equal part of the seconds; what was not played in them is not counted.
 
         sandbox world difficulty teahouse
         sandbox world difficulty honey --agent random --agent q-table --practice 200 --turns 40
@@ -104,6 +109,7 @@ def difficulty(
         episodes=episodes,
         turns=turns,
         seed=seed,
+        seconds=seconds,
         on_note=note,
     )
     if as_json:

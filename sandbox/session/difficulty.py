@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,7 +79,13 @@ class Tally:
 
 
 def measure(
-    session: Session, agent: str, *, practice: int, episodes: int = EPISODES, turns: int = TURNS
+    session: Session,
+    agent: str,
+    *,
+    practice: int,
+    episodes: int = EPISODES,
+    turns: int = TURNS,
+    seconds: float = math.inf,
 ) -> Iterator[Tally]:
     """Let an agent that holds every seat practise, and then play episodes that count, in which it learns nothing.
 
@@ -87,6 +95,7 @@ def measure(
         practice: episodes in which it learns first.
         episodes: those that count; fewer are played where they all would be the same.
         turns: commands that an episode may take.
+        seconds: what all of it may take, as far as whole episodes allow: half of it for practice, at most.
 
     Yields:
         how it stands after each episode.
@@ -94,17 +103,24 @@ def measure(
     tally = Tally(agent=agent, practice=0, to_practise=practice, planned=episodes, turns=turns)
     chance = _chance(session.world)
     yield tally
-    for number in range(practice + episodes):
-        if number:
+    started, first = time.monotonic(), True
+    while True:
+        if not first:
             session.new_episode()
-        session.learn = number < practice
+        first = False
+        spent = time.monotonic() - started
+        if spent > seconds / 2 and not tally.episodes:
+            tally = replace(tally, to_practise=tally.practice)
+        session.learn = tally.practice < tally.to_practise
         episode = play_episode(session, turns)
         if session.learn:
-            tally = replace(tally, practice=number + 1)
+            tally = replace(tally, practice=tally.practice + 1)
         else:
             before = tally.episodes[-1:]
             alike = not chance and bool(before) and before[0].commands == episode.commands
             tally = replace(tally, episodes=tally.episodes if alike else (*tally.episodes, episode), alike=alike)
+        if tally.episodes and time.monotonic() - started > seconds:
+            tally = replace(tally, planned=len(tally.episodes))
         yield tally
         if tally.done:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 
 from sandbox.agent.registry import CardFile
@@ -44,20 +46,25 @@ def measure(
     episodes: int = difficulty.EPISODES,
     turns: int = difficulty.TURNS,
     seed: int = 0,
+    seconds: float = math.inf,
     on_note: Progress = silent,
 ) -> Iterator[Tally]:
     """Have agents play a world, one after the other; how each stands after each of its episodes.
 
-    Those that learn practise first. Raises `SandboxError` where a world, card or model cannot be used.
+    Those that learn practise first. Each gets an equal part of the seconds that are left.
+
+    Raises `SandboxError` where a world, card or model cannot be used.
     """
     files = {name: CardFile.find(home, name) for name in agents}
     models = Models(settings, on_note)
-    for name, file in files.items():
+    started = time.monotonic()
+    for number, (name, file) in enumerate(files.items()):
         learns = file.card.learner is not None
         session = open_session(home, world, Players(name), models, seed=seed, learn=learns, progress=on_note)
         try:
+            left = max(seconds - (time.monotonic() - started), 0.0) / (len(files) - number)
             yield from difficulty.measure(
-                session, name, practice=practice if learns else 0, episodes=episodes, turns=turns
+                session, name, practice=practice if learns else 0, episodes=episodes, turns=turns, seconds=left
             )
         finally:
             session.close()

@@ -157,6 +157,18 @@ def test_difficulty_tells_an_easy_world_from_a_hard_one(file: Path, tmp_path: Pa
     assert [hard["random"].won(8).value, hard["q-table"].won(8).value] == [0.0, 0.0]
 
 
+def test_difficulty_plays_fewer_episodes_where_its_seconds_are_short(file: Path, tmp_path: Path) -> None:
+    tallies = difficulty.measure(
+        Home(tmp_path), config.Settings(), "hut", ["random", "q-table"], practice=500, episodes=500, seconds=0.0
+    )
+    last = {tally.agent: tally for tally in tallies}
+    assert {name: (tally.practice, len(tally.episodes)) for name, tally in last.items()} == {
+        "random": (0, 1),
+        "q-table": (0, 1),
+    }
+    assert all(tally.done for tally in last.values())
+
+
 def test_difficulty_as_lines_of_json(file: Path, tmp_path: Path) -> None:
     arguments = ["world", "difficulty", "hut", "--agent", "random", "--episodes", "2", "--turns", "4", "--json"]
     done = CliRunner().invoke(app, ["--home", str(tmp_path), *arguments])

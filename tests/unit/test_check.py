@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sandbox.bench import worlds as bench
 from sandbox.cli import app
 from sandbox.cli.world_check import changes as changes_of
-from sandbox.errors import SandboxError, UsageError, WorldError
+from sandbox.errors import SandboxError, UsageError, WorldError, WorldFileError
 from sandbox.testing import check_world, play_walkthrough
 from sandbox.world import starter
 from sandbox.world.check import check
@@ -166,6 +166,27 @@ def test_a_world_without_faults_has_no_findings_and_the_proof_is_exhaustive():
 )
 def test_a_fault_is_found_with_its_line_and_a_mend(changes, expected):
     assert expected in messages(house(*changes))
+
+
+def test_a_door_on_one_side_only_is_found():
+    world = house(("exits: {west: {to: hall, door: iron door}}", "exits: {west: hall}"))
+    assert (
+        "warning: line 8: rooms.hall.exits.east: iron door is on this side only: the way back from vault has none"
+        " (say door: iron door at rooms.vault.exits.west too)"
+    ) in messages(world)
+
+
+def test_a_tab_is_called_a_tab_and_a_list_for_one_name_is_told_what_is_wanted():
+    with pytest.raises(WorldFileError) as caught:
+        parse_source(HOUSE.replace("  hall:\n", "\thall:\n"), "house.yaml")
+    (finding,) = caught.value.findings
+    assert finding.line == 6
+    assert finding.message == "a tab is among the blanks at the beginning of this line"
+    with pytest.raises(WorldFileError) as caught:
+        parse_source(HOUSE.replace("stone: {at: kitchen}", "stone: {at: [kitchen]}"), "house.yaml")
+    (finding,) = caught.value.findings
+    assert finding.message == "one name is wanted here, not a list"
+    assert finding.hint == "write kitchen; for a place drawn at random, {one_of: [..., ...]}"
 
 
 def test_texts_that_only_free_commands_refusals_and_secrets_show_are_not_called_silent():

@@ -9,7 +9,7 @@ from sandbox.errors import Finding
 from sandbox.world.check.coverage import Coverage
 from sandbox.world.check.evidence import Evidence
 from sandbox.world.native import NativeWorld, Source
-from sandbox.world.native.schema import OPPOSITE, Adventure, Container, Door, Exit
+from sandbox.world.native.schema import OPPOSITE, Adventure, Container, Door, Exit, Room
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.effects import Make, Move
 
@@ -95,6 +95,22 @@ def _exits(source: Source, world: Adventure) -> Iterator[Finding]:
             elif to in rooms and name not in targets[to] and not one_way:
                 hint = f"give {to} an exit {OPPOSITE[direction]}, or say one_way: true"
                 yield Finding(line, key, f"there is no way back from {to}", hint, "warning")
+            elif isinstance(given, Exit) and given.door and to in rooms and to != name and not one_way:
+                yield from _other_side(line, key, given.door, name, to, rooms[to])
+
+
+def _other_side(line: int | None, key: str, door: str, name: str, to: str, room: Room) -> Iterator[Finding]:
+    """A door that is on one side of a way only."""
+    back = {direction: given for direction, given in room.exits.items() if _target(given) == name}
+    doors = [given.door if isinstance(given, Exit) else None for given in back.values()]
+    if door not in doors:
+        what = "has none" if not any(doors) else "has another"
+        hint = f"say door: {door} at rooms.{to}.exits.{next(iter(back))} too"
+        yield Finding(line, key, f"{door} is on this side only: the way back from {to} {what}", hint, "warning")
+
+
+def _target(given: str | Exit) -> str:
+    return given.to if isinstance(given, Exit) else given
 
 
 def _things(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterator[Finding]:

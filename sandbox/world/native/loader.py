@@ -175,6 +175,13 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
             "float_type": "a number",
         }
         message = f"{wanted[kind]} is wanted here"
+        value = _value(document.data, path)
+        if str(error["loc"][-1]).startswith(":") and isinstance(value, list):
+            message = "one name is wanted here, not a list"
+            hint = f"write {value[0]}" if len(value) == 1 and isinstance(value[0], str) else ""
+            if path[-1] == "at":
+                drawn = ", ".join(map(str, value)) if len(value) > 1 else "..., ..."
+                hint = f"{hint or 'name one'}; for a place drawn at random, {{one_of: [{drawn}]}}"
     elif message.startswith("Input should be"):
         message = "should be" + message[len("Input should be") :]
     return Finding(line, dotted(path), message, hint)

@@ -36,10 +36,10 @@ from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import sandbox
 from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
 from sandbox.files import write_bytes
+from sandbox.processes import search_path
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
@@ -271,9 +271,6 @@ def _only_one(saves: Path) -> IO[bytes]:
 
 def _launch(folder: Path, lock: IO[bytes]) -> Round:
     """Start the process. The locks are the open files: it inherits them, and has them as long as it lives."""
-    search = os.pathsep.join(
-        filter(None, (str(Path(sandbox.__file__).parent.parent), os.environ.get("PYTHONPATH")))
-    )
     with ExitStack() as opened:
         running = take(folder / ".running")
         if running is None:
@@ -286,7 +283,7 @@ def _launch(folder: Path, lock: IO[bytes]) -> Round:
             stdout=log,
             stderr=log,
             pass_fds=(lock.fileno(), running.fileno()),
-            env={**os.environ, "PYTHONPATH": search},
+            env={**os.environ, "PYTHONPATH": search_path()},
             start_new_session=True,
         )
     return Round(folder, process)

@@ -23,9 +23,9 @@ from urllib.parse import parse_qsl, urlencode
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-import sandbox
 from sandbox.errors import WorldError
 from sandbox.paths import cache_dir
+from sandbox.processes import least_environment
 from sandbox.text import did_you_mean
 from sandbox.types import Progress
 from sandbox.world import story
@@ -258,16 +258,13 @@ def _generate(game: GameKind, output: Path) -> None:
     TextWorld draws from a global generator and iterates over sets: only a fresh process with a fixed hash seed
     makes the same game each time. It also keeps prints off the screen and bounds the time.
     """
-    search = os.pathsep.join(
-        filter(None, (str(Path(sandbox.__file__).parent.parent), os.environ.get("PYTHONPATH")))
-    )
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.world.games_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=output.parent,
-        env={**os.environ, "PYTHONPATH": search, "PYTHONHASHSEED": "0"},
+        env=least_environment(PYTHONHASHSEED="0"),
         text=True,
         start_new_session=True,
     )

@@ -17,13 +17,12 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cachetools import LRUCache
 
-import sandbox
 from sandbox.errors import WorldError
+from sandbox.processes import least_environment
 from sandbox.world.interpreter_process import FRAME, frame
 from sandbox.world.story import StoryFile
 
@@ -210,15 +209,12 @@ class Interpreter:
             return process
         if self._owner == os.getpid():
             self._stop()
-        search = os.pathsep.join(
-            filter(None, (str(Path(sandbox.__file__).parent.parent), os.environ.get("PYTHONPATH")))
-        )
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox.world.interpreter_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": search, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=least_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
         )
         self._process, self._owner = process, os.getpid()
         if self._finalizer is not None:

@@ -56,6 +56,8 @@ _TRY_SECONDS = 0.5
 _LIST_SECONDS = 20
 """CPU time that all tries at one state may take."""
 _MOST_CRASHES = 4
+_MEMORY = 512 << 20
+"""Bytes of address space: about four times what the largest stories take."""
 _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
 
@@ -420,8 +422,14 @@ def main() -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the one who started us, who closes the input
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, most in (
+        (resource.RLIMIT_FSIZE, _FILE_BYTES),
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (allowed, allowed))
     serve(requests, replies)
 
 

@@ -21,6 +21,7 @@ from sandbox.cli import (
     adapter,
     agent,
     bench,
+    explore,
     feedback,
     league,
     model,
@@ -52,6 +53,7 @@ app.command("play")(play.play)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("tune")(tune.tune)
+app.command("explore")(explore.explore)
 app.command("rate")(rate.rate)
 app.command("league")(league.league)
 app.command("plugins")(plugins.list_plugins)

@@ -43,9 +43,10 @@ def tune(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="What to learn from: `wins`, `feedback`, `demonstrations`, `selfplay` or `all`. Repeatable. "
-            "`demonstrations`: a person's wins, and the walkthroughs of "
-            "--worlds; `selfplay`: a Q-learner explores --worlds, and its wins are the data.",
+            help="What to learn from: `wins`, `feedback`, `demonstrations`, `selfplay`, `explore` or `all`. "
+            "Repeatable. `demonstrations`: a person's wins, and the walkthroughs of "
+            "--worlds; `selfplay`: a Q-learner explores --worlds, and its wins are the data; "
+            "`explore`: the best way that `sandbox explore` found in each of --worlds.",
         ),
     ] = None,
     worlds: Annotated[

@@ -38,7 +38,7 @@ from sandbox.tune.settings import Method
 from sandbox.types import Guided, World
 from sandbox.world import registry
 
-Source = Literal["wins", "feedback", "selfplay", "demonstrations", "voice", "all"]
+Source = Literal["wins", "feedback", "selfplay", "explore", "demonstrations", "voice", "all"]
 
 ENOUGH: dict[Method, int] = {"sft": 8, "dpo": 8, "kto": 8, "grpo": 1, "rloo": 1}
 """Examples below which a method is refused; worlds, for those that play themselves."""

@@ -37,8 +37,10 @@ class Remembered:
         return step
 
 
-def win(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str, ...] | None:
-    """The commands up to the one that wins; None where they do not win."""
+def win(
+    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None
+) -> tuple[str, ...] | None:
+    """The commands up to the one that wins, or that reaches a score; None where they do not."""
     world = remembered.world
     state = world.initial(seed)
     for number, command in enumerate(commands, start=1):
@@ -47,25 +49,38 @@ def win(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str
             return None
         step = remembered.step(state, seat, command)
         state = step.state
+        if score is not None and step.rewards and world.observe(state, seat).score >= score:
+            return tuple(commands[:number])
+        if step.terminated and score is not None:
+            return None
         if step.terminated:
             return tuple(commands[:number]) if world.observe(state, seat).won else None
     return None
 
 
-def shorten(remembered: Remembered, seed: int, commands: Sequence[str]) -> tuple[str, ...]:
+def shorten(
+    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None
+) -> tuple[str, ...]:
     """Leave out commands as long as the rest still wins: spans, single ones, then any two together.
 
     After delta debugging (Zeller & Hildebrandt 2002). Leaving out any one command of what is returned loses, and
     any two of a short one. Commands that do not win are returned as they are.
+
+    Args:
+        remembered: the world.
+        seed: of the episode.
+        commands: that win.
+        score: to be reached, where it is that and not a win.
     """
-    best = win(remembered, seed, commands)
+    best = win(remembered, seed, commands, score)
     if best is None:
         return tuple(commands)
     shorter: tuple[str, ...] | None = best
     while shorter is not None:
         best = shorter
         shorter = next(
-            (found for rest in _candidates(best) if (found := win(remembered, seed, rest)) is not None), None
+            (found for rest in _candidates(best) if (found := win(remembered, seed, rest, score)) is not None),
+            None,
         )
     return best
 

@@ -36,6 +36,7 @@ from sandbox.tune import collect, examples, gate, starts, training
 from sandbox.tune.adapters import BASE, AdapterInfo, Adapters, describe
 from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
+from sandbox.tune.explorer import EXPLORED_SEED, best_way
 from sandbox.tune.gate import GateResult
 from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.selfplay import Explored, explore
@@ -147,7 +148,7 @@ class Worker:
         found: list[Example] = []
         votes = self.plan.settings.votes
         for source in self.plan.sources:
-            if source != "selfplay":
+            if source not in ("selfplay", "explore"):
                 found += collect.from_saves(self.home, self.plan.saves, self.card, source, votes)
         if self.plan.worlds and method == "sft":
             found += list(self._from_worlds())
@@ -173,6 +174,16 @@ class Worker:
                 world = registry.open_world(reference, home=self.home)
                 try:
                     yield from from_world(world, reference, self.card, number)
+                finally:
+                    world.close()
+        if "explore" in sources:
+            for number, reference in enumerate(worlds):
+                self.phase("reading explorations", number, len(worlds))
+                world = registry.open_world(reference, home=self.home)
+                try:
+                    moments, _ = examples.play_through(world, EXPLORED_SEED, best_way(world, EXPLORED_SEED))
+                    origin = Origin(kind="explore", world=world.name)
+                    yield from examples.transcripts(self.card, moments, origin, verbs=world.verbs)
                 finally:
                     world.close()
         if "selfplay" in sources:

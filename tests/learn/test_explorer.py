@@ -1,0 +1,82 @@
+"""The explorer finds what random play does not, goes on where it was, and its way is what a round reads."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from sandbox.cli import app
+from sandbox.errors import SaveError
+from sandbox.testing.table import TableWorld, to
+from sandbox.tune.examples import play_through
+from sandbox.tune.explorer import Explorer, best_way, kept_in
+
+DEEP = 14
+
+
+def tower() -> TableWorld:
+    """One way up; each of fourteen floors has five ways back to the ground. A point halfway, the end on top."""
+    table = {}
+    for floor in range(DEEP):
+        up = to(f"floor {floor + 1}", 1.0 if floor + 1 in (DEEP // 2, DEEP) else 0.0)
+        table[f"floor {floor}"] = {"up": up} | {f"slide {n}": to("floor 0") for n in range(5)}
+        table[f"floor {floor}"]["rest"] = to(f"floor {floor}")
+    return TableWorld(table={**table, f"floor {DEEP}": {}}, start="floor 0", wins={f"floor {DEEP}": ["player"]})
+
+
+def test_what_random_play_never_reaches_is_found_and_the_way_has_nothing_needless():
+    explorer = Explorer(tower(), seed=1)
+    told = []
+    explorer.run(1500, told=told.append)  # random play gets there once in 7 ** 14 tries
+    assert explorer.won and explorer.best_score == 2
+    assert explorer.places == DEEP or explorer.places == DEEP + 1
+    way = explorer.shortened()
+    assert way == ("up",) * DEEP
+    assert play_through(tower(), 1, way)[1].won
+    assert [each.steps for each in told] == sorted(each.steps for each in told)
+    assert explorer.curve[-1].best <= 2 and len(explorer.curve) >= DEEP
+
+
+def test_stopped_and_gone_on_with_it_finds_the_same():
+    whole, first = Explorer(tower(), seed=4), Explorer(tower(), seed=4)
+    whole.run(60)
+    whole.run(60)
+    first.run(60)
+    kept = first.dump()
+    second = Explorer.load(tower(), kept)
+    assert second.dump() == kept
+    second.run(60)
+    assert second.dump() == whole.dump()
+    assert Explorer(tower(), seed=5).dump() != Explorer(tower(), seed=4).dump()
+
+
+def test_it_stops_when_told_to():
+    explorer = Explorer(tower())
+    explorer.run(10_000, stop=lambda: explorer.steps > 30)
+    assert 30 < explorer.steps < 100
+
+
+def test_bytes_that_are_no_exploration_of_this_world_are_refused():
+    good = Explorer(tower()).dump()
+    other = TableWorld(table={"here": {"stay": to("here")}}, start="here")
+    for world, data in ((tower(), b""), (tower(), good[:-5]), (other, good)):
+        with pytest.raises(SaveError, match="--fresh"):
+            Explorer.load(world, data)
+
+
+def test_the_command_keeps_what_it_found_for_a_round(tmp_path, monkeypatch):
+    monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
+    found = {}
+    for file in ("one.json", "two.json"):
+        arguments = ["explore", "honey", "--steps", "60", "--json", str(tmp_path / file)]
+        assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+        found[file] = json.loads((tmp_path / file).read_text())
+    assert found["two.json"]["steps"] == 120 and found["one.json"]["steps"] == 60
+    assert found["two.json"]["best"] >= found["one.json"]["best"]
+    from sandbox.world import registry
+
+    world = registry.open_world("honey")
+    assert list(best_way(world, 0)) == found["two.json"]["commands"]
+    kept_in(world, 0).unlink()
+    with pytest.raises(SaveError, match="sandbox explore honey"):
+        best_way(world, 0)

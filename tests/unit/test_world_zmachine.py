@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sandbox.bench.stories import effect
 from sandbox.errors import SaveError, WorldError
 from sandbox.types import Keyed, World
+from sandbox.world import registry
 from sandbox.world.interpreter_process import Machine
 from sandbox.world.interpreter_process import listed as listed_commands
 from sandbox.world.wording import Grammar
@@ -330,3 +331,20 @@ def test_a_story_that_breaks_at_once_is_an_error_that_names_it(tmp_path: Path, e
     with pytest.raises(WorldError, match="cannot be started") as caught:
         world.initial(0)
     assert caught.value.where == str(file)
+
+
+def test_the_interpreter_gets_no_secrets_and_little_memory(
+    echo_story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("PGPASSWORD", "s3cret")
+    world = registry.open_world(str(echo_story))
+    try:
+        world.observe(world.initial(0), world.seats[0])
+        process = Path(f"/proc/{world._interpreter._process.pid}")
+        assert b"s3cret" not in (process / "environ").read_bytes()
+        limits = (process / "limits").read_text()
+        memory = next(line for line in limits.splitlines() if line.startswith("Max address space"))
+        assert memory.split()[3] == str(512 << 20)
+    finally:
+        world.close()

@@ -140,14 +140,13 @@ class PlayScreen(Places, AuthorsScreen):
             self._escape_was = self._escape
             self.refresh_bindings()
         view = game.view
-        self.query_one(KeyLine).leave_out(
-            idle(
-                acted=view is not None and view.current.parent is not None,
-                proposed=game.shown is not None or bool(game.reasons),
-                agent=view is not None and view.agent_moves,
-            ),
-            {"pick-1": (f"1-{len(game.reasons)}", "Why")} if game.reasons else {},
+        unused = idle(
+            acted=view is not None and view.current.parent is not None,
+            proposed=game.shown is not None,
+            agent=view is not None and view.agent_moves,
         )
+        digits = {"pick-1": (f"1-{len(game.reasons)}", "Why")} if game.reasons else {}
+        self.query_one(KeyLine).leave_out(unused - digits.keys(), digits)
         self.query_one(Prompt).give_keys(on=view is not None and view.wants_key)
         if view is not None and game.since is not None and monotonic() - game.since < _PATIENCE:
             if self._later is None:

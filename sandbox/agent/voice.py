@@ -23,6 +23,12 @@ _END = re.compile(r"[.!?…]")
 _LONGEST = 200
 
 
+def silent(decision: Decision, also: Sequence[int] = ()) -> list[int]:
+    """Which proposals are to speak and have not: the best, and those named."""
+    wanted = dict.fromkeys((*range(min(SPEAKERS, len(decision.proposals))), *also))
+    return [i for i in wanted if not _speaks(decision, i)]
+
+
 def speaking(
     decision: Decision, settings: VoiceSettings, *, seed: int, also: Sequence[int] = ()
 ) -> Thinking[Decision]:
@@ -38,12 +44,8 @@ def speaking(
         seed: of the words.
         also: proposals that are to speak besides the best, such as one that somebody looks at.
     """
-    silent = [
-        i
-        for i in dict.fromkeys((*range(min(SPEAKERS, len(decision.proposals))), *also))
-        if not _speaks(decision, i)
-    ]
-    if not decision.prompt or not silent:
+    silent_ones = silent(decision, also)
+    if not decision.prompt or not silent_ones:
         return decision
     written = yield from together(
         [
@@ -55,11 +57,11 @@ def speaking(
                 temperature=settings.temperature,
                 stop=STOP,
             )
-            for i in silent
+            for i in silent_ones
         ]
     )
     proposals = list(decision.proposals)
-    for i, samples in zip(silent, written, strict=True):
+    for i, samples in zip(silent_ones, written, strict=True):
         said = sentence(samples[0].text) if samples else ""
         proposals[i] = replace(proposals[i], said=said or wish(proposals[i].command))
     return replace(decision, proposals=tuple(proposals))

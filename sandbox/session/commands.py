@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf
 
 from sandbox.errors import UsageError
-from sandbox.session import authoring, moves
+from sandbox.session import authoring, moves, talk_commands
 from sandbox.session.command import Command, Shortcut, Typed, When
 from sandbox.session.controller import Surface
 
@@ -131,9 +131,7 @@ def _faster(at: Surface, typed: Typed) -> None:
 # A person acts.
 
 
-@command("", "", when="turn", name="command")
-def _act(at: Surface, typed: Typed) -> None:
-    at.controller.act(typed.argument)
+command("", "", when="turn", name="command")(talk_commands.act)
 
 
 @command(
@@ -277,6 +275,24 @@ def _bookmark(at: Surface, typed: Typed) -> None:
 @command("/bless", "mark the branch up to here as the expected one, or no longer", key("bless", "b", "Bless"))
 def _bless(at: Surface, typed: Typed) -> None:
     at.controller.change("bless", moves.bless, keeps=True)
+
+
+# A person speaks to agents, and says who plays.
+
+
+command("/tell WORDS", "say something to the agent, which heeds it until it is done, or ask it", prefix="@")(
+    talk_commands.tell
+)
+command("/withdraw", "take all that you told the agent back")(talk_commands.withdraw)
+command(
+    "/regenerate",
+    "have the agent decide anew; what it proposed before stays",
+    key("regenerate", "z", "Regenerate"),
+    when="choice",
+)(talk_commands.regenerate)
+command("/agent CARD", "have another agent take the seat from here on; SEAT=CARD names the seat", when="move")(
+    talk_commands.agent
+)
 
 
 # Moving in the tree.

@@ -26,6 +26,7 @@ from sandbox.session.driver import (
     Failed,
     GameEvent,
     Loaded,
+    Spoken,
     Streamed,
 )
 
@@ -104,6 +105,10 @@ class Controller:
         """What was typed and cannot be done yet, in the order in which it is going to be done."""
         self.streamed: tuple[str, ...] = ()
         """What the agent's language model has written of the decision that is being made."""
+        self.doubtful: frozenset[int] = frozenset()
+        """Proposals of the decision whose words are not true."""
+        self.speaking = False
+        """Whether the agent is putting its decision into words."""
         self.previews: dict[str, Preview | None] = {}
         """What commands would lead to from here, where that was asked; None until it is known."""
         self.wanted = 0.0
@@ -123,6 +128,9 @@ class Controller:
         self._changing_since = 0.0
         self._thinking_since: float | None = None
         self._acted_at = 0.0
+        self._former: Decision | None = None
+        """What the agent wanted before it was asked anew."""
+        self._again = 0
         self._agent_acts = False
         """Whether what is pending is an agent's action."""
         self._pace: Stoppable | None = None
@@ -286,6 +294,9 @@ class Controller:
         if self._thinking_since is not None:
             self.driver.cancel()
             self._thinking_since, self.stopped, self.streamed = None, True, ()
+        elif self.speaking:
+            self.driver.cancel()
+            self.speaking = False
         self.waiting.clear()
         self.flowing = False
         self.halt()
@@ -297,6 +308,21 @@ class Controller:
         self._look_ahead()
         self._go_on()
         self._surface.changed()
+
+    def regenerate(self) -> None:
+        """Have the agent decide anew, with another seed. What it proposed before stays among its proposals."""
+        if self.decision is None:
+            raise PlayError("the agent has not made up its mind yet")
+        self._former, self.decision = self.decision, None
+        self._again += 1
+        self.driver.cancel()
+        self._thinking_since, self.stopped = monotonic(), False
+        self.driver.decide(again=self._again)
+        self._surface.changed()
+
+    def _kept(self, decision: Decision) -> Decision:
+        """The decision, with what was proposed before it was asked for anew."""
+        return decision if self._former is None else moves.merged(decision, self._former)
 
     def set_speed(self, speed: float) -> None:
         """How many actions a second an agent takes at most while it goes on by itself."""
@@ -313,10 +339,15 @@ class Controller:
                 self.previews.clear()
                 if isinstance(event, Loaded) or event.doing != "reward":
                     self.reasons = ()
-            case Decided() | Streamed() if event.generation != self.driver.generation:
+            case Decided() | Streamed() | Spoken() if event.generation != self.driver.generation:
                 return False
             case Decided():
-                self.decision, self._thinking_since, self.streamed = event.decision, None, ()
+                self.decision, self._thinking_since, self.streamed = self._kept(event.decision), None, ()
+                self.doubtful, self.speaking = frozenset(), False
+            case Spoken():
+                if self.decision is not None:
+                    self.decision, self.doubtful = self._kept(event.decision), event.doubtful
+                self.speaking = not event.done
             case Streamed():
                 if self.view is None or self.view.others_move:
                     return False
@@ -373,7 +404,7 @@ class Controller:
         self._opened()
         if not keeps:
             self.decision, self._thinking_since, self.stopped = None, None, False
-            self.streamed = ()
+            self._former, self._again, self.speaking, self.streamed = None, 0, False, ()
         self._await()
         submit()
         self._surface.changed()

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox.session.view import View
     from sandbox.types import Chooser, Decision
 
+SPEAKING = "speaking"
 OPENING, THINKING = "opening the game", "thinking"
 """Jobs that change nothing."""
 SESSION, MIND, STUDY = "session", "mind", "study"
@@ -104,7 +106,19 @@ class Failed:
     """Whether it was a question, which changes nothing."""
 
 
-GameEvent = Opening | Loaded | Decided | Streamed | Changed | Answered | Failed
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The agent says what it wants; nothing waits for it. Worth nothing with an older generation."""
+
+    decision: Decision
+    """With what has been said so far."""
+    doubtful: frozenset[int]
+    """Proposals whose words are not true, once all is said."""
+    generation: int
+    done: bool
+
+
+GameEvent = Opening | Loaded | Decided | Spoken | Streamed | Changed | Answered | Failed
 
 
 class Driver:
@@ -114,6 +128,7 @@ class Driver:
         factory: opens the session; called on the session's thread, where it may take its time.
         submit: has a job run on the thread of that name, where jobs run one after the other.
         post: takes events, from any thread.
+        speaks: whether agents say what they want, where they can.
     """
 
     def __init__(
@@ -121,8 +136,11 @@ class Driver:
         factory: SessionFactory,
         submit: Callable[[str, Callable[[], None]], object],
         post: Callable[[GameEvent], object],
+        *,
+        speaks: bool = True,
     ) -> None:
         self.generation = 0
+        self._speaks = speaks
         self._factory = factory
         self._submit_to = submit
         self._post = post
@@ -145,8 +163,12 @@ class Driver:
 
         self._submit(SESSION, job, OPENING)
 
-    def decide(self) -> None:
-        """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled."""
+    def decide(self, again: int = 0) -> None:
+        """Let the agent that is to move think. Answered by `Decided`, unless it is cancelled, then by `Spoken`.
+
+        Args:
+            again: how often it was asked anew; each time its words, and what it writes, come out otherwise.
+        """
         generation, streamed_at = self.generation, 0.0
         self._asked += 1
 
@@ -161,9 +183,35 @@ class Driver:
         def job() -> None:
             if generation == self.generation and self._session is not None:
                 with suppress(StoppedError), streaming(stream):
-                    self._post(Decided(self._session.decide(), generation))
+                    decision = self._session.decide(again=again)
+                    self._post(Decided(decision, generation))
+                    if self._speaks:
+                        self._submit(MIND, partial(self._speak, decision, again, generation), SPEAKING, asked=True)
 
         self._submit(MIND, job, THINKING)
+
+    def _speak(self, decision: Decision, again: int, generation: int) -> None:
+        """Have the agent put its decision into words. For the thread where it thinks."""
+        from sandbox.session import talk  # a language model's arithmetic, which the screen begins without
+
+        session = self._session
+        if session is None or generation != self.generation:
+            return
+        turn, said_at = session.current, 0.0
+
+        def stream(texts: Sequence[str]) -> None:
+            nonlocal said_at
+            if generation != self.generation:
+                raise StoppedError
+            if texts and monotonic() - said_at > _EVERY:
+                said_at = monotonic()
+                self._post(Spoken(talk.partly(decision, texts), frozenset(), generation, done=False))
+
+        with suppress(StoppedError), streaming(stream):
+            spoken = talk.speak(session, decision, turn, again=again)
+            if spoken is not decision:
+                doubtful = talk.false_lines(session, spoken, turn)
+                self._post(Spoken(spoken, doubtful, generation, done=True))
 
     def cancel(self) -> None:
         """Forget the decision that is being made."""

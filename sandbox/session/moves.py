@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,38 @@ def preview(session: Session, command: str) -> Preview:
         world.observe(step.state, seat).text,
         step.rewards.get(seat, 0.0),
         step.terminated or step.truncated,
+    )
+
+
+def recast(session: Session, words: str) -> str:
+    """Have another hold a seat: `CARD`, for the seat of the agent that moves or is alone, or `SEAT=CARD`.
+
+    Returns a line about it. Raises `PlayError`, `CardError`.
+    """
+    if session.casting is None:
+        raise PlayError("nobody here knows the cards")
+    seat, _, card = words.rpartition("=")
+    if not card.strip():
+        raise PlayError("that is not all of it", hint="such as: /agent lm, or /agent SEAT=lm")
+    held = [each for each, agent in session.seats.items() if agent is not None]
+    seat = seat.strip() or (session.to_move if session.to_move in held else (held or list(session.seats))[0]) or ""
+    agent, text = session.casting(card.strip())
+    session.hand_over(seat, agent, card=text)
+    return f"{seat} is {'yours' if agent is None else agent.name} from now on"
+
+
+def merged(decision: Decision, former: Decision) -> Decision:
+    """A decision with the proposals of a former one that it has not, after its own."""
+    own = {proposal.command for proposal in decision.proposals}
+    left = [i for i, proposal in enumerate(former.proposals) if proposal.command not in own]
+    if not left:
+        return decision
+    return replace(
+        decision,
+        proposals=(*decision.proposals, *(former.proposals[i] for i in left)),
+        q_values=(*decision.q_values, *(former.q_values[i] for i in left)),
+        scores=(*decision.scores, *(former.scores[i] for i in left)),
+        visits=(*decision.visits, *(former.visits[i] for i in left)) if decision.visits and former.visits else (),
     )
 
 

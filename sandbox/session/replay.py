@@ -111,7 +111,7 @@ class ReplaySession(Session):
         """Set when the state is left that decisions are made in."""
         super().__init__(*parts)
 
-    def decide(self, seat: str | None = None) -> Decision:
+    def decide(self, seat: str | None = None, *, again: int = 0) -> Decision:
         left, here = self._left, self.current
         assert isinstance(self.world, ReplayWorld)
         recorded = self.world.recorded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
@@ -45,6 +45,8 @@ class Session(Review):
         """Turns after which an episode is cut off; None for no limit."""
         self.world_changed = False
         """Whether the world's definition is another than when the save was last played."""
+        self.casting: Callable[[str], tuple[Agent | None, str]] | None = None
+        """Set by whoever opened it: a fresh agent of a card by name, and the card's text; nobody for `human`."""
         self.renewal: Renewal | None = None
         """Set by whoever opened a world from a file that may be edited; see `renew`."""
         self._run = run
@@ -190,10 +192,14 @@ class Session(Review):
 
     # Playing.
 
-    def decide(self, seat: str | None = None) -> Decision:
+    def decide(self, seat: str | None = None, *, again: int = 0) -> Decision:
         """Ask the agent of a seat what it wants. Changes nothing here, and is the same every time it is asked.
 
         Slow with a language model; may run on a worker thread.
+
+        Args:
+            seat: whose; the one to move.
+            again: how often it was asked anew: another number gives another seed.
         """
         here = self._current
         seat = self._seat(seat)
@@ -206,7 +212,7 @@ class Session(Review):
 
         def perceived(each: str, ahead: int) -> Perceived:
             seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
-            return path[-1].observations[each], history(path, each), seed
+            return path[-1].observations[each], history(path, each), seed + again
 
         briefing = told.briefing(self.world, self.feedback, path, seat)
         return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=briefing)

@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox.agent import truth
+from sandbox.agent import truth, voice
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.answers import answer, is_question
 from sandbox.agent.recall import Recall
 from sandbox.errors import PlayError
 from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line
-from sandbox.timeline import decision_seed, history
+from sandbox.timeline import Turn, decision_seed, history
 from sandbox.types import Decision, Factual
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
 
 
-def speak(session: Session, decision: Decision, also: Sequence[int] = ()) -> Decision:
-    """The decision with words for its best proposals. Slow; may run on a worker thread, as `Session.decide`."""
+def speak(
+    session: Session, decision: Decision, turn: Turn, *, again: int = 0, also: Sequence[int] = ()
+) -> Decision:
+    """A decision of a turn with words for its best proposals; itself where its agent has none.
+
+    Slow; may run on a worker thread, as `Session.decide`.
+    """
     agent = session.seats.get(decision.seat)
     if not isinstance(agent, CardAgent):
         return decision
-    return agent.speak(decision, seed=decision_seed(session.seed, session.current, 0), also=also)
+    return agent.speak(decision, seed=decision_seed(session.seed, turn, 0) + again, also=also)
 
 
-def false_lines(session: Session, decision: Decision) -> frozenset[int]:
-    """Which proposals of a decision of this turn say something that is not so; none in worlds that cannot tell."""
+def partly(decision: Decision, texts: Sequence[str]) -> Decision:
+    """A decision while its agent speaks, with what it has said so far."""
+    proposals = list(decision.proposals)
+    for i, text in zip(voice.silent(decision), texts, strict=False):
+        proposals[i] = replace(proposals[i], said=clean_line(text))
+    return replace(decision, proposals=tuple(proposals))
+
+
+def false_lines(session: Session, decision: Decision, turn: Turn) -> frozenset[int]:
+    """Which proposals of a decision of a turn say something that is not so; none in worlds that cannot tell."""
     if not isinstance(session.world, Factual):
         return frozenset()
-    recall = Recall.of(session.history(decision.seat))
-    facts = session.world.facts(session.world.load(session.current.snapshot), decision.seat)
+    recall = Recall.of(history(session.timeline.path(turn.id), decision.seat))
+    facts = session.world.facts(session.world.load(turn.snapshot), decision.seat)
     said = [proposal.said for proposal in decision.proposals]
     return frozenset(i for i, line in enumerate(said) if line and truth.is_false(line, facts, recall))
 
 
 def addressee(session: Session, line: str) -> tuple[str, str] | None:
-    """Whom a line is meant for, and the words: a seat that an agent holds, by its name or its card's, or `@agent`.
+    """Whom a line is meant for, and the words: a seat that an agent holds, by its name or its card's, or `agent`.
 
     None where it begins with nobody's name.
     """
@@ -48,9 +62,15 @@ def addressee(session: Session, line: str) -> tuple[str, str] | None:
     if not name or not words.strip():
         return None
     for seat, agent in agents.items():
-        if name in (seat.lower(), agent.name.lower()) or (first.startswith("@") and name == "agent"):
+        if name in (seat.lower(), agent.name.lower(), "agent"):
             return seat, words.strip()
     return None
+
+
+def to_anyone(session: Session, line: str, decision: Decision | None = None) -> Feedback:
+    """`tell` whoever a line begins with the name of, or else whoever is to move."""
+    meant = addressee(session, line)
+    return tell(session, line, None, decision) if meant is None else tell(session, meant[1], meant[0], decision)
 
 
 def tell(session: Session, words: str, seat: str | None = None, decision: Decision | None = None) -> Feedback:

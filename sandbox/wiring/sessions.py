@@ -102,6 +102,14 @@ def open_session(
     world = session.world
     if isinstance(world, Authored):
         session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home))
+
+    def casting(name: str) -> tuple[Agent | None, str]:
+        if name == HUMAN:
+            return None, ""
+        file = CardFile.find(home, name)
+        return build_agent(file, models, session.world, folder, seed=session.seed), file.text
+
+    session.casting = casting
     return session
 
 

@@ -68,11 +68,11 @@ def test_a_line_that_begins_with_a_name_is_meant_for_it(session: Session) -> Non
 
 def test_words_come_after_the_choice_and_false_ones_are_found(session: Session) -> None:
     decision = session.decide()
-    spoken = talk.speak(session, decision)
+    spoken = talk.speak(session, decision, session.current)
     assert all(proposal.said for proposal in spoken.proposals[:3])
     assert spoken.scores == decision.scores
     room = session.observation().description.splitlines()[0]
     false = replace(spoken.proposals[0], said=f"I carry the {room.lower()}.")
     true = replace(spoken.proposals[1], said=f"I am in the {room.lower()}.")
     checked = replace(spoken, proposals=(false, true, *spoken.proposals[2:]))
-    assert talk.false_lines(session, checked) == {0}
+    assert talk.false_lines(session, checked, session.current) == {0}

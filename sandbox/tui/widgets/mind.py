@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -35,8 +35,16 @@ def mark(decision: Decision, index: int) -> tuple[str, str]:
     return glyph, fmt.COMMAND_STYLES[glyph]
 
 
-def mind(decision: Decision, width: int, previews: Mapping[str, Preview | None] = NONE) -> Iterator[Content]:
-    """The decision in full, as lines of this width, with what is known of where its proposals would lead."""
+def mind(
+    decision: Decision,
+    width: int,
+    previews: Mapping[str, Preview | None] = NONE,
+    doubtful: Collection[int] = (),
+) -> Iterator[Content]:
+    """The decision in full, as lines of this width, with what is known of where its proposals would lead.
+
+    Words of a `doubtful` proposal, which are not true, have a mark behind them.
+    """
     likeliest = max(proposal.prior for proposal in decision.proposals)
     largest = max(map(abs, decision.q_values), default=0.0) or 1.0
     bar_width = max(width - 4 - _LABEL - _NUMBER, 4)
@@ -50,7 +58,9 @@ def mind(decision: Decision, width: int, previews: Mapping[str, Preview | None] 
             (f"{fmt.signed(decision.scores[index]):>{_NUMBER}}", "bold" if style else ""),
         ).stylize(_picks(index))
         if proposal.said and proposal.said != proposal.command:
-            yield Content.styled(f"    “{proposal.said}”", f"italic {fmt.MUTED}").truncate(width, ellipsis=True)
+            words = f"“{proposal.said}”{' ≠' if index in doubtful else ''}"
+            for line in Content(words).wrap(max(width - 4, 10)):
+                yield Content.assemble("    ", (line.plain.rstrip(), f"italic {fmt.MUTED}"))
         yield _measure("prior", exp(proposal.prior - likeliest), "$primary", proposal.prior, bar_width)
         value = decision.q_values[index]
         times = f"Q {decision.visits[index]}×" if decision.visits else "Q"
@@ -81,7 +91,7 @@ def _picked(event: events.Click) -> Picked | None:
 
 
 def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
-    """The best proposals, one a line; the chosen one is among them."""
+    """The best proposals, one a line; the chosen one is among them. Their words come in place of the numbers."""
     order = list(range(len(decision.proposals)))[:rows]
     if decision.chosen not in order:
         order[-1] = decision.chosen
@@ -91,7 +101,10 @@ def brief(decision: Decision, width: int, rows: int = 3) -> Iterator[Content]:
             f"prior {fmt.signed(decision.proposals[index].prior)}   "
             f"Q {fmt.signed(decision.q_values[index])}   = {fmt.signed(decision.scores[index])}"
         )
-        command = fmt.fit(decision.proposals[index].command, max(width - 4 - len(numbers) - 2, 8))
+        said, command = decision.proposals[index].said, decision.proposals[index].command
+        if " " in said and said != command:
+            numbers = f"“{said}”"
+        command = fmt.fit(command, max(width - 4 - len(numbers) - 2, 8, min(len(command), width // 3)))
         yield (
             Content.assemble(
                 (f"{index + 1} " if index < 9 else "· ", fmt.MUTED),
@@ -139,6 +152,7 @@ class Mind(Static):
         self._instead = ""
         self._streamed: tuple[str, ...] = ()
         self._previews: dict[str, Preview | None] = {}
+        self._doubtful: frozenset[int] = frozenset()
 
     def show(self, game: Controller) -> None:
         """Show what the agent weighed, or say why there is nothing to show."""
@@ -155,7 +169,7 @@ class Mind(Static):
             self._instead = "What others think is their own while a person plays."
         else:
             self._instead = "Stopped. F5 lets the agent think again." if game.stopped else "Thinking …"
-        self._decision, self._streamed = game.shown, game.streamed
+        self._decision, self._streamed, self._doubtful = game.shown, game.streamed, game.doubtful
         self._draw()
 
     def on_resize(self) -> None:
@@ -174,7 +188,7 @@ class Mind(Static):
             self.update(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
-        lines += mind(decision, width, self._previews)
+        lines += mind(decision, width, self._previews, self._doubtful)
         if decision.seconds >= 0.05:
             lines.append(
                 Content.styled(f"{decision.model or decision.agent}, {decision.seconds:.1f} s", fmt.MUTED)

@@ -1,0 +1,66 @@
+"""Commands by which a person speaks to agents, or has another in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.session import moves
+from sandbox.session.command import Typed
+from sandbox.session.controller import Surface
+from sandbox.text import counted
+
+if TYPE_CHECKING:
+    from sandbox.session.session import Session
+
+# What understands talk needs a language model's arithmetic, which the screen begins without: imported when used.
+
+
+def act(at: Surface, typed: Typed) -> None:
+    """A command to the world, or words for an agent, where it is none and begins with a name."""
+    if _to_an_agent(at, typed.argument):
+        tell(at, typed)
+    else:
+        at.controller.act(typed.argument)
+
+
+def _to_an_agent(at: Surface, line: str) -> bool:
+    """Whether a line is no command and begins with an agent's name: its card's, its seat's, or the world's."""
+    view = at.controller.view
+    first, _, words = line.partition(" ")
+    if view is None or not words or line in (view.observation.admissible or ()):
+        return False
+    cards = [agent.partition("@")[0] for agent in view.agents.values()]
+    known = {name.lower() for name in (*view.agents, *cards, *map(view.name, view.agents))}
+    return first.strip(",:").lower() in known
+
+
+def tell(at: Surface, typed: Typed) -> None:
+    """Advice, or a question."""
+    from sandbox.agent.answers import is_question
+    from sandbox.session import talk
+
+    words, decision = typed.argument, at.controller.shown
+    at.controller.change(
+        "tell", lambda its: talk.to_anyone(its, words, decision), halting=False, keeps=is_question(words)
+    )
+
+
+def withdraw(at: Surface, typed: Typed) -> None:
+    """Take advice back."""
+
+    def job(its: Session) -> str:
+        from sandbox.session import talk
+
+        return f"{counted(talk.withdraw(its), 'piece')} of advice taken back"
+
+    at.controller.change("withdraw", job, halting=False)
+
+
+def regenerate(at: Surface, typed: Typed) -> None:
+    """Decide anew."""
+    at.controller.regenerate()
+
+
+def agent(at: Surface, typed: Typed) -> None:
+    """Another agent in a seat."""
+    at.controller.change("agent", lambda its: moves.recast(its, typed.argument))

@@ -280,7 +280,10 @@ def _bless(at: Surface, typed: Typed) -> None:
 # A person speaks to agents, and says who plays.
 
 
-command("/tell WORDS", "say something to the agent, which heeds it until it is done, or ask it", prefix="@")(
+command("/tell WORDS", "say something to the agent, which heeds it until it is done, or ask it")(
+    talk_commands.tell
+)
+command("@ agent WORDS", "the same, to the agent of that name, card or seat", name="at", prefix="@")(
     talk_commands.tell
 )
 command("/withdraw", "take all that you told the agent back")(talk_commands.withdraw)

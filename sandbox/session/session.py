@@ -214,7 +214,7 @@ class Session(Review):
             seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
             return path[-1].observations[each], history(path, each), seed + again
 
-        briefing = told.briefing(self.world, self.feedback, path, seat)
+        briefing = told.briefing(self.world, self._book.at, path, seat)
         return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=briefing)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:

@@ -286,6 +286,9 @@ command("/tell WORDS", "say something to the agent, which heeds it until it is d
 command("@ agent WORDS", "the same, to the agent of that name, card or seat", name="at", prefix="@")(
     talk_commands.tell
 )
+command("/notes [N TEXT]", "what the agent noted in earlier episodes; N TEXT edits a note, -N forgets it")(
+    talk_commands.notes
+)
 command("/withdraw", "take all that you told the agent back")(talk_commands.withdraw)
 command(
     "/regenerate",

@@ -398,6 +398,12 @@ class Session(Review):
 
     # Learning.
 
+    def keep_learned(self) -> None:
+        """Write down what changed about the agents outside of a turn."""
+        with self.store.transaction():
+            self._seating.write_changes(self.store)
+        self._seating.written()
+
     def hand_over(self, seat: str, agent: Agent | None, *, card: str = "") -> None:
         """Give a seat to another agent, or to a person (None). An agent that held it before knows what it knew.
 

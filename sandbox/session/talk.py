@@ -116,6 +116,30 @@ def withdraw(session: Session, seat: str | None = None) -> int:
     return taken
 
 
+def notes(session: Session, words: str = "") -> str:
+    """What the agent noted, numbered, after an edit: `2 TEXT` writes note 2 anew, `-2` forgets it.
+
+    Raises `PlayError` where there is no such note, or the agent keeps none.
+    """
+    agent = session.seats[_listener(session)]
+    if not isinstance(agent, CardAgent) or not agent.notebook.most:
+        raise PlayError("this agent keeps no notes", hint="`memory: 5` on its card keeps five")
+    kept = list(agent.notebook.notes)
+    number, _, text = words.strip().partition(" ")
+    if number:
+        index = int(number.lstrip("-")) - 1 if number.lstrip("-").isdecimal() else -1
+        if not 0 <= index < len(kept) or (not text and not number.startswith("-")):
+            raise PlayError(
+                f"there is no note {number!r} to edit", hint="/notes lists them; /notes -1 forgets one"
+            )
+        kept[index : index + 1] = [] if number.startswith("-") else [text]
+        agent.notebook.write(kept)
+        session.keep_learned()
+    return (
+        "\n".join(f"{i}. {note}" for i, note in enumerate(agent.notebook.notes, 1)) or "It has noted nothing yet."
+    )
+
+
 def _listener(session: Session) -> str:
     to_move = session.to_move
     if to_move is not None and session.seats[to_move] is not None:

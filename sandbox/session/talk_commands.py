@@ -64,3 +64,14 @@ def regenerate(at: Surface, typed: Typed) -> None:
 def agent(at: Surface, typed: Typed) -> None:
     """Another agent in a seat."""
     at.controller.change("agent", lambda its: moves.recast(its, typed.argument))
+
+
+def notes(at: Surface, typed: Typed) -> None:
+    """What the agent noted, shown and edited."""
+
+    def job(its: Session) -> str:
+        from sandbox.session import talk
+
+        return talk.notes(its, typed.argument)
+
+    at.controller.change("notes", job, keeps=not typed.argument, halting=False)

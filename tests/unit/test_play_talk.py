@@ -76,3 +76,17 @@ def test_words_come_after_the_choice_and_false_ones_are_found(session: Session) 
     true = replace(spoken.proposals[1], said=f"I am in the {room.lower()}.")
     checked = replace(spoken, proposals=(false, true, *spoken.proposals[2:]))
     assert talk.false_lines(session, checked, session.current) == {0}
+
+
+def test_notes_are_read_edited_and_forgotten(session: Session) -> None:
+    with pytest.raises(PlayError, match="keeps no notes"):
+        talk.notes(session)
+    agent = CardAgent(Card(name="scribe", model="m", memory=3), ScriptedModel(), verbs=session.world.verbs)
+    agent.notebook.write(["the key is in the chest", "the gate is locked"])
+    session.hand_over("visitor", agent)
+    assert talk.notes(session) == "1. the key is in the chest\n2. the gate is locked"
+    assert talk.notes(session, "2 the gate stands open").endswith("2. the gate stands open")
+    assert talk.notes(session, "-1") == "1. the gate stands open"
+    assert b"stands open" in session.store.records("visitor", "scribe")["notes"]
+    with pytest.raises(PlayError, match="no note"):
+        talk.notes(session, "7 x")

@@ -7,10 +7,15 @@ ARGS   ?=
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
-PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile -c constraints.txt
+UV          := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt
 PYTEST      := $(BIN)/pytest -n auto --dist loadfile
 # Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
 NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
+
+# Installs by uv, which resolves and unpacks many times as fast, and by pip where there is no uv, or it fails: it does
+# not read pip's configuration, so that a package index of one's own may be known to pip alone.
+install = { [ -x $(BIN)/uv ] && $(UV) $(1); } || { echo "    uv cannot do it: pip does"; $(PIP) $(1) | $(NAMES); }
 
 .DEFAULT_GOAL := help
 .PHONY: help play test quick coverage check format hooks screenshot docs site voice clean
@@ -75,16 +80,17 @@ $(BIN)/python:
 	@echo "==> Creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-# torch first and by itself, so that nothing pulls another build of it.
+# torch first, by itself and by pip, whose configuration says which build of it there is: nothing may pull another.
 $(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "==> Installing the sandbox (the first time takes some minutes)"
-	@$(PIP) torch | $(NAMES)
-	@$(PIP) -e . | $(NAMES)
+	@$(PIP) --no-deps torch | $(NAMES)
+	@$(PIP) uv | $(NAMES) || true
+	@$(call install,-e .)
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@echo "==> Installing what the tests need"
-	@$(PIP) -e '.[test]' | $(NAMES)
+	@$(call install,-e '.[test]')
 	@touch $@
 
 # The browser tests drive a real Chromium: the one that is there, else Debian's for root, else playwright's own.

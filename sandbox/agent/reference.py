@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 import textwrap
-import types
 import typing
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import annotated_types
@@ -18,20 +14,18 @@ from pydantic.fields import FieldInfo
 
 from sandbox.agent.cards import Card, Ramp
 from sandbox.agent.section import DEFAULT_LEARNER, learner_kinds, learner_settings
-
-BEGIN = "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->"
-END = "<!-- card fields: end -->"
+from sandbox.manual import Part, choices, is_model, one_line, table, type_words
 
 _WIDTH = 100
+_NAMES: dict[Any, str] = {
+    str: "text",
+    float: "number",
+    int: "whole number",
+    bool: "`true`, `false`",
+    type(None): "`null`",
+}
 _LEFT_OUT = ("name",)
 """What a starter card does not write: the file has the name."""
-
-
-def updated(page: str) -> str:
-    """A page of the manual with the reference between the two markers brought up to date."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{markdown()}\n{END}{after}"
 
 
 def markdown() -> str:
@@ -61,11 +55,11 @@ def _table(title: str, model: type[BaseModel], introduction: str = "") -> str:
     lines = [f"### {title}", ""]
     if introduction:
         lines += [introduction, ""]
-    lines += ["| field | type | default | |", "|---|---|---|---|"]
+    rows = []
     for name, field in model.model_fields.items():
         default = "" if field.is_required() or _sections(field) else f"`{_as_yaml(field.default)}`"
-        lines.append(f"| `{name}` | {_type(field)} | {default} | {_one_line(field)} |")
-    return "\n".join([*lines, ""])
+        rows.append((f"`{name}`", _type(field), default, one_line(field.description)))
+    return "\n".join([*lines, *table(("field", "type", "default", ""), rows), ""])
 
 
 def starter_card(description: str = "", *, model: str | None = None, learner: bool = True) -> str:
@@ -97,12 +91,8 @@ def starter_card(description: str = "", *, model: str | None = None, learner: bo
 
 
 def _comment(field: FieldInfo, indent: str) -> list[str]:
-    text = _one_line(field)
+    text = one_line(field.description)
     return textwrap.wrap(text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
-
-
-def _one_line(field: FieldInfo) -> str:
-    return " ".join((field.description or "").split())
 
 
 def _as_yaml(value: object) -> str:
@@ -112,41 +102,17 @@ def _as_yaml(value: object) -> str:
 
 def _sections(field: FieldInfo) -> list[type[BaseModel]]:
     """The models of a field that is a block, the default first; none for a plain value."""
-    return [kind for kind in _members(field.annotation) if _is_model(kind) and kind is not Ramp]
-
-
-def _members(annotation: Any) -> Iterator[Any]:
-    """The types a field may have, without `Annotated` and `None`."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _members(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for argument in typing.get_args(annotation):
-            yield from _members(argument)
-    else:
-        yield annotation
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    return [kind for kind in choices(field.annotation) if is_model(kind) and kind is not Ramp]
 
 
 def _type(field: FieldInfo) -> str:
-    words: list[str] = []
-    for kind in _members(field.annotation):
-        if typing.get_origin(kind) is typing.Literal:
-            words.append(", ".join(f"`{value}`" for value in typing.get_args(kind)))
-        elif kind is Ramp:
-            words.append("ramp")
-        elif _is_model(kind):
-            words.append("block")
-        elif kind is type(None):
-            words.append("`null`")
-        elif typing.get_origin(kind) is tuple:
-            words.append("list")
-        else:
-            words.append({str: "text", float: "number", int: "whole number", bool: "`true`, `false`"}[kind])
-    return " or ".join(dict.fromkeys(words)) + _range(field)
+    return type_words(field.annotation, _named) + _range(field)
+
+
+def _named(annotation: Any) -> str | None:
+    if annotation is Ramp:
+        return "ramp"
+    return "block" if is_model(annotation) else _NAMES.get(annotation)
 
 
 def _range(field: FieldInfo) -> str:
@@ -167,7 +133,12 @@ def _range(field: FieldInfo) -> str:
     return f" ({low}x{high})" if low or high else ""
 
 
+PART = Part(
+    "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->",
+    "<!-- card fields: end -->",
+    markdown,
+)
+updated = PART.updated
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        file = Path(name)
-        file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
+    PART.main()

@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 
+from sandbox.manual import Part
 from sandbox.session.commands import VERBS
 from sandbox.tui import keys
 from sandbox.tui.keys import Key
 from sandbox.tui.tables import SCREENS
 
-BEGIN = "<!-- keys: begin, written by `make docs` -->"
-END = "<!-- keys: end -->"
 _NAMES = {
     "escape": "Esc",
     "enter": "Enter",
@@ -29,13 +26,6 @@ _NAMES = {
     "full_stop": ".",
 }
 _OTHER_DIGITS = re.compile("(pick|choose)-[2-9]")
-
-
-def updated(page: str) -> str:
-    """A page of the manual with the tables between the two markers brought up to date."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{markdown()}\n{END}{after}"
 
 
 def markdown() -> str:
@@ -69,7 +59,8 @@ def _name(key: str) -> str:
     return key if len(key) == 1 else "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+"))
 
 
+PART = Part("<!-- keys: begin, written by `make docs` -->", "<!-- keys: end -->", markdown)
+updated = PART.updated
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        file = Path(name)
-        file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
+    PART.main()

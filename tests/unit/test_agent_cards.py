@@ -164,7 +164,7 @@ def test_the_starter_card_loads_with_the_defaults() -> None:
 
 def test_the_manual_has_the_current_fields() -> None:
     page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
-    assert reference.BEGIN in page
+    assert reference.PART.begin in page
     assert reference.updated(page) == page, "run: python -m sandbox.agent.reference docs/agents.md"
 
 

@@ -7,6 +7,7 @@ import pytest
 from native_play import Game
 from pydantic import BaseModel
 
+from sandbox.manual import models_in
 from sandbox.world.native import NativeWorld, make_world, parse_source, reference
 from sandbox.world.native.schema import Adventure, Task
 
@@ -15,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "worlds.md"
 
 def test_the_page_is_up_to_date():
     page = PAGE.read_text(encoding="utf-8")
-    assert reference.BEGIN in page
+    assert reference.PART.begin in page
     assert reference.updated(page) == page, "run: python -m sandbox.world.native.reference docs/worlds.md"
 
 
@@ -45,9 +46,7 @@ def test_the_examples_of_the_page_load():
 def models() -> list[type[BaseModel]]:
     found: list[type[BaseModel]] = [Adventure, Task]
     for model in found:
-        found += [
-            m for f in model.model_fields.values() for m in reference._models(f.annotation) if m not in found
-        ]
+        found += [m for f in model.model_fields.values() for m in models_in(f.annotation) if m not in found]
     return found
 
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import types
-import typing
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
+from sandbox.manual import Part, is_model, models_in, one_line, table, type_words
 from sandbox.world.native.actions import PLAIN, TRIGGERS
 from sandbox.world.native.languages import language
 from sandbox.world.native.schema import Adventure, Task
 from sandbox.world.native.schema import conditions as condition_models
 from sandbox.world.native.schema import effects as effect_models
 from sandbox.world.native.schema import tasks as task_models
-
-BEGIN = "<!-- world files: generated from sandbox/world/native/schema, do not edit below -->"
-END = "<!-- world files: end -->"
 
 _GROUPS = (
     ("Conditions", condition_models, "Each is a mapping known by its first key. Several in a list must all hold."),
@@ -55,13 +49,6 @@ def _any_of(schema: Any) -> Any:
     return [_any_of(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def updated(page: str) -> str:
-    """A page of the manual with the reference between the two markers brought up to date."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{reference_markdown()}\n{END}{after}"
-
-
 def reference_markdown() -> str:
     """Every key of a world file as tables, one for each kind of block."""
     grouped = [model for _, module, _ in _GROUPS for model in _of(module)]
@@ -82,31 +69,20 @@ def _of(module: types.ModuleType) -> list[type[BaseModel]]:
 def _reachable(model: type[BaseModel], left_out: list[type[BaseModel]]) -> list[type[BaseModel]]:
     """The models that a model's fields lead to, itself first, in the order of the fields."""
     found = [model]
-    for inner in (m for f in model.model_fields.values() for m in _models(f.annotation)):
+    for inner in (m for f in model.model_fields.values() for m in models_in(f.annotation)):
         if inner not in left_out:
             found += [m for m in _reachable(inner, left_out) if m not in found]
     return list(dict.fromkeys(found))
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models(argument)
-
-
 def _table(model: type[BaseModel], level: int = 3) -> str:
-    name = "".join(f" {ch.lower()}" if ch.isupper() else ch for ch in model.__name__).strip()
-    lines = [f"{'#' * level} {name.capitalize()}", "", _one_line(model.__doc__ or ""), ""]
-    lines += ["| key | value | default | |", "|---|---|---|---|"]
+    lines = [f"{'#' * level} {_spaced(model).capitalize()}", "", one_line(model.__doc__), ""]
+    rows = []
     for field_name, field in model.model_fields.items():
-        default = "" if field.is_required() else _default(field)
-        required = " **needed**" if field.is_required() else ""
-        text = _one_line(field.description or "")
-        lines.append(
-            f"| `{field.alias or field_name}` | {_type(field.annotation)} |{required}{default} | {text} |"
-        )
-    return "\n".join([*lines, ""])
+        default = "**needed**" if field.is_required() else _default(field)
+        key, value = f"`{field.alias or field_name}`", type_words(field.annotation, _named)
+        rows.append((key, value, default, one_line(field.description)))
+    return "\n".join([*lines, *table(("key", "value", "default", ""), rows), ""])
 
 
 def _default(field: FieldInfo) -> str:
@@ -114,39 +90,24 @@ def _default(field: FieldInfo) -> str:
     if value in (None, "", (), {}) or isinstance(value, BaseModel):
         return ""
     shown = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-    return f" `{', '.join(shown) if isinstance(shown, tuple) else shown}`"
+    return f"`{', '.join(shown) if isinstance(shown, tuple) else shown}`"
 
 
-_NAMES: dict[Any, str] = {bool: "true or false", int: "number", float: "number", str: "text"}
+_NAMES: dict[Any, str] = {bool: "true or false", int: "number", float: "number", str: "text", type(None): ""}
 
 
-def _type(annotation: Any) -> str:
-    """What a value may be, in words."""
-    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return _type(arguments[0])
-    if origin is typing.Literal:
-        return ", ".join(f"`{a}`" for a in arguments)
-    if origin in (typing.Union, types.UnionType):
-        members = [a for a in arguments if a is not type(None)]
-        tags = [m.tag for a in members for m in getattr(a, "__metadata__", ()) if isinstance(m, Tag)]
-        for title, module, _ in _GROUPS:
-            if {t[1:] for t in tags} == set(module._KEYS):
-                return title[:-1].lower()
-        return " or ".join(dict.fromkeys(_type(a) for a in members))
-    if origin is tuple:
-        return f"list of {_type(arguments[0])}"
-    if origin is dict:
-        return f"mapping of {_type(arguments[1])}"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "".join(f" {ch.lower()}" if ch.isupper() else ch for ch in annotation.__name__).strip()
-    if annotation in _NAMES:
-        return _NAMES[annotation]
-    return "chance"
+def _named(annotation: Any) -> str | None:
+    if is_model(annotation):
+        return _spaced(annotation)
+    tags = {m.tag for a in get_args(annotation) for m in getattr(a, "__metadata__", ()) if isinstance(m, Tag)}
+    for title, module, _ in _GROUPS:
+        if tags and {tag[1:] for tag in tags} == set(module._KEYS):
+            return title[:-1].lower()
+    return None if get_args(annotation) else _NAMES.get(annotation, "chance")
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _spaced(model: type[BaseModel]) -> str:
+    return "".join(f" {ch.lower()}" if ch.isupper() else ch for ch in model.__name__).strip()
 
 
 def _actions() -> str:
@@ -172,6 +133,12 @@ def _actions() -> str:
     return "\n".join([*lines, ""])
 
 
+PART = Part(
+    "<!-- world files: generated from sandbox/world/native/schema, do not edit below -->",
+    "<!-- world files: end -->",
+    reference_markdown,
+)
+updated = PART.updated
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(updated(target.read_text(encoding="utf-8")), encoding="utf-8")
+    PART.main()

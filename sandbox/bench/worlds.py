@@ -7,6 +7,9 @@ import statistics
 import time
 from collections.abc import Callable
 
+import gymnasium
+
+import sandbox.envs  # noqa: F401 - registers the environment
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.errors import WorldError
 from sandbox.paths import Home
@@ -35,11 +38,14 @@ def run(
     progress(f"compiling a TextWorld game with {rooms} rooms and {things} things, once")
     reference = f"tw:custom?rooms={min(rooms, 50)}&objects={min(things, 100)}&quest=8&seed=1"
     file = games.compiled(games.parse(reference))
-    native, textworld = [], []
+    played = NativeWorld(house.source, house.name)
+    native, textworld, environment, vector = [], [], [], []
     for number in range(rounds):
         progress(f"stepping {house.title} and {reference}: {number + 1} of {rounds}")
         native.append(steps_per_second(house, seconds, seed=number))
         textworld.append(textworld_steps_per_second(file, seconds, seed=number))
+        environment.append(environment_steps_per_second(played, seconds, seed=number))
+        vector.append(vector_steps_per_second(played, seconds, seed=number))
     progress("snapshots")
     snapshot = snapshot_microseconds(house, 10 if quick else 50)
     worlds = {size: generated(size) for size in SIZES}
@@ -57,6 +63,8 @@ def run(
             Figure.at_least("speedup_vs_textworld", pace / baseline, 20),
             Figure("steps_per_second", pace, "1/s"),
             Figure("textworld_steps_per_second", baseline, "1/s"),
+            Figure.at_least("env_steps_per_second", statistics.median(environment), 12_000, "1/s"),
+            Figure.at_least("vector_steps_per_second", statistics.median(vector), 25_000, "1/s"),
             Figure.below("snapshot_microseconds", snapshot, 50, "µs"),
             Figure.at_most("cost_ratio_1000_to_10_rooms", costs[1_000] / costs[10], 2),
             Figure.below("load_at_the_limits_seconds", load_seconds(), 2, "s"),
@@ -81,6 +89,34 @@ def steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0, episo
             if seen.done:
                 break
         spent += time.process_time() - started
+    return steps / spent
+
+
+def environment_steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0) -> float:
+    """The same through Gymnasium's `make`, in which the world keeps what its commands led to."""
+    generator = random.Random(seed)
+    env = gymnasium.make("sandbox/World-v0", world=world, max_turns=EPISODE)
+    steps, started = 0, time.process_time()
+    while (spent := time.process_time() - started) < seconds:
+        _, info = env.reset(seed=generator.randrange(2**31))
+        over = False
+        while not over:
+            _, _, terminated, truncated, info = env.step(generator.choice(info["admissible"] or ("wait",)))
+            over = terminated or truncated
+            steps += 1
+    return steps / spent
+
+
+def vector_steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0) -> float:
+    """The same of 16 episodes side by side, through `make_vec`, in one process."""
+    generator = random.Random(seed)
+    envs = gymnasium.make_vec("sandbox/World-v0", num_envs=16, world=world, max_turns=EPISODE)
+    _, info = envs.reset(seed=seed)
+    steps, started = 0, time.process_time()
+    while (spent := time.process_time() - started) < seconds:
+        actions = [generator.choice(listed or ("wait",)) for listed in info["admissible"]]
+        _, _, _, _, info = envs.step(actions)
+        steps += len(actions)
     return steps / spent
 
 
@@ -159,7 +195,7 @@ def _house(home: Home, name: str) -> NativeWorld:
         except WorldError:
             continue
         if source is not None and isinstance(source.definition, Adventure) and len(source.definition.seats) == 1:
-            found.append((len(source.definition.rooms), NativeWorld(source, each)))
+            found.append((len(source.definition.rooms), NativeWorld(source, each, remembering=False)))
     if not found:
         raise WorldError("there is no world for one seat to measure", hint="`sandbox world new NAME` writes one")
     return max(found, key=lambda pair: pair[0])[1]

@@ -8,7 +8,7 @@ two ways to the same situation lead to equal states.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -124,6 +124,11 @@ class State:
     """State of the random generator; 0 for ever in worlds without chance."""
     round: int
     """Rounds that are over."""
+    scene: object = field(default=None, compare=False, repr=False)
+    """What is remembered of such a moment, see `recall`; no part of the state."""
+
+    def __reduce__(self) -> tuple[type[State], tuple[object, ...]]:
+        return State, (self.core, self.memory, self.rng, self.round)
 
 
 def paged(items: Iterable[T]) -> Pages[T]:

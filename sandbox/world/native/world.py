@@ -18,6 +18,7 @@ from sandbox.world.native.describe import inventory, look
 from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
+from sandbox.world.native.recall import Recall
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, SeatMemory, State, paged
 from sandbox.world.native.task import TaskWorld
@@ -31,7 +32,16 @@ MAX_TRACED = 64
 class NativeWorld:
     """A world of rooms and things, made from a world file. Pure, as `sandbox.types.World` asks."""
 
-    def __init__(self, source: Source, name: str = "", seats: int | None = None, *, testing: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        name: str = "",
+        seats: int | None = None,
+        *,
+        testing: bool = False,
+        remembering: bool = True,
+    ) -> None:
+        """`remembering` keeps what commands led to, for worlds with one seat: see `recall`."""
         if not isinstance(source.definition, Adventure):
             raise TypeError("a text task is not a NativeWorld")
         least, most = source.definition.min_seats or len(source.definition.seats), len(source.definition.seats)
@@ -52,9 +62,21 @@ class NativeWorld:
         empty: tuple[tuple[int, ...] | None, ...] = (None,) * self.compiled.rooms
         self.blank_rooms = paged(empty)
         """A seat's memory of rooms before it has been anywhere."""
+        self._recall = self._remembering() if remembering and len(self._ids) == 1 and not testing else None
+        """Steps that were taken before; None where they are not kept."""
         self.first_clocks = (
             *(event.period if event.starts else -1 for event in self.compiled.events),
             *self.compiled.rules.routine_clocks,
+        )
+
+    def _remembering(self) -> Recall:
+        seat, number = self._ids[0], self.compiled.seats[0]
+        return Recall(
+            lambda state: self._observe(Draft(self.compiled, state, number), number),
+            lambda state, line: self._step(state, seat, line, None)[0],
+            self.compiled.known,
+            lambda memory, command: self._parser.remembered(memory, command, number),
+            self.definition.limit,
         )
 
     # What it is
@@ -170,6 +192,8 @@ class NativeWorld:
     def observe(self, state: State, seat: str) -> Observation:
         """What a seat perceives."""
         number = self._seat(seat)
+        if self._recall is not None:
+            return self._recall.observe(state)
         return self._observe(Draft(self.compiled, state, number), number)
 
     def _observe(self, draft: Draft, number: int) -> Observation:
@@ -201,6 +225,8 @@ class NativeWorld:
 
     def step(self, state: State, seat: str, command: str) -> Step[State]:
         """Carry out a line of a seat. What is not understood is answered in the text."""
+        if self._recall is not None and seat in self._numbers:
+            return self._recall.step(state, command)
         return self._step(state, seat, command, None)[0]
 
     def outcomes(self, state: State, seat: str, command: str) -> tuple[tuple[float, Step[State]], ...]:

@@ -12,7 +12,7 @@ from sandbox.world.native.parser.errands import ERRANDS, Errand, Errands
 from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, several, unknown_word
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import Scope, access, scope_of
-from sandbox.world.native.state import NOWHERE, RUNNING, Command
+from sandbox.world.native.state import NOWHERE, RUNNING, Command, SeatMemory
 
 MAX_SENTENCES = 20
 MAX_DEPTH = 3
@@ -78,10 +78,13 @@ class Parser:
     def remember(self, draft: Draft, command: Command) -> None:
         """Let pronouns mean what a command was about."""
         index = draft.actor - self.compiled.seats[0]
-        memory = draft.memory[index]
+        draft.memory[index] = self.remembered(draft.memory[index], command, draft.actor)
+
+    def remembered(self, memory: SeatMemory, command: Command, seat: int) -> SeatMemory:
+        """A seat's memory with pronouns that mean what a command was about."""
         pronouns = list(memory.pronouns)
         for thing in (command.other, command.thing, command.extra):
-            if thing < 0 or thing == draft.actor:
+            if thing < 0 or thing == seat:
                 continue
             noun = self.compiled.entities[thing].noun
             if noun.plural or (noun.one and command.amount != 1):
@@ -90,11 +93,11 @@ class Parser:
                 pronouns[{"they": 1, "he": 2, "she": 3}[noun.pronoun]] = thing
             else:
                 pronouns[0] = thing
-        if tuple(pronouns) != memory.pronouns:
-            it, them, him, her = pronouns
-            draft.memory[index] = memory._replace(pronouns=(it, them, him, her))
-        if memory.group and pronouns[1] != memory.pronouns[1]:
-            draft.memory[index] = draft.memory[index]._replace(group=())
+        it, them, him, her = pronouns
+        meant = (it, them, him, her)
+        if meant == memory.pronouns:
+            return memory
+        return memory._replace(pronouns=meant, group=memory.group if them == memory.pronouns[1] else ())
 
     def remember_all(self, draft: Draft, commands: Sequence[Command]) -> None:
         """Let `them` mean the things of several commands."""

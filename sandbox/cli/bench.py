@@ -52,8 +52,8 @@ def decision(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -
 def worlds(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
     """Steps a second of the native engine against TextWorld's, snapshots, and the cost of large worlds.
 
-    `steps_per_second` is the engine by itself. `env_steps_per_second` and `vector_steps_per_second` are random play
-    through Gymnasium, alone and in 16 episodes side by side, where a world keeps what its commands led to.
+    `steps_per_second` is the engine by itself. `env_steps_per_second` and `vector_steps_per_second` are random
+    play through Gymnasium, alone and in 16 episodes side by side, where a world keeps what its commands led to.
     """
     from sandbox.bench import worlds as bench
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import gymnasium
 
-import sandbox.envs  # noqa: F401 - registers the environment
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.errors import WorldError
 from sandbox.paths import Home
@@ -21,6 +20,8 @@ from sandbox.world.textworld_baseline import steps_per_second as textworld_steps
 EPISODE = 50
 """Commands before an episode begins anew."""
 SIZES = (10, 100, 1_000)
+ENVIRONMENT = "sandbox.envs:sandbox/World-v0"
+"""Gymnasium imports the module before the colon, which registers it."""
 
 
 def run(
@@ -95,7 +96,7 @@ def steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0, episo
 def environment_steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0) -> float:
     """The same through Gymnasium's `make`, in which the world keeps what its commands led to."""
     generator = random.Random(seed)
-    env = gymnasium.make("sandbox/World-v0", world=world, max_turns=EPISODE)
+    env = gymnasium.make(ENVIRONMENT, world=world, max_turns=EPISODE)
     steps, started = 0, time.process_time()
     while (spent := time.process_time() - started) < seconds:
         _, info = env.reset(seed=generator.randrange(2**31))
@@ -110,7 +111,7 @@ def environment_steps_per_second(world: NativeWorld, seconds: float, *, seed: in
 def vector_steps_per_second(world: NativeWorld, seconds: float, *, seed: int = 0) -> float:
     """The same of 16 episodes side by side, through `make_vec`, in one process."""
     generator = random.Random(seed)
-    envs = gymnasium.make_vec("sandbox/World-v0", num_envs=16, world=world, max_turns=EPISODE)
+    envs = gymnasium.make_vec(ENVIRONMENT, num_envs=16, world=world, max_turns=EPISODE)
     _, info = envs.reset(seed=seed)
     steps, started = 0, time.process_time()
     while (spent := time.process_time() - started) < seconds:

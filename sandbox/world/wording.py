@@ -81,6 +81,7 @@ _STOCK = _words("""
     wake wash wave wreck yes
 """)
 """Verbs that nearly every story understands and few need. Any other rare one a story has because it is of use."""
+_OWN = 3000
 _SPECIAL = 1000
 """How useful a verb of the story's own counts, as people's use of a verb."""
 LAST_OF_THE_USUAL = "take OBJ"
@@ -115,6 +116,8 @@ class Grammar:
     nouns: frozenset[str]
     letters: int
     usage: Callable[[str], int]
+    own: frozenset[str] = frozenset()
+    """Verbs of the dictionary that no template has: the story reads them in a way of its own."""
 
     @classmethod
     def of(
@@ -137,6 +140,7 @@ class Grammar:
             synonyms: verbs that the templates stand for too.
         """
         known = set(verbs)
+        own: frozenset[str] = frozenset()
         if templates is None:
             usual = (*_BARE, *_ONE, *_TWO)
             found = [each for each in usual if each.split()[0][:letters] in known]
@@ -147,24 +151,31 @@ class Grammar:
             templates = tuple(templates)
             speech = (each for each in (*_ONE, *_TWO) if each.split()[0] in TOPICAL)
             listed = {verb for each in templates for verb in each.split()[0].split("/")} | synonyms
-            own = (f"{verb} OBJ" for verb in sorted(known - listed) if verb.isalpha() and len(verb) > 1)
-            templates = (*templates, *(each for each in speech if each.split()[0][:letters] in known), *own)
+            own = frozenset(verb for verb in known - listed if verb.isalpha() and len(verb) > 1)
+            spoken = (each for each in speech if each.split()[0][:letters] in known)
+            templates = (*templates, *spoken, *(f"{verb} OBJ" for verb in sorted(own)))
         kept: dict[tuple[str, frozenset[str], int], str] = {}
-        for each in (*DIRECTIONS, *_BARE, "take all", *templates):
+        for each in (*DIRECTIONS, *_BARE, "take all", "drop all", *templates):
             verb, *others = each.split()
             if "OBJ OBJ" in each or each.startswith("look at"):  # other wordings do: with a preposition, `examine`
                 continue
             if sayable(each):
                 form = frozenset(_SAME.get(word, word) for word in others if word != "OBJ")
                 kept.setdefault((verb, form, others.count("OBJ")), each)
-        return cls(tuple(kept.values()), frozenset(nouns), letters, usage)
+        return cls(tuple(kept.values()), frozenset(nouns), letters, usage, own)
 
     def usefulness(self, template: str) -> float:
         """Higher is tried earlier: verbs that people use and verbs of this story's own."""
-        verb = template.split()[0]
+        verb, *others = template.split()
         used = self.usage(verb)
-        special = used < _SPECIAL and verb not in _STOCK
-        return _SPECIAL if special else used / max(1, template.count("OBJ"))
+        if verb in self.own:
+            return _OWN
+        if used < _SPECIAL and verb not in _STOCK:
+            return _SPECIAL
+        if others.count("OBJ") < 2:
+            return used
+        wordy = len(others) > 3 or verb in TOPICAL or verb in ("look", "read")
+        return used / (8 if wordy else 2)
 
     def named(self, text: str) -> list[str]:
         """The words in a text that can name things, in order."""

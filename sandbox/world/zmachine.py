@@ -66,6 +66,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         cpu_seconds: CPU time that a command may take before it counts as frozen.
         listing: whether observations list the commands that do something, found by trying them.
         cache: the folder where these are kept between runs; that of the user's cache if not given.
+        tries: commands that are tried to find them.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         cpu_seconds: float = 3.0,
         listing: bool = True,
         cache: Path | None = None,
+        tries: int = TRIES,
     ) -> None:
         super().__init__(file, name=name, title=title, cpu_seconds=cpu_seconds)
-        self._made[1].update(listing=listing, cache=cache)
+        self._made[1].update(listing=listing, cache=cache, tries=tries)
+        self._tries = tries
         self._listing = listing
         self._listings = Listings(
             (cache or cache_dir() / "commands") / f"{self._interpreter.story.digest[:24]}.sqlite"
@@ -162,11 +165,17 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         named = sorted(
             {word for word in re.findall(r"[\w'-]+", state.text.lower()) if self.vocabulary.knows(word)}
         )
-        key: tuple[str, ...] = (state.world_hash, state.description, state.inventory, " ".join(named))
+        key: tuple[str, ...] = (
+            str(self._tries),
+            state.world_hash,
+            state.description,
+            state.inventory,
+            " ".join(named),
+        )
         if state.wants_key:
-            key = ("key", state.world_hash, state.text)
+            key = (str(self._tries), "key", state.world_hash, state.text)
         return self._listings.get(
-            key, lambda: self._interpreter.commands(state.machine, seen, state.inventory, limit=TRIES)
+            key, lambda: self._interpreter.commands(state.machine, seen, state.inventory, limit=self._tries)
         )
 
     def close(self) -> None:

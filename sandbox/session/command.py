@@ -24,6 +24,12 @@ class Typed:
     """The turn that was in sight when it was typed, of which it speaks; None until that is settled."""
 
     @property
+    def about(self) -> int:
+        """The turn of which it speaks, once that is settled."""
+        assert self.turn is not None, "the controller settles it before it has anything done"
+        return self.turn
+
+    @property
     def line(self) -> str:
         """As it was typed, or could have been."""
         verb = "" if self.verb in ("command", "comment", "reason") else f"/{self.verb} "

@@ -12,9 +12,8 @@ from play_parts import CaveWorld, TableAgent
 
 from sandbox.errors import PlayError, UsageError
 from sandbox.session import commands
-from sandbox.session.command import Typed
-from sandbox.session.commands import TABLE, VERBS, command, parse, press
-from sandbox.session.controller import Controller, Surface
+from sandbox.session.commands import TABLE, VERBS, change, command, parse, press
+from sandbox.session.controller import Controller
 from sandbox.session.driver import Changed, Driver, GameEvent
 from sandbox.session.session import Session
 from sandbox.store import Store
@@ -245,10 +244,11 @@ def test_a_new_verb_is_one_entry(alone: Place, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(commands, "TABLE", table := dict(TABLE))
     monkeypatch.setattr(alone.controller, "_table", table)
 
-    @command("/wave [WHOM]", "wave to somebody")
-    def _wave(at: Surface, typed: Typed) -> None:
-        at.controller.change("wave", lambda its: f"You wave to {typed.argument or its.world.title}.")
-
+    command(
+        "/wave [WHOM]",
+        "wave to somebody",
+        change(lambda its, typed: f"You wave to {typed.argument or its.world.title}."),
+    )
     alone.opened().type("/wave Ann", "/wave")
     alone.settle()
     assert alone.results == ["You wave to Ann.", "You wave to A cave."]

@@ -11,10 +11,19 @@ from sandbox.llm.trie import Tokens, common_length
 Cache = Any  # transformers.DynamicCache, whose layers never write into a tensor but put a new one in its place
 
 
-@dataclass(frozen=True, slots=True)
+IDLE = 16
+"""Prompts after which one that was not gone on with is let go: an episode's, when the episode is over.
+
+Several times as many as seats take turns.
+"""
+
+
+@dataclass(slots=True)
 class _Prefix:
     tokens: Tokens
     cache: Cache
+    used: int
+    """Number of the latest prompt that went on from it."""
 
 
 class PrefixCache:
@@ -30,6 +39,7 @@ class PrefixCache:
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens
         self._kept: list[_Prefix] = []
+        self._prompts = 0
 
     def longest(self, prompt: Tokens) -> tuple[int, Cache | None]:
         """How many of the prompt's tokens are known, and a cache of exactly those, to be grown by the caller.
@@ -43,13 +53,17 @@ class PrefixCache:
                 best, length = kept, common
         if best is None:
             return 0, None
+        best.used = self._prompts
         return length, _cut(best.cache, len(best.tokens), length)
 
     def keep(self, prompt: Tokens, cache: Cache, length: int) -> None:
         """Keep the cache, which holds `length` tokens, the prompt's first. Prompts it continues are let go."""
-        kept = [_Prefix(prompt, _cut(cache, length, len(prompt)))]
+        self._prompts += 1
+        kept = [_Prefix(prompt, _cut(cache, length, len(prompt)), self._prompts)]
         room = self._max_tokens - len(prompt)
         for old in self._kept:
+            if old.used < self._prompts - IDLE:
+                continue
             if common_length(old.tokens, prompt) < len(old.tokens) <= room:
                 kept.append(old)
                 room -= len(old.tokens)

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from sandbox import plugins
-from sandbox.errors import PluginError
+from sandbox.agent.cards import parse_card
+from sandbox.agent.registry import CardFile
+from sandbox.config import Settings
+from sandbox.errors import ModelError, PluginError
+from sandbox.llm import registry as models
+from sandbox.wiring.agents import Models, build_agent, model_state
+from sandbox.world import registry
 
 Install = Callable[..., None]
 
@@ -74,3 +80,35 @@ def test_a_name_belongs_to_one_package_and_the_second_is_told_so(install: Instal
     assert (owner.package, second.package) == ("alpha", "beta")
     assert plugins.offered("models")["small"] is owner
     assert second.problem() == "'small' is the name of a kind from alpha already"
+
+
+ECHO = """
+from sandbox.llm.fake import ScriptedModel
+
+
+class Kind:
+    def state(self, reference, folder):
+        return "ready" if reference == "echo:loudly" else "too quiet"
+
+    def open(self, reference, *, folder, threads, progress):
+        return ScriptedModel()
+
+
+KIND = Kind()
+"""
+
+
+def test_a_card_plays_with_a_model_of_another_package(install: Install) -> None:
+    install("guest", "[sandbox.models]\necho = guest_echo:KIND\n", "guest_echo", ECHO)
+    world = registry.open_world("honey")
+    card = CardFile(parse_card("model: echo:loudly", "shouter"), "model: echo:loudly", own=True)
+    assert model_state(card, Settings()) == "ready"
+    agent = build_agent(card, Models(Settings()), world)
+    seen = world.observe(world.initial(0), world.seats[0])
+    assert agent.decide(seen, (), seed=0).command in (seen.admissible or ())
+    with pytest.raises(ModelError, match="too quiet"):
+        models.check("echo:softly")
+    with pytest.raises(ModelError, match="no model of this process"):
+        models.resolve("echo:loudly")
+    with pytest.raises(ModelError, match="did you mean 'smollm2-135m-instruct'"):
+        models.resolve("smollm2-135m-instrct")

@@ -111,6 +111,23 @@ def store(quick: Quick = False, json_file: Json = None) -> None:
 
 
 @app.command()
+def gate(quick: Quick = False, json_file: Json = None) -> None:
+    """How often a round's gate passes what it should, by simulation.
+
+    Episodes are won by chance, each in a world of its own; what came before wins all, or half.
+
+    - `default_episodes`: the fewest that can tell, by the default tolerance and confidence
+    - `passed_10_points_worse_...`, `passed_equal_...`: the share of rounds that the gate lets pass
+    - `undecided_equal_where_half_is_won`: it says so, in place of accepting
+    - `episodes_needed_where_half_is_won`: what it asks for then, and how it does with that many
+    - `episodes_played_10_points_worse`: how soon it stops where it could not be passed any more
+    """
+    from sandbox.bench import gate as bench
+
+    _run(lambda progress: bench.run(quick=quick, progress=progress), json_file)
+
+
+@app.command()
 def learning(
     ctx: typer.Context,
     quick: Quick = False,

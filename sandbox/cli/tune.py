@@ -17,7 +17,8 @@ from sandbox.text import counted
 from sandbox.tune import collect, rounds
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
-from sandbox.tune.gate import GateResult, Rule
+from sandbox.tune.gate import CONFIDENCE, TOLERANCE, GateResult, Rule
+from sandbox.tune.noninferiority import fewest
 from sandbox.tune.planning import make_plan
 from sandbox.tune.rounds import Round, RoundEvent
 from sandbox.tune.settings import Method, TrainingSettings
@@ -60,11 +61,22 @@ def tune(
         typer.Option(metavar="WORLD", help="Worlds that are only played, before and after. Repeatable."),
     ] = None,
     eval_seeds: Annotated[
-        str, typer.Option(metavar="N", help="Episodes in each of these worlds, or the seeds, as in `28..35`.")
-    ] = "1",
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Episodes in each of these worlds, or the seeds, as in `28..35`. [default: 1 in each of several "
+            "worlds; of one world as many as it takes to tell]",
+        ),
+    ] = None,
     gate: Annotated[
         Rule, typer.Option(help="When the new adapter is taken into use by itself; `none` never measures.")
     ] = "not-worse",
+    tolerance: Annotated[
+        float, typer.Option(help="How much worse still counts as not worse: 0.05 is 5 points of wins and score.")
+    ] = TOLERANCE,
+    confidence: Annotated[
+        float, typer.Option(help="How sure the gate has to be; below that it is undecided, and nothing is taken.")
+    ] = CONFIDENCE,
     agent: Annotated[
         str | None, typer.Option(help="Card of the agent that learns. [default: the save's, else `lm`]")
     ] = None,
@@ -120,6 +132,11 @@ def tune(
             raise UsageError(f"save {saves[0]!r} has no round to resume")
         round_ = rounds.resume(latest[-1])
     else:
+        if not (0 < tolerance < 1 and 0.5 < confidence < 1):
+            raise UsageError(
+                f"--tolerance {tolerance} with --confidence {confidence} cannot be measured",
+                hint="take a tolerance between 0 and 1, and a confidence between 0.5 and 1, as 0.05 and 0.9",
+            )
         if method in ("grpo", "rloo") and not worlds:
             raise UsageError(f"{method} plays to learn", hint="name the --worlds it should play")
         for each in (_expanded(worlds), _expanded(eval_worlds)):
@@ -132,8 +149,10 @@ def tune(
             settings,
             sources=_sources(source or ["all"]),
             worlds=_expanded(worlds),
-            eval_worlds=_expanded(eval_worlds),
-            eval_seeds=_seeds(eval_seeds),
+            eval_worlds=(unseen := _expanded(eval_worlds)),
+            eval_seeds=_seeds(eval_seeds or str(fewest(tolerance, confidence) if len(unseen) == 1 else 1)),
+            tolerance=tolerance,
+            confidence=confidence,
             max_steps=max_steps,
             rule=gate,
             agent=agent,

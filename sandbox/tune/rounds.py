@@ -43,7 +43,7 @@ from sandbox.processes import search_path
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
-from sandbox.tune.gate import Rule
+from sandbox.tune.gate import CONFIDENCE, TOLERANCE, Rule
 from sandbox.tune.settings import TrainingSettings
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
@@ -80,6 +80,10 @@ class RoundPlan(BaseModel):
     max_steps: int = Field(default=25, ge=1, le=10_000)
     """Commands that an episode of the gate may take."""
     rule: Rule = "not-worse"
+    tolerance: float = Field(default=TOLERANCE, gt=0, lt=1)
+    """How much worse counts as not worse."""
+    confidence: float = Field(default=CONFIDENCE, gt=0.5, lt=1)
+    """How sure the gate has to be."""
     settings: TrainingSettings = TrainingSettings()
     threads: int = Field(default=0, ge=0, le=256)
     memory_gib: float | None = Field(default=None, gt=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
+from sandbox.tune.noninferiority import CONFIDENCE, TOLERANCE, fewest
 from sandbox.tune.round_view import MethodChoice, RoundData
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from sandbox.tune.rounds import RoundPlan
     from sandbox.tune.settings import Method
 
-EPISODES = 8
-"""Games that are played before and after by default: the fewest that tell anything."""
+EPISODES = fewest(TOLERANCE, CONFIDENCE) + 1
+"""Games that are played before and after by default: the fewest that can tell, made even."""
 UNSEEN = 1001
 """Seed from which games for the evaluation are taken."""
 

@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -118,10 +118,18 @@ class Worker:
         if not trained.is_dir():
             self.train(data, trained)
         about = json.loads((trained / "training.json").read_text(encoding="utf-8"))
-        after = self.episodes("after", trained)
+        after = self.episodes("after", trained, before)
         outcome = None
         if before:
-            outcome = gate.compare(before, after, plan.rule)
+            outcome = gate.compare(
+                before[: len(after)],
+                after,
+                plan.rule,
+                tolerance=plan.tolerance,
+                confidence=plan.confidence,
+                perplexity=about["perplexity"],
+                planned=len(before),
+            )
             self.tell("gate", outcome=outcome.model_dump(), perplexity=about["perplexity"])
         passed = plan.rule == "none" if outcome is None else outcome.passed
         adapter = self.publish(trained, about, data, outcome)
@@ -212,8 +220,11 @@ class Worker:
         """Where an adapter of the save is."""
         return None if adapter == BASE else Adapters.of(self.plan.save).path(adapter)
 
-    def episodes(self, side: str, adapter: Path | None) -> list[Episode]:
-        """Play the worlds of the gate, or read how they went before."""
+    def episodes(self, side: str, adapter: Path | None, before: Sequence[Episode] = ()) -> list[Episode]:
+        """Play the worlds of the gate, or read how they went before.
+
+        With the episodes of the side before, no more is played once the gate could not be passed any more.
+        """
         file = self.folder / f"{side}.json"
         if file.exists():
             return _EPISODES.validate_json(file.read_bytes())
@@ -237,7 +248,14 @@ class Worker:
                 steps=episode.steps,
             )
 
+        def enough() -> bool:
+            plan = self.plan
+            decided = bool(before) and plan.rule != "none"
+            return decided and gate.hopeless(before, played, tolerance=plan.tolerance, confidence=plan.confidence)
+
         for reference in self.plan.eval_worlds:
+            if enough():
+                break
             world = registry.open_world(reference, home=self.home)
             try:
                 chosen = starts.starts(world, self.plan.eval_seeds)
@@ -252,6 +270,7 @@ class Worker:
                     max_steps=self.plan.max_steps,
                     on_episode=told,
                     stop=self.stopped,
+                    enough=enough,
                 )
             finally:
                 world.close()

@@ -262,11 +262,11 @@ async def test_a_round_runs_while_the_game_goes_on_and_is_accepted(
         assert not trial
         assert plan.settings.method == "sft"
         assert plan.eval_worlds == ("lighthouse",)
-        assert len(plan.eval_seeds) == 8
+        assert len(plan.eval_seeds) == 46
         round_ = stage.round
         assert round_ is not None
         round_.happens("data", examples=5)
-        await until(pilot, lambda: "0 won of 0 played, 8 in all" in screen_text(app))
+        await until(pilot, lambda: "0 won of 0 played, 46 in all" in screen_text(app))
         for done in (1, 2):
             round_.happens(
                 "episode", side="before", done=done, of=8, world="lighthouse", won=done == 2, score=0, steps=25
@@ -491,15 +491,15 @@ def test_every_key_has_a_name_and_says_what_it_does() -> None:
 
 def test_games_to_evaluate_on_were_not_seen() -> None:
     assert suggested("lighthouse", {}) == "lighthouse"
-    assert suggested("tw:coin?level=3&seed=1", {}) == "tw:custom?quest=3..4&seed=1001..1004"
+    assert suggested("tw:coin?level=3&seed=1", {}) == "tw:custom?quest=3..4&seed=1001..1023"
     seen = {"tw:custom?quest=3&seed=1002": 2}
-    assert suggested("tw:coin?level=3&seed=1", seen) == "tw:custom?quest=3..4&seed=1005..1008"
+    assert suggested("tw:coin?level=3&seed=1", seen) == "tw:custom?quest=3..4&seed=1024..1046"
     games = evaluated(suggested("tw:coin?level=3&seed=1", seen))
     assert isinstance(games["eval_worlds"], tuple)
-    assert len(games["eval_worlds"]) == 8
+    assert len(games["eval_worlds"]) == 46
     assert games["eval_seeds"] == (0,)
     assert evaluated("")["eval_worlds"] == ()
-    assert evaluated("lighthouse honey")["eval_seeds"] == (1001, 1002, 1003, 1004)
+    assert evaluated("lighthouse honey")["eval_seeds"] == tuple(range(1001, 1024))
 
 
 def test_a_resumed_round_forgets_how_it_ended_and_goes_on_with_its_losses() -> None:

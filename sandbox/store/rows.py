@@ -40,9 +40,9 @@ class Run:
     """The world's reference."""
     title: _Line
     fingerprint: _Line
-    seats: Mapping[str, _Line | None]
+    seats: Mapping[_Line, _Line | None]
     """Seat -> name of its agent; None for a person."""
-    cards: Mapping[str, _Text] = field(default_factory=dict)
+    cards: Mapping[_Line, _Text] = field(default_factory=dict)
     """Seat -> the text of its agent's card."""
     seed: int
     learn: bool = True
@@ -92,8 +92,8 @@ _RUN: Final = TypeAdapter(Run)
 _RUN_FIELDS: Final = tuple(item.name for item in fields(Run))
 _MARK: Final = TypeAdapter(Mark)
 _MARK_FIELDS: Final = tuple(item.name for item in fields(Mark))
-_OBSERVATIONS: Final = TypeAdapter(dict[str, _Observation])
-_REWARDS: Final = TypeAdapter(dict[str, _Number])
+_OBSERVATIONS: Final = TypeAdapter(dict[_Line, _Observation])
+_REWARDS: Final = TypeAdapter(dict[_Line, _Number])
 _OBSERVATION_FIELDS: Final = tuple(item.name for item in fields(Observation))
 _CHOOSERS: Final = frozenset((*get_args(Chooser), "opening"))
 _SOURCES: Final = frozenset(get_args(Source))

@@ -183,3 +183,21 @@ def test_verify_and_show_say_what_the_save_would_do(call: Call, gift: Path, list
         assert f"would ask the server {listener.host}" in output
         assert "AWS_SECRET_ACCESS_KEY" in output
         assert SECRET not in output
+
+
+def test_names_in_a_save_cannot_drive_the_terminal(call: Call, gift: Path) -> None:
+    with closing(sqlite3.connect(gift / "save.db")) as database:
+        for table, columns in (
+            ("runs", ("seats", "cards", "world", "title")),
+            ("turns", ("rewards", "seat", "agent")),
+        ):
+            for column in columns:
+                database.execute(
+                    f"UPDATE {table} SET {column} = replace({column}, 'bear', 'be\\u001b]0;x\\u0007ar')"
+                )
+        database.execute("UPDATE runs SET title = char(27) || '[31mhoney'")
+        database.commit()
+    for words in (("list",), ("show", "gift"), ("verify", "gift"), ("show", "gift", "--turn", "2")):
+        _, output, errors = call("save", *words)
+        assert "\x1b]" not in output + errors
+        assert "\x1b[31mhoney" not in output + errors

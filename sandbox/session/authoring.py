@@ -102,6 +102,7 @@ def copied(session: Session, folder: Path) -> Site:
 
     Raises `WorldError` where a world of that name is there already, or the copy cannot be made.
     """
+    from sandbox.world.advice import advised
     from sandbox.world.native import load_world
 
     here = site(session)
@@ -118,8 +119,8 @@ def copied(session: Session, folder: Path) -> Site:
     except OSError as error:
         raise WorldError(f"the world cannot be copied: {error.strerror or error}", where=target) from error
     copy, name, seats = target / here.file.name, session.world.name, len(session.world.seats)
-    session.world = load_world(copy, name, seats)
-    session.renewal = Renewal(copy, lambda: load_world(copy, name, seats))
+    session.world = advised(load_world(copy, name, seats))
+    session.renewal = Renewal(copy, lambda: advised(load_world(copy, name, seats)))
     return site(session)
 
 

@@ -17,9 +17,10 @@ class NativeKind:
         return reference
 
     def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
+        from sandbox.world.advice import advised
         from sandbox.world.native.world import load_world
 
-        return load_world(Path(reference), name, seats)
+        return advised(load_world(Path(reference), name, seats))
 
 
 class GeneratedKind:

@@ -111,7 +111,18 @@ class Recall:
             return self._first(state, scene, scene.seen, line)
         before = self._remember(state.memory[0], edge.command)
         turns, to = before.turns + 1, edge.to
-        memory = SeatMemory(turns, edge.heard, to.rooms, before.pronouns, None, None, line, to.left, before.group)
+        memory = SeatMemory(
+            turns,
+            edge.heard,
+            to.rooms,
+            before.pronouns,
+            None,
+            None,
+            line,
+            to.left,
+            before.group,
+            before.hinted,
+        )
         after = State(to.core, (memory,), state.rng, state.round + edge.rounds, to)
         return Step(state=after, rewards=edge.rewards, terminated=edge.terminated)
 

@@ -159,7 +159,7 @@ def _command(data: Any, entities: int) -> Command:
 
 def _memory(world: Origin, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
     """A seat's memory. The numbers of things in it are added to those that are still to be checked."""
-    turns, heard, pronouns, question, mistake, last, left, *group, rooms = data
+    turns, heard, pronouns, question, mistake, last, left, *later, rooms = data
     first = world.compiled.initial
     seen: dict[int, tuple[int, ...] | None] = {}
     for entry in rooms:
@@ -173,8 +173,10 @@ def _memory(world: Origin, data: Any, inside: list[Any], holders: list[Any]) -> 
     _need(max(seen, default=0) < world.compiled.rooms)
     it, them, him, her = pronouns
     holders += pronouns
-    together = tuple(group[0]) if group else ()  # saves from before several things could be meant have none
+    together, (stage, command) = later or ((), (0, ""))  # earlier saves have none of these
     inside += together
+    _check((stage,), 0, 4)
+    _texts(command)
     _texts(heard, last)
     if question is not None:
         before, after, candidates = question
@@ -190,4 +192,6 @@ def _memory(world: Origin, data: Any, inside: list[Any], holders: list[Any]) -> 
         _need(direction in world.compiled.lexicon.direction_names)
     gone = tuple([(who, direction) for who, direction in left])
     known = replaced(world.blank_rooms, seen)
-    return SeatMemory(turns, heard, known, (it, them, him, her), question, mistake, last, gone, together)
+    return SeatMemory(
+        turns, heard, known, (it, them, him, her), question, mistake, last, gone, tuple(together), (stage, command)
+    )

@@ -112,6 +112,8 @@ class SeatMemory(NamedTuple):
     """Who was seen leaving the room, and in which direction."""
     group: tuple[int, ...] = ()
     """The things that `them` means, where these are several."""
+    hinted: tuple[int, str] = (0, "")
+    """The latest hint: how far it went, and the command that it is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sandbox.world.native.describe import inventory, look
 from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
+from sandbox.world.native.parser.hints import Adviser
 from sandbox.world.native.recall import Recall
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, SeatMemory, State, paged
@@ -184,6 +185,10 @@ class NativeWorld:
             draft.tell(seat, prose.render(draft, seat))
         draft.tell(seat, look(draft, seat))
         draft.actor = -1
+
+    def ask_for_hints(self, adviser: Adviser) -> None:
+        """Who is asked from now on when a seat wants a hint."""
+        self._parser.adviser = adviser
 
     def to_move(self, state: State) -> str | None:
         """The seat whose command comes next; None when the world has ended."""

@@ -58,7 +58,7 @@ PLAIN = (
 )
 """Actions that do nothing unless a rule says so."""
 
-FREE = ("look", "inventory", "exits", "score", "help")
+FREE = ("look", "inventory", "exits", "score", "help", "hint")
 """Actions that only tell something and take no turn; nor does `examine` unless a rule follows it."""
 
 META = ("again", "oops", "undo", "save")

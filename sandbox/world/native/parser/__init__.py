@@ -9,6 +9,7 @@ from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.forms import Form, Spans, lower
 from sandbox.world.native.parser.errands import ERRANDS, Errand, Errands
+from sandbox.world.native.parser.hints import Adviser, give_hint
 from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, several, unknown_word
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import Scope, access, scope_of
@@ -34,6 +35,8 @@ class Parser:
         own = [self._bare(compiled.lexicon.forms[name][0]) for name in compiled.definition.verbs]
         usual = [v.strip() for v in compiled.language.shown.replace("、", ",").split(",")]
         self.errands = Errands(compiled)
+        self.adviser: Adviser | None = None
+        """Who is asked for hints."""
         self.verbs = tuple(dict.fromkeys(v for v in (*own, *usual) if v))[:MAX_LISTED_VERBS]
 
     def _bare(self, form: Form) -> str:
@@ -213,6 +216,8 @@ class Parser:
             joint = ", " if self.grammar.spaced else "、"
             draft.say("goal", goal=self.compiled.definition.seats[self.compiled.ids[seat]].goal)
             draft.say("help", verbs=joint.join(self.verbs))
+        elif action == "hint":
+            give_hint(draft, self.adviser)
         else:
             draft.say("undo" if action == "undo" else "session")
 
@@ -280,7 +285,7 @@ class Parser:
         if action in ("oops",):
             return [Command(action, text=said)]
         if not form.slots:
-            if action in ("look", "inventory", "exits", "score", "help", "again", "undo", "save"):
+            if action in ("look", "inventory", "exits", "score", "help", "hint", "again", "undo", "save"):
                 return []
             return [Command(named)]
         if action == "take":

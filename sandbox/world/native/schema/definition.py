@@ -60,6 +60,9 @@ class Adventure(Strict):
     trading: bool = False
     """Whether seats can offer each other exchanges, as in `trade apple with bob for pear`; the other accepts or
     declines."""
+    hint_cost: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """Points that a `hint` costs the seat that asks. It gives the next step of a plan in three stages: what it is
+    about, what might be done, the command."""
     whereabouts: bool = False
     """Whether every seat is told where the others are. Else it knows of those in its room."""
     limit: Count | None = None

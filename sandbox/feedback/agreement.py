@@ -13,9 +13,9 @@ from typing import Any
 
 from sandbox.feedback.contest import Contest, contests
 from sandbox.feedback.dataset import Material
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.feedback.records import named
-from sandbox.feedback.reliability import GOLD, Questions, Rater, Said, question_alpha, raters
+from sandbox.feedback.reliability import GOLD, Questions, Rater, TimedAnswer, question_alpha, raters
 from sandbox.feedback.reliability import alpha as alpha
 from sandbox.statistics import Interval, proportion
 from sandbox.store.feedback import LIMIT
@@ -78,7 +78,7 @@ def statistics(materials: Sequence[Material]) -> Statistics:
     by_kind, by_annotator, retracted = Counter[str](), Counter[str](), 0
     compared: list[Mapping[str, Any]] = []
     for material in materials:
-        names, deeds, book = Names(material.world, material.timeline), material.deeds, material.book
+        names, deeds, book = ContentNames(material.world, material.timeline), material.deeds, material.book
         standing = {record.id for record in book.standing()}
         for node in material.timeline.nodes():
             if node.parent is None:
@@ -105,7 +105,7 @@ def statistics(materials: Sequence[Material]) -> Statistics:
                 theirs[record.annotator] = theirs.get(record.annotator, 0.0) + record.value
             answer = book.kind(record).answered(record, names)
             if answer is not None:
-                questions.add(record.annotator, Said(answer, record.created, record.latency))
+                questions.add(record.annotator, TimedAnswer(answer, record.created, record.latency))
             if record.kind == "comparison":
                 compared.append(record.data)
     in_order = sorted(played.values())

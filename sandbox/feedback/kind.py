@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
@@ -102,7 +102,7 @@ class Kind(BaseModel):
         """What it says about commands, where that does not follow from `rewards`."""
         return iter(())
 
-    def answered(self, record: Feedback, names: Names) -> Answer | None:
+    def answered(self, record: Feedback, names: ContentNames) -> Answer | None:
         """What it answers, where it is an answer to a question with options."""
         return None
 
@@ -119,12 +119,12 @@ class Kind(BaseModel):
         """The line that a person types to say it; empty where there is none."""
         return ""
 
-    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+    def outward(self, record: Feedback, names: ContentNames) -> dict[str, Any]:
         """The data with nothing in it that only this save knows."""
         return dict(record.data)
 
     @classmethod
-    def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
+    def inward(cls, data: Mapping[str, Any], turn: int, names: ContentNames) -> dict[str, Any]:
         """The data as this save has it, of a record about this turn. Raises `KeyError` where it has not."""
         return dict(data)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.store.feedback import Feedback
 
 
-class Names:
+class ContentNames:
     """The turns of a save by content, and back; and the records that were named or stored so far."""
 
     def __init__(self, world: str, timeline: Timeline) -> None:

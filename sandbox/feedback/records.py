@@ -1,7 +1,7 @@
 """Feedback as raw records that hold outside of their save, so that merging twice adds nothing.
 
-A turn is named by its content, see `Names`. A record keeps the name that it was stored under wherever it goes; two
-that say all the same are one, whatever they are called.
+A turn is named by its content, see `ContentNames`. A record keeps the name that it was stored under wherever it
+goes; two that say all the same are one, whatever they are called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox.errors import PlayError, SaveError
 from sandbox.feedback import kinds
 from sandbox.feedback.dataset import Material
-from sandbox.feedback.names import Names, name_of
+from sandbox.feedback.names import ContentNames, name_of
 from sandbox.store import Store
 from sandbox.store.feedback import Feedback, KindName, checked
 
@@ -45,7 +45,7 @@ class RawRecord(BaseModel):
 
 def records(material: Material) -> Iterator[dict[str, Any]]:
     """All feedback of a save as raw records, retractions included, each with the situation it speaks of."""
-    timeline, names = material.timeline, Names(material.world, material.timeline)
+    timeline, names = material.timeline, ContentNames(material.world, material.timeline)
     for record, name, data in named(names, material.feedback):
         turn = timeline.get(record.turn)
         decision = turn.decision
@@ -75,7 +75,7 @@ def records(material: Material) -> Iterator[dict[str, Any]]:
         }
 
 
-def named(names: Names, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback, str, dict[str, Any]]]:
+def named(names: ContentNames, feedback: Iterable[Feedback]) -> Iterator[tuple[Feedback, str, dict[str, Any]]]:
     """Records, oldest first, each with its name and with its data as other saves have it."""
     for record in feedback:
         data = kinds.read(record).outward(record, names)
@@ -95,7 +95,7 @@ def merge(store: Store, incoming: Iterable[RawRecord]) -> Counter[str]:
     Elsewhere are those about a turn or a proposal that the save does not have. Agents do not learn from what is
     merged; data sets, statistics and rounds do. Raises `SaveError` where a record is out of its bounds.
     """
-    names = Names(store.latest_run().world, store.timeline())
+    names = ContentNames(store.latest_run().world, store.timeline())
     counts: Counter[str] = Counter(added=0, known=0, elsewhere=0)
     with store.transaction(durable=True):
         known: dict[str, int] = {}

@@ -40,7 +40,7 @@ class Rater:
 
 
 @dataclass(slots=True)
-class Said:
+class TimedAnswer:
     """An answer with when it was given and how long it took."""
 
     answer: Answer
@@ -52,10 +52,10 @@ class Said:
 class Questions:
     """Answers, gathered by the question that they answer."""
 
-    _said: dict[tuple[str, str], list[Said]] = field(default_factory=dict)
+    _said: dict[tuple[str, str], list[TimedAnswer]] = field(default_factory=dict)
     """(what it is about, person) -> their answers, oldest first."""
 
-    def add(self, annotator: str, said: Said) -> None:
+    def add(self, annotator: str, said: TimedAnswer) -> None:
         """Count an answer. One that names two of several options goes with the others of the same choice."""
         theirs = self._said.setdefault((said.answer.about, annotator), [])
         same = (each for each in theirs if _goes_with(each.answer, said.answer))
@@ -72,9 +72,9 @@ class Questions:
         )
         earlier.created = said.created
 
-    def asked(self) -> dict[tuple[str, tuple[str, ...]], dict[str, Said]]:
+    def asked(self) -> dict[tuple[str, tuple[str, ...]], dict[str, TimedAnswer]]:
         """(What it is about, options) -> person -> their latest answer."""
-        found: dict[tuple[str, tuple[str, ...]], dict[str, Said]] = {}
+        found: dict[tuple[str, tuple[str, ...]], dict[str, TimedAnswer]] = {}
         for (about, annotator), theirs in self._said.items():
             for said in sorted(theirs, key=lambda each: each.created):
                 found.setdefault((about, tuple(sorted(said.answer.options))), {})[annotator] = said
@@ -145,7 +145,9 @@ def alpha(units: Sequence[Mapping[str, Any]], level: Literal["nominal", "ordinal
         return float(krippendorff.alpha(reliability_data=table, level_of_measurement=level))
 
 
-def raters(questions: Sequence[Mapping[str, Said]], ratings: Iterable[Mapping[str, float]]) -> tuple[Rater, ...]:
+def raters(
+    questions: Sequence[Mapping[str, TimedAnswer]], ratings: Iterable[Mapping[str, float]]
+) -> tuple[Rater, ...]:
     """Each person beside the others, in the order of their names.
 
     Args:
@@ -160,7 +162,7 @@ def raters(questions: Sequence[Mapping[str, Said]], ratings: Iterable[Mapping[st
     return tuple(_rater(name, units, [people[name] for people in questions if name in people]) for name in names)
 
 
-def _rater(name: str, units: Sequence[Mapping[str, str]], said: Sequence[Said]) -> Rater:
+def _rater(name: str, units: Sequence[Mapping[str, str]], said: Sequence[TimedAnswer]) -> Rater:
     own = [unit for unit in units if name in unit]
     shares = []
     for unit in own:

@@ -20,7 +20,7 @@ POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class OneSidedBounds:
     """A mean difference between one-sided confidence bounds."""
 
     value: float
@@ -28,7 +28,7 @@ class Limits:
     high: float
 
 
-def limits(differences: Sequence[float], confidence: float) -> Limits:
+def limits(differences: Sequence[float], confidence: float) -> OneSidedBounds:
     """One-sided bounds, each at this confidence, on the mean of paired differences.
 
     The adjusted Wald interval of Bonett & Price (2012) for paired proportions: one difference each way is added,
@@ -37,16 +37,16 @@ def limits(differences: Sequence[float], confidence: float) -> Limits:
     """
     n = len(differences)
     if not n:
-        return Limits(math.nan, -1.0, 1.0)
+        return OneSidedBounds(math.nan, -1.0, 1.0)
     value = math.fsum(differences) / n
     if not any(differences):
         silent = 1 - (1 - confidence) ** (1 / n)
-        return Limits(value, -silent, silent)
+        return OneSidedBounds(value, -silent, silent)
     z = NormalDist().inv_cdf(confidence)
     centre = math.fsum(differences) / (n + 2)
     spread = (math.fsum(each * each for each in differences) + 2) / (n + 2) - centre * centre
     half = z * math.sqrt(max(spread, 0.0) / (n + 2))
-    return Limits(value, max(-1.0, centre - half), min(1.0, centre + half))
+    return OneSidedBounds(value, max(-1.0, centre - half), min(1.0, centre + half))
 
 
 def fewest(tolerance: float, confidence: float) -> int:

@@ -15,7 +15,7 @@ from sandbox.feedback.agreement import statistics
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.dataset import Material
 from sandbox.feedback.kind import BAD, TIE, Answer
-from sandbox.feedback.reliability import Questions, Said, alpha, question_alpha, raters
+from sandbox.feedback.reliability import Questions, TimedAnswer, alpha, question_alpha, raters
 from sandbox.session.players import Seating
 from sandbox.session.review import Review
 from sandbox.session.session import Session
@@ -52,7 +52,7 @@ def simulated(
         for name, choose in people.items():
             choice = offered[choose(rng, len(offered), right)]
             answer = Answer(about=str(number), options=named, choice=choice, whole=True, ordered=True)
-            found.add(name, Said(answer, created=number, latency=4.0))
+            found.add(name, TimedAnswer(answer, created=number, latency=4.0))
     return found
 
 

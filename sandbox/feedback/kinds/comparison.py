@@ -18,7 +18,7 @@ from sandbox.feedback.kind import (
     compared,
     pair_judgement,
 )
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
 
@@ -53,7 +53,7 @@ class Comparison(Kind):
         commands = self.better.command, self.worse.command
         yield from pair_judgement(record, record.turn, record.turn, self.seat, commands, self.verdict)
 
-    def answered(self, record: Feedback, names: Names) -> Answer:
+    def answered(self, record: Feedback, names: ContentNames) -> Answer:
         shown = self.better.command, self.worse.command
         options = shown if self.first == "better" else shown[::-1]
         choice = choice_of(self.better.command, self.verdict)
@@ -63,6 +63,6 @@ class Comparison(Kind):
     def text(self, record: Feedback, decision: Decision | None) -> str:
         return compared(f"“{self.better.command}”", f"“{self.worse.command}”", self.verdict)
 
-    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+    def outward(self, record: Feedback, names: ContentNames) -> dict[str, Any]:
         sides: Mapping[str, Mapping[str, Any]] = {side: record.data[side] for side in ("better", "worse")}
         return {**record.data, **{side: {**data, "decision": None} for side, data in sides.items()}}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from sandbox.feedback.kind import Kind, TurnId, words
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.text import counted, gain, speaker
 from sandbox.types import Decision
 
@@ -42,11 +42,11 @@ class Credit(Kind):
     def line(self, record: Feedback) -> str:
         return f"/credit {record.value or 0:+g} {words(record)}".rstrip()
 
-    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+    def outward(self, record: Feedback, names: ContentNames) -> dict[str, Any]:
         return {"shares": {names.of(turn): share for turn, share in self.shares.items()}}
 
     @classmethod
-    def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
+    def inward(cls, data: Mapping[str, Any], turn: int, names: ContentNames) -> dict[str, Any]:
         return {**data, "shares": {str(names.turn(name)): share for name, share in data["shares"].items()}}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from sandbox.feedback.kind import Answer, Judgement, Kind, Line, Verdict, choice_of, compared, pair_judgement
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.timeline import Timeline
 from sandbox.types import Decision
 
@@ -66,7 +66,7 @@ class Preference(Kind):
             commands = decision.proposals[self.better].command, decision.proposals[self.worse].command
             yield from pair_judgement(record, node.parent, node.id, node.seat, commands, self.verdict)
 
-    def answered(self, record: Feedback, names: Names) -> Answer:
+    def answered(self, record: Feedback, names: ContentNames) -> Answer:
         shown = self.shown or (self.better, self.worse)
         if self.between == "turns":
             named = [names.of(turn) for turn in (*shown, self.better)]
@@ -97,12 +97,12 @@ class Preference(Kind):
     def line(self, record: Feedback) -> str:
         return "" if self.verdict == "better" else f"/{self.verdict}"
 
-    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+    def outward(self, record: Feedback, names: ContentNames) -> dict[str, Any]:
         named = names.of if self.between == "turns" else names.commands(record.turn).__getitem__
         return self._moved(record.data, named)
 
     @classmethod
-    def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
+    def inward(cls, data: Mapping[str, Any], turn: int, names: ContentNames) -> dict[str, Any]:
         places = {command: place for place, command in enumerate(names.commands(turn))}
         return cls._moved(data, names.turn if data["between"] == "turns" else places.__getitem__)
 

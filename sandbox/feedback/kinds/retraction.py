@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.feedback.kind import Kind, TurnId
-from sandbox.feedback.names import Names
+from sandbox.feedback.names import ContentNames
 from sandbox.types import Decision
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class Retraction(Kind):
     def text(self, record: Feedback, decision: Decision | None) -> str:
         return "taken back"
 
-    def outward(self, record: Feedback, names: Names) -> dict[str, Any]:
+    def outward(self, record: Feedback, names: ContentNames) -> dict[str, Any]:
         return {"feedback": names.record(self.feedback)}
 
     @classmethod
-    def inward(cls, data: Mapping[str, Any], turn: int, names: Names) -> dict[str, Any]:
+    def inward(cls, data: Mapping[str, Any], turn: int, names: ContentNames) -> dict[str, Any]:
         return {**data, "feedback": names.record_id(data["feedback"])}

@@ -38,7 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
-from sandbox.files import write_bytes
+from sandbox.files import read_bytes, write_bytes
 from sandbox.processes import search_path
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.collect import Source
@@ -51,6 +51,7 @@ FINAL = ("finished", "failed", "cancelled")
 """Kinds of the last event of a round; `estimated` ends a trial."""
 
 _TRIES, _PAUSE = 5, 0.02
+_MAX_PLAN = 16 << 20
 
 
 class RoundPlan(BaseModel):
@@ -141,7 +142,7 @@ class Round:
         """Raises `SaveError`."""
         file = self.folder / "plan.json"
         try:
-            return RoundPlan.model_validate_json(file.read_bytes())
+            return RoundPlan.model_validate_json(read_bytes(file, _MAX_PLAN))
         except (OSError, ValidationError) as error:
             raise SaveError("is no plan of a round", where=file) from error
 
@@ -248,7 +249,10 @@ def start(plan: RoundPlan, *, trial: bool = False) -> Round:
 
 def resume(round_: Round) -> Round:
     """Go on with a round that was cancelled or interrupted, or failed, from where it was. Raises `RoundError`."""
-    with _only_one(round_.plan.save.parent) as lock:
+    plan = round_.plan
+    if plan.save.resolve() != round_.folder.parent.parent.resolve():  # a save from elsewhere could write anywhere
+        raise RoundError("its plan is of another folder", where=round_.folder, hint="start a new round")
+    with _only_one(plan.save.parent) as lock:
         if round_.state in ("running", "finished"):
             raise RoundError(f"round {round_.number} is {round_.state}", where=round_.folder)
         (round_.folder / "cancel").unlink(missing_ok=True)

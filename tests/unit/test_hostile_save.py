@@ -16,6 +16,7 @@ from listener import Listener, listening
 from sandbox import cli, wiring
 from sandbox.config import Settings
 from sandbox.paths import Home
+from sandbox.tune.rounds import RoundPlan
 
 SECRET = "wJalrXUtnFEMI-this-is-a-secret"
 Call = Callable[..., tuple[int, str, str]]
@@ -183,6 +184,17 @@ def test_verify_and_show_say_what_the_save_would_do(call: Call, gift: Path, list
         assert f"would ask the server {listener.host}" in output
         assert "AWS_SECRET_ACCESS_KEY" in output
         assert SECRET not in output
+
+
+def test_a_round_in_a_save_writes_nowhere_else(call: Call, gift: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "saves" / "mine"
+    plan = RoundPlan(home=tmp_path, save=elsewhere, card="model: x\n", model="x", worlds=("honey",))
+    (gift / "rounds" / "1").mkdir(parents=True)
+    (gift / "rounds" / "1" / "plan.json").write_text(plan.model_dump_json())
+    code, _, errors = call("tune", "gift", "--resume")
+    assert code == 2
+    assert "its plan is of another folder" in errors
+    assert not elsewhere.parents[1].exists()
 
 
 def test_names_in_a_save_cannot_drive_the_terminal(call: Call, gift: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.agent.registry import CardFile
-from sandbox.errors import SaveError, UsageError
+from sandbox.errors import SaveError, UsageError, WorldError
 from sandbox.paths import Home
 from sandbox.session.renewal import Renewal
 from sandbox.store import Run, Store
@@ -101,7 +101,7 @@ def open_session(
         session = _begun(home, save, folder, reference, players, models, seed or 0, learn, annotator, progress)
     world = session.world
     if isinstance(world, Authored):
-        session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home))
+        session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home, name=world.name))
 
     def casting(name: str) -> tuple[Agent | None, str]:
         if name == HUMAN:
@@ -189,19 +189,28 @@ def _resumed(
         store = Store.connect(save, playing=True) if folder is None else Store.open(folder)
         undone.callback(store.close)
         latest = store.latest_run()
-        if reference is not None and registry.resolve(reference, home=home).canonical != latest.world:
+        if reference is not None and not _same_world(home, reference, latest.world):
             raise SaveError(
                 f"the save is of the world {latest.world!r}, not {reference!r}",
                 where=store.file,
                 hint="choose another --save, or leave the world out",
             )
-        world = registry.open_world(latest.world, home=home, progress=progress)
+        world = registry.open_world(latest.world, home=home, progress=progress, name=latest.world)
         undone.callback(world.close)
         files = stored_cards(home, latest.seats, latest.cards) if players is None else players.files(home, world)
         seats = _agents(files, models, world, folder, seed=latest.seed)
         session = Session.resume(store, world, seats, learn=learn, annotator=annotator, cards=_texts(files))
         undone.pop_all()
         return session
+
+
+def _same_world(home: Home, asked: str, kept: str) -> bool:
+    """Whether a reference means the world of a save. Raises `WorldError` where it means none."""
+    meant = registry.resolve(asked, home=home).canonical
+    try:
+        return meant in (kept, registry.resolve(kept, home=home).canonical)
+    except WorldError:
+        return False
 
 
 def agents_of(home: Home, run: Run, models: Models, world: World[Any]) -> dict[str, Agent | None]:

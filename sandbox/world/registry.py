@@ -66,7 +66,12 @@ def resolve(reference: str, *, home: Home | None = None) -> Reference:
 
 
 def open_world(
-    reference: str, *, home: Home | None = None, seats: int | None = None, progress: Progress = silent
+    reference: str,
+    *,
+    home: Home | None = None,
+    seats: int | None = None,
+    progress: Progress = silent,
+    name: str = "",
 ) -> World[Any]:
     """The world of a reference. Raises `WorldError`, and `PluginError` where its kind cannot be loaded.
 
@@ -75,10 +80,11 @@ def open_world(
         home: where names are looked up.
         seats: for how many of its seats, from the first on; all of them if not given.
         progress: told what takes time.
+        name: what the world is to be called; its canonical reference if not given.
     """
     meant = resolve(reference, home=home)
     kind = _kind(meant.kind)
-    return kind.open(meant.target, name=meant.canonical, seats=seats, progress=progress)
+    return kind.open(meant.target, name=name or meant.canonical, seats=seats, progress=progress)
 
 
 def opened(world: WorldLike) -> tuple[World[Any], bool]:

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from sandbox import api
+from sandbox import api, wiring
 from sandbox.cli import app
+from sandbox.config import Settings
 from sandbox.envs import ENV_ID
-from sandbox.errors import WorldError
+from sandbox.errors import SaveError, WorldError
+from sandbox.paths import Home
 from sandbox.world import games
 from sandbox.world.registry import open_world, resolve, world_file
 from sandbox.world.textworld import TextWorldWorld
@@ -115,6 +118,23 @@ def test_a_near_miss_is_told_wherever_a_reference_is_given(wrong: str) -> None:
         ["world", "solve", wrong],
     ):
         assert "did you mean 'lighthouse'?" in str(CliRunner().invoke(app, command).exception), command
+
+
+def test_a_save_is_gone_on_with_by_any_name_of_its_world(tmp_path: Path) -> None:
+    """Also one that keeps a spelling which is not the canonical one, as older saves do."""
+    home, models = Home(tmp_path), wiring.Models(Settings())
+    players = wiring.Players.parse("q-table", [])
+    for number, kept in enumerate(("lighthouse", "worlds/lighthouse")):
+        session = wiring.open_session(home, "worlds/lighthouse", players, models, save=f"s{number}")
+        with session.store.transaction():
+            session.store.add_run(replace(session.store.latest_run(), world=kept))
+        session.close()
+        for asked in ("lighthouse", "worlds/lighthouse", None):
+            session = wiring.open_session(home, asked, None, models, save=f"s{number}")
+            assert session.world.name == kept
+            session.close()
+        with pytest.raises(SaveError, match="not 'honey'"):
+            wiring.open_session(home, "honey", None, models, save=f"s{number}")
 
 
 @pytest.mark.parametrize("wrong", ["lm-qq", "agents/lm-qq"])

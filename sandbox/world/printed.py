@@ -19,7 +19,7 @@ _META = frozenset(
 ) | {"verify", "$verify", "random", "debug", "notify"}
 """They act on the interpreter, not on the world: the sandbox has saves, undo and branches of its own."""
 _BANNER = re.compile(r"[\s_|\\/$<>-]*")
-_PROMPT = re.compile(r"(?:(?:\A|\n)[ \t]*>[^\n]*|(?:\A|\n)[^\n>]{0,60}>|(?<=[.?!:])>)\s*\Z")
+_PROMPT = re.compile(r"(?:(?:\A|\n)[ \t]*>[^\n]*|(?:\A|\n)\[[^\n\]]{0,60}\] ?>|(?<=[.?!:])>)\s*\Z")
 _WINDOW = re.compile(r" {40,}")
 """What Frotz gives for a line that a story blanks before it writes there, in a window of its own."""
 _STATUS = re.compile(

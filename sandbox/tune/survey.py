@@ -67,9 +67,9 @@ def survey(plan: RoundPlan) -> RoundData:
 
 def suggested(world: str, seen: Mapping[str, int]) -> str:
     """The worlds to evaluate on: a world of our own itself, and else games that were generated and never seen."""
-    from sandbox.world import registry
+    from sandbox.world import games, story
 
-    if not registry.is_generated(world):
+    if not world.startswith(games.PREFIX) and not world.lower().endswith(story.SUFFIXES):
         return world
     options = {option for each in seen for option in each.replace("?", "&").split("&")}
     first = UNSEEN
@@ -88,8 +88,9 @@ def evaluated(text: str, home: Home | None = None) -> Evaluation:
     from sandbox.world import registry
 
     named = [each for reference in text.split() for each in collect.expand(reference)]
-    worlds = tuple(dict.fromkeys(registry.resolve(each, home=home).canonical for each in named))
-    own = bool(worlds) and not any(map(registry.is_generated, worlds))
+    meant = [registry.resolve(each, home=home) for each in named]
+    worlds = tuple(dict.fromkeys(each.canonical for each in meant))
+    own = bool(meant) and all(each.kind in registry.AUTHORED for each in meant)
     seeds = -(-EPISODES // len(worlds)) if own else 1
     return {
         "eval_worlds": worlds,

@@ -24,6 +24,8 @@ WorldLike = World[Any] | str | Callable[[], World[Any]]
 
 FILE = "world.yaml"
 """What the file of a world among the content is called."""
+AUTHORED = (".yaml", ".yml")
+"""The kinds of worlds of our own."""
 _OTHER_STORIES = (".ulx", ".gblorb", ".zblorb", ".blorb", ".gam", ".t3", ".hex", ".acd", ".z1", ".z2")
 
 
@@ -99,7 +101,7 @@ def opened(world: WorldLike) -> tuple[World[Any], bool]:
 def world_file(reference: str, *, home: Home | None = None) -> Path:
     """The YAML file of a world of our own, by its name or path. Raises `WorldError`, also for other worlds."""
     meant = resolve(reference, home=home)
-    if meant.file is None or meant.kind not in (".yaml", ".yml"):
+    if meant.file is None or meant.kind not in AUTHORED:
         raise WorldError(f"{reference} is not made from a world file", hint="name a world of `sandbox world list`")
     return meant.file
 
@@ -107,12 +109,6 @@ def world_file(reference: str, *, home: Home | None = None) -> Path:
 def schemes() -> list[str]:
     """The kinds whose references begin with their name and a colon."""
     return [name for name in plugins.offered("worlds") if not name.startswith(".")]
-
-
-def is_generated(reference: str) -> bool:
-    """Whether a reference begins with the name of a kind, so that it needs no file."""
-    scheme, colon, _ = reference.strip().partition(":")
-    return bool(colon) and scheme in schemes()
 
 
 def one_seat(seats: int | None, name: str) -> None:

@@ -66,7 +66,7 @@ from pathlib import Path
 from sandbox.tune import rounds
 folder = Path(sys.argv[2])
 if sys.argv[1] == "start":
-    made = rounds.start(rounds.Plan.model_validate_json(folder.read_bytes()))
+    made = rounds.start(rounds.RoundPlan.model_validate_json(folder.read_bytes()))
 else:
     made = rounds.resume(rounds.Round(folder))
 print(made.folder, made._process.pid, flush=True)

@@ -453,6 +453,13 @@ def test_a_call_ends_at_its_deadline_whatever_drips(first: bytes, again: bytes, 
         server.close()
 
 
+def test_a_handshake_that_never_ends_is_in_the_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remote = chat_at(f"https://127.0.0.1:{silent.getsockname()[1]}/v1", retries=0, timeout=0.3)
+        with pytest.raises(ModelError, match=r"away: no reply within 0.3 s"):
+            texts(remote)
+
+
 def test_the_look_up_of_a_name_is_in_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
 

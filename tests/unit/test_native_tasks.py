@@ -1,14 +1,28 @@
 """Text tasks: one turn, a free answer, a reward that is a function of it."""
 
+import textwrap
+
 import pytest
 
 from sandbox.errors import SaveError, WorldFileError
 from sandbox.types import Enumerable
 from sandbox.world.native import TaskWorld, load_world, parse_definition, parse_source
-from sandbox.world.native.schema.tasks import Avoid, Exact, Format, Keywords, Length, Near, Overlap
+from sandbox.world.native.schema.tasks import (
+    Avoid,
+    Exact,
+    Format,
+    JsonAnswer,
+    Keywords,
+    Length,
+    Near,
+    NumericAnswer,
+    Overlap,
+    SetAnswer,
+)
 from sandbox.world.native.task_measures import has_form, measure, parse_format, tokens
 
 ITEM = {"facts": ("ferry", "gale|storm", "Isle of Skye"), "answer": ("The cat sat.",), "bad": ("dog",)}
+ITEM |= {"total": "1240.5", "towns": ("Skye", "Oban"), "fields": ("name: Ann", "home.town: Skye", "age: 7")}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +47,21 @@ ITEM = {"facts": ("ferry", "gale|storm", "Isle of Skye"), "answer": ("The cat sa
         (Overlap(overlap="answer"), "a cat", 0.4),
         (Avoid(avoid="bad"), "a dogma", 1.0),
         (Avoid(avoid="bad"), "a Dog!", 0.0),
+        (NumericAnswer(number="total"), "That makes 7 + 5, so 1,240.5 in all.", 1.0),
+        (NumericAnswer(number="total"), "1240", 0.0),
+        (NumericAnswer(number="total", within=1), "about 1241", 1.0),
+        (NumericAnswer(number="total"), "none at all", 0.0),
+        (SetAnswer.model_validate({"set": "towns"}), "- Oban\n- Skye", 1.0),
+        (SetAnswer.model_validate({"set": "towns"}), "Skye, Oban and Mull", 0.8),
+        (SetAnswer.model_validate({"set": "towns"}), "", 0.0),
+        (JsonAnswer.model_validate({"json": "fields"}), 'Here: {"name": "Ann", "home": {"town": "skye"}}', 2 / 3),
+        (
+            JsonAnswer.model_validate({"json": "fields"}),
+            '{"name": "Ann", "home": {"town": "Skye"}, "age": 7}',
+            1.0,
+        ),
+        (JsonAnswer.model_validate({"json": "fields"}), '{"name": "Ann"', 0.0),
+        (JsonAnswer.model_validate({"json": "fields"}), '{"a":' * 500 + "1" + "}" * 500, 0.0),
         (Format(format="- {word}: {number}"), "- a: 1\n- b: 2,5\n- c: x", 2 / 3),
         (Format(format="{words}.", lines=2), "It rains.", 0.5),
         (Format(format="{words}."), "", 0.0),
@@ -57,6 +86,28 @@ def test_measures(rule, answer, share):
 )
 def test_forms(form, line, fits):
     assert has_form(parse_format(form), line) is fits
+
+
+def test_a_task_with_all_kinds_of_answers_is_read_and_played():
+    world = load_text("""
+        kind: task
+        title: All
+        goal: Answer.
+        items: [{text: Go., total: "12", towns: [Oban], fields: ["n: 1"]}]
+        reward: [{number: total, within: 0.5}, {set: towns}, {json: fields}]
+        """)
+    step = world.step(world.initial(0), "writer", '{"n": 1} 12')
+    assert step.rewards["writer"] == pytest.approx(2 / 3)
+    assert "the number 100%" in world.observe(step.state, "writer").text
+    with pytest.raises(WorldFileError) as caught:
+        parse_source(
+            "kind: task\ntitle: A\ngoal: B.\nitems: [{text: Go., towns: [Oban]}]\nreward: {set: town}\n", "x.yaml"
+        )
+    assert "did you mean 'towns'" in caught.value.findings[0].hint
+
+
+def load_text(text: str) -> TaskWorld:
+    return TaskWorld(parse_source(textwrap.dedent(text), "task.yaml"), "task")
 
 
 def test_forms_take_no_long_time_on_hostile_lines():

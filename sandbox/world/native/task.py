@@ -13,6 +13,7 @@ from sandbox.world.native.languages import language
 from sandbox.world.native.loader import Source
 from sandbox.world.native.prose import Template
 from sandbox.world.native.schema import Task
+from sandbox.world.native.schema.tasks import measure_key
 from sandbox.world.native.task_measures import MAX_ANSWER, Item, reward
 
 
@@ -110,7 +111,7 @@ class TaskWorld:
         score, shares = reward(self.definition, self.item(state), answer)
         measures = [
             self._messages["task_measure"]
-            .replace("{measure}", self._messages[f"task_{type(rule).__name__.lower()}"])
+            .replace("{measure}", self._messages[f"task_{measure_key(rule)}"])
             .replace("{share}", f"{100 * share:.0f}")
             for rule, share in shares
         ]

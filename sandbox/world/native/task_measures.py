@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from collections import Counter
@@ -15,6 +16,9 @@ Item = Mapping[str, str | tuple[str, ...]]
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+(?:['’-][^\W_]+)*")
 _SENTENCE = re.compile(r"[.!?。！？]+(?:\s|$)|[。！？]|\n+")
 _SLOT = re.compile(r"\{(word|words|number|any)\}")
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?")
+_ENTRY = re.compile(r"[,;\n，、；]|\s+and\s+")
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _EDGES = string.punctuation + string.whitespace + "。，！？；：、“”‘’（）《》"
 
 
@@ -36,6 +40,52 @@ def measure(rule: model.Measure, item: Item, answer: str) -> float:
             return _form(rule, answer)
         case model.Avoid():
             return float(not any(_covers(answer, word) for word in _texts(item, rule.avoid)))
+        case model.NumericAnswer():
+            return _numeric(rule, _texts(item, rule.number), answer)
+        case model.SetAnswer():
+            return _members([_plain(text) for text in _texts(item, rule.members)], answer)
+        case model.JsonAnswer():
+            return _record(_texts(item, rule.record), answer)
+
+
+def number_of(text: str) -> float | None:
+    """The last number in a text; commas in it divide thousands."""
+    found = _NUMBER.findall(text)
+    return float(found[-1].replace(",", "")) if found else None
+
+
+def _numeric(rule: model.NumericAnswer, wanted: Sequence[str], answer: str) -> float:
+    given = number_of(answer)
+    numbers = [number for text in wanted if (number := number_of(text)) is not None]
+    return float(given is not None and any(abs(given - number) <= rule.within + 1e-9 for number in numbers))
+
+
+def _members(wanted: Sequence[str], answer: str) -> float:
+    given = {entry for part in _ENTRY.split(answer) if (entry := _plain(_BULLET.sub("", part)))}
+    if not given or not wanted:
+        return float(not given and not wanted)
+    return 2 * len(given & set(wanted)) / (len(given) + len(set(wanted)))
+
+
+def _record(wanted: Sequence[str], answer: str) -> float:
+    """The first object in the answer, whatever is written around it."""
+    begin, end = answer.find("{"), answer.rfind("}")
+    try:
+        given = json.loads(answer[begin : end + 1]) if 0 <= begin < end else None
+    except (ValueError, RecursionError):
+        return 0.0
+    pairs = [(name.strip(), value) for name, _, value in (text.partition(":") for text in wanted)]
+    fits = [_plain(_field(given, name)) == _plain(value) for name, value in pairs]
+    return sum(fits) / len(fits) if fits else 1.0
+
+
+def _field(given: object, name: str) -> str:
+    """The field of a JSON object as text; for `a.b` that of the object inside; "" where there is none."""
+    for step in name.split("."):
+        given = given.get(step) if isinstance(given, dict) else None
+    if isinstance(given, bool) or given is None:
+        return "" if given is None else str(given)
+    return f"{given:g}" if isinstance(given, float) else str(given)
 
 
 def tokens(text: str) -> list[str]:

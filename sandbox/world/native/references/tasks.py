@@ -31,7 +31,11 @@ def check_task(task: Task, document: Document) -> list[Finding]:
     for number, measure in enumerate(task.reward):
         one = isinstance(document.data.get("reward"), dict)
         path: Path = ("reward",) if one else ("reward", number)
-        wanted += [((*path, k), name) for k in FIELDS if (name := getattr(measure, k, None)) is not None]
+        wanted += [
+            ((*path, key), name)
+            for attribute, key in FIELDS.items()
+            if (name := getattr(measure, attribute, None))
+        ]
         if isinstance(measure, Format):
             try:
                 parse_format(measure.format)

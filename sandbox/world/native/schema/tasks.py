@@ -80,6 +80,35 @@ class Avoid(Strict):
     """How much this counts against the other measures."""
 
 
+class NumericAnswer(Strict):
+    """1 if the last number in the answer is one of those given. `{number: total, within: 0.5}`"""
+
+    number: str
+    """The field of the item that holds the number, or several of which one will do."""
+    within: Annotated[float, Field(ge=0, le=1_000_000_000, strict=False)] = 0.0
+    """How far off it may be."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class SetAnswer(Strict):
+    """F1 of the entries of the answer against a list, in any order. `{set: names}`"""
+
+    members: str = Field(alias="set")
+    """The field of the item that lists them. In the answer commas, semicolons, lines and `and` divide entries."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
+class JsonAnswer(Strict):
+    """The share of fields that the JSON object in the answer has as given. `{json: fields}`"""
+
+    record: str = Field(alias="json")
+    """The field of the item that lists them as `name: value`; `home.town: Skye` is a field of an object inside."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
 _KEYS = {
     "length": Length,
     "keywords": Keywords,
@@ -88,6 +117,9 @@ _KEYS = {
     "overlap": Overlap,
     "format": Format,
     "avoid": Avoid,
+    "number": NumericAnswer,
+    "set": SetAnswer,
+    "json": JsonAnswer,
 }
 MEASURE_KEYS = tuple(_KEYS)
 
@@ -98,6 +130,11 @@ def _kind(value: Any) -> str | None:
     return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
 
 
+def measure_key(measure: Strict) -> str:
+    """The key that a measure has in a file: `keywords`."""
+    return next(key for key, model in _KEYS.items() if isinstance(measure, model))
+
+
 Measure = Annotated[
     Annotated[Length, Tag(":length")]
     | Annotated[Keywords, Tag(":keywords")]
@@ -105,7 +142,10 @@ Measure = Annotated[
     | Annotated[Near, Tag(":near")]
     | Annotated[Overlap, Tag(":overlap")]
     | Annotated[Format, Tag(":format")]
-    | Annotated[Avoid, Tag(":avoid")],
+    | Annotated[Avoid, Tag(":avoid")]
+    | Annotated[NumericAnswer, Tag(":number")]
+    | Annotated[SetAnswer, Tag(":set")]
+    | Annotated[JsonAnswer, Tag(":json")],
     Discriminator(
         _kind,
         custom_error_type="measure",
@@ -113,8 +153,12 @@ Measure = Annotated[
     ),
 ]
 
-FIELDS = ("keywords", "exact", "near", "overlap", "avoid")
-"""Measures that name a field of the item."""
+FIELDS = {
+    **{name: name for name in ("keywords", "exact", "near", "overlap", "avoid", "number")},
+    "members": "set",
+    "record": "json",
+}
+"""Attributes of measures that name a field of the item, with the keys that they have in a file."""
 
 Words = Annotated[tuple[Annotated[str, Field(max_length=2_000)], ...], Tupled, Field(max_length=200)]
 Value = Annotated[

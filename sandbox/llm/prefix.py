@@ -11,10 +11,10 @@ from sandbox.llm.trie import Tokens, common_length
 Cache = Any  # transformers.DynamicCache, whose layers never write into a tensor but put a new one in its place
 
 
-IDLE = 16
+IDLE = 8
 """Prompts after which one that was not gone on with is let go: an episode's, when the episode is over.
 
-Several times as many as seats take turns.
+As many as a world may have seats, which take turns.
 """
 
 

@@ -179,7 +179,7 @@ def _guidelines(saves: Sequence[Material]) -> str:
 
 def _votes(written: Written) -> str:
     return f"""
-{_VOTES[written.votes]} {written.ties} ties made no row; of {len(written.disputed)} rows not all agreed.
+{_VOTES[written.votes]} {written.ties} ties made no row; about {len(written.disputed)} things not all agreed.
 
 {_COLUMNS}"""
 

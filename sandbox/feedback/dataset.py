@@ -140,7 +140,7 @@ class Gathered:
     ties: int = 0
     """Pairs, or commands by themselves, of which as many said one thing as the other."""
     disputed: tuple[tuple[str, Settled], ...] = ()
-    """Those that not all agreed about, each with its prompt."""
+    """What not all agreed about, ties among them, each with its prompt; the closest first."""
 
 
 def gathered(materials: Sequence[Material], form: Format, how: Votes = "majority") -> Gathered:
@@ -164,7 +164,10 @@ def gathered(materials: Sequence[Material], form: Format, how: Votes = "majority
         if row is not None:
             material, model, stored = told.places[text]
             made.append(Example(row, material.world, model, each.raters, stored, columns(each)))
-    about = [(text, each) for text, each in kept if each.disputed and _row(each, form, text) is not None]
+    disputes = ((text, each) for text, poll in found.items() for each in poll.disputes())
+    about = [
+        (text, each) for text, each in disputes if (bool(each.better) and bool(each.worse)) == (form == "dpo")
+    ]
     return Gathered(
         made,
         sum(poll.ties(pairs=form == "dpo") for poll in found.values()),

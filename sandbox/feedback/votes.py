@@ -60,10 +60,6 @@ class Settled:
     """All that was said for it."""
 
     @property
-    def disputed(self) -> bool:
-        return self.against > 0
-
-    @property
     def created(self) -> float:
         """When it was last said."""
         return max(each.created for each in self.sources)
@@ -151,6 +147,17 @@ class Poll:
             weight = 1.0 if how == "majority" else max(likelihood, 1 - likelihood)
             if sides:
                 yield self._example(pair, sides, others, first, weight)
+
+    def disputes(self) -> Iterator[Settled]:
+        """What not all agree about, ties among them, as what most say of it."""
+        for pair, people in self.votes().items():
+            good = {name: vote for name, vote in people.items() if vote.value > 0}
+            bad = {name: vote for name, vote in people.items() if vote.value < 0}
+            first = len(good) >= len(bad)
+            sides = good if first else bad
+            if sides and len(sides) < len(people):
+                others = {name: vote for name, vote in people.items() if name not in sides}
+                yield self._example(pair, sides, others, first, len(sides) / len(people))
 
     def _example(
         self, pair: _Pair, sides: dict[str, Vote], others: dict[str, Vote], first: bool, weight: float

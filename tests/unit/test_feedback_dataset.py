@@ -231,7 +231,7 @@ def test_the_card_tells_what_a_reader_asks(home: Path) -> None:
     for said in (
         "> Judge by the goal alone.",
         "Guidelines `abc`, read by 1",
-        "0 ties made no row; of 1 rows not all agreed",
+        "0 ties made no row; about 1 things not all agreed",
         "ratings of turns: alpha",
         "- bo: 1 answers, as the others in 0%",
         "| `raters` | who said so",

@@ -71,7 +71,7 @@ def test_what_most_say_is_one_example_and_never_both_directions() -> None:
     made = poll(prefers("a", "n", "s", 1), prefers("b", "s", "n", 2), prefers("c", "n", "s", 3))
     (only,) = made.settled("majority")
     assert (only.better, only.worse, only.raters, only.against) == ("n", "s", ("a", "c"), 1)
-    assert (only.created, only.weight, only.disputed) == (3, 1.0, True)
+    assert (only.created, only.weight) == (3, 1.0)
     assert pairs(made, "all") == [("n", "s"), ("s", "n"), ("n", "s")]
     (soft,) = made.settled("soft")
     assert soft.weight == pytest.approx(2 / 3)
@@ -82,6 +82,9 @@ def test_a_tie_is_left_out_and_counted() -> None:
     for how in ("majority", "weighted", "soft"):
         assert pairs(made, how) == []  # type: ignore[arg-type]
     assert made.ties(pairs=True) == 1
+    (disputed,) = made.disputes()
+    assert (disputed.better, len(disputed.raters), disputed.against) == ("n", 1, 2), "it is told all the same"
+    assert not list(poll(prefers("a", "n", "s"), prefers("b", "n", "s")).disputes())
     assert pairs(poll(prefers("a", "n", "s"), ties("b", "n", "s"), ties("c", "n", "s")), "majority") == [
         ("n", "s")
     ]

@@ -180,7 +180,6 @@ command("/override COMMAND", "act in the place of the agent that is to move", _o
         key("act-instead", "f3", "Override", "Type a command in place of the agent's choice"), overtakes=True)
 command("", "put the agent's proposal into the prompt and change it", _edit,
         key("edit", "e", "Edit"), when="now")
-command("", "go back to the prompt", place("prompt"), key("prompt", "i", "Prompt", shown=True), when="now")
 
 # A person speaks of what was done.
 command("/reward N [reason]", "reward or punish the last action; the learner steps on it at once",
@@ -244,6 +243,7 @@ command("/restart", "begin a new episode; what was learned stays",
         change(lambda its, typed: its.new_episode(), flowing=True), key("restart", "R", "Restart"), when="move")
 
 # Looking.
+command("", "go back to the prompt", place("prompt"), key("prompt", "i", "Prompt", shown=True), when="now")
 command("/preview [COMMAND]", "what it would lead to, tried on a copy of the world",
         lambda at, typed: at.controller.preview(typed.argument),
         key("preview", "g", "Preview", "See what the next proposal would lead to", shown=True), when="choice")
@@ -252,7 +252,8 @@ command("/help", "show keys and verbs", place("help"),
 command("", "show or hide the side pane", place("pane"), key("pane", "f2", "Pane"), when="now")
 command("/map", "show the rooms seen so far, and what the agent thinks of the ways out", place("map"),
         key("map", "f4", "Map", "Show the rooms seen so far"), when="now", screen=True)
-command("/timeline", "show the tree of turns", place("timeline"), key("timeline", "f7", "Timeline"), when="now")
+command("/timeline", "show the tree of turns", place("timeline"),
+        key("timeline", "f7", "Timeline", "Go to the tree of turns"), when="now")
 command("/why", "show what the agent weighed", place("mind"), key("why", "w", "Why"), when="choice")
 command("/learn", "show what is learned: updates, curves, the distance to the optimum", place("learn"),
         key("lessons", "l", "Lessons"), when="now", screen=True)

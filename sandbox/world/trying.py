@@ -221,13 +221,21 @@ class Trial:
         rough = Counter(grammar.kind(reply) for reply in self._replies.values())
         whole = Counter((grammar.kind(reply, _WHOLE), reply) for reply in self._replies.values())
         alike = Counter(kind for kind, _ in whole)
+        talks: dict[tuple[str, str], set[str]] = {}
+        for command, reply in self._replies.items():
+            if self._is_about(command):
+                talks.setdefault((command.split()[0], self._nouns[command][0]), set()).add(reply)
         told: dict[str, list[str]] = {}
         for command, reply in self._replies.items():
-            tells = command in self._telling or (
-                command.split()[0] in wording.TOPICAL and len(self._nouns[command]) == 2 and " about " in command
-            )
+            tells = command in self._telling
+            if self._is_about(command):  # who says the same to everything has nothing to say
+                tells = len(talks[command.split()[0], self._nouns[command][0]]) > 1
             own = rough[grammar.kind(reply)] == 1 or len(reply) > 2 * _TELLS_APART
             if tells and own and alike[grammar.kind(reply, _WHOLE)] == 1:
                 told.setdefault(reply, []).append(command)
         answers = [min(commands, key=grammar.plainness) for commands in told.values()]
         return sorted(kept | set(answers[:_MAX_TOLD]))
+
+    def _is_about(self, command: str) -> bool:
+        """Whether this asks or tells somebody about something."""
+        return command.split()[0] in wording.TOPICAL and len(self._nouns[command]) == 2 and " about " in command

@@ -263,8 +263,9 @@ def _verdict(
     worst = min(("score", "steps" if nobody else "won"), key=lambda name: found[name].low)
     wanted = noninferiority.needed(measures[worst], tolerance, confidence)
     what = "worlds" if len({episode.world for episode in before}) > 1 else "episodes"
+    alike = "; the episodes of one world count as one" if len(before) > units else ""
     missing = (
-        f"about {wanted} {what} would tell, {wanted - units} more than were played"
+        f"about {wanted} {what} would tell, {wanted - units} more than were played{alike}"
         if wanted > units
         else f"it may be worse by more than {tolerance:.0%}"
     )

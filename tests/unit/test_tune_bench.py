@@ -51,7 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(rounds, "start", start)
     monkeypatch.setattr(rounds, "resume", resume)
-    monkeypatch.setattr(bench.references, "open_world", lambda world: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(bench.registry, "open_world", lambda world: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(bench, "_speedup", lambda quick, progress: 3.0)
     return calls
 

@@ -69,3 +69,9 @@ def test_a_round_without_anything_to_learn_from_is_refused(home: Path) -> None:
         run(home, "tune", "friday", "--set", "rank=0")
     with pytest.raises(UsageError, match="no language model to train"):
         run(home, "tune", "new", "--worlds", "tw:coin?seed=1..2", "--agent", "q-table")
+
+
+def test_a_gate_that_cannot_be_measured_is_refused(home: Path) -> None:
+    for wrong in (("--tolerance", "0"), ("--tolerance", "2"), ("--confidence", "0.4"), ("--confidence", "1")):
+        with pytest.raises(UsageError, match="cannot be measured"):
+            run(home, "tune", "friday", *wrong)

@@ -90,6 +90,7 @@ def test_several_starts_of_one_world_count_as_one() -> None:
     assert gate.compare(episodes(won), episodes(won)).verdict == "not worse"
     clustered = gate.compare(episodes(won, per_world=10), episodes(won, per_world=10))
     assert clustered.verdict == "undecided" and "about 45 worlds would tell, 36 more" in clustered.reason
+    assert "the episodes of one world count as one" in clustered.reason
     alone = gate.compare(episodes(won, per_world=90), episodes(won, per_world=90))
     assert alone.verdict == "not worse", "of one world alone the episodes speak, of that world"
 

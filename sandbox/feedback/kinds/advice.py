@@ -34,6 +34,7 @@ class Advice(Kind):
                 seat=self.seat,
                 good=tuple(dict.fromkeys(heeded)),
                 annotator=record.annotator,
+                created=record.created,
             )
 
     def text(self, record: Feedback, decision: Decision | None) -> str:

@@ -16,6 +16,9 @@ from sandbox.store.feedback import Feedback
 from sandbox.timeline import Timeline, decision_seed, history
 from sandbox.types import Agent, Decision, Exchange
 
+STRIDE = 5
+"""Verdicts for one of the two between which the running win rate stands still."""
+
 Contestant = tuple[str, str]
 """An agent's name, and the name of its language model with the adapter; empty without one."""
 
@@ -173,6 +176,29 @@ def told(contest: Contest, *, blind: bool = False) -> str:
     ties = "tie" if contest.ties == 1 else "ties"
     parts += [f"{count} {what}" for count, what in ((contest.ties, ties), (contest.bad, "both bad")) if count]
     return ", ".join(parts)
+
+
+def standings(before: Contest | None, answers: Iterable[tuple[str, int] | None]) -> Iterator[Contest]:
+    """How it stands at first, and after each answer (verdict and winner) that was given."""
+    if before is not None:
+        yield before
+        for answer in answers:
+            if answer is not None:
+                before = before.after(*answer)
+                yield before
+
+
+def running(standings: Iterable[Contest]) -> str:
+    """How far one of the two is ahead, but not which. It moves on every few verdicts only: else each answer would
+    tell whose it was.
+    """
+    shown = [contest for contest in standings if contest.decided and contest.decided % STRIDE == 0]
+    if not shown:
+        return ""
+    most, least = max(shown[-1].wins), min(shown[-1].wins)
+    rate = shown[-1].ahead
+    lead = "one is ahead" if most > least else "level"
+    return f"{lead} {most} to {least}: {rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
 
 def contests(comparisons: Iterable[Mapping[str, Any]]) -> tuple[Contest, ...]:

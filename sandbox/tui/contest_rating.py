@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.message import Message
 
-from sandbox.feedback.contest import AnswerPair, Bout, Contest, told
+from sandbox.feedback.contest import AnswerPair, Bout, Contest, running, standings, told
 from sandbox.feedback.queue import Choice
 from sandbox.session.review import Review
 from sandbox.tui import format as fmt
@@ -25,8 +25,6 @@ from sandbox.tui.worker import News, Worker, sentence
 
 AHEAD = 3
 """Pairs that are prepared before they are asked for."""
-STRIDE = 5
-"""Verdicts for one of the two between which the running win rate stands still."""
 
 OpenBout = Callable[[Callable[[str], None]], AbstractContextManager[Bout]]
 """Opens the contestants, on the worker's thread. What it is given takes lines that say how far it is."""
@@ -97,7 +95,8 @@ class ContestController:
     @property
     def head(self) -> str:
         judged = sum(answer is not None for answer in self._answers)
-        return f"Blind A/B  {judged} judged, {self.alike} alike  {self._ahead()}".rstrip()
+        lead = running(standings(self._before, self._answers))
+        return f"Blind A/B  {judged} judged, {self.alike} alike  {lead}".rstrip()
 
     @property
     def told(self) -> Content:
@@ -116,10 +115,7 @@ class ContestController:
     @property
     def contest(self) -> Contest | None:
         """How it stands, with what the person said before; None where nothing has been judged."""
-        contest = self._before
-        for answer in self._answers:
-            if contest is not None and answer is not None:
-                contest = contest.after(*answer)
+        contest = next(iter([*standings(self._before, self._answers)][-1:]), None)
         return contest if contest is not None and contest.judged else None
 
     def summary(self) -> str:
@@ -128,20 +124,6 @@ class ContestController:
         if contest is None:
             return "nothing was judged"
         return "; ".join(filter(None, (told(contest, blind=self.blind), self._same())))
-
-    def _ahead(self) -> str:
-        contest, shown = self._before, None
-        for answer in (None, *self._answers):
-            if contest is not None and answer is not None:
-                contest = contest.after(*answer)
-            if contest is not None and contest.decided and contest.decided % STRIDE == 0:
-                shown = contest
-        if shown is None:
-            return ""
-        most, least = max(shown.wins), min(shown.wins)
-        rate = shown.ahead
-        lead = "one is ahead" if most > least else "level"
-        return f"{lead} {most} to {least}: {rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
     def _result(self) -> Content:
         contest = self.contest

@@ -7,6 +7,8 @@ from sandbox.world.native.schema import conditions as model
 from sandbox.world.native.scope import can_see
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
+_FAR = 10**9
+"""Beyond all numbers that variables can hold."""
 _BITS = {
     "open": (OPEN, True),
     "closed": (OPEN, False),
@@ -127,9 +129,30 @@ def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
 
 def _variable(compiled: CompiledWorld, condition: model.Var) -> Test:
     number = compiled.variable_index[condition.var]
+    if condition.equals is not None and isinstance(other := _operand(compiled, number, condition.equals), str):
+        second = compiled.variable_index[other]
+        return lambda draft: draft.variables[number] == draft.variables[second]
     if condition.equals is not None:
         value = compiled.variable_value(condition.var, condition.equals)
         return lambda draft: draft.variables[number] == value
     if condition.at_least is None and condition.at_most is None:
         return lambda draft: draft.variables[number] != 0
-    return _bounds(number, condition.at_least, condition.at_most)
+    least, most = condition.at_least, condition.at_most
+    if isinstance(least, str) or isinstance(most, str):
+        low = amount(compiled, -_FAR if least is None else least)
+        high = amount(compiled, _FAR if most is None else most)
+        return lambda draft: low(draft) <= draft.variables[number] <= high(draft)
+    return _bounds(number, least, most)
+
+
+def _operand(compiled: CompiledWorld, number: int, value: bool | int | str) -> bool | int | str | None:
+    """The variable whose value is meant: for numbers a text names one. Else None."""
+    return value if isinstance(value, str) and not compiled.values[number] else None
+
+
+def amount(compiled: CompiledWorld, value: int | str) -> Who:
+    """A number, or what a variable holds."""
+    if isinstance(value, str):
+        number = compiled.variable_index[value]
+        return lambda draft: draft.variables[number]
+    return lambda draft: value

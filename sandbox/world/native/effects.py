@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.world.native.compiled import Act, CompiledWorld, Draft
-from sandbox.world.native.conditions import bit_of, compile_all, who_is
+from sandbox.world.native.conditions import amount, bit_of, compile_all, who_is
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.schema import effects as model
 from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
@@ -35,11 +35,19 @@ def compile_effect(compiled: CompiledWorld, key: str, effect: model.Effect) -> A
                 return lambda draft: draft.set_flags(thing, LOCKED, OPEN)
             return lambda draft: draft.set_flag(thing, bit, value)
         case model.SetVar():
-            number, to = compiled.variable_index[effect.set], compiled.variable_value(effect.set, effect.to)
+            number = compiled.variable_index[effect.set]
+            if isinstance(effect.to, str) and not compiled.values[number]:
+                held = amount(compiled, effect.to)
+                return lambda draft: draft.set_variable(number, held(draft))
+            to = compiled.variable_value(effect.set, effect.to)
             return lambda draft: draft.set_variable(number, to)
         case model.Change():
-            number, by = compiled.variable_index[effect.change], effect.by
-            return lambda draft: draft.set_variable(number, draft.variables[number] + by)
+            number, by, times = compiled.variable_index[effect.change], effect.by, effect.times
+            if isinstance(by, str):
+                added = amount(compiled, by)
+                return lambda draft: draft.set_variable(number, draft.variables[number] + added(draft) * times)
+            whole = by * times
+            return lambda draft: draft.set_variable(number, draft.variables[number] + whole)
         case model.Please():
             number, by = compiled.dispositions[effect.please], effect.by
             return lambda draft: draft.set_variable(number, draft.variables[number] + by)

@@ -20,6 +20,8 @@ _SIGHT = frozenset({"examine", "read", "listen", "give", "show", "ask", "tell", 
 _HELD = frozenset({"drop", "put", "wear", "take_off", "give", "show", "trade"})
 """Actions with a thing that one carries."""
 _MAX_PAGES = 20_000
+ANYWHERE = 4_000_000
+"""From any number that a variable can hold to any other."""
 
 
 class Grounding(Reach):
@@ -225,11 +227,18 @@ class Grounding(Reach):
                     makes.append(self.flag(thing, OPEN, False))
             case model.SetVar():
                 number = self.compiled.variable_index[effect.set]
+                if isinstance(effect.to, str) and not self.compiled.values[number]:
+                    raises += [(("up", number), ANYWHERE), (("down", number), ANYWHERE)]
+                    return
                 value = self.compiled.variable_value(effect.set, effect.to)
                 words = self.compiled.values[number]
                 makes.append(self.fact(("var", number, value)) if words else self._set(number, value))
             case model.Change():
-                self._raised(self.compiled.variable_index[effect.change], effect.by, makes, raises)
+                number = self.compiled.variable_index[effect.change]
+                if isinstance(effect.by, str):
+                    raises += [(("up", number), ANYWHERE), (("down", number), ANYWHERE)]
+                else:
+                    self._raised(number, effect.by * effect.times, makes, raises)
             case model.Please():
                 self._raised(self.compiled.dispositions[effect.please], effect.by, makes, raises)
             case model.Add():

@@ -235,14 +235,19 @@ class Literals(Relaxation):
     def _variable(self, condition: model.Var, wanted: bool) -> int:
         number = self.compiled.variable_index[condition.var]
         words = self.compiled.values[number]
+        least, most = condition.at_least, condition.at_most
+        if isinstance(least, str) or isinstance(most, str):
+            return self.true  # what another variable holds is not followed
+        if isinstance(condition.equals, str) and not words:
+            return self.true
         if condition.equals is not None:
             value = self.compiled.variable_value(condition.var, condition.equals)
             if words:
                 values = [v for v in range(len(words)) if (v == value) is wanted]
                 return self.any_of(self.fact(("var", number, v)) for v in values)
             return self._bounds(number, value, value, wanted)
-        if condition.at_least is not None or condition.at_most is not None:
-            return self._bounds(number, condition.at_least, condition.at_most, wanted)
+        if least is not None or most is not None:
+            return self._bounds(number, least, most, wanted)
         if words:
             return self.any_of(self.fact(("var", number, v)) for v in range(len(words)) if bool(v) is wanted)
         return self._bounds(number, 0, 0, not wanted)

@@ -144,6 +144,8 @@ class References:
                 self._thing_is(path, condition, actor)
             case c.Var():
                 self._variable((*path, "var"), condition.var, condition.equals, (*path, "equals"))
+                for key in ("at_least", "at_most"):
+                    self._amount((*path, key), getattr(condition, key))
             case c.InRoom():
                 for room in condition.room:
                     self.known((*path, "room"), room, "rooms")
@@ -209,12 +211,20 @@ class References:
         if wrong:
             self.fault(path, f"{name!r} cannot be {being}", f"that needs {wrong}")
 
+    def _amount(self, path: Path, value: int | str | None) -> None:
+        """A number, or the name of a variable that holds one."""
+        if isinstance(value, str) and self.known(path, value, "variables"):
+            self._variable(path, value, 0, path)
+
     def _variable(self, path: Path, name: str, value: object, where: Path) -> None:
         if not self.known(path, name, "variables") or value is None or name not in self.world.variables:
             return
         given = self.world.variables[name]
         start = given if isinstance(given, (bool, int)) else given.start
         values = () if isinstance(given, (bool, int)) else given.values
+        if isinstance(value, str) and type(start) is int:
+            self._amount(where, value)
+            return
         if type(start) is not type(value):
             kinds = {bool: "true or false", int: "a number", str: f"one of {', '.join(values)}"}
             self.fault(where, f"{name!r} is {kinds[type(start)]}")
@@ -236,7 +246,9 @@ class References:
             case e.SetVar():
                 self._variable((*path, "set"), effect.set, effect.to, (*path, "to"))
             case e.Change():
-                self._variable((*path, "change"), effect.change, effect.by, (*path, "change"))
+                by = 0 if isinstance(effect.by, str) else effect.by
+                self._variable((*path, "change"), effect.change, by, (*path, "change"))
+                self._amount((*path, "by"), effect.by)
             case e.Please():
                 self.known((*path, "please"), effect.please, "characters")
             case e.Add() | e.Remove():

@@ -11,9 +11,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    Tag,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -96,6 +98,11 @@ Line = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_clean_text)]
 """Text without conditions. Slots such as `{me}` or `{variable}` are filled in where the field says so."""
 
 Number = Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+Amount = Annotated[
+    Annotated[Number, Tag(":number")] | Annotated[str, Tag(":variable")],
+    Discriminator(lambda value: ":variable" if isinstance(value, str) else ":number"),
+]
+"""A whole number, or the name of the variable that holds it."""
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Points = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False, strict=False)]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from sandbox.world.native.schema.base import Count, Ids, Number, OneOrMore, Points, Strict, Tupled
+from sandbox.world.native.schema.base import Amount, Count, Ids, Number, OneOrMore, Points, Strict, Tupled
 
 Being = Literal[
     "open",
@@ -58,16 +58,18 @@ class ThingIs(Strict):
 
 
 class Var(Strict):
-    """A variable has a value. `{var: storm, at_least: 2}`; `{var: lit}` alone asks whether it is true."""
+    """A variable has a value. `{var: storm, at_least: 2}`, `{var: purse, at_least: price}`; `{var: lit}` alone
+    asks whether it is true.
+    """
 
     var: str
     """The variable."""
     equals: bool | Number | str | None = None
-    """This value exactly."""
-    at_least: Number | None = None
-    """This number or more."""
-    at_most: Number | None = None
-    """This number or less."""
+    """This value exactly; for numbers also that of another variable."""
+    at_least: Amount | None = None
+    """This number or more, or as much as another variable holds."""
+    at_most: Amount | None = None
+    """This number or less, or as much as another variable holds."""
 
 
 class InRoom(Strict):

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag
 
 from sandbox.world.native.schema.base import (
     MAX_EFFECTS,
+    Amount,
     Chance,
     Count,
     Line,
@@ -92,21 +93,23 @@ class Make(Strict):
 
 
 class SetVar(Strict):
-    """Give a variable a value. `{set: lit, to: true}`"""
+    """Give a variable a value. `{set: lit, to: true}`, `{set: price, to: offer}`"""
 
     set: str
     """The variable."""
     to: bool | Number | str
-    """Its new value."""
+    """Its new value; for numbers also that of another variable."""
 
 
 class Change(Strict):
-    """Add to a number, within the variable's bounds. `{change: storm, by: 1}`"""
+    """Add to a number, within the variable's bounds. `{change: storm, by: 1}`, `{change: purse, by: price}`"""
 
     change: str
     """The variable."""
-    by: Number
-    """How much; negative to take away."""
+    by: Amount
+    """How much; negative to take away. Also the variable that says how much."""
+    times: Number = 1
+    """How often; negative to take away."""
 
 
 class Please(Strict):

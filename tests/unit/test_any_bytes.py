@@ -26,7 +26,7 @@ from sandbox.agent.memory import CommandMemory
 from sandbox.errors import CardError, SandboxError
 from sandbox.feedback import records
 from sandbox.feedback.dataset import Material
-from sandbox.llm import adapter, catalogue
+from sandbox.llm import adapter, registry
 from sandbox.llm.local import LocalModel
 from sandbox.paths import bundled
 from sandbox.rl.drrn import DRRN
@@ -371,7 +371,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("model")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_CACHE", str(home / "cache"))
-        return catalogue.resolve(write_tiny_gguf(home / "tiny.gguf")).folder
+        return registry.resolve(write_tiny_gguf(home / "tiny.gguf")).folder
 
 
 @tried(60)

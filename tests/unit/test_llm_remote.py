@@ -218,7 +218,7 @@ def test_echoed_log_probabilities_give_the_scores_of_the_model_itself(local_mode
     prompt = "Hall. There is a brass lamp here. A door leads north.\n\n>"
     options = [*OPTIONS, "", " take lamp\n"]
     with serving(echo_of(local_model)) as server:
-        remote = RemoteModel(server.url, "small")
+        remote = RemoteModel(server.url, "small", timeout=200)
         scores = remote.score(prompt, options)
         expected = local_model.score(prompt, options)
         assert [score.tokens for score in scores] == [score.tokens for score in expected]

@@ -43,17 +43,20 @@ def win(
     """The commands up to the one that wins, or that reaches a score; None where they do not."""
     world = remembered.world
     state = world.initial(seed)
+    points = {seat: world.observe(state, seat).score for seat in world.seats} if score is not None else {}
     for number, command in enumerate(commands, start=1):
         seat = world.to_move(state)
         if seat is None:
             return None
         step = remembered.step(state, seat, command)
         state = step.state
-        if score is not None and step.rewards and world.observe(state, seat).score >= score:
-            return tuple(commands[:number])
-        if step.terminated and score is not None:
-            return None
-        if step.terminated:
+        if score is not None:  # added up: to observe a story's state takes more than all its steps
+            points[seat] += step.rewards.get(seat, 0.0)
+            if points[seat] >= score:
+                return tuple(commands[:number])
+            if step.terminated:
+                return None
+        elif step.terminated:
             return tuple(commands[:number]) if world.observe(state, seat).won else None
     return None
 

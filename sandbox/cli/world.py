@@ -35,6 +35,8 @@ _Name = Annotated[str, typer.Argument(metavar="WORLD", help="A name from `sandbo
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _States = Annotated[int, typer.Option(min=1, max=5_000_000, help="States to look at before sampling begins.")]
 _Seconds = Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds that all of it may take.")]
+A_WORLD = 60.0
+"""Seconds for each world where none are given."""
 SAFETY = 0.95
 """The share of the seconds that is planned with."""
 _Seed = Annotated[int, typer.Option(help="Seed of the episode, and of random walks.")]
@@ -97,7 +99,10 @@ def check(
         list[str] | None, typer.Argument(metavar="[WORLD]...", help="Names or files; all, if none.")
     ] = None,
     states: _States = 40_000,
-    seconds: _Seconds = 60.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=86_400, help="Seconds that all of it may take; 60 a world if left out."),
+    ] = None,
     seed: _Seed = 0,
     watch: Annotated[bool, typer.Option("--watch", help="Check again each time the file is saved.")] = False,
     as_json: _Json = False,
@@ -118,7 +123,7 @@ def check(
     from sandbox.world.solver import Limits
 
     home: Home = ctx.obj.home
-    limits = Limits(states=states, seconds=seconds, walks=300, steps=300)
+    limits = Limits(states=states, seconds=seconds or A_WORLD, walks=300, steps=300)
     files = [registry.world_file(name, home=home) for name in names or home.names("worlds")]
     if watch:
         if len(files) != 1:
@@ -131,7 +136,7 @@ def check(
     codes = []
     for number, file in enumerate(files):
         # The seconds are those of the whole command; each world gets an equal part of what is left of them.
-        part = max(seconds * SAFETY - context.elapsed(), 0.05) / (len(files) - number)
+        part = A_WORLD if seconds is None else (seconds * SAFETY - context.elapsed()) / (len(files) - number)
         codes.append(check_file(file, limits, seed, as_json, time.monotonic() + part))
     raise typer.Exit(max(codes, default=0))
 

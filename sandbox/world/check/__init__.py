@@ -71,7 +71,7 @@ def check(
     coverage = Coverage(world)
     evidence = Evidence(world, coverage)
     coverage.settle(evidence.silent)
-    searching = replace(limits, seconds=left(0.5), waiting=min(limits.waiting, SETTLING), walks=0)
+    searching = replace(limits, seconds=left(0.7), waiting=min(limits.waiting, SETTLING), walks=0)
     graph = explore(world, seed=seed, limits=searching, visit=coverage.visit, progress=progress)
     if graph.complete and not world.random and len(graph.roots) == 1:
         solution = solution_in(graph)

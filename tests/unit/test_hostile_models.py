@@ -14,7 +14,7 @@ import torch
 from tiny_gguf import write_tiny_gguf
 
 from sandbox.errors import ModelError
-from sandbox.llm import registry
+from sandbox.llm import catalogue, registry
 from sandbox.llm.local import LocalModel
 from sandbox.tune import lora
 from sandbox.tune.adapters import Adapters, describe
@@ -73,6 +73,15 @@ def test_a_model_is_read_from_safetensors_and_json_alone(model: Path, tmp_path: 
     loaded = LocalModel.load(model)
     assert loaded.score("a", [" b"])[0].tokens == 2
     assert not (tmp_path / "gone-off").exists()
+
+
+def test_libraries_are_shown_json_and_safetensors_alone(model: Path) -> None:
+    os.mkfifo(model / "pipe.json")
+    with catalogue.plain_files(model) as plain:
+        shown = {file.name for file in plain.iterdir()}
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= shown
+    assert "pipe.json" not in shown
+    assert {Path(name).suffix for name in shown} <= {".json", ".safetensors", ".jinja"}
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "config.json", "tokenizer.json"])

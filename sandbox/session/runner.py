@@ -123,7 +123,7 @@ def play_episode(
 
 
 def episode_as_json(episode: Episode) -> dict[str, Any]:
-    """One episode, as `sandbox run` writes it."""
+    """One episode, as a line of `sandbox run --jsonl`."""
     return asdict(episode)
 
 
@@ -136,10 +136,11 @@ def as_json(
         episodes: all of them.
         tally: of the same.
         summary: of the same.
-        complete: whether these are all episodes that were asked for.
+        complete: whether these are all episodes that were asked for; where not, the summary says so.
     """
+    told = ("world", "seed", "won", "score", "steps", "commands")
     return {
-        "episodes": [episode_as_json(episode) for episode in episodes],
+        "episodes": [{name: getattr(episode, name) for name in told} for episode in episodes],
         "summary": {
             "episodes": summary.episodes,
             "won": tally.won,
@@ -147,6 +148,6 @@ def as_json(
             "mean_steps": summary.steps.value if summary.episodes else 0.0,
             "seconds": summary.seconds,
             "decisions_per_second": summary.decisions_per_second,
-            "complete": complete,
-        },
+        }
+        | ({} if complete else {"complete": False}),
     }

@@ -72,7 +72,10 @@ def test_a_run_that_learns_goes_on_as_if_it_had_never_been_stopped(tmp_path: Pat
     assert code == 128 + signal.SIGTERM, errors
     assert "honey" in told and "--resume goes on" in errors and "Traceback" not in errors
     written = json.loads(found.read_text())
-    assert written["episodes"] == [json.loads(line) for line in lines.read_text().splitlines()]
+    finished = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert all(
+        episode.items() <= line.items() for episode, line in zip(written["episodes"], finished, strict=True)
+    )
     assert written["summary"]["complete"] is False
 
     assert stop_after(tmp_path, 5, signal.SIGINT, *words)[0] == 130
@@ -82,7 +85,7 @@ def test_a_run_that_learns_goes_on_as_if_it_had_never_been_stopped(tmp_path: Pat
     finish(tmp_path, *words)
     assert lines.read_bytes() == whole
     written = json.loads(found.read_text())
-    assert len(written["episodes"]) == EPISODES and written["summary"]["complete"] is True
+    assert len(written["episodes"]) == EPISODES and "complete" not in written["summary"]
 
 
 def test_without_a_save_it_goes_on_where_nothing_is_learned(tmp_path: Path) -> None:

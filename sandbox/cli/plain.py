@@ -74,7 +74,12 @@ class LineGame:
         self._typed_by_hand = source.isatty()
         self._jobs: deque[tuple[str, Callable[[], None]]] = deque()
         self._events: deque[GameEvent] = deque()
-        driver = Driver(lambda _say: session, lambda *job: self._jobs.append(job), self._events.append)
+        driver = Driver(
+            lambda _say: session,
+            lambda *job: self._jobs.append(job),
+            self._events.append,
+            speaks=self._typed_by_hand,  # a pipe has nobody who would wait for words
+        )
         self.controller = Controller(TABLE, driver, self, _never, inf)
         self._told: Decision | None = None
         """What the agent was last said to want."""

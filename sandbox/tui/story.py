@@ -136,6 +136,11 @@ def others_paragraphs(
     text, goes_on = formatting.heard(before, turn, watcher)
     room = room_name(turn.observations[watcher])
     paragraphs = list(prose(text, room)) if not goes_on else [_overheard(line.text) for line in prose(text)]
+    if not paragraphs and name:
+        # That a partner did something is told, even where what it did is hidden.
+        paragraphs = [
+            Paragraph(Content.styled(f"{name} does something, out of your sight.", fmt.MUTED), fmt.OTHERS)
+        ]
     if paragraphs and not apart:
         paragraphs.insert(0, BLANK)
     return paragraphs + _aftermath(turn, watcher, feedback, notes, name)

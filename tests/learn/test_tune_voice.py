@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
 from sandbox.agent.cards import Card
+from sandbox.errors import UsageError
 from sandbox.llm.local import LocalModel
+from sandbox.paths import bundled
 from sandbox.tune import network, packing
+from sandbox.tune.adapters import Adapters
 from sandbox.tune.examples import TranscriptExample
 from sandbox.tune.voice.speech import book
 from sandbox.tune.voice.teacher import demonstrations
@@ -81,3 +87,37 @@ def test_what_an_aside_says_has_the_loss_it_would_have_in_play(local_model: Loca
     assert len(losses) == sum(score.tokens for score in expected)
     for loss, score in zip(torch.split(losses, [score.tokens for score in expected]), expected, strict=True):
         assert loss.sum().item() == pytest.approx(-score.logprob, abs=2e-2)
+
+
+def test_commands_may_weigh_more_than_words(local_model: LocalModel) -> None:
+    example = spoken(house(7001))[0]
+    (plain,) = packing.encode(local_model.tokenizer, example, local_model.window)
+    (heavy,) = packing.encode(local_model.tokenizer, example, local_model.window, emphasis=6.0)
+    assert set(plain.weights) == {1.0} and set(heavy.weights) == {1.0, 6.0}
+    commands = {text for _, text in branches(example) if text.startswith(" ")}
+    tokens = [token for token, weight in zip(heavy.learned, heavy.weights, strict=True) if weight == 6.0]
+    said = local_model.tokenizer.decode([heavy.tokens[i] for i in tokens])
+    assert all(command.strip() in said for command in commands)
+    assert packing.learned_weight([heavy]) == pytest.approx(len(plain.learned) + 5 * len(tokens))
+
+
+def test_the_adapter_that_ships_is_in_use_until_another_is(tmp_path: Path) -> None:
+    save = tmp_path / "saves" / "mine"
+    adapters = Adapters.of(save, "voice")
+    assert adapters.active == "voice"
+    assert adapters.get("voice").model == "smollm2-135m-instruct"
+    weights = adapters.path("voice") / "adapter_model.safetensors"
+    assert weights.stat().st_size <= 10_000_000
+    adapters.use("base")
+    assert Adapters.of(save, "voice").active == "base"
+    assert adapters.rollback() == "voice"
+    with pytest.raises(UsageError, match="came with the package"):
+        adapters.delete("voice")
+    assert Adapters.of(save).active == "voice", "it was put into use"
+
+
+def test_the_adapter_that_ships_was_not_trained_on_what_it_is_measured_on() -> None:
+    worlds = Adapters(bundled() / "agents", "voice").get("voice").worlds
+    seeds = [int(found[1]) for world in worlds if (found := re.search(r"(?:seed=|house-|pair-)(\d+)$", world))]
+    assert len(seeds) == len(worlds) > 20
+    assert all(7000 <= seed < 7100 for seed in seeds)

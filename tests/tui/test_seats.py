@@ -253,7 +253,8 @@ async def test_a_reward_is_for_the_turn_that_is_in_sight_and_says_whose_it_was(o
         await at_turn(pilot, app, 2)
         view = app.play.controller.view
         assert view.current.seat == "bob"
-        assert story(app).endswith("You take the key."), "nothing was told of Bob's turn"
+        told = story(app).rstrip()
+        assert told.endswith("Bob does something, out of your sight."), "what Bob did is his own"
         await pilot.press("escape", "+")
         await settled(pilot)
         assert "★ +1 from you, for Ann" in story(app)

@@ -106,8 +106,7 @@ class Models:
             if made_for != name:
                 raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
         base, own = self._lazy(model, file.folder), file.card.adapter
-        if save is None and own is None:
-            return self._shared(base, lambda: base)
+        # Also without any adapter: the model may carry another card's at the moment.
         adapters = Adapters(bundled() / "agents", own or BASE) if save is None else Adapters.of(save, own)
         if own is not None:
             adapters.path(own)

@@ -17,12 +17,12 @@ def test_a_game_opens_and_is_played_before_the_model_is_loaded(tmp_path: Path) -
         "cast = sandbox.wiring.Players.parse('lm-q', [])\n"
         "session = sandbox.wiring.open_session(Home.find(), 'honey', cast, models, save='a')\n"
         "agent = session.seats[session.world.seats[0]]\n"
-        "assert agent.model == 'smollm2-135m-instruct@base'\n"
+        "assert agent.model == 'smollm2-135m-instruct@voice'\n"
         "session.act(session.observation().admissible[0])\n"
         "assert not {'torch', 'transformers'} & set(sys.modules) and not said\n"
         "session.step()\n"
         "assert 'torch' in sys.modules and said == ['loading the language model smollm2-135m-instruct']\n"
-        "assert agent.model == 'smollm2-135m-instruct@base'\n"
+        "assert agent.model == 'smollm2-135m-instruct@voice'\n"
         "session.close()\n"
     )
     environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}

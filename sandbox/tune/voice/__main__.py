@@ -43,7 +43,9 @@ GAMES = (
 )
 HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
-STAGES = 4
+PARTS = 4
+STAGES = 2
+"""Rounds that are run."""
 EMPHASIS = 6.0
 """From the second stage on: by then it speaks, and there are many more words than commands."""
 NAME = "voice"
@@ -52,7 +54,7 @@ NAME = "voice"
 def plan(folder: Path, stage: int, parent: str) -> RoundPlan:
     """The round of a stage, counted from 0: every fourth world, from a different one on."""
     games = [registry.resolve(each).canonical for game in GAMES for each in collect.expand(game)]
-    native = write_worlds(folder / "worlds", houses=HOUSES[stage::STAGES], pairs=PAIRS[stage::STAGES])
+    native = write_worlds(folder / "worlds", houses=HOUSES[stage::PARTS], pairs=PAIRS[stage::PARTS])
     return RoundPlan(
         home=folder,
         save=folder / "saves" / NAME,
@@ -60,37 +62,47 @@ def plan(folder: Path, stage: int, parent: str) -> RoundPlan:
         model=MODEL,
         parent=parent,
         sources=("voice",),
-        worlds=(*games[stage::STAGES], *native),
+        worlds=(*games[stage::PARTS], *native),
         rule="none",
         settings=SETTINGS if stage == 0 else SETTINGS.model_copy(update={"emphasis": EMPHASIS}),
     )
 
 
-def publish(source: Path, target: Path) -> None:
-    """Copy an adapter, its weights in bfloat16."""
+def publish(adapters: Adapters, adapter: str, target: Path) -> None:
+    """Write an adapter and all that it was trained on from as one, its weights in bfloat16."""
+    chain = [adapters.get(adapter)]
+    while chain[-1].parent != BASE:
+        chain.append(adapters.get(chain[-1].parent))
+    source, latest = adapters.path(adapter), chain[0]
+    kinds = {kind for about in chain for kind in about.examples}
+    about = latest.model_copy(
+        update={
+            "id": NAME,
+            "parent": BASE,
+            "examples": {kind: sum(each.examples.get(kind, 0) for each in chain) for kind in sorted(kinds)},
+            "worlds": tuple(dict.fromkeys(_named(world) for each in reversed(chain) for world in each.worlds)),
+            "seconds": sum(each.seconds for each in chain),
+        }
+    )
     weights = safetensors.torch.load_file(source / WEIGHTS)
     half = {name: weight.to(torch.bfloat16).contiguous() for name, weight in weights.items()}
     shutil.rmtree(target, ignore_errors=True)
     with new_folder(target) as work:
         (work / WEIGHTS).write_bytes(safetensors.torch.save(half, metadata={"format": "pt"}))
-        for name in (CONFIG, ABOUT):
-            data = json.loads((source / name).read_text(encoding="utf-8"))
-            (work / name).write_text(json.dumps(_told(data), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        shutil.copyfile(source / CONFIG, work / CONFIG)
+        (work / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def _told(data: dict[str, object]) -> dict[str, object]:
-    """What is known of an adapter, without the paths of this machine."""
-    worlds = data.get("worlds")
-    if isinstance(worlds, list):
-        data = {**data, "id": NAME, "worlds": [Path(str(w)).parent.name if "/" in str(w) else w for w in worlds]}
-    return data
+def _named(world: str) -> str:
+    """A world without the paths of this machine."""
+    return Path(world).parent.name if "/" in world else world
 
 
 def main(arguments: list[str]) -> int:
     """Run the rounds, or what is left of them, and publish what they made."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, help="where it is kept, to be gone on with if it is interrupted")
-    parser.add_argument("--stages", type=int, default=STAGES, choices=range(1, STAGES + 1), help="rounds to run")
+    parser.add_argument("--stages", type=int, default=STAGES, choices=range(1, PARTS + 1), help="rounds to run")
     given = parser.parse_args(arguments)
     adapter = BASE
     for stage in range(given.stages):
@@ -98,7 +110,7 @@ def main(arguments: list[str]) -> int:
         if made is None:
             return 1
         adapter = made
-    publish(Adapters.of(given.folder / "saves" / NAME).path(adapter), bundled() / "agents" / NAME)
+    publish(Adapters.of(given.folder / "saves" / NAME), adapter, bundled() / "agents" / NAME)
     return 0
 
 

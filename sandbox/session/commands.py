@@ -113,7 +113,7 @@ def _override(at: Surface, typed: Typed) -> None:
 def _correct(at: Surface, typed: Typed) -> None:
     view = at.controller.view
     if typed.argument:
-        at.controller.change("correct", lambda its: its.correct(typed.argument, turn=typed.turn), halting=False)
+        at.controller.change("correct", lambda its: moves.correct(its, typed.argument, typed.turn), halting=False)
     elif view is not None and view.told.command:
         at.fill(f"/correct {view.told.command if view.watcher in (None, view.told.seat) else ''}")
 

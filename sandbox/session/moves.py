@@ -214,6 +214,12 @@ def prefer(session: Session, number: int) -> Feedback:
     return session.prefer(turn.id, tried[other])
 
 
+def correct(session: Session, command: str, turn: int | None) -> Feedback:
+    """Say what should have been done; a command that the world would not understand has to be said twice."""
+    session.ask_about(command, turn=turn)
+    return session.correct(command, turn=turn)
+
+
 def retract(session: Session, turn: int) -> Feedback:
     """Take back what the person said last of those things about a turn that stand."""
     own = [said for said in session.feedback(turn) if said.annotator == session.annotator]

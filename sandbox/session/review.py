@@ -184,17 +184,16 @@ class Review:
         return next(known, None) or self.store.add_unplayed(state, decision)
 
     def correct(self, command: str, *, turn: int | None = None, **more: Any) -> Feedback:
-        """Say what should have been done in a turn instead.
+        """Say what should have been done in a turn instead."""
+        return self.say("correction", turn=self._acted(turn), data={"command": command}, **more)
 
-        Raises `PlayError` where the world would not understand it; said a second time, it is kept all the same.
-        """
+    def ask_about(self, command: str, *, turn: int | None = None) -> None:
+        """Raise `PlayError` where the world would not understand a correction, unless it is said a second time."""
         node, command = self.timeline.node(self._acted(turn)), clean_line(command)
-        doubt = (node.id, command)
-        if self._doubted != doubt and self.deeds.refused(node.parent or 0, node.seat, command):
-            self._doubted = doubt
+        before, self._doubted = self._doubted, None
+        if before != (node.id, command) and self.deeds.refused(node.parent or 0, node.seat, command):
+            self._doubted = (node.id, command)
             raise PlayError(f"the world would not understand “{command}” there", hint="say it again to keep it")
-        self._doubted = None
-        return self.say("correction", turn=node.id, data={"command": command}, **more)
 
     def comment(self, text: str, *, turn: int | None = None, **more: Any) -> Feedback:
         """Note something at a turn, by default the current one."""

@@ -149,7 +149,10 @@ def test_keys_are_listed_where_the_story_waits_for_one(keys: ZMachineWorld) -> N
     assert listed is not None and {"q", "enter", "escape", "1"} <= set(listed)
 
 
-def test_a_command_that_freezes_the_interpreter_is_left_out_of_the_list(echo_story: Path) -> None:
+def test_a_command_that_freezes_the_interpreter_is_left_out_of_the_list(
+    echo_story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a story's SAVE writes where it is
     machine = Machine(str(echo_story), echo_story.read_bytes())
     machine.start(0)
     templates = ["freeze", "overflow", "victory", "alpha"]
@@ -201,7 +204,8 @@ def test_a_line_reaches_the_story_whole_and_the_status_line_stays_out_of_its_rep
     assert keys.step(start, SEAT, "ask").state.text == "Are you sure?"
 
 
-def test_a_seed_of_nought_is_a_seed(echo_story: Path) -> None:
+def test_a_seed_of_nought_is_a_seed(echo_story: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a story's SAVE writes where it is
     machine = Machine(str(echo_story), echo_story.read_bytes())
     machine.start(0)
     drawn = [machine.step("draw") for _ in range(3)]

@@ -156,7 +156,7 @@ class Explorer:
         """The best way without what it did not need."""
         if not self.best or len(self.best) > _SHORTEN_UP_TO:
             return self.best
-        return shorten(Remembered(self.world), self.seed, self.best, None if self.won else self.best_score)
+        return shorten(Remembered(self.world), self.seed, self.best, self.best_score, ends=self.won)
 
     def _explore_once(self, until: int) -> bool:
         """Go back to a cell and on from there; False where nothing is left to be tried."""

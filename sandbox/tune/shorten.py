@@ -38,9 +38,9 @@ class Remembered:
 
 
 def win(
-    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None
+    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None, *, ends: bool = True
 ) -> tuple[str, ...] | None:
-    """The commands up to the one that wins, or that reaches a score; None where they do not."""
+    """The commands up to the one that wins, with a score or, where it need not end, that reaches it; else None."""
     world = remembered.world
     state = world.initial(seed)
     points = {seat: world.observe(state, seat).score for seat in world.seats} if score is not None else {}
@@ -52,17 +52,17 @@ def win(
         state = step.state
         if score is not None:  # added up: to observe a story's state takes more than all its steps
             points[seat] += step.rewards.get(seat, 0.0)
-            if points[seat] >= score:
+            if not ends and points[seat] >= score:
                 return tuple(commands[:number])
-            if step.terminated:
+            if step.terminated and (not ends or points[seat] < score):
                 return None
-        elif step.terminated:
+        if step.terminated:
             return tuple(commands[:number]) if world.observe(state, seat).won else None
     return None
 
 
 def shorten(
-    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None
+    remembered: Remembered, seed: int, commands: Sequence[str], score: float | None = None, *, ends: bool = True
 ) -> tuple[str, ...]:
     """Leave out commands as long as the rest still wins: spans, single ones, then any two together.
 
@@ -73,16 +73,21 @@ def shorten(
         remembered: the world.
         seed: of the episode.
         commands: that win.
-        score: to be reached, where it is that and not a win.
+        score: to be reached as well.
+        ends: whether they must win, not only reach the score.
     """
-    best = win(remembered, seed, commands, score)
+    best = win(remembered, seed, commands, score, ends=ends)
     if best is None:
         return tuple(commands)
     shorter: tuple[str, ...] | None = best
     while shorter is not None:
         best = shorter
         shorter = next(
-            (found for rest in _candidates(best) if (found := win(remembered, seed, rest, score)) is not None),
+            (
+                found
+                for rest in _candidates(best)
+                if (found := win(remembered, seed, rest, score, ends=ends)) is not None
+            ),
             None,
         )
     return best

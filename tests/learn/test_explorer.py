@@ -37,6 +37,21 @@ def test_what_random_play_never_reaches_is_found_and_the_way_has_nothing_needles
     assert explorer.curve[-1].best <= 2 and len(explorer.curve) >= DEEP
 
 
+def test_a_shortened_way_keeps_the_points_that_lie_beside_it():
+    table = {"hall": {"north": to("vault", 3.0), "east": to("gate")}, "vault": {"south": to("hall")}}
+    world = TableWorld(
+        table={**table, "gate": {"out": to("road", 1.0)}, "road": {}},
+        start="hall",
+        wins={"road": ["player"]},
+        limit=20,
+    )
+    explorer = Explorer(world)
+    explorer.best, explorer.won, explorer.best_score = ("north", "south", "east", "out"), True, 4.0
+    assert explorer.shortened() == ("north", "south", "east", "out")
+    explorer.best_score = 1.0
+    assert explorer.shortened() == ("east", "out")
+
+
 def test_stopped_and_gone_on_with_it_finds_the_same():
     whole, first = Explorer(tower(), seed=4), Explorer(tower(), seed=4)
     whole.run(60)

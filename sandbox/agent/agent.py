@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -22,7 +23,6 @@ from sandbox.llm.state import ServerState, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
     Decision,
-    Exchange,
     History,
     LanguageModel,
     Learner,
@@ -40,8 +40,10 @@ URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
 ROUNDS = 3
 """How often an agent says more where too little of what it said makes sense."""
-RECENT = 6
-"""Turns back in which a command that led nowhere is not said again."""
+RECENT = 8
+"""Turns back in which a command that led nowhere is not written again, or held back where it is listed."""
+FUTILE = 4
+"""How many more repeats it counts as, from the third time on, that a command of late led nowhere."""
 
 _PROGRESS = "progress"
 _LEARNER = "learner/"
@@ -251,7 +253,11 @@ class CardAgent:
             visits = self.learner.visits(observation, commands)
         repeats = self._repeats(commands, history)
         penalty = self.card.combine.repeat_penalty
-        held_back = [p.prior - penalty * n for p, n in zip(proposals, repeats, strict=True)]
+        futile = _futile(history) if penalty else Counter[str]()
+        held_back = [
+            p.prior - penalty * (n + FUTILE * max(futile[p.command] - 2, 0))
+            for p, n in zip(proposals, repeats, strict=True)
+        ]
         weight = self._prior_weight.at(steps=self._steps, episodes=self._episodes)
         scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
         return q_values, visits, repeats, held_back, scores
@@ -459,13 +465,18 @@ class CardAgent:
 
 
 def _stale(history: History) -> frozenset[str]:
-    """Commands of late that were refused or got a reply that had been there before: again, they lead nowhere."""
-    replies = [exchange.reply.strip() for exchange in history]
+    """Commands of late that led nowhere."""
+    return frozenset(_futile(history))
 
-    def futile(exchange: Exchange) -> bool:
-        return grounding.looks_refused(exchange.reply) or replies.count(exchange.reply.strip()) > 1
 
-    return frozenset(each.command for each in history[-RECENT:] if each.command and futile(each))
+def _futile(history: History) -> Counter[str]:
+    """How often each command of late was refused, or got a reply that had been there before."""
+    replies = Counter(exchange.reply.strip() for exchange in history)
+    return Counter(
+        each.command
+        for each in history[-RECENT:]
+        if each.command and (grounding.looks_refused(each.reply) or replies[each.reply.strip()] > 1)
+    )
 
 
 def _prefixed(records: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -28,7 +28,7 @@ class Host(BaseModel):
     """The NAME of the environment variable that holds the key for this host, never the key. None sends none."""
 
 
-class Remote(BaseModel):
+class RemoteSettings(BaseModel):
     """Language models on servers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Other keys for what the screen does, by the names that F1 shows: `step = "f10"`; several with commas."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads for the language model; 0 takes the number of physical cores the process may use."""
-    remote: Remote = Remote()
+    remote: RemoteSettings = RemoteSettings()
     """Which servers may be asked, and with which keys."""
 
     @classmethod

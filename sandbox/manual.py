@@ -17,7 +17,7 @@ Naming = Callable[[Any], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """The part of a page between two comments.
 
     Args:

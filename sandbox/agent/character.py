@@ -48,7 +48,7 @@ class _Entry(_Lenient):
     insertion_order: float = 0.0
 
 
-class _Book(_Lenient):
+class _Lorebook(_Lenient):
     entries: list[_Entry] = []
 
 
@@ -60,7 +60,7 @@ class _Data(_Lenient):
     first_mes: Text = ""
     mes_example: Text = ""
     creator_notes: Text = ""
-    character_book: _Book | None = None
+    character_book: _Lorebook | None = None
 
 
 class _Character(_Lenient):
@@ -145,7 +145,7 @@ def _fields(data: _Data, stem: str) -> dict[str, Any]:
     parts = [f"You are {name}.", about, scenario, f"You speak like this:\n{example}" if example else ""]
     # Braces would be placeholders of the prompt.
     persona = "\n".join(filter(None, parts)).replace("{", "(").replace("}", ")")[:_PERSONA]
-    book = sorted((data.character_book or _Book()).entries, key=lambda entry: entry.insertion_order)
+    book = sorted((data.character_book or _Lorebook()).entries, key=lambda entry: entry.insertion_order)
     lore = [
         {"keys": keys, "text": plain(entry.content, _ENTRY)}
         for entry in book

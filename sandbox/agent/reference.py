@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from sandbox.agent.cards import Card, Ramp
 from sandbox.agent.section import DEFAULT_LEARNER, learner_kinds, learner_settings
-from sandbox.manual import Part, choices, is_model, one_line, table, type_words
+from sandbox.manual import PagePart, choices, is_model, one_line, table, type_words
 
 _WIDTH = 100
 _NAMES: dict[Any, str] = {
@@ -133,7 +133,7 @@ def _range(field: FieldInfo) -> str:
     return f" ({low}x{high})" if low or high else ""
 
 
-PART = Part(
+PART = PagePart(
     "<!-- card fields: generated from sandbox/agent/cards.py, do not edit below -->",
     "<!-- card fields: end -->",
     markdown,

@@ -19,7 +19,7 @@ STATES = 50
 
 
 @dataclass(slots=True)
-class Tally:
+class StoryTally:
     """What was counted on one story."""
 
     states: int = 0
@@ -40,7 +40,7 @@ class Tally:
 def run(folder: Path, *, quick: bool = False, progress: Callable[[str], None] = lambda message: None) -> Report:
     """Measure on every story of a folder that has a walkthrough. Raises `UsageError` where there is none."""
     started = time.perf_counter()
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, StoryTally] = {}
     for file in sorted(each for each in folder.glob("*") if each.suffix.lower() in SUFFIXES):
         with tempfile.TemporaryDirectory() as cache:
             world = ZMachineWorld(file, name=file.stem, cache=Path(cache))
@@ -78,9 +78,9 @@ def run(folder: Path, *, quick: bool = False, progress: Callable[[str], None] = 
     )
 
 
-def measured(world: ZMachineWorld, states: int) -> Tally:
+def measured(world: ZMachineWorld, states: int) -> StoryTally:
     """List the commands along the walkthrough, and carry each of them out."""
-    tally = Tally()
+    tally = StoryTally()
     state = world.initial(0)
     seat = world.seats[0]
     for wanted in world.walkthrough()[:states]:
@@ -119,7 +119,7 @@ def percentile(values: list[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
-def _row(name: str, tally: Tally) -> Iterator[Figure]:
+def _row(name: str, tally: StoryTally) -> Iterator[Figure]:
     yield Figure(f"stories/{name}/recall", tally.recall)
     yield Figure(f"stories/{name}/commands", tally.listed / max(len(tally.new), 1))
     yield Figure(f"stories/{name}/median", statistics.median(tally.new), "s")

@@ -25,7 +25,7 @@ from sandbox.feedback.book import FeedbackBook
 from sandbox.paths import Home, safe_name
 from sandbox.render import formatting
 from sandbox.session import blessed
-from sandbox.session.blessed import PolicyChange
+from sandbox.session.blessed import ReplayChange
 from sandbox.session.intents import intents
 from sandbox.store import Run, Store, upkeep
 from sandbox.store.feedback import Mark
@@ -266,7 +266,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _played_again(where: Context, models: Models, store: Store, leaf: int, card: str | None) -> list[PolicyChange]:
+def _played_again(where: Context, models: Models, store: Store, leaf: int, card: str | None) -> list[ReplayChange]:
     from sandbox import wiring
     from sandbox.world import registry
 
@@ -288,7 +288,7 @@ def _played_again(where: Context, models: Models, store: Store, leaf: int, card:
             world.close()
 
 
-def _print_changes(leaf: int, changes: Sequence[PolicyChange]) -> None:
+def _print_changes(leaf: int, changes: Sequence[ReplayChange]) -> None:
     differing = sum(not each.known for each in changes)
     verdict = counted(differing, "difference") if differing else "as blessed"
     context.console.print(f"[bold]branch to turn {leaf}[/]: {verdict}", highlight=False)

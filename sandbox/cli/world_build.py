@@ -12,7 +12,7 @@ from rich.text import Text
 from sandbox.cli import context
 from sandbox.errors import UsageError, WorldError, WorldFileError
 from sandbox.session import difficulty as measured
-from sandbox.session.difficulty import Tally
+from sandbox.session.difficulty import DifficultyTally
 from sandbox.statistics import Interval
 
 
@@ -116,7 +116,7 @@ def difficulty(
         for tally in tallies:
             print(json.dumps(tally.as_json()), flush=True)
         return
-    latest: dict[str, Tally] = {}
+    latest: dict[str, DifficultyTally] = {}
     with context.working("opening") as say:
         for tally in tallies:
             latest[tally.agent] = tally
@@ -124,7 +124,7 @@ def difficulty(
     _print_table(tuple(latest.values()))
 
 
-def _print_table(tallies: tuple[Tally, ...]) -> None:
+def _print_table(tallies: tuple[DifficultyTally, ...]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("agent")
     for heading in ("practice", "episodes", *(f"won in {turns}" for turns in tallies[0].budgets), "score"):

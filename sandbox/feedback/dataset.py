@@ -145,7 +145,7 @@ class Gathered:
 
 def gathered(materials: Sequence[Material], form: Format, how: Votes = "majority") -> Gathered:
     """All examples of a format in some saves, all votes brought together by the prompt that they are about."""
-    told = _Told()
+    told = _PromptWriter()
     found = polls(told.judged(materials))
     kept = [(text, each) for text, poll in found.items() for each in poll.settled(how)]
     if form == "prm":
@@ -175,7 +175,7 @@ def gathered(materials: Sequence[Material], form: Format, how: Votes = "majority
     )
 
 
-class _Told:
+class _PromptWriter:
     """Puts what was judged into prompts, and keeps whose the prompts are."""
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def page(store: Store, name: str, *, latest: int | None = None) -> Iterator[str]
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    book = _Book(store, timeline)
+    book = _PageWriter(store, timeline)
     yield from environment.get_template("page.html.j2").generate(
         title=run.title,
         name=name,
@@ -99,7 +99,7 @@ def _below(timeline: Timeline, turn_id: int, depth: int) -> Iterator[tuple[int, 
         turn_id, following = following, timeline.redo_target(following)
 
 
-class _Book:
+class _PageWriter:
     """Puts events into the words of the page."""
 
     def __init__(self, store: Store, timeline: Timeline) -> None:

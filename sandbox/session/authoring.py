@@ -192,7 +192,7 @@ def _renewed(session: Session) -> list[str]:
 def _stand_in(session: Session, room: str, *, walking: bool) -> None:
     """Put the seat to move into a room, or have it walk there where that is one free step."""
     from sandbox.world.native.schema import Exit
-    from sandbox.world.native.state import Command
+    from sandbox.world.native.state import ParsedCommand
 
     world = _adventure(session)
     if world is None or room not in world.definition.rooms:
@@ -203,7 +203,7 @@ def _stand_in(session: Session, room: str, *, walking: bool) -> None:
     if here == room:
         return
     steps = [
-        world.compiled.phrase(Command("go", text=direction))
+        world.compiled.phrase(ParsedCommand("go", text=direction))
         for direction, way in world.definition.rooms[here].exits.items()
         if (way.to if isinstance(way, Exit) else way) == room
     ]

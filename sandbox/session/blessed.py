@@ -23,7 +23,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyChange:
+class ReplayChange:
     """One thing that differs."""
 
     turn: int
@@ -44,7 +44,7 @@ class PolicyChange:
 
 def replay(
     world: World[Any], timeline: Timeline, leaf: int, agents: Seats, *, seed: int
-) -> Iterator[PolicyChange]:
+) -> Iterator[ReplayChange]:
     """Play the branch that ends in a turn again, from its opening.
 
     Args:
@@ -64,7 +64,7 @@ def replay(
         to_move = world.to_move(state)
         if seat not in world.seats or to_move != seat:
             now = "the episode is over" if to_move is None else f"{to_move} is to move"
-            yield PolicyChange(turn=turn.id, kind="order", seat=seat, before=f"{seat} is to move", after=now)
+            yield ReplayChange(turn=turn.id, kind="order", seat=seat, before=f"{seat} is to move", after=now)
             return
         observation = world.observe(state, seat)
         lived[seat].append(Exchange(command=said[seat], reply=observation.text))
@@ -75,7 +75,7 @@ def replay(
                 observation, tuple(lived[seat]), seed=decision_seed(seed, before, tried), explore=False
             ).command
             if chosen != turn.command:
-                yield PolicyChange(
+                yield ReplayChange(
                     turn=turn.id,
                     kind="choice",
                     seat=seat,
@@ -97,13 +97,13 @@ def _held_best(turn: Turn) -> str | None:
     return decision.proposals[best].command
 
 
-def _texts(world: World[Any], state: Any, turn: Turn) -> Iterator[PolicyChange]:
+def _texts(world: World[Any], state: Any, turn: Turn) -> Iterator[ReplayChange]:
     stored: Mapping[str, Observation] = turn.observations
     for seat in world.seats:
         if seat in stored:
             before, after = _read(stored[seat]), _read(world.observe(state, seat))
             if before != after:
-                yield PolicyChange(turn=turn.id, kind="text", seat=seat, before=before, after=after)
+                yield ReplayChange(turn=turn.id, kind="text", seat=seat, before=before, after=after)
 
 
 def _read(observation: Observation) -> str:

@@ -20,7 +20,7 @@ TURNS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class DifficultyTally:
     """How one agent has fared so far."""
 
     agent: str
@@ -86,7 +86,7 @@ def measure(
     episodes: int = EPISODES,
     turns: int = TURNS,
     seconds: float = math.inf,
-) -> Iterator[Tally]:
+) -> Iterator[DifficultyTally]:
     """Let an agent that holds every seat practise, and then play episodes that count, in which it learns nothing.
 
     Args:
@@ -100,7 +100,7 @@ def measure(
     Yields:
         how it stands after each episode.
     """
-    tally = Tally(agent=agent, practice=0, to_practise=practice, planned=episodes, turns=turns)
+    tally = DifficultyTally(agent=agent, practice=0, to_practise=practice, planned=episodes, turns=turns)
     chance = _chance(session.world)
     yield tally
     started, first = time.monotonic(), True

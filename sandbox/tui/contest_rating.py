@@ -21,7 +21,7 @@ from sandbox.feedback.queue import Choice
 from sandbox.session.review import Review
 from sandbox.tui import format as fmt
 from sandbox.tui.rating import NOTHING, Asked, Offered, Remark
-from sandbox.tui.worker import News, Worker, sentence
+from sandbox.tui.worker import BackgroundWorker, News, sentence
 
 AHEAD = 3
 """Pairs that are prepared before they are asked for."""
@@ -69,7 +69,7 @@ class ContestController:
         self._doing, self._since, self._asked_at = "opening the save", time.monotonic(), time.monotonic()
         self._ended, self._trouble, self._furthest = False, "", 0
         self._room = threading.Semaphore(AHEAD)
-        self._worker: Worker | None = None
+        self._worker: BackgroundWorker | None = None
 
     # What there is to see.
 
@@ -142,7 +142,7 @@ class ContestController:
     # What a person does.
 
     def open(self, post: Callable[[Message], object]) -> None:
-        worker = self._worker = Worker(post)
+        worker = self._worker = BackgroundWorker(post)
 
         def prepare() -> None:
             with self._bout(lambda doing: worker.tell(Prepared(doing=doing))) as bout:

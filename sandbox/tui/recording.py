@@ -69,7 +69,7 @@ def recorded(app: SandboxApp, path: Path) -> Iterator[None]:
 def _recording(
     base: type[Driver], cast: Recording, clock: Callable[[], float], size: tuple[int, int]
 ) -> type[Driver]:
-    class Recording(base):  # type: ignore[misc, valid-type]
+    class RecordingDriver(base):  # type: ignore[misc, valid-type]
         """Writes what the app writes into the recording too."""
 
         _seen = size
@@ -86,7 +86,7 @@ def _recording(
         def is_headless(self) -> bool:
             return False
 
-    return Recording
+    return RecordingDriver
 
 
 # What was played.

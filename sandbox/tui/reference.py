@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sandbox.manual import Part
+from sandbox.manual import PagePart
 from sandbox.session.commands import VERBS
 from sandbox.tui import keys
 from sandbox.tui.keys import Key
@@ -59,7 +59,7 @@ def _name(key: str) -> str:
     return key if len(key) == 1 else "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+"))
 
 
-PART = Part("<!-- keys: begin, written by `make docs` -->", "<!-- keys: end -->", markdown)
+PART = PagePart("<!-- keys: begin, written by `make docs` -->", "<!-- keys: end -->", markdown)
 updated = PART.updated
 
 if __name__ == "__main__":

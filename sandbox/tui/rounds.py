@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.message import Message
 
 from sandbox.errors import SandboxError, UsageError
-from sandbox.tui.worker import News, Worker
+from sandbox.tui.worker import BackgroundWorker, News
 from sandbox.tune.round_view import Games, RoundData, RoundView, fold
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class RoundController:
         self.view: RoundView | None = None
         """The round that is followed, or was last; None where there is nothing to say of one."""
         self._plan = plan
-        self._worker = Worker(post)
+        self._worker = BackgroundWorker(post)
         self._round: Round | None = None
 
     @property

@@ -19,7 +19,7 @@ class News(Message, bubble=False):
     """Something has come of work in the background."""
 
 
-class Worker:
+class BackgroundWorker:
     """Threads by name: jobs of one thread run one after the other. Its methods but `tell` are for the screen's.
 
     Args:

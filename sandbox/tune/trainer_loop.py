@@ -104,7 +104,7 @@ class TrainerLoop(Generic[T]):
             RoundError: the loss is not a number any more, or nothing was learned.
         """
         fresh = {name: weight.detach().clone() for name, weight in self.weights.items()}
-        told = _Told(self)
+        told = _TrainerWatch(self)
         if self.checkpoint and self.done == self.steps:
             self.checkpoint.restore(self.weights, self.optimiser)
         else:
@@ -123,7 +123,7 @@ class TrainerLoop(Generic[T]):
             self.on_note(f"in {told.alike} of {self.steps} steps all samples got the same reward")
 
 
-class _Told(TrainerCallback):  # type: ignore[misc]
+class _TrainerWatch(TrainerCallback):  # type: ignore[misc]
     """Passes on what a trainer logs, keeps the checkpoint, and stops it."""
 
     def __init__(self, loop: TrainerLoop[Any]) -> None:

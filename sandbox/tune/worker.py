@@ -81,7 +81,7 @@ class Log:
         self.add(kind, **data)
 
 
-class Worker:
+class RoundWorker:
     """One round at work.
 
     Args:
@@ -384,7 +384,7 @@ def _explore(task: tuple[str, str]) -> Explored:
 
 def main(folder: Path) -> int:
     """Run a round, and say in its events how it ended. Returns the exit status."""
-    worker = Worker(folder)
+    worker = RoundWorker(folder)
     limit = worker.plan.memory_gib
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 2**30),) * 2)

@@ -12,7 +12,7 @@ from sandbox.errors import ModelError
 from sandbox.llm import registry as model_registry
 from sandbox.paths import Home
 from sandbox.session import difficulty
-from sandbox.session.difficulty import Tally
+from sandbox.session.difficulty import DifficultyTally
 from sandbox.types import Progress, silent
 from sandbox.wiring.agents import Models
 from sandbox.wiring.sessions import Players, open_session
@@ -48,7 +48,7 @@ def measure(
     seed: int = 0,
     seconds: float = math.inf,
     on_note: Progress = silent,
-) -> Iterator[Tally]:
+) -> Iterator[DifficultyTally]:
     """Have agents play a world, one after the other; how each stands after each of its episodes.
 
     Those that learn practise first. Each gets an equal part of the seconds that are left.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from sandbox.world.native import NativeWorld, State
-from sandbox.world.native.parser.hints import Advice
+from sandbox.world.native.parser.hints import NextStep
 
 if TYPE_CHECKING:
     from sandbox.world.solver.planner import Planner
@@ -30,7 +30,7 @@ class _Adviser:
         self._world = world
         self._planner: Planner | None = None
 
-    def __call__(self, state: State, seat: int) -> Advice:
+    def __call__(self, state: State, seat: int) -> NextStep:
         from sandbox.world.solver.planner import Planner  # not before somebody asks: it takes a moment
         from sandbox.world.solver.problem import Budget, Limits
 
@@ -38,9 +38,9 @@ class _Adviser:
         bit = 1 << (seat - self._world.compiled.seats[0])
         goal = planner.grounding.won(frozenset((seat,)))
         if planner.hopeless(state, goal):
-            return Advice(hopeless=True)
+            return NextStep(hopeless=True)
         limits = Limits(states=STATES, seconds=30.0)
         plan = planner.plan(state, goal, lambda after: bool(after.core.winners & bit), Budget(limits))
         name = self._world.compiled.ids[seat]
         own = next((move.command for move in plan or () if move.seat == name), "")
-        return Advice(self._world.compiled.known.get(own))
+        return NextStep(self._world.compiled.known.get(own))

@@ -29,8 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from sandbox.world.trying import Trial
-from sandbox.world.wording import Grammar
+from sandbox.world.trying import CommandTrial
+from sandbox.world.wording import StoryGrammar
 
 FRAME = struct.Struct("<II")
 """Length of the JSON and of the binary part that follow."""
@@ -62,7 +62,7 @@ _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
 
 
-class Mark(NamedTuple):
+class MachineState(NamedTuple):
     """A state of the machine in this process, with no copy made of it."""
 
     ram: Any
@@ -165,14 +165,14 @@ class Machine:
             return ""
 
     @functools.cached_property
-    def grammar(self) -> Grammar:
+    def grammar(self) -> StoryGrammar:
         """What the story understands: Jericho's list of its grammar, or what its dictionary allows."""
         from jericho.util import verb_usage_count
 
         words = [word for word in self._env.get_dictionary() if word.word]
         letters = 6 if self._data[0] <= 3 else 9
         nouns = {word.word for word in words if word.is_noun}
-        return Grammar.of(
+        return StoryGrammar.of(
             self._env.act_gen.templates if self._env.act_gen else None,
             nouns or {word.word for word in words if not word.is_verb},
             (word.word for word in words if word.is_verb),
@@ -181,7 +181,7 @@ class Machine:
             frozenset(re.findall(r"[^\s;/]+", (self._env.bindings or {}).get("grammar", ""))),
         )
 
-    def mark(self) -> Mark:
+    def mark(self) -> MachineState:
         """The present state, to go back to at once within this process."""
         library = self._env.frotz_lib
         ram = self._env._get_ram()
@@ -189,9 +189,9 @@ class Machine:
         library.getStack(stack.ctypes.data)
         registers = (library.getPC(), library.getSP(), library.getFP(), library.get_opcode())
         chance = (library.getRngA(), library.getRngInterval(), library.getRngCounter())
-        return Mark(ram, stack, registers, library.getFrameCount(), chance)
+        return MachineState(ram, stack, registers, library.getFrameCount(), chance)
 
-    def go_to(self, mark: Mark) -> None:
+    def go_to(self, mark: MachineState) -> None:
         """Go back to a state of this process."""
         library = self._env.frotz_lib
         library.setRng(*mark.chance)
@@ -364,7 +364,7 @@ def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int)
             signal.setitimer(signal.ITIMER_PROF, _TRY_SECONDS)
 
         machine.before_try = begin
-        trial = Trial(machine, machine.grammar, request["limit"], machine.freezing)
+        trial = CommandTrial(machine, machine.grammar, request["limit"], machine.freezing)
         found = trial.keys() if machine.wants_key else trial.commands(request["seen"], request["inventory"])
         os.write(sink, json.dumps(found).encode())
     finally:

@@ -10,7 +10,7 @@ from sandbox.types import Enumerable, Observation, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class MemoisedState:
     """A state of the world below that stands for all with the same key, and the points scored on the way here."""
 
     key: Hashable
@@ -32,19 +32,19 @@ class MemoisedWorld:
         self._seen: dict[tuple[Hashable, str], Observation] = {}
         self._steps: dict[tuple[Hashable, str, str], tuple[Hashable, tuple[float, ...], bool]] = {}
 
-    def initial(self, seed: int) -> Scene:
-        return Scene(self._meet(self.below.initial(seed)), (0.0,) * len(self.seats))
+    def initial(self, seed: int) -> MemoisedState:
+        return MemoisedState(self._meet(self.below.initial(seed)), (0.0,) * len(self.seats))
 
-    def to_move(self, state: Scene) -> str | None:
+    def to_move(self, state: MemoisedState) -> str | None:
         return self.below.to_move(self._states[state.key])
 
-    def observe(self, state: Scene, seat: str) -> Observation:
+    def observe(self, state: MemoisedState, seat: str) -> Observation:
         seen = self._seen.get((state.key, seat))
         if seen is None:
             seen = self._seen[state.key, seat] = self.below.observe(self._states[state.key], seat)
         return replace(seen, score=state.points[self.seats.index(seat)])
 
-    def step(self, state: Scene, seat: str, command: str) -> Step[Scene]:
+    def step(self, state: MemoisedState, seat: str, command: str) -> Step[MemoisedState]:
         known = self._steps.get((state.key, seat, command))
         if known is None:
             step = self.below.step(self._states[state.key], seat, command)
@@ -53,14 +53,16 @@ class MemoisedWorld:
         key, rewards, terminated = known
         points = tuple(a + b for a, b in zip(state.points, rewards, strict=True))
         given = dict(zip(self.seats, rewards, strict=True))
-        return Step(state=Scene(key, points), rewards=given, terminated=terminated)
+        return Step(state=MemoisedState(key, points), rewards=given, terminated=terminated)
 
-    def dump(self, state: Scene) -> bytes:
+    def dump(self, state: MemoisedState) -> bytes:
         return self.below.dump(self._states[state.key])
 
-    def load(self, data: bytes) -> Scene:
+    def load(self, data: bytes) -> MemoisedState:
         state = self.below.load(data)
-        return Scene(self._meet(state), tuple(self.below.observe(state, seat).score for seat in self.seats))
+        return MemoisedState(
+            self._meet(state), tuple(self.below.observe(state, seat).score for seat in self.seats)
+        )
 
     def close(self) -> None:
         self.below.close()

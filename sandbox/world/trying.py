@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from sandbox.world import printed, wording
-from sandbox.world.wording import Grammar
+from sandbox.world.wording import StoryGrammar
 
 Effect = tuple[str, int, bool, bool]
 """World hash, score, whether it ended, whether a key is wanted."""
@@ -41,7 +41,7 @@ class TrialMachine(Protocol):
     def try_out(self, command: str, *, press: bool = False) -> str | None: ...
 
 
-class Trial:
+class CommandTrial:
     """Tries from one state, at most so many. The order, and so the result, is the same each time.
 
     Args:
@@ -51,7 +51,7 @@ class Trial:
         skip: commands known to freeze the interpreter.
     """
 
-    def __init__(self, machine: TrialMachine, grammar: Grammar, limit: int, skip: Iterable[str] = ()) -> None:
+    def __init__(self, machine: TrialMachine, grammar: StoryGrammar, limit: int, skip: Iterable[str] = ()) -> None:
         self._machine = machine
         self._grammar = grammar
         self._left = limit

@@ -102,7 +102,7 @@ MAX_THINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Grammar:
+class StoryGrammar:
     """What a story understands.
 
     Args:
@@ -128,7 +128,7 @@ class Grammar:
         letters: int,
         usage: Callable[[str], int],
         synonyms: frozenset[str] = frozenset(),
-    ) -> Grammar:
+    ) -> StoryGrammar:
         """The grammar of a story, from Jericho's templates or, where there are none, from its dictionary.
 
         Args:

@@ -17,7 +17,7 @@ from sandbox.bench import learning
 from sandbox.bench.learning import combining, single, truth
 from sandbox.bench.learning.plot import Panel, PlottedCurve, draw
 from sandbox.bench.learning.trial import LearningCurve, Trial, Trials
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.cli import app
 from sandbox.errors import UsageError
@@ -203,10 +203,10 @@ def test_figures_of_one_table_are_shown_as_one():
 
 def test_the_command_writes_table_json_and_plot(tmp_path, monkeypatch):
     def square(number: int):
-        def part(context: UnitContext) -> Part:
+        def part(context: UnitContext) -> BenchQuestion:
             assert context.quick and context.workers == 1
             panel = Panel("p", "x", "y", [PlottedCurve("c", [0, 1], [0, 1])])
-            return Part(
+            return BenchQuestion(
                 [Squaring(number, str(tmp_path / "traces"))],
                 lambda results: Findings([Figure(f"{number} squared", results[0]["square"])], [panel]),
             )

@@ -188,12 +188,12 @@ def test_a_round_that_was_killed_as_it_published_publishes_once(
 ) -> None:
     round_ = in_this_process(plan, 1)
 
-    def killed(self: worker.Worker, kind: str, **data: object) -> None:
+    def killed(self: worker.RoundWorker, kind: str, **data: object) -> None:
         if kind == "finished":
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker.Worker, "last_word", killed)
+        patch.setattr(worker.RoundWorker, "last_word", killed)
         assert worker.main(round_.folder) == 1
     (made,) = Adapters.of(plan.save)
     assert worker.main(round_.folder) == 0

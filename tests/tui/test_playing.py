@@ -22,7 +22,7 @@ from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.start import Sitting
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.learned import Learned
-from sandbox.tui.widgets.lessons import Changes, Learning
+from sandbox.tui.widgets.lessons import Changes, UpdateList
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.panes import Map
 from sandbox.tui.widgets.prompt import Prompt
@@ -177,12 +177,12 @@ async def test_a_reward_shows_the_update_it_makes(make_app: MakeApp) -> None:
         await settled(pilot)
         await pilot.press("escape", "enter")
         await settled(pilot)
-        assert "0.00 + 0.5·(0 + 0.9·0.00 − 0.00)" in shown(app, Learning)
+        assert "0.00 + 0.5·(0 + 0.9·0.00 − 0.00)" in shown(app, UpdateList)
         await pilot.press("plus")
         await settled(pilot)
         assert "★ +1 from ada" in story(app)
         assert "· Q(s, look): 0.00 + 0.5·(1 + 0.9·0.00 − 0.00) = 0.50" in story(app)
-        assert shown(app, Learning).startswith("Q(s, look)  ★ yours\n0.00 + 0.5·(1 + 0.9·0.00 − 0.00)\n= 0.50")
+        assert shown(app, UpdateList).startswith("Q(s, look)  ★ yours\n0.00 + 0.5·(1 + 0.9·0.00 − 0.00)\n= 0.50")
         assert "+0.50" in shown(app, Mind)
         await pilot.press("i")
         await typed(pilot, "/reward -0.95 you have been here")

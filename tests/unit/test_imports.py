@@ -57,3 +57,13 @@ def test_a_circle_is_found_wherever_it_hides(tmp_path: Path) -> None:
     (package / "c.py").write_text("import pack.a\n")
     (package / "d.py").write_text("from pack import a\n")
     assert circular(package) == {"pack.a", "pack.b", "pack.c"}
+
+
+def test_no_class_name_is_defined_twice() -> None:
+    """One name, one meaning: whoever reads a class's name knows which is meant."""
+    places: dict[str, list[str]] = {}
+    for module, file in _modules(_ROOT).items():
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}

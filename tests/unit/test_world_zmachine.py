@@ -15,7 +15,7 @@ from sandbox.types import Keyed, World
 from sandbox.world import registry
 from sandbox.world.interpreter_process import Machine
 from sandbox.world.interpreter_process import listed as listed_commands
-from sandbox.world.wording import Grammar
+from sandbox.world.wording import StoryGrammar
 from sandbox.world.zmachine import ZMachineState, ZMachineWorld
 
 SEAT = "player"
@@ -156,7 +156,7 @@ def test_a_command_that_freezes_the_interpreter_is_left_out_of_the_list(
     machine = Machine(str(echo_story), echo_story.read_bytes())
     machine.start(0)
     templates = ["freeze", "overflow", "victory", "alpha"]
-    machine.__dict__["grammar"] = Grammar.of(templates, [], [], 9, usage=lambda verb: 0)
+    machine.__dict__["grammar"] = StoryGrammar.of(templates, [], [], 9, usage=lambda verb: 0)
     found = listed_commands(machine, {"limit": 100, "seen": "", "inventory": ""})
     assert "victory" in found and not {"freeze", "overflow"} & set(found)
     assert machine.freezing == {"freeze"}

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sandbox.bench.learning import combining, notebook, seats, single, truth
 from sandbox.bench.learning.plot import Panel, draw
-from sandbox.bench.learning.units import Part, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, UnitContext
 from sandbox.bench.report import Report, machine
 
-PARTS: Sequence[Callable[[UnitContext], Part]] = (
+PARTS: Sequence[Callable[[UnitContext], BenchQuestion]] = (
     truth.part,
     single.games,
     single.puzzle,

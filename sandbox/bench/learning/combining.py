@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sandbox.bench.learning.single import SITUATION, panel, table
 from sandbox.bench.learning.trial import Trial, Trials
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.tune.collect import expand
 
@@ -37,7 +37,7 @@ METHODS: Mapping[str, str] = {
 """What each card adds. The k of 5 and the a of 10 are those of the papers, see `sandbox.agent.combine`."""
 
 
-def part(context: UnitContext) -> Part:
+def part(context: UnitContext) -> BenchQuestion:
     """Every method in the same games, from five seeds. The seeds are the units of the intervals."""
     trials = [
         Trial(row, CARD + method, world, seed, QUICK_BUDGET if context.quick else BUDGET, EPISODE)
@@ -50,4 +50,4 @@ def part(context: UnitContext) -> Part:
         found = Trials(trials, results, "seed")
         return Findings(table(TITLE, found), [panel(TITLE, found)])
 
-    return Part(trials, show)
+    return BenchQuestion(trials, show)

@@ -20,7 +20,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning.plot import Panel, PlottedCurve
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.multiagent import team
 from sandbox.multiagent.notes import NotedWorld
@@ -53,7 +53,7 @@ explore: {epsilon: {start: 1.0, end: 0.1, over: 20}}
 """Without a language model the prior is a constant, less the penalty on repeats: what gets it out of circles."""
 
 
-def one_game(context: UnitContext) -> Part:
+def one_game(context: UnitContext) -> BenchQuestion:
     """Score against environment steps in the tutorial's game, of an agent that explores to the end.
 
     A run that does not come to the aim counts with the published steps.
@@ -72,10 +72,10 @@ def one_game(context: UnitContext) -> Part:
             [_panel(plays, budget)],
         )
 
-    return Part(units, show)
+    return BenchQuestion(units, show)
 
 
-def unseen_games(context: UnitContext) -> Part:
+def unseen_games(context: UnitContext) -> BenchQuestion:
     """The share of the points of games that were never seen, greedily, after training on others."""
     games, tests = (12, 4) if context.quick else (100, 20)
     units = [UnseenGames(READER, seed, games, tests) for seed in range(1 if context.quick else 3)]
@@ -91,7 +91,7 @@ def unseen_games(context: UnitContext) -> Part:
             ]
         )
 
-    return Part(units, show)
+    return BenchQuestion(units, show)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning.plot import Panel, PlottedCurve
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.errors import WorldError
 from sandbox.multiagent import league, team
@@ -52,7 +52,7 @@ Mind = Literal["vdn", "independent", "joint"]
 # The two-seat world with a shared reward.
 
 
-def two_seats(context: UnitContext) -> Part:
+def two_seats(context: UnitContext) -> BenchQuestion:
     """Value decomposition, independent learners and a joint learner; the same card, budget and seeds."""
     minds: tuple[Mind, ...] = ("vdn", "independent", "joint")
     runs, budget = (1, 1_000) if context.quick else (5, 4_000)
@@ -72,7 +72,7 @@ def two_seats(context: UnitContext) -> Part:
             ]
         return Findings(figures)
 
-    return Part(units, show)
+    return BenchQuestion(units, show)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ class PairTraining:
 # The race: self-play over generations.
 
 
-def race(context: UnitContext) -> Part:
+def race(context: UnitContext) -> BenchQuestion:
     """The tenth generation against the first, greedily after random openings; and ratings of them all."""
-    return Part([SelfPlay(seed) for seed in range(1 if context.quick else 5)], _generations)
+    return BenchQuestion([SelfPlay(seed) for seed in range(1 if context.quick else 5)], _generations)
 
 
 def _generations(results: list[Result]) -> Findings:

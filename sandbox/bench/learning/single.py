@@ -10,7 +10,7 @@ import yaml
 from sandbox import paths, statistics
 from sandbox.bench.learning.plot import Panel
 from sandbox.bench.learning.trial import LATELY, LearningCurve, Trial, Trials
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.statistics import Interval
 from sandbox.tune.collect import expand
@@ -43,7 +43,7 @@ def cards() -> Mapping[str, str]:
     }
 
 
-def games(context: UnitContext) -> Part:
+def games(context: UnitContext) -> BenchQuestion:
     """All agents in the generated games."""
     worlds = expand(QUICK_GAMES if context.quick else GAMES)
     title = f"{len(worlds)} TextWorld games"
@@ -62,10 +62,10 @@ def games(context: UnitContext) -> Part:
             [panel(title, found)],
         )
 
-    return Part(trials, show)
+    return BenchQuestion(trials, show)
 
 
-def puzzle(context: UnitContext) -> Part:
+def puzzle(context: UnitContext) -> BenchQuestion:
     """All agents in the puzzle world."""
     trials = _trials(context, [PUZZLE])
 
@@ -73,7 +73,7 @@ def puzzle(context: UnitContext) -> Part:
         found = Trials(trials, results, "seed")
         return Findings(table(PUZZLE, found), [panel(PUZZLE, found)])
 
-    return Part(trials, show)
+    return BenchQuestion(trials, show)
 
 
 def table(title: str, trials: Trials) -> list[Figure]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sandbox import statistics
-from sandbox.bench.learning.units import Findings, Part, Result, UnitContext
+from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.paths import Home
 from sandbox.rl.tabular import TabularQ
@@ -30,7 +30,7 @@ NEAR = 0.05
 """How far from the optimum a value may be, and still be called right. A win is worth about ten."""
 
 
-def part(context: UnitContext) -> Part:
+def part(context: UnitContext) -> BenchQuestion:
     seeds = range(1 if context.quick else 3)
     checks = [Check(learner, seed) for learner in ("tabular", "drrn") for seed in seeds]
 
@@ -45,7 +45,7 @@ def part(context: UnitContext) -> Part:
             ]
         )
 
-    return Part(checks, show)
+    return BenchQuestion(checks, show)
 
 
 @dataclass(frozen=True, slots=True)

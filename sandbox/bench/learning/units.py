@@ -53,7 +53,7 @@ class Findings:
     """Curves for the plot."""
 
 
-class Part(NamedTuple):
+class BenchQuestion(NamedTuple):
     """One question of the benchmark."""
 
     units: Sequence[Unit]

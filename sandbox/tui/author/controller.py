@@ -20,7 +20,7 @@ from sandbox.errors import Finding, SandboxError, WorldError
 from sandbox.session import trials
 from sandbox.session.reading import ParsedSource, read
 from sandbox.session.trials import Standing
-from sandbox.tui.worker import News, Worker
+from sandbox.tui.worker import BackgroundWorker, News
 
 if TYPE_CHECKING:
     from sandbox.session.authoring import Site
@@ -80,7 +80,7 @@ class AuthorController:
         """When that began, in monotonic seconds."""
         self.conflict = False
         """Whether the file was changed by somebody else while there were changes here."""
-        self._worker = Worker(post)
+        self._worker = BackgroundWorker(post)
         self._stamp: Stamp | None = None
         self._version = 0
         self._stop = Event()

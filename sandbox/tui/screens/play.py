@@ -54,7 +54,7 @@ from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.status import Status, mode, now, why
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
-from sandbox.tui.worker import Worker
+from sandbox.tui.worker import BackgroundWorker
 from sandbox.tune.round_view import RoundView
 
 _ASK = "What do you do?   (Tab completes, F1 helps)"
@@ -80,7 +80,7 @@ class PlayScreen(Places, AuthorsScreen):
 
     def __init__(self, factory: SessionFactory, title: Title, speed: float = 1.0) -> None:
         super().__init__()
-        self._worker = Worker(self.post_message)
+        self._worker = BackgroundWorker(self.post_message)
         self.driver = Driver(factory, self._worker.submit, lambda event: self._worker.tell(GameNews(event)))
         self.controller = Controller(TABLE, self.driver, self, self.set_timer, speed)
         self.save = title.save

@@ -32,7 +32,7 @@ class Surprise(Sparkline):
         self.data = errors[-self.KEPT :]
 
 
-class Learning(Static):
+class UpdateList(Static):
     """The latest updates with their numbers, newest first."""
 
     KEPT = 60
@@ -153,7 +153,7 @@ class Lessons(VerticalScroll):
         yield Curve("secondary", id="loss")
         yield ProgressCurve("", id="surprise-title", classes="title")
         yield Surprise(id="surprise")
-        yield Learning(id="learn")
+        yield UpdateList(id="learn")
 
     def on_mount(self) -> None:
         self.show_curves(Curves(()))
@@ -164,7 +164,7 @@ class Lessons(VerticalScroll):
 
     def learn(self, updates: Sequence[Update]) -> None:
         """Show some more updates."""
-        self.query_one(Learning).add(updates)
+        self.query_one(UpdateList).add(updates)
         self.query_one(Surprise).add(updates)
 
     def show_curves(self, curves: Curves) -> None:

@@ -102,7 +102,7 @@ def book() -> Book:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class SpeechContext:
     """What a sentence may speak of besides the command."""
 
     facts: frozenset[Fact]
@@ -115,7 +115,7 @@ class Moment:
     advised: bool = False
 
 
-def speak(name: str, deed: Deed, moment: Moment, rng: np.random.Generator) -> str:
+def speak(name: str, deed: Deed, moment: SpeechContext, rng: np.random.Generator) -> str:
     """A sentence or two about a command."""
     persona = book().personas[name]
     key, fact = _fact(deed, moment, rng)
@@ -146,7 +146,7 @@ def advise(deed: Deed, rng: np.random.Generator) -> str:
     return words
 
 
-def _fact(deed: Deed, moment: Moment, rng: np.random.Generator) -> tuple[str, str]:
+def _fact(deed: Deed, moment: SpeechContext, rng: np.random.Generator) -> tuple[str, str]:
     """The occasion in full, and a fact that speaks for the command."""
     facts, occasion = book().facts, deed.occasion
     words = _words(deed, moment)
@@ -169,7 +169,7 @@ def _fact(deed: Deed, moment: Moment, rng: np.random.Generator) -> tuple[str, st
     return occasion, _pick(facts[kind], rng).format_map(words)
 
 
-def _words(deed: Deed, moment: Moment | None) -> Mapping[str, str]:
+def _words(deed: Deed, moment: SpeechContext | None) -> Mapping[str, str]:
     recall = moment.recall if moment else Recall()
     return {
         "command": _with_articles(deed),

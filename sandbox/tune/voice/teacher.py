@@ -12,7 +12,7 @@ from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.agent.recall import OPPOSITE, Recall, direction
 from sandbox.tune.examples import Origin, Segment, TranscriptExample, context_of
-from sandbox.tune.voice.speech import Deed, Moment, advise, book, speak
+from sandbox.tune.voice.speech import Deed, SpeechContext, advise, book, speak
 from sandbox.types import Exchange, Fact, Factual, Observation, World
 
 Turn = tuple[str, str]
@@ -29,7 +29,7 @@ _DULL = ("look", "inventory", "wait")
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class TaughtTurn:
     """One turn of a demonstration."""
 
     seat: str
@@ -55,15 +55,15 @@ def demonstrations(
     rng = np.random.default_rng((seed, 41))
     acts = with_detours(world, turns, rng)
     if acts is None:
-        acts = [Act(*turn) for turn in turns]
+        acts = [TaughtTurn(*turn) for turn in turns]
         if not _wins(world, acts):
             return
     yield from _spoken(world, acts, card, name, rng)
 
 
-def with_detours(world: World[Any], turns: Sequence[Turn], rng: np.random.Generator) -> list[Act] | None:
+def with_detours(world: World[Any], turns: Sequence[Turn], rng: np.random.Generator) -> list[TaughtTurn] | None:
     """The same way with wrong turns, tries that are refused and looks around; None where it no longer wins."""
-    acts: list[Act] = []
+    acts: list[TaughtTurn] = []
     state = world.initial(0)
     for seat, command in turns:
         if len(world.seats) == 1:
@@ -71,14 +71,16 @@ def with_detours(world: World[Any], turns: Sequence[Turn], rng: np.random.Genera
                 acts.append(act)
                 state = world.step(state, seat, act.command).state
         refused = acts[-1].refused if acts and not acts[-1].learned else ""
-        acts.append(Act(seat, command, refused=refused))
+        acts.append(TaughtTurn(seat, command, refused=refused))
         if world.to_move(state) != seat:
             return None
         state = world.step(state, seat, command).state
     return acts if _wins(world, acts) else None
 
 
-def _detour(world: World[Any], state: Any, seat: str, following: str, rng: np.random.Generator) -> list[Act]:
+def _detour(
+    world: World[Any], state: Any, seat: str, following: str, rng: np.random.Generator
+) -> list[TaughtTurn]:
     listed = world.observe(state, seat).admissible or ()
     refused = _refusal(world, state, seat, following, listed)
     if refused is not None and rng.random() < 0.6:
@@ -91,13 +93,13 @@ def _detour(world: World[Any], state: Any, seat: str, following: str, rng: np.ra
             away = world.step(state, seat, str(way)).state
             back = f"go {OPPOSITE[str(direction(str(way)))]}"
             if world.to_move(away) == seat and back in (world.observe(away, seat).admissible or ()):
-                return [Act(seat, str(way), learned=False), Act(seat, back, back=True)]
+                return [TaughtTurn(seat, str(way), learned=False), TaughtTurn(seat, back, back=True)]
         return []
     idle = [each for each in listed if each.startswith(("examine", "take", "open")) and each != following]
-    return [Act(seat, str(rng.choice(idle)), learned=False)] if idle else []
+    return [TaughtTurn(seat, str(rng.choice(idle)), learned=False)] if idle else []
 
 
-def _refusal(world: World[Any], state: Any, seat: str, following: str, listed: Sequence[str]) -> Act | None:
+def _refusal(world: World[Any], state: Any, seat: str, following: str, listed: Sequence[str]) -> TaughtTurn | None:
     """A try that the world refuses, which the next command of the way sets right."""
     verb, _, rest = following.partition(" ")
     if verb == "unlock":
@@ -114,11 +116,11 @@ def _refusal(world: World[Any], state: Any, seat: str, following: str, listed: S
         if (kind == "locked" and "lock" in reply) or (
             kind == "closed" and ("open the" in reply or "closed" in reply)
         ):
-            return Act(seat, command, learned=False, refused=kind)
+            return TaughtTurn(seat, command, learned=False, refused=kind)
     return None
 
 
-def _wins(world: World[Any], acts: Sequence[Act]) -> bool:
+def _wins(world: World[Any], acts: Sequence[TaughtTurn]) -> bool:
     state = world.initial(0)
     for act in acts:
         if world.to_move(state) != act.seat:
@@ -128,7 +130,7 @@ def _wins(world: World[Any], acts: Sequence[Act]) -> bool:
 
 
 def _spoken(
-    world: Factual[Any], acts: Sequence[Act], card: Card, name: str, rng: np.random.Generator
+    world: Factual[Any], acts: Sequence[TaughtTurn], card: Card, name: str, rng: np.random.Generator
 ) -> Iterator[TranscriptExample]:
     introduced = book().personas[name].introduced
     cards = {seat: card.model_copy(update={"persona": str(rng.choice(introduced))}) for seat in world.seats}
@@ -155,7 +157,7 @@ class _Writer:
         self._command = ""
         self._asides = 0
 
-    def add(self, act: Act, observation: Observation, facts: frozenset[Fact]) -> None:
+    def add(self, act: TaughtTurn, observation: Observation, facts: frozenset[Fact]) -> None:
         """One turn."""
         exchange = Exchange(command=self._command, reply=observation.text)
         self._recall.read(exchange, len(self._lived))
@@ -165,7 +167,7 @@ class _Writer:
             self.segments, self._text = [], ""  # the window moved on: what is behind it is not learned twice
         ground = context.removesuffix(prompt.MARK).rstrip()
         self._piece(ground[len(self._text) :])
-        moment = Moment(
+        moment = SpeechContext(
             facts=facts, recall=self._recall, goal=observation.goal, back=act.back, refused=act.refused
         )
         others = [each for each in observation.admissible or () if each != act.command and each not in _DULL]
@@ -183,7 +185,7 @@ class _Writer:
         self._piece(context[len(ground) :])
         if others and self._rng.random() < ALTERNATIVES:
             other = str(self._rng.choice(others))
-            plain = Moment(facts=facts, recall=self._recall, goal=observation.goal)
+            plain = SpeechContext(facts=facts, recall=self._recall, goal=observation.goal)
             self._say(prompt.option(other), Deed.of(other, facts), plain)
         self._piece(prompt.option(act.command), learned=act.learned)
         if speaks and (act.learned or act.command in (observation.admissible or ())):
@@ -191,16 +193,16 @@ class _Writer:
         self._text = context + prompt.option(act.command)
         self._command = act.command
 
-    def _advice(self, command: str, moment: Moment) -> None:
+    def _advice(self, command: str, moment: SpeechContext) -> None:
         deed = Deed.of(command, moment.facts)
         heard = prompt.aside_text(prompt.advised([advise(deed, self._rng)]))
-        told = Moment(facts=moment.facts, recall=moment.recall, goal=moment.goal, advised=True)
+        told = SpeechContext(facts=moment.facts, recall=moment.recall, goal=moment.goal, advised=True)
         said = speak(self._name, deed, told, self._rng)
         self._aside(
             heard, (prompt.option(command), True), (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True)
         )
 
-    def _say(self, before: str, deed: Deed, moment: Moment) -> None:
+    def _say(self, before: str, deed: Deed, moment: SpeechContext) -> None:
         said = speak(self._name, deed, moment, self._rng)
         self._aside(before, (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True))
 

@@ -12,7 +12,7 @@ from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema import Reaction
 from sandbox.world.native.schema.effects import Effects, Score, TextPart
 from sandbox.world.native.scope import scope_of
-from sandbox.world.native.state import Command
+from sandbox.world.native.state import ParsedCommand
 from sandbox.world.solver import Graph, Situation
 
 _PART = re.compile(r"(.*)\.(say|seen|otherwise)$")
@@ -124,9 +124,9 @@ class Coverage:
             entity = compiled.entities[thing]
             section = f"{entity.kind}s.{entity.id}"
             if self._wanted(f"{section}.description"):
-                yield compiled.phrase(Command("examine", thing))
+                yield compiled.phrase(ParsedCommand("examine", thing))
             if self._wanted(f"{section}.text"):
-                yield compiled.phrase(Command("read", thing))
+                yield compiled.phrase(ParsedCommand("read", thing))
             if entity.kind == "character":
                 yield from self._talk(thing)
         for rule in compiled.rules.all:
@@ -138,7 +138,7 @@ class Coverage:
         if number in compiled.seats and (room := scope_of(Draft(compiled, state, number), number).room) >= 0:
             for direction in compiled.entities[room].ways:
                 if f"rooms.{compiled.ids[room]}.exits.{direction}.otherwise" in self.open:
-                    yield compiled.phrase(Command("go", text=direction))
+                    yield compiled.phrase(ParsedCommand("go", text=direction))
         for name in self.world.definition.verbs:
             if self._wanted(f"verbs.{name}.otherwise"):
                 yield from self._phrases(name, scope, scope, "", ())
@@ -147,10 +147,10 @@ class Coverage:
         compiled = self.world.compiled
         persona = compiled.personas[character]
         if self._wanted(persona.greeting.key):
-            yield compiled.phrase(Command("talk", -1, character))
+            yield compiled.phrase(ParsedCommand("talk", -1, character))
         for topic in persona.topics:
             if topic.key not in self.fired:
-                yield compiled.phrase(Command("ask", -1, character, text=topic.words[0]))
+                yield compiled.phrase(ParsedCommand("ask", -1, character, text=topic.words[0]))
 
     def _wanted(self, key: str) -> bool:
         """Whether there is such a text, and some of it has not been shown yet."""
@@ -170,7 +170,7 @@ class Coverage:
                 for other in others if "other" in form.slots else [-1]:
                     if thing != other or thing < 0:
                         try:
-                            yield compiled.phrase(Command(action, thing, other, text=with_text))
+                            yield compiled.phrase(ParsedCommand(action, thing, other, text=with_text))
                         except (ValueError, KeyError):
                             continue
 

@@ -17,7 +17,7 @@ from sandbox.world.native import State
 from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema.effects import End
-from sandbox.world.native.state import DARK, OPEN, RUNNING, Command
+from sandbox.world.native.state import DARK, OPEN, RUNNING, ParsedCommand
 from sandbox.world.solver import PlanStep
 from sandbox.world.solver.agenda import Follow, Lookahead, agenda
 from sandbox.world.solver.literals import Act
@@ -50,7 +50,7 @@ class Tour:
     won: set[str] = field(default_factory=set)
     """Seats that won on the way."""
     states: int = 0
-    _tried: set[tuple[int, Command]] = field(default_factory=set)
+    _tried: set[tuple[int, ParsedCommand]] = field(default_factory=set)
 
     def late(self) -> bool:
         return time.monotonic() > self.deadline
@@ -253,7 +253,7 @@ class _Walk:
         return True
 
 
-def _could_harm(draft: Draft, command: Command) -> bool:
+def _could_harm(draft: Draft, command: ParsedCommand) -> bool:
     """Whether a command may do what cannot be undone: it is no harmless one, or a rule is about it."""
     compiled = draft.compiled
     if command.action == "go":

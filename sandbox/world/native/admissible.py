@@ -8,7 +8,7 @@ from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
 from sandbox.world.native.scope import Scope, in_hand, scope_of
-from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
+from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, ParsedCommand
 
 if TYPE_CHECKING:
     from sandbox.world.native.compiled import CompiledRule, Draft
@@ -21,16 +21,16 @@ def admissible(draft: Draft, seat: int) -> tuple[str, ...]:
     return tuple(sorted({phrase(command) for command in commands}))
 
 
-def commands_of(draft: Draft, seat: int) -> list[Command]:
+def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
     """The same, unsorted, as commands."""
     compiled = draft.compiled
     draft.actor = seat
     scope = scope_of(draft, seat)
-    found: list[Command] = []
+    found: list[ParsedCommand] = []
     if scope.room != NOWHERE:
         for direction in compiled.entities[scope.room].ways:
             if can_go(draft, scope.room, direction):
-                found.append(Command("go", text=direction))
+                found.append(ParsedCommand("go", text=direction))
     room_left = held(draft, seat) < compiled.entities[seat].capacity
     for thing in scope.near:
         if thing < compiled.people:
@@ -46,50 +46,52 @@ def commands_of(draft: Draft, seat: int) -> list[Command]:
     if compiled.rules.after:
         _followed(draft, scope, found)
     if any(offer is not None and offer.to == seat for offer in draft.offers):
-        found.append(Command("decline"))
+        found.append(ParsedCommand("decline"))
         if standing_offer(draft, seat) != NOWHERE:
-            found.append(Command("accept"))
+            found.append(ParsedCommand("accept"))
     if compiled.waits or not found:
-        found.append(Command("wait"))
+        found.append(ParsedCommand("wait"))
     return found
 
 
-def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Command]) -> None:
+def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[ParsedCommand]) -> None:
     """What can be done with a thing within reach that is not in one's hands."""
     entity = draft.compiled.entities[thing]
     if entity.counted:
         if room_left or draft.stock(seat, thing):
-            found.append(Command("take", thing))
-            found.append(Command("take", thing, amount=1))
+            found.append(ParsedCommand("take", thing))
+            found.append(ParsedCommand("take", thing, amount=1))
         if entity.edible:
-            found.append(Command("eat", thing))
+            found.append(ParsedCommand("eat", thing))
         return
     flags = draft.record(thing).flags
     if room_left and not flags & FIXED:
-        found.append(Command("take", thing))
+        found.append(ParsedCommand("take", thing))
     if entity.edible:
-        found.append(Command("eat", thing))
+        found.append(ParsedCommand("eat", thing))
     _works(draft, seat, thing, flags, found)
 
 
-def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[Command]) -> None:
+def _works(draft: Draft, seat: int, thing: int, flags: int, found: list[ParsedCommand]) -> None:
     """Opening, locking, switching and reading, in hand or not."""
     entity = draft.compiled.entities[thing]
     if entity.openable:
         if flags & OPEN:
-            found.append(Command("close", thing))
+            found.append(ParsedCommand("close", thing))
         elif not flags & LOCKED:
-            found.append(Command("open", thing))
+            found.append(ParsedCommand("open", thing))
         if entity.keys and not flags & OPEN:
             action = "unlock" if flags & LOCKED else "lock"
-            found += [Command(action, thing, key) for key in entity.keys if in_hand(draft, seat, key)]
+            found += [ParsedCommand(action, thing, key) for key in entity.keys if in_hand(draft, seat, key)]
     if entity.switchable:
-        found.append(Command("switch_off" if flags & ON else "switch_on", thing))
+        found.append(ParsedCommand("switch_off" if flags & ON else "switch_on", thing))
     if entity.text:
-        found.append(Command("read", thing))
+        found.append(ParsedCommand("read", thing))
 
 
-def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], found: list[Command]) -> None:
+def _held(
+    draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], found: list[ParsedCommand]
+) -> None:
     """What can be done with a thing in one's hands."""
     compiled = draft.compiled
     entity = compiled.entities[thing]
@@ -97,18 +99,18 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
     if entity.counted:
         counts = (0, 1) if draft.stock(seat, thing) > 1 else (1,)
         if entity.edible:
-            found.append(Command("eat", thing))
+            found.append(ParsedCommand("eat", thing))
     else:
         flags = draft.record(thing).flags
         _works(draft, seat, thing, flags, found)
         if entity.edible:
-            found.append(Command("eat", thing))
+            found.append(ParsedCommand("eat", thing))
         if flags & WORN:
-            found.append(Command("take_off", thing))
+            found.append(ParsedCommand("take_off", thing))
         elif entity.wearable:
-            found.append(Command("wear", thing))
+            found.append(ParsedCommand("wear", thing))
     if scope.room != NOWHERE:
-        found += [Command("drop", thing, amount=n) for n in counts]
+        found += [ParsedCommand("drop", thing, amount=n) for n in counts]
     for holder in (*scope.near, *scope.held):
         box = compiled.entities[holder]
         if holder == thing or not (box.supporter or (box.container and draft.record(holder).flags & OPEN)):
@@ -116,13 +118,13 @@ def _held(draft: Draft, seat: int, thing: int, scope: Scope, people: list[int], 
         if held(draft, holder) < box.capacity or draft.stock(holder, thing):
             if not entity.counted and _within(draft, holder, thing):
                 continue
-            found += [Command("put", thing, holder, n) for n in counts]
+            found += [ParsedCommand("put", thing, holder, n) for n in counts]
     for person in people:
         if compiled.entities[person].kind == "seat":
             if held(draft, person) < compiled.entities[person].capacity or draft.stock(person, thing):
-                found += [Command("give", thing, person, n) for n in counts]
+                found += [ParsedCommand("give", thing, person, n) for n in counts]
             if entity.text or entity.concealed:
-                found.append(Command("show", thing, person))
+                found.append(ParsedCommand("show", thing, person))
             if compiled.definition.trading:
                 _trades(draft, seat, thing, person, found)
 
@@ -136,7 +138,7 @@ def _within(draft: Draft, holder: int, thing: int) -> bool:
     return False
 
 
-def _trades(draft: Draft, seat: int, thing: int, person: int, found: list[Command]) -> None:
+def _trades(draft: Draft, seat: int, thing: int, person: int, found: list[ParsedCommand]) -> None:
     """Offers of one thing for one thing that the other is seen to have."""
     record = draft.record(person)
     theirs = [
@@ -151,17 +153,17 @@ def _trades(draft: Draft, seat: int, thing: int, person: int, found: list[Comman
         if standing is not None and standing[:2] == (person, thing) and standing.wants == other:
             continue
         count = 1 if draft.compiled.entities[other].counted else 0
-        found.append(Command("trade", thing, person, one, "", other, count))
+        found.append(ParsedCommand("trade", thing, person, one, "", other, count))
 
 
-def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
+def _person(draft: Draft, seat: int, person: int, found: list[ParsedCommand]) -> None:
     """What a character reacts to."""
     persona = draft.compiled.personas.get(person)
     if persona is None:
         return
     for topic in persona.topics:
         if topic.listed and topic.holds(draft):
-            found.append(Command("ask", -1, person, text=topic.words[0]))
+            found.append(ParsedCommand("ask", -1, person, text=topic.words[0]))
     for action, responses in (("give", persona.accepts), ("show", persona.notices)):
         for response in responses:
             if not response.listed or not response.holds(draft):
@@ -170,7 +172,7 @@ def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
                 if not _holds(draft, seat, thing, response.count, action):
                     continue
                 count = response.count if draft.compiled.entities[thing].counted and action == "give" else 0
-                found.append(Command(action, thing, person, count))
+                found.append(ParsedCommand(action, thing, person, count))
     for deal in persona.trades:
         counted = draft.compiled.entities[deal.takes].counted
         if (
@@ -180,7 +182,9 @@ def _person(draft: Draft, seat: int, person: int, found: list[Command]) -> None:
         ):
             extra = deal.gives_count if draft.compiled.entities[deal.gives].counted else 0
             found.append(
-                Command("trade", deal.takes, person, deal.takes_count if counted else 0, "", deal.gives, extra)
+                ParsedCommand(
+                    "trade", deal.takes, person, deal.takes_count if counted else 0, "", deal.gives, extra
+                )
             )
 
 
@@ -190,7 +194,7 @@ def _holds(draft: Draft, seat: int, thing: int, count: int, action: str) -> bool
     return in_hand(draft, seat, thing)
 
 
-def _refused(draft: Draft, command: Command) -> bool:
+def _refused(draft: Draft, command: ParsedCommand) -> bool:
     """Whether a rule replaces the action by mere words."""
     for rule in draft.compiled.rules_instead(command.action, command.thing):
         if rule.fits(draft, command):
@@ -198,7 +202,7 @@ def _refused(draft: Draft, command: Command) -> bool:
     return False
 
 
-def _ruled(draft: Draft, scope: Scope, found: list[Command]) -> None:
+def _ruled(draft: Draft, scope: Scope, found: list[ParsedCommand]) -> None:
     """Commands that rules of the author's own make possible."""
     listing = draft.compiled.rules.listing
     for rule in listing.anywhere:
@@ -211,16 +215,18 @@ def _ruled(draft: Draft, scope: Scope, found: list[Command]) -> None:
                 _expand(draft, rule, thing, scope, found)
 
 
-def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: list[Command]) -> None:
+def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: list[ParsedCommand]) -> None:
     """The commands of a rule, with everything that its slots can mean here."""
     lexicon = draft.compiled.lexicon
     action = rule.action
     if action == "go":
         directions = [rule.direction] if rule.direction else []
-        candidates = [Command("go", text=d) for d in directions]
+        candidates = [ParsedCommand("go", text=d) for d in directions]
     elif action in ("say", "ask", "tell"):
         candidates = [
-            Command(action, -1, other, text=w) for w in rule.words[:1] for other in _others(rule, scope, action)
+            ParsedCommand(action, -1, other, text=w)
+            for w in rule.words[:1]
+            for other in _others(rule, scope, action)
         ]
     else:
         things = [thing] if thing >= 0 else [-1]
@@ -230,7 +236,7 @@ def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: l
             things = scope.all()
         if rule.others is None and lexicon.form(action, frozenset({"thing"})) is None and thing >= 0:
             others = scope.all()
-        candidates = [Command(action, t, o) for t in things for o in others if t != o or t < 0]
+        candidates = [ParsedCommand(action, t, o) for t in things for o in others if t != o or t < 0]
     reachable = None
     for command in candidates:
         if command.thing >= 0 or command.other >= 0:
@@ -250,17 +256,17 @@ def _others(rule: CompiledRule, scope: Scope, action: str) -> list[int]:
     return [p for p in scope.near if p in rule.others] if rule.others is not None else []
 
 
-def _followed(draft: Draft, scope: Scope, found: list[Command]) -> None:
+def _followed(draft: Draft, scope: Scope, found: list[ParsedCommand]) -> None:
     """Commands whose only effect are rules that follow them: looking closely, and saying a word."""
     after = draft.compiled.rules.after
     if draft.compiled.rules.watches_examine:
         for thing in scope.all():
             if (("examine", thing)) in after:
-                command = Command("examine", thing)
+                command = ParsedCommand("examine", thing)
                 if any(r.costs and r.listed and r.fits(draft, command) for r in after["examine", thing]):
                     found.append(command)
     for rule in after.get(("say", -1), ()):
         if rule.listed and rule.words:
-            command = Command("say", text=rule.words[0])
+            command = ParsedCommand("say", text=rule.words[0])
             if rule.fits(draft, command):
                 found.append(command)

@@ -15,7 +15,7 @@ from sandbox.world.native.languages.grammar import Grammar, Noun, mentions
 from sandbox.world.native.prose import CountedThing, Slots, Template, Value
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import Strict
-from sandbox.world.native.state import NOWHERE, RUNNING, Command, EntityState
+from sandbox.world.native.state import NOWHERE, RUNNING, EntityState, ParsedCommand
 from sandbox.world.native.working import WorkingState
 
 Test = Callable[["Draft"], bool]
@@ -211,7 +211,7 @@ class CompiledRule(CompiledResponse):
     does not."""
     order: int = 0
 
-    def fits(self, draft: Draft, command: Command) -> bool:
+    def fits(self, draft: Draft, command: ParsedCommand) -> bool:
         """Whether it is about this command and may happen now."""
         if self.things is not None and command.thing not in self.things:
             return False
@@ -254,7 +254,7 @@ class CompiledDeal(CompiledResponse):
 
 
 @dataclass(slots=True)
-class Persona:
+class CompiledPersona:
     """A character's ways."""
 
     greeting: Prose
@@ -359,7 +359,7 @@ class Rules:
         self.listing = Listing()
         self.endings: list[CompiledEnding] = []
         self.events: list[CompiledEvent] = []
-        self.personas: dict[int, Persona] = {}
+        self.personas: dict[int, CompiledPersona] = {}
         self.refusals: dict[str, Prose] = {}
         """What is said where no rule of a verb applies."""
         self.routine_clocks: list[int] = []
@@ -414,8 +414,8 @@ class CompiledWorld:
         """What is placed at random: (thing, places)."""
         self.memo: dict[tuple[object, ...], str] = {}
         """Texts that were made out so far, by all that they depend on."""
-        self._phrases: dict[Command, str] = {}
-        self.known: dict[str, Command] = {}
+        self._phrases: dict[ParsedCommand, str] = {}
+        self.known: dict[str, ParsedCommand] = {}
         """Listed commands that were made out so far, by their text."""
 
     def shown_variables(self, variables: tuple[int, ...]) -> dict[str, str]:
@@ -440,7 +440,7 @@ class CompiledWorld:
             self.memo.clear()
         self.memo[key] = text
 
-    def phrase(self, command: Command) -> str:
+    def phrase(self, command: ParsedCommand) -> str:
         """A command as it is listed."""
         text = self._phrases.get(command)
         if text is None:
@@ -449,7 +449,7 @@ class CompiledWorld:
                 self.known[text] = command
         return text
 
-    def _phrase(self, command: Command) -> str:
+    def _phrase(self, command: ParsedCommand) -> str:
         on = command.action == "put" and self.entities[command.other].supporter
         return self.lexicon.phrase(command, self.canonical, on=on)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sandbox.world.native.languages import Language
 from sandbox.world.native.schema import Adventure
-from sandbox.world.native.state import Command
+from sandbox.world.native.state import ParsedCommand
 
 SLOTS = ("thing", "things", "other", "extra", "text", "direction")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -135,7 +135,7 @@ class Lexicon:
         """The first form of an action with just these slots."""
         return self._first_forms.get((action, slots))
 
-    def phrase(self, command: Command, canonical: Callable[[int, int], str], *, on: bool) -> str:
+    def phrase(self, command: ParsedCommand, canonical: Callable[[int, int], str], *, on: bool) -> str:
         """A command as it is listed.
 
         Args:

@@ -30,7 +30,7 @@ Value = str | CountedThing | Listed
 Slots = Mapping[str, Value]
 
 
-class Named(Protocol):
+class HasName(Protocol):
     """Something with a name."""
 
     @property
@@ -44,7 +44,7 @@ class Names(Protocol):
     def grammar(self) -> Grammar: ...
 
     @property
-    def entities(self) -> Sequence[Named]:
+    def entities(self) -> Sequence[HasName]:
         """Things by number."""
 
 

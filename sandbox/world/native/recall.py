@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sandbox.types import Observation, Step
-from sandbox.world.native.state import Command, Core, Pages, SeatMemory, State
+from sandbox.world.native.state import Core, Pages, ParsedCommand, SeatMemory, State
 
 MAX_SCENES = 10_000
 """Scenes that are kept; then all are forgotten."""
@@ -19,30 +19,30 @@ MAX_SCENES = 10_000
 _Key = tuple[Core, Pages[tuple[int, ...] | None], tuple[tuple[int, str], ...]]
 
 
-class Edge(NamedTuple):
+class RecalledStep(NamedTuple):
     """What a command led to."""
 
-    to: Scene
-    command: Command
+    to: RecalledState
+    command: ParsedCommand
     heard: str
     rounds: int
     rewards: Mapping[str, float]
     terminated: bool
 
 
-class Scene:
+class RecalledState:
     """One moment, without what makes no difference to how it goes on."""
 
     __slots__ = ("core", "edges", "left", "owner", "rooms", "seen")
 
-    def __init__(self, owner: Recall, key: _Key) -> None:
+    def __init__(self, owner: TransitionMemory, key: _Key) -> None:
         self.owner = owner
         self.core, self.rooms, self.left = key
         self.seen: Observation | None = None
-        self.edges: dict[str, Edge] = {}
+        self.edges: dict[str, RecalledStep] = {}
 
 
-class Recall:
+class TransitionMemory:
     """The scenes of a world.
 
     Args:
@@ -57,18 +57,18 @@ class Recall:
         self,
         observe: Callable[[State], Observation],
         take: Callable[[State, str], Step[State]],
-        known: Mapping[str, Command],
-        remember: Callable[[SeatMemory, Command], SeatMemory],
+        known: Mapping[str, ParsedCommand],
+        remember: Callable[[SeatMemory, ParsedCommand], SeatMemory],
         limit: int | None,
     ) -> None:
         self._observe, self._take, self._known, self._remember = observe, take, known, remember
         self._limit = limit
-        self._scenes: dict[_Key, Scene] = {}
+        self._scenes: dict[_Key, RecalledState] = {}
 
-    def scene(self, state: State) -> Scene:
+    def scene(self, state: State) -> RecalledState:
         """The scene of a state."""
         found = state.scene
-        if isinstance(found, Scene) and found.owner is self:
+        if isinstance(found, RecalledState) and found.owner is self:
             return found
         memory = state.memory[0]
         key = (state.core, memory.rooms, memory.left)
@@ -76,7 +76,7 @@ class Recall:
         if scene is None:
             if len(self._scenes) >= MAX_SCENES:
                 self._scenes.clear()
-            scene = self._scenes[key] = Scene(self, key)
+            scene = self._scenes[key] = RecalledState(self, key)
         object.__setattr__(state, "scene", scene)
         return scene
 
@@ -104,7 +104,7 @@ class Recall:
         """Carry out a line: from memory where it is a listed command that was given in this scene before."""
         scene = state.scene
         cut = self._limit is not None and state.round + 1 >= self._limit
-        if cut or not isinstance(scene, Scene) or scene.owner is not self or scene.seen is None:
+        if cut or not isinstance(scene, RecalledState) or scene.owner is not self or scene.seen is None:
             return self._take(state, line)
         edge = scene.edges.get(line)
         if edge is None:
@@ -126,12 +126,12 @@ class Recall:
         after = State(to.core, (memory,), state.rng, state.round + edge.rounds, to)
         return Step(state=after, rewards=edge.rewards, terminated=edge.terminated)
 
-    def _first(self, state: State, scene: Scene, seen: Observation, line: str) -> Step[State]:
+    def _first(self, state: State, scene: RecalledState, seen: Observation, line: str) -> Step[State]:
         """Carry out a line, and keep what it leads to if that will always be the same."""
         step = self._take(state, line)
         after = step.state
         if after.rng == state.rng and line in (seen.admissible or ()) and line in self._known:
-            scene.edges[line] = Edge(
+            scene.edges[line] = RecalledStep(
                 self.scene(after),
                 self._known[line],
                 after.memory[0].heard,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
-from sandbox.manual import Part, is_model, models_in, one_line, table, type_words
+from sandbox.manual import PagePart, is_model, models_in, one_line, table, type_words
 from sandbox.world.native.actions import PLAIN, TRIGGERS
 from sandbox.world.native.languages import language
 from sandbox.world.native.schema import Adventure, Task
@@ -133,7 +133,7 @@ def _actions() -> str:
     return "\n".join([*lines, ""])
 
 
-PART = Part(
+PART = PagePart(
     "<!-- world files: generated from sandbox/world/native/schema, do not edit below -->",
     "<!-- world files: end -->",
     reference_markdown,

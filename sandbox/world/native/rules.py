@@ -8,10 +8,10 @@ from sandbox.world.native.compiled import (
     CompiledDeal,
     CompiledEnding,
     CompiledEvent,
+    CompiledPersona,
     CompiledRule,
     CompiledTopic,
     CompiledWorld,
-    Persona,
     Test,
 )
 from sandbox.world.native.compiled import Prose as Prose
@@ -152,9 +152,9 @@ class RuleCompiler:
             compile_effects(self.compiled, f"{key}.do", model.do) if model.do else None,
         )
 
-    def _persona(self, name: str, model: Character, clocks: int) -> Persona:
+    def _persona(self, name: str, model: Character, clocks: int) -> CompiledPersona:
         key, index = f"characters.{name}", self.compiled.index
-        persona = Persona(
+        persona = CompiledPersona(
             self.prose(f"{key}.greeting", model.greeting),
             [
                 CompiledTopic(*self._response(f"{key}.topics[{i}]", t), tuple(w.lower() for w in t.about))

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 from sandbox.errors import SaveError
 from sandbox.world.native.compiled import CompiledWorld
-from sandbox.world.native.state import Command, Core, EntityState, Offer, Pages, SeatMemory, State, replaced
+from sandbox.world.native.state import Core, EntityState, Offer, Pages, ParsedCommand, SeatMemory, State, replaced
 
 _VERSION = 1
 _ANY = 1 << 40
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-class Origin(Protocol):
+class SnapshotWorld(Protocol):
     """The world that states are of, and how it begins."""
 
     @property
@@ -35,7 +35,7 @@ class Origin(Protocol):
     first_clocks: tuple[int, ...]
 
 
-def dump(world: Origin, state: State) -> bytes:
+def dump(world: SnapshotWorld, state: State) -> bytes:
     """The state as bytes. Pages that the beginning shares are passed over."""
     core = state.core
     things = [[number, *record] for number, record in _differing(core.things, world.pages)]
@@ -64,7 +64,7 @@ def _differing(pages: Sequence[Sequence[Any]], base: Sequence[Sequence[Any]]) ->
     ]
 
 
-def load(world: Origin, data: bytes) -> State:
+def load(world: SnapshotWorld, data: bytes) -> State:
     """The state back again. Raises `SaveError` where the bytes are not a state of this world."""
     try:
         return _load(world, json.loads(data.decode()))
@@ -75,7 +75,7 @@ def load(world: Origin, data: bytes) -> State:
         ) from error
 
 
-def _load(world: Origin, data: Any) -> State:
+def _load(world: SnapshotWorld, data: Any) -> State:
     version, things, rest, memory, rng, rounds = data
     entities, seats = len(world.compiled.entities), len(world.seats)
     changes = {
@@ -149,15 +149,15 @@ def _offer(data: Any, entities: int) -> Offer:
     return offer
 
 
-def _command(data: Any, entities: int) -> Command:
-    command = Command(*data)
+def _command(data: Any, entities: int) -> ParsedCommand:
+    command = ParsedCommand(*data)
     _texts(command.action, command.text)
     _check((command.thing, command.other, command.extra), -1, entities)
     _check((command.amount, command.extra_amount), 0, 1_000_001)
     return command
 
 
-def _memory(world: Origin, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
+def _memory(world: SnapshotWorld, data: Any, inside: list[Any], holders: list[Any]) -> SeatMemory:
     """A seat's memory. The numbers of things in it are added to those that are still to be checked."""
     turns, heard, pronouns, question, mistake, last, left, *later, rooms = data
     first = world.compiled.initial

@@ -44,7 +44,7 @@ class EntityState(NamedTuple):
     """Counted things it holds: (thing, how many), sorted."""
 
 
-class Command(NamedTuple):
+class ParsedCommand(NamedTuple):
     """One understood command. Numbers are those of `Atlas.entities`; -1 where there is none."""
 
     action: str
@@ -87,7 +87,7 @@ class Core(NamedTuple):
     """Number of the seat whose command comes next."""
     first: int
     """The seat whose simultaneous command is carried out first."""
-    pending: tuple[tuple[Command, ...] | None, ...]
+    pending: tuple[tuple[ParsedCommand, ...] | None, ...]
     """Committed commands that have not been carried out yet."""
 
 

@@ -8,7 +8,7 @@ from sandbox.world.native.actions.moving import arrive, depart
 from sandbox.world.native.state import CUT_OFF, HIDDEN, NOWHERE, OPEN, RUNNING
 
 if TYPE_CHECKING:
-    from sandbox.world.native.compiled import Draft, Persona
+    from sandbox.world.native.compiled import CompiledPersona, Draft
 
 
 def end_round(draft: Draft) -> None:
@@ -59,7 +59,7 @@ def _event(draft: Draft, number: int) -> None:
     draft.actor = -1
 
 
-def _routine(draft: Draft, who: int, persona: Persona) -> None:
+def _routine(draft: Draft, who: int, persona: CompiledPersona) -> None:
     room = draft.record(who).parent
     if room == NOWHERE:
         return
@@ -92,7 +92,7 @@ def _routine(draft: Draft, who: int, persona: Persona) -> None:
         arrive(draft, who, to)
 
 
-def _follow(draft: Draft, who: int, persona: Persona, room: int) -> None:
+def _follow(draft: Draft, who: int, persona: CompiledPersona, room: int) -> None:
     """Keep with somebody: the clock remembers whether they have met."""
     where = draft.record(persona.follows).parent
     if where == room:

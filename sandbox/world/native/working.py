@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sandbox.world.native.chance import Dice, Generator
 from sandbox.world.native.languages.grammar import Grammar
-from sandbox.world.native.prose import Named, Slots, Template, Value
+from sandbox.world.native.prose import HasName, Slots, Template, Value
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import (
     DARK,
@@ -21,10 +21,10 @@ from sandbox.world.native.state import (
     ON,
     OPEN,
     WORN,
-    Command,
     Core,
     EntityState,
     Offer,
+    ParsedCommand,
     SeatMemory,
     State,
     replaced,
@@ -35,7 +35,7 @@ MAX_HEARD = 20_000
 """Characters that a seat is told between two of its commands; the oldest go first."""
 
 
-class Physical(Named, Protocol):
+class Physical(HasName, Protocol):
     """What the engine must know about a thing, room or person to keep a state in order."""
 
     @property
@@ -148,7 +148,7 @@ class WorkingState:
         self.stirred = False
         """Whether something happened by itself that the acting seat was told of."""
         self.rewards: dict[int, float] = {}
-        self.command: Command | None = None
+        self.command: ParsedCommand | None = None
         self.fired: set[str] | None = None
         """Keys of the rules and texts that were used, where somebody asked for them."""
         self.entering = 0

@@ -19,9 +19,9 @@ from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
 from sandbox.world.native.parser.hints import Adviser
-from sandbox.world.native.recall import Recall
+from sandbox.world.native.recall import TransitionMemory
 from sandbox.world.native.schema import Adventure
-from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Command, Core, SeatMemory, State, paged
+from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Core, ParsedCommand, SeatMemory, State, paged
 from sandbox.world.native.task import TaskWorld
 from sandbox.world.native.time import check_endings, end_round
 
@@ -70,9 +70,9 @@ class NativeWorld:
             *self.compiled.rules.routine_clocks,
         )
 
-    def _remembering(self) -> Recall:
+    def _remembering(self) -> TransitionMemory:
         seat, number = self._ids[0], self.compiled.seats[0]
-        return Recall(
+        return TransitionMemory(
             lambda state: self._observe(Draft(self.compiled, state, number), number),
             lambda state, line: self._step(state, seat, line, None)[0],
             self.compiled.known,
@@ -313,7 +313,7 @@ class NativeWorld:
         word, _, room = line.partition(" ")
         return self.compiled.index[room] if word == "goto" and room in self.definition.rooms else None
 
-    def _perform(self, draft: Draft, index: int, commands: Sequence[Command], line: str) -> bool:
+    def _perform(self, draft: Draft, index: int, commands: Sequence[ParsedCommand], line: str) -> bool:
         """Carry out what one sentence means, and the time it takes. Answers whether the turn is over."""
         if self.definition.turns == "simultaneous" and len(self._ids) > 1:
             return self._commit(draft, index, tuple(commands))
@@ -327,7 +327,7 @@ class NativeWorld:
         draft.actor = self.compiled.seats[index]
         return True
 
-    def _carry_out(self, draft: Draft, commands: Sequence[Command]) -> bool:
+    def _carry_out(self, draft: Draft, commands: Sequence[ParsedCommand]) -> bool:
         if len(commands) == 1:
             self._parser.remember(draft, commands[0])
             return carry_out(draft, commands[0])
@@ -344,7 +344,7 @@ class NativeWorld:
         self._parser.remember_all(draft, commands)
         return took_turn
 
-    def _commit(self, draft: Draft, index: int, commands: tuple[Command, ...]) -> bool:
+    def _commit(self, draft: Draft, index: int, commands: tuple[ParsedCommand, ...]) -> bool:
         """Keep a seat's command until all have committed theirs, then carry out all."""
         if not self._would_do(draft, commands):
             return False
@@ -375,7 +375,7 @@ class NativeWorld:
         draft.actor = self.compiled.seats[index]
         return True
 
-    def _would_do(self, draft: Draft, commands: tuple[Command, ...]) -> bool:
+    def _would_do(self, draft: Draft, commands: tuple[ParsedCommand, ...]) -> bool:
         """Whether the commands would take a turn as things are now. If not, the seat is told why not."""
         trial = Draft(self.compiled, draft.state, draft.actor, Script(()))
         trial.memory = list(draft.memory)

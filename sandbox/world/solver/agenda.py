@@ -16,7 +16,7 @@ from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.compiled import Draft
-from sandbox.world.native.state import RUNNING, Command
+from sandbox.world.native.state import RUNNING, ParsedCommand
 from sandbox.world.solver.graph import PlanStep
 from sandbox.world.solver.grounding import Grounding
 from sandbox.world.solver.literals import Act
@@ -124,7 +124,7 @@ class Lookahead:
         several = len(self.compiled.seats) > 1
         for direction in way[:1] if several else way:
             room = self.state.core.things[seat >> 5][seat & 31].parent
-            if not self._do(seat, Command("go", text=direction)):
+            if not self._do(seat, ParsedCommand("go", text=direction)):
                 self.barred.add((room, direction))
                 return True
             if over(self.state) or self.state.core.ended != RUNNING:
@@ -187,7 +187,7 @@ class Lookahead:
             if other in self.jobs:
                 self._drop_job(other)
 
-    def _fitting(self, seat: int, template: Command, job: Job) -> Command | None:
+    def _fitting(self, seat: int, template: ParsedCommand, job: Job) -> ParsedCommand | None:
         """The listed command that a job stands for, or the command itself where it is kept secret."""
         draft = Draft(self.compiled, self.state, seat)
         listed = [command for command in commands_of(draft, seat) if _fits(command, template)]
@@ -197,11 +197,11 @@ class Lookahead:
             needed = {thing for other in self.jobs.values() for thing in other.uses}
             needed |= {t for other in self.jobs for t in _named(other.command)}
             spare = [t for t in draft.record(seat).contents if t not in needed]
-            if spare and self._do(seat, Command("drop", spare[0])):
+            if spare and self._do(seat, ParsedCommand("drop", spare[0])):
                 return template
         return template
 
-    def _do(self, seat: int, command: Command) -> bool:
+    def _do(self, seat: int, command: ParsedCommand) -> bool:
         """Give a command; whether anything came of it."""
         try:
             text = self.compiled.phrase(command)
@@ -232,11 +232,11 @@ class Lookahead:
         return True
 
 
-def _named(command: Command | None) -> Collection[int]:
+def _named(command: ParsedCommand | None) -> Collection[int]:
     return () if command is None else (command.thing, command.other)
 
 
-def _fits(command: Command, template: Command) -> bool:
+def _fits(command: ParsedCommand, template: ParsedCommand) -> bool:
     """Whether a listed command is what a template asks for."""
     return (
         command.action == template.action

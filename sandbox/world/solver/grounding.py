@@ -11,7 +11,18 @@ from sandbox.world.native.schema import Ending as EndingModel
 from sandbox.world.native.schema import Reaction, VerbRule
 from sandbox.world.native.schema import effects as model
 from sandbox.world.native.schema.conditions import Conditions
-from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
+from sandbox.world.native.state import (
+    DARK,
+    FIXED,
+    HIDDEN,
+    LOCKED,
+    NOWHERE,
+    ON,
+    OPEN,
+    WORN,
+    EntityState,
+    ParsedCommand,
+)
 from sandbox.world.solver.literals import ANYBODY, Act
 from sandbox.world.solver.reach import Reach
 
@@ -126,7 +137,7 @@ class Grounding(Reach):
             command = None
         else:
             text = rule.direction or (rule.words[0] if rule.words else "")
-            command = Command(rule.action, text=text)
+            command = ParsedCommand(rule.action, text=text)
         base = self.hold(given.when, seat)
         if rule.rooms is not None:
             base.append(self.any_of(self.fact(("in", seat, room)) for room in rule.rooms))
@@ -350,7 +361,7 @@ class Grounding(Reach):
                 met = self.meet(seat, number)
                 self.add((met,), (self.fact(("see", number, seat)), self.fact(("reach", number, seat))))
                 for topic, given in zip(persona.topics, character.topics, strict=True):
-                    label = Act(seat, Command("ask", -1, number, text=topic.words[0]), topic.key)
+                    label = Act(seat, ParsedCommand("ask", -1, number, text=topic.words[0]), topic.key)
                     self.response(topic, given, seat, [met, *self.hold(given.when, seat)], label)
                 for action, responses, models in (
                     ("give", persona.accepts, character.accepts),
@@ -361,7 +372,7 @@ class Grounding(Reach):
                             count = response.count if self.compiled.entities[thing].counted else 0
                             has = self._has(thing, seat, max(count, 1), True)
                             needs = [met, has, *self.hold(reaction.when, seat)]
-                            label = Act(seat, Command(action, thing, number, count), response.key)
+                            label = Act(seat, ParsedCommand(action, thing, number, count), response.key)
                             self.response(response, reaction, seat, needs, label)
                             if action == "give":
                                 there = self.heap(thing, number) if count else self.place(thing, number)
@@ -370,7 +381,9 @@ class Grounding(Reach):
                     has = self._has(deal.takes, seat, deal.takes_count, True)
                     theirs = self._has(deal.gives, number, deal.gives_count, True)
                     needs = [met, has, theirs, *self.hold(trade.when, seat)]
-                    label = Act(seat, Command("trade", deal.takes, number, text="", extra=deal.gives), deal.key)
+                    label = Act(
+                        seat, ParsedCommand("trade", deal.takes, number, text="", extra=deal.gives), deal.key
+                    )
                     self.response(deal, Reaction(when=trade.when, do=trade.do), seat, needs, label)
                     counted = self.compiled.entities[deal.gives].counted
                     mine = self.heap(deal.gives, seat) if counted else self.place(deal.gives, seat)

@@ -11,7 +11,7 @@ from sandbox.world.native import State
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.compiled import Draft
-from sandbox.world.native.state import RUNNING, Command
+from sandbox.world.native.state import RUNNING, ParsedCommand
 from sandbox.world.solver.graph import PlanStep
 from sandbox.world.solver.planner import Planner
 from sandbox.world.solver.relaxation import INFINITE
@@ -157,7 +157,7 @@ class _Route:
         found = []
         while came[to][0] >= 0:
             to, direction = came[to]
-            found.append(self.compiled.phrase(Command("go", text=direction)))
+            found.append(self.compiled.phrase(ParsedCommand("go", text=direction)))
         return found[::-1]
 
 

@@ -15,7 +15,7 @@ from sandbox.world.native.conditions import bit_of
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema import conditions as model
 from sandbox.world.native.schema.effects import Effect, Move
-from sandbox.world.native.state import NOWHERE, Command
+from sandbox.world.native.state import NOWHERE, ParsedCommand
 from sandbox.world.solver.relaxation import Relaxation
 
 
@@ -32,7 +32,7 @@ class Act(NamedTuple):
     """The label of what a seat does, or (no command) of what comes about by itself where the seat is."""
 
     seat: int
-    command: Command | None
+    command: ParsedCommand | None
     key: str = ""
     """The rule, event or ending that it is."""
 

@@ -25,7 +25,7 @@ Done = Callable[[State], bool]
 
 
 @dataclass(slots=True)
-class _Reached:
+class _Opened:
     state: State
     parent: int
     moves: tuple[PlanStep, ...]
@@ -59,7 +59,7 @@ class Planner:
             done: whether a state is what was asked for.
             budget: how many states, and how long.
         """
-        nodes = [_Reached(start, -1, ())]
+        nodes = [_Opened(start, -1, ())]
         seen: set[Hashable] = {self.problem.key(start)}
         heap: list[tuple[int, int]] = [(0, 0)]
         if done(start):
@@ -80,7 +80,7 @@ class Planner:
             )
             end = ahead.run(done)
             if ahead.moves and self._new(end, seen):
-                nodes.append(_Reached(end, index, tuple(ahead.moves)))
+                nodes.append(_Opened(end, index, tuple(ahead.moves)))
                 if done(end):
                     return _path(nodes, len(nodes) - 1)
                 heapq.heappush(heap, (self._estimate(end, goal), len(nodes) - 1))
@@ -90,7 +90,7 @@ class Planner:
             for command in situation.commands:
                 for _, step in self.problem.results(state, situation.seat, command):
                     if self._new(step.state, seen):
-                        nodes.append(_Reached(step.state, index, (PlanStep(situation.seat, command),)))
+                        nodes.append(_Opened(step.state, index, (PlanStep(situation.seat, command),)))
                         if done(step.state):
                             return _path(nodes, len(nodes) - 1)
                         cost = estimate + (0 if command in helpful else 2)
@@ -131,7 +131,7 @@ class Planner:
         return frozenset(found)
 
 
-def _path(nodes: list[_Reached], index: int) -> tuple[PlanStep, ...]:
+def _path(nodes: list[_Opened], index: int) -> tuple[PlanStep, ...]:
     parts = []
     while index >= 0:
         parts.append(nodes[index].moves)

@@ -8,7 +8,7 @@ from sandbox.world.native import NativeWorld
 from sandbox.world.native.conditions import bit_of
 from sandbox.world.native.schema import Exit, OneOf, VerbRule
 from sandbox.world.native.schema import effects as model
-from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command
+from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, ParsedCommand
 from sandbox.world.solver.literals import Act, Go, Literals
 
 
@@ -240,7 +240,10 @@ class Reach(Literals):
             if entity.counted:
                 into = self.heap(thing, seat)
                 self.add(
-                    (reach, self.blocked("take", thing, -1, seat)), (into,), 1, Act(seat, Command("take", thing))
+                    (reach, self.blocked("take", thing, -1, seat)),
+                    (into,),
+                    1,
+                    Act(seat, ParsedCommand("take", thing)),
                 )
                 self._pass(thing, seat, into)
                 continue
@@ -248,26 +251,29 @@ class Reach(Literals):
             if thing in self.removable:
                 loose = self.flag(thing, FIXED, False) if self._changes(thing, FIXED) else self.true
                 needs = (reach, loose, self.blocked("take", thing, -1, seat))
-                self.add(needs, (has,), 1, Act(seat, Command("take", thing)))
+                self.add(needs, (has,), 1, Act(seat, ParsedCommand("take", thing)))
                 self._pass(thing, seat, has)
             if entity.wearable:
                 worn = (self.flag(thing, WORN, True), self.flag(thing, WORN, False))
                 self.add(
-                    (has, self.blocked("wear", thing, -1, seat)), worn[:1], 1, Act(seat, Command("wear", thing))
+                    (has, self.blocked("wear", thing, -1, seat)),
+                    worn[:1],
+                    1,
+                    Act(seat, ParsedCommand("wear", thing)),
                 )
-                self.add((has, worn[0]), worn[1:], 1, Act(seat, Command("take_off", thing)))
+                self.add((has, worn[0]), worn[1:], 1, Act(seat, ParsedCommand("take_off", thing)))
             if entity.switchable:
                 for action, on in (("switch_on", True), ("switch_off", False)):
                     usual = (reach, self.blocked(action, thing, -1, seat))
-                    self.add(usual, (self.flag(thing, ON, on),), 1, Act(seat, Command(action, thing)))
+                    self.add(usual, (self.flag(thing, ON, on),), 1, Act(seat, ParsedCommand(action, thing)))
             if entity.openable:
                 locks = bool(entity.keys) or self._changes(thing, LOCKED) or self._starts_locked(thing)
                 unlocked = self.flag(thing, LOCKED, False) if locks else self.true
                 needs = (reach, unlocked, self.blocked("open", thing, -1, seat))
-                self.add(needs, (self.flag(thing, OPEN, True),), 1, Act(seat, Command("open", thing)))
+                self.add(needs, (self.flag(thing, OPEN, True),), 1, Act(seat, ParsedCommand("open", thing)))
                 for key in entity.keys:
                     needs = (reach, self.fact(("has", key, seat)), self.blocked("unlock", thing, key, seat))
-                    self.add(needs, (unlocked,), 1, Act(seat, Command("unlock", thing, key)))
+                    self.add(needs, (unlocked,), 1, Act(seat, ParsedCommand("unlock", thing, key)))
 
     def _starts_locked(self, thing: int) -> bool:
         given = self.definition.things[self.compiled.ids[thing]]
@@ -283,7 +289,7 @@ class Reach(Literals):
                     else self.fact(("has", thing, other))
                 )
                 met = self.true if self.loose else self.meet(seat, other)
-                self.add((has, met), (theirs,), 1, Act(seat, Command("give", thing, other)))
+                self.add((has, met), (theirs,), 1, Act(seat, ParsedCommand("give", thing, other)))
 
     def _positions(self) -> None:
         """Putting things where conditions ask for them, and away from where they must not be."""
@@ -294,7 +300,7 @@ class Reach(Literals):
         for thing, who in self.lacking:
             lacks = self.fact(("lacks", thing, who))
             for seat in self.seats:
-                self.add((self.fact(("has", thing, seat)),), (lacks,), 1, Act(seat, Command("drop", thing)))
+                self.add((self.fact(("has", thing, seat)),), (lacks,), 1, Act(seat, ParsedCommand("drop", thing)))
             if thing not in self.removable:
                 self.add((), (lacks,))
         for kind in self._things():
@@ -316,14 +322,14 @@ class Reach(Literals):
                 self.add((self.fact(("at", thing, there)),), (away,))
         if compiled.entities[thing].edible and place == NOWHERE and at is not None:
             for seat in self.seats:
-                self.add((self.fact(("reach", thing, seat)),), (at,), 1, Act(seat, Command("eat", thing)))
+                self.add((self.fact(("reach", thing, seat)),), (at,), 1, Act(seat, ParsedCommand("eat", thing)))
         if at is None or thing not in self.removable or place == NOWHERE:
             return
         for seat in self.seats:
             has = self.fact(("has", thing, seat))
             if place < compiled.rooms:
                 there = self.fact(("in", seat, place))
-                self.add((has, there), (at,), 1, Act(seat, Command("drop", thing)))
+                self.add((has, there), (at,), 1, Act(seat, ParsedCommand("drop", thing)))
             elif place < compiled.people:
                 box = compiled.entities[place]
                 open_ = self.flag(place, OPEN, True) if box.container else self.true
@@ -331,7 +337,7 @@ class Reach(Literals):
                     (has, open_, self.fact(("reach", place, seat))),
                     (at,),
                     1,
-                    Act(seat, Command("put", thing, place)),
+                    Act(seat, ParsedCommand("put", thing, place)),
                 )
             elif place == seat:
                 self.add((has,), (at,))
@@ -345,10 +351,12 @@ class Reach(Literals):
         for seat in self.seats:
             has = self.fact(("stock", kind, seat))
             if place < compiled.rooms:
-                self.add((has, self.fact(("in", seat, place))), (there,), 1, Act(seat, Command("drop", kind)))
+                self.add(
+                    (has, self.fact(("in", seat, place))), (there,), 1, Act(seat, ParsedCommand("drop", kind))
+                )
             elif place < compiled.people:
                 reach = self.fact(("reach", place, seat))
-                self.add((has, reach), (there,), 1, Act(seat, Command("put", kind, place)))
+                self.add((has, reach), (there,), 1, Act(seat, ParsedCommand("put", kind, place)))
         for needs, what, seat in self._here:
             if what == kind and place < compiled.rooms:
                 self.add((*needs, self.fact(("in", seat, place))), (there,))
@@ -362,11 +370,11 @@ class Reach(Literals):
             for seat in self.seats if entity.openable else ():
                 reach = self.fact(("reach", thing, seat))
                 if closed is not None:
-                    self.add((reach,), (closed,), 1, Act(seat, Command("close", thing)))
+                    self.add((reach,), (closed,), 1, Act(seat, ParsedCommand("close", thing)))
                 if locked is not None:
                     for key in entity.keys:
                         needs = (reach, self.fact(("has", key, seat)))
-                        self.add(needs, (locked,), 1, Act(seat, Command("lock", thing, key)))
+                        self.add(needs, (locked,), 1, Act(seat, ParsedCommand("lock", thing, key)))
 
     def threshold(self, variable: Hashable, bound: int) -> int:
         """The fact that a number has come to a bound; an effect that sets it there makes it true at once."""

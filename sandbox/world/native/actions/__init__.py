@@ -9,12 +9,12 @@ from sandbox.world.native.actions import handling, moving, people
 from sandbox.world.native.describe import examine, search
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import access
-from sandbox.world.native.state import Command
+from sandbox.world.native.state import ParsedCommand
 
 if TYPE_CHECKING:
     from sandbox.world.native.compiled import Draft
 
-Action = Callable[["Draft", Command], bool]
+Action = Callable[["Draft", ParsedCommand], bool]
 
 ACTIONS: dict[str, Action] = {
     "examine": lambda draft, command: _examine(draft, command),
@@ -71,7 +71,7 @@ _FROM_AFAR = frozenset({"examine", "read", "take", "follow", "listen", "give", "
 """Actions for which seeing a thing is enough, or that say themselves what is amiss."""
 
 
-def carry_out(draft: Draft, command: Command) -> bool:
+def carry_out(draft: Draft, command: ParsedCommand) -> bool:
     """Carry out a command of the acting seat, with the rules around it. Answers whether it took a turn."""
     compiled = draft.compiled
     draft.command = command
@@ -109,11 +109,11 @@ def carry_out(draft: Draft, command: Command) -> bool:
     return took_turn
 
 
-def _search(draft: Draft, command: Command) -> bool:
+def _search(draft: Draft, command: ParsedCommand) -> bool:
     draft.tell(draft.actor, search(draft, draft.actor, command.thing))
     return False
 
 
-def _examine(draft: Draft, command: Command) -> bool:
+def _examine(draft: Draft, command: ParsedCommand) -> bool:
     draft.tell(draft.actor, examine(draft, draft.actor, command.thing))
     return False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.describe import look, state_of
 from sandbox.world.native.prose import CountedThing, Listed
 from sandbox.world.native.scope import access, in_hand, scope_of
-from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, Command, EntityState
+from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, EntityState, ParsedCommand
 
 if TYPE_CHECKING:
     from sandbox.world.native.compiled import Draft
@@ -44,7 +44,7 @@ def held(draft: Draft, holder: int) -> int:
     return len(record.contents) + len(record.stock)
 
 
-def take(draft: Draft, command: Command) -> bool:
+def take(draft: Draft, command: ParsedCommand) -> bool:
     """Pick something up."""
     compiled, seat, thing = draft.compiled, draft.actor, command.thing
     entity = compiled.entities[thing]
@@ -79,7 +79,7 @@ def take(draft: Draft, command: Command) -> bool:
     return _done(draft, "taken", "taken_seen", thing=named)
 
 
-def drop(draft: Draft, command: Command) -> bool:
+def drop(draft: Draft, command: ParsedCommand) -> bool:
     """Put something down."""
     seat, thing = draft.actor, command.thing
     count = _held_count(draft, command)
@@ -89,7 +89,7 @@ def drop(draft: Draft, command: Command) -> bool:
     return _done(draft, "dropped", "dropped_seen", thing=CountedThing(thing, count))
 
 
-def _held_count(draft: Draft, command: Command) -> int:
+def _held_count(draft: Draft, command: ParsedCommand) -> int:
     """How many of the thing the command is about; 0, with a word about it, where the seat has not so many."""
     seat, thing = draft.actor, command.thing
     if draft.compiled.entities[thing].counted:
@@ -107,7 +107,7 @@ def _held_count(draft: Draft, command: Command) -> int:
     return 1
 
 
-def put(draft: Draft, command: Command) -> bool:
+def put(draft: Draft, command: ParsedCommand) -> bool:
     """Put something into a container or onto a supporter."""
     compiled, thing, holder = draft.compiled, command.thing, command.other
     count = _held_count(draft, command)
@@ -133,7 +133,7 @@ def put(draft: Draft, command: Command) -> bool:
     return _done(draft, key, f"{key}_seen", thing=named, other=CountedThing(holder))
 
 
-def open_(draft: Draft, command: Command) -> bool:
+def open_(draft: Draft, command: ParsedCommand) -> bool:
     """Open a door or container."""
     thing, named = command.thing, CountedThing(command.thing)
     flags = draft.flags(thing)
@@ -164,7 +164,7 @@ def _plural(draft: Draft, record: EntityState) -> bool:
     return draft.compiled.entities[shown[0]].noun.plural if shown else record.stock[0][1] > 1
 
 
-def close(draft: Draft, command: Command) -> bool:
+def close(draft: Draft, command: ParsedCommand) -> bool:
     """Close a door or container."""
     thing, named = command.thing, CountedThing(command.thing)
     if not draft.compiled.entities[thing].openable:
@@ -175,7 +175,7 @@ def close(draft: Draft, command: Command) -> bool:
     return _done(draft, "shut", "shut_seen", thing=named)
 
 
-def _key(draft: Draft, command: Command) -> int:
+def _key(draft: Draft, command: ParsedCommand) -> int:
     """The key that the seat uses on a lock; `NOWHERE`, with a word about it, where none fits."""
     keys = draft.compiled.entities[command.thing].keys
     if not keys:
@@ -195,7 +195,7 @@ def _key(draft: Draft, command: Command) -> int:
     return command.other
 
 
-def unlock(draft: Draft, command: Command) -> bool:
+def unlock(draft: Draft, command: ParsedCommand) -> bool:
     """Unlock a door or container with a key."""
     named = CountedThing(command.thing)
     if (key := _key(draft, command)) == NOWHERE:
@@ -206,7 +206,7 @@ def unlock(draft: Draft, command: Command) -> bool:
     return _done(draft, "unlocked", "unlocked_seen", thing=named, other=CountedThing(key))
 
 
-def lock(draft: Draft, command: Command) -> bool:
+def lock(draft: Draft, command: ParsedCommand) -> bool:
     """Lock a closed door or container with a key."""
     named = CountedThing(command.thing)
     if (key := _key(draft, command)) == NOWHERE:
@@ -220,17 +220,17 @@ def lock(draft: Draft, command: Command) -> bool:
     return _done(draft, "locked_it", "locked_seen", thing=named, other=CountedThing(key))
 
 
-def switch_on(draft: Draft, command: Command) -> bool:
+def switch_on(draft: Draft, command: ParsedCommand) -> bool:
     """Switch a thing on."""
     return _switch(draft, command, True)
 
 
-def switch_off(draft: Draft, command: Command) -> bool:
+def switch_off(draft: Draft, command: ParsedCommand) -> bool:
     """Switch a thing off."""
     return _switch(draft, command, False)
 
 
-def _switch(draft: Draft, command: Command, on: bool) -> bool:
+def _switch(draft: Draft, command: ParsedCommand, on: bool) -> bool:
     thing, named = command.thing, CountedThing(command.thing)
     if not draft.compiled.entities[thing].switchable:
         return _no(draft, "no_switch", thing=named)
@@ -255,7 +255,7 @@ def light_changed(draft: Draft, room: int, lit: bool) -> None:
             draft.tell(seat, look(draft, seat) if lit else draft.message("now_dark", seat, {}))
 
 
-def wear(draft: Draft, command: Command) -> bool:
+def wear(draft: Draft, command: ParsedCommand) -> bool:
     """Put on something to wear."""
     thing, named = command.thing, CountedThing(command.thing)
     if not draft.compiled.entities[thing].wearable:
@@ -268,7 +268,7 @@ def wear(draft: Draft, command: Command) -> bool:
     return _done(draft, "put_on_worn", "wears_seen", thing=named)
 
 
-def take_off(draft: Draft, command: Command) -> bool:
+def take_off(draft: Draft, command: ParsedCommand) -> bool:
     """Take off something that is worn."""
     thing, named = command.thing, CountedThing(command.thing)
     if draft.record(thing).parent != draft.actor or not draft.flags(thing) & WORN:
@@ -277,7 +277,7 @@ def take_off(draft: Draft, command: Command) -> bool:
     return _done(draft, "taken_off", "taken_off_seen", thing=named)
 
 
-def eat(draft: Draft, command: Command) -> bool:
+def eat(draft: Draft, command: ParsedCommand) -> bool:
     """Eat something, which is then gone."""
     thing, seat = command.thing, draft.actor
     entity = draft.compiled.entities[thing]
@@ -293,7 +293,7 @@ def eat(draft: Draft, command: Command) -> bool:
     return _done(draft, "eaten", "eaten_seen", thing=CountedThing(thing))
 
 
-def read(draft: Draft, command: Command) -> bool:
+def read(draft: Draft, command: ParsedCommand) -> bool:
     """Read what is written on something."""
     text = draft.compiled.entities[command.thing].text
     if not text or draft.compiled.entities[command.thing].kind != "thing":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.world.native.describe import glance, look
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.state import NOWHERE, OPEN, Command, replaced
+from sandbox.world.native.state import NOWHERE, OPEN, ParsedCommand, replaced
 
 if TYPE_CHECKING:
     from sandbox.world.native.compiled import Draft
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MAX_NESTED = 8
 
 
-def go(draft: Draft, command: Command) -> bool:
+def go(draft: Draft, command: ParsedCommand) -> bool:
     """Leave the room in a direction. `Command.text` is the direction."""
     compiled, seat, room = draft.compiled, draft.actor, draft.here()
     way = compiled.entities[room].ways.get(command.text) if room != NOWHERE else None
@@ -92,7 +92,7 @@ def entered(draft: Draft, seat: int) -> None:
         return
     actor, command = draft.actor, draft.command
     draft.entering += 1
-    draft.actor, draft.command = seat, Command("enter")
+    draft.actor, draft.command = seat, ParsedCommand("enter")
     for rule in rules:
         if rule.fits(draft, draft.command):
             rule.carry_out(draft)
@@ -100,17 +100,17 @@ def entered(draft: Draft, seat: int) -> None:
     draft.actor, draft.command = actor, command
 
 
-def follow(draft: Draft, command: Command) -> bool:
+def follow(draft: Draft, command: ParsedCommand) -> bool:
     """Go where somebody was seen to leave to."""
     memory = draft.memory[draft.actor - draft.compiled.seats[0]]
     direction = dict(memory.left).get(command.other)
     if direction is None or draft.record(command.other).parent == draft.here():
         draft.say("nobody_left", who=CountedThing(command.other))
         return False
-    return go(draft, Command("go", text=direction))
+    return go(draft, ParsedCommand("go", text=direction))
 
 
-def wait(draft: Draft, command: Command) -> bool:
+def wait(draft: Draft, command: ParsedCommand) -> bool:
     """Let time pass."""
     draft.say("waited")
     return True

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.languages.grammar import mentions
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.state import NOWHERE, Command, Offer
+from sandbox.world.native.state import NOWHERE, Offer, ParsedCommand
 
 if TYPE_CHECKING:
     from sandbox.world.native.compiled import Draft
 
 
-def say(draft: Draft, command: Command) -> bool:
+def say(draft: Draft, command: ParsedCommand) -> bool:
     """Say something to whoever hears it. The words reach seats as they were said, cleaned."""
     compiled, me, room = draft.compiled, CountedThing(draft.actor), draft.here()
     draft.say("said", text=command.text)
@@ -28,7 +28,7 @@ def say(draft: Draft, command: Command) -> bool:
     return True
 
 
-def tell(draft: Draft, command: Command) -> bool:
+def tell(draft: Draft, command: ParsedCommand) -> bool:
     """Say something to one alone. To a character it is a topic, as in asking."""
     compiled, who = draft.compiled, command.other
     if not _person(draft, who):
@@ -53,7 +53,7 @@ def _person(draft: Draft, who: int) -> bool:
     return True
 
 
-def ask(draft: Draft, command: Command) -> bool:
+def ask(draft: Draft, command: ParsedCommand) -> bool:
     """Ask a character about something. Of a seat it is asked as a question, in words."""
     compiled, who = draft.compiled, command.other
     if not _person(draft, who):
@@ -72,7 +72,7 @@ def ask(draft: Draft, command: Command) -> bool:
     return False
 
 
-def talk(draft: Draft, command: Command) -> bool:
+def talk(draft: Draft, command: ParsedCommand) -> bool:
     """Greet a character, which says how it can be talked to."""
     who = command.other
     if not _person(draft, who):
@@ -85,7 +85,7 @@ def talk(draft: Draft, command: Command) -> bool:
     return False
 
 
-def _mine(draft: Draft, command: Command) -> int:
+def _mine(draft: Draft, command: ParsedCommand) -> int:
     """How many of the thing the seat has to give; 0, with a word about it, where it has not so many."""
     thing = command.thing
     if draft.compiled.entities[thing].counted:
@@ -100,7 +100,7 @@ def _mine(draft: Draft, command: Command) -> int:
     return 1
 
 
-def give(draft: Draft, command: Command) -> bool:
+def give(draft: Draft, command: ParsedCommand) -> bool:
     """Give something to another. A character takes only what it `accepts`."""
     compiled, who, thing = draft.compiled, command.other, command.thing
     if not _person(draft, who) or not (count := _mine(draft, command)):
@@ -127,7 +127,7 @@ def give(draft: Draft, command: Command) -> bool:
     return True
 
 
-def show(draft: Draft, command: Command) -> bool:
+def show(draft: Draft, command: ParsedCommand) -> bool:
     """Show something to another. A seat reads what is written on it; a character may take notice."""
     compiled, who, thing = draft.compiled, command.other, command.thing
     if not _person(draft, who):
@@ -158,7 +158,7 @@ def show(draft: Draft, command: Command) -> bool:
     return True
 
 
-def trade(draft: Draft, command: Command) -> bool:
+def trade(draft: Draft, command: ParsedCommand) -> bool:
     """Exchange with a character that agrees, or offer an exchange to a seat."""
     compiled, who = draft.compiled, command.other
     if not _person(draft, who) or not (count := _mine(draft, command)):
@@ -221,7 +221,7 @@ def standing_offer(draft: Draft, seat: int) -> int:
     return NOWHERE
 
 
-def accept(draft: Draft, command: Command) -> bool:
+def accept(draft: Draft, command: ParsedCommand) -> bool:
     """Agree to the exchange that another seat has offered."""
     who = standing_offer(draft, draft.actor)
     if who == NOWHERE:
@@ -248,7 +248,7 @@ def _exchange(draft: Draft, who: int, offer: Offer) -> bool:
     return True
 
 
-def decline(draft: Draft, command: Command) -> bool:
+def decline(draft: Draft, command: ParsedCommand) -> bool:
     """Turn down the exchange that another seat has offered."""
     compiled = draft.compiled
     for seat, offer in zip(compiled.seats, draft.offers, strict=True):

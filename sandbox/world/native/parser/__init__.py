@@ -13,14 +13,14 @@ from sandbox.world.native.parser.hints import Adviser, give_hint
 from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, several, unknown_word
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import Scope, access, scope_of
-from sandbox.world.native.state import NOWHERE, RUNNING, Command, SeatMemory
+from sandbox.world.native.state import NOWHERE, RUNNING, ParsedCommand, SeatMemory
 
 MAX_SENTENCES = 20
 MAX_DEPTH = 3
 """How deep a line may stand for others that stand for others."""
 MAX_LISTED_VERBS = 40
 
-Perform = Callable[[Sequence[Command]], bool]
+Perform = Callable[[Sequence[ParsedCommand]], bool]
 
 _SPEECH = ("say", "tell", "ask")
 
@@ -74,16 +74,16 @@ class Parser:
                 break
         draft.actor = seat
 
-    def named(self, command: Command) -> CountedThing:
+    def named(self, command: ParsedCommand) -> CountedThing:
         """The thing of a command, as many as it is about."""
         return CountedThing(command.thing, command.amount or 2)
 
-    def remember(self, draft: Draft, command: Command) -> None:
+    def remember(self, draft: Draft, command: ParsedCommand) -> None:
         """Let pronouns mean what a command was about."""
         index = draft.actor - self.compiled.seats[0]
         draft.memory[index] = self.remembered(draft.memory[index], command, draft.actor)
 
-    def remembered(self, memory: SeatMemory, command: Command, seat: int) -> SeatMemory:
+    def remembered(self, memory: SeatMemory, command: ParsedCommand, seat: int) -> SeatMemory:
         """A seat's memory with pronouns that mean what a command was about."""
         pronouns = list(memory.pronouns)
         for thing in (command.other, command.thing, command.extra):
@@ -102,7 +102,7 @@ class Parser:
             return memory
         return memory._replace(pronouns=meant, group=memory.group if them == memory.pronouns[1] else ())
 
-    def remember_all(self, draft: Draft, commands: Sequence[Command]) -> None:
+    def remember_all(self, draft: Draft, commands: Sequence[ParsedCommand]) -> None:
         """Let `them` mean the things of several commands."""
         index = draft.actor - self.compiled.seats[0]
         group = tuple(dict.fromkeys(command.thing for command in commands if command.thing >= 0))
@@ -182,7 +182,7 @@ class Parser:
                 break
         return done, took_turn
 
-    def _first(self, draft: Draft, commands: Sequence[Command]) -> Command | None:
+    def _first(self, draft: Draft, commands: Sequence[ParsedCommand]) -> ParsedCommand | None:
         """What has to be done before: taking the key that is named and lies in sight."""
         command = commands[0]
         key = command.other
@@ -194,7 +194,7 @@ class Parser:
             return None
         if draft.holder(key) != NOWHERE or access(draft, draft.actor, key) < 2:
             return None
-        return Command("take", key)
+        return ParsedCommand("take", key)
 
     def _tell_freely(self, draft: Draft, action: str) -> None:
         seat = draft.actor
@@ -221,9 +221,9 @@ class Parser:
         else:
             draft.say("undo" if action == "undo" else "session")
 
-    def _read(self, draft: Draft, text: str, low: str) -> tuple[str, list[Command]] | Unclear:
+    def _read(self, draft: Draft, text: str, low: str) -> tuple[str, list[ParsedCommand]] | Unclear:
         if (direction := self.lexicon.directions.get(low)) is not None:
-            return "go", [Command("go", text=direction)]
+            return "go", [ParsedCommand("go", text=direction)]
         scope: Scope | None = None
         worst = Unclear(-1, "unknown_verb", low)
         for form in self.lexicon.starting(low):
@@ -254,13 +254,13 @@ class Parser:
 
     def _interpret(
         self, draft: Draft, scope: Scope, form: Form, spans: Spans, text: str, low: str
-    ) -> list[Command] | Unclear:
+    ) -> list[ParsedCommand] | Unclear:
         action = form.action
         memory = draft.memory[draft.actor - self.compiled.seats[0]]
         if "direction" in spans:
             start, end = spans["direction"]
             direction = self.lexicon.directions.get(low[start:end])
-            return [Command("go", text=direction)] if direction else Unclear(-1, "unknown_verb", low)
+            return [ParsedCommand("go", text=direction)] if direction else Unclear(-1, "unknown_verb", low)
         said = text[slice(*spans["text"])].strip(" “”\"'") if "text" in spans else ""
         if "text" in spans and not said:
             return Unclear(-1, "unknown_verb", low)
@@ -283,14 +283,14 @@ class Parser:
         else:
             things = [NounMatch(NOWHERE)]
         if action in ("oops",):
-            return [Command(action, text=said)]
+            return [ParsedCommand(action, text=said)]
         if not form.slots:
             if action in ("look", "inventory", "exits", "score", "help", "hint", "again", "undo", "save"):
                 return []
-            return [Command(named)]
+            return [ParsedCommand(named)]
         if action == "take":
             other = NOWHERE
-        return [Command(named, t.thing, other, t.count, said, extra.thing, extra.count) for t in things]
+        return [ParsedCommand(named, t.thing, other, t.count, said, extra.thing, extra.count) for t in things]
 
     def _things(
         self, draft: Draft, scope: Scope, phrase: str, action: str, slot: str, within: int, other: int

@@ -13,7 +13,7 @@ from sandbox.world.native.languages.grammar import mentions
 from sandbox.world.native.parser.nouns import NounMatch, resolve
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import Scope, scope_of
-from sandbox.world.native.state import NOWHERE, Command
+from sandbox.world.native.state import NOWHERE, ParsedCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ class Errands:
                     yield form.action, spans
 
     def _phrase(self, action: str, direction: str = "") -> str:
-        return self.compiled.phrase(Command(action, text=direction))
+        return self.compiled.phrase(ParsedCommand(action, text=direction))
 
     def _noun(self, draft: Draft, scope: Scope, phrase: str, action: str = "examine", slot: str = "thing") -> int:
         memory = draft.memory[draft.actor - self.compiled.seats[0]]
@@ -173,12 +173,12 @@ class Errands:
             draft.say("whom" if people else "nobody_here")
             return Errand()
         who = people[0] if len(people) == 1 else meant[0]
-        return Errand((self.compiled.phrase(Command("ask", -1, who, text=topic)),))
+        return Errand((self.compiled.phrase(ParsedCommand("ask", -1, who, text=topic)),))
 
     def _who(self, draft: Draft, scope: Scope, phrase: str) -> Errand:
         thing = self._noun(draft, scope, phrase)
         if thing != NOWHERE:
-            return Errand((self.compiled.phrase(Command("examine", thing)),))
+            return Errand((self.compiled.phrase(ParsedCommand("examine", thing)),))
         draft.say("nobody_knows")
         return Errand()
 
@@ -194,10 +194,10 @@ class Errands:
             return None
         said = text[len(text) - len(rest) :]
         if self.compiled.entities[who].kind == "seat":
-            return Errand((self.compiled.phrase(Command("tell", -1, who, text=said)),))
+            return Errand((self.compiled.phrase(ParsedCommand("tell", -1, who, text=said)),))
         persona = self.compiled.personas[who]
         for topic in persona.topics:
             if mentions(rest, topic.words, self.grammar.spaced) and topic.holds(draft):
-                return Errand((self.compiled.phrase(Command("ask", -1, who, text=said)),))
+                return Errand((self.compiled.phrase(ParsedCommand("ask", -1, who, text=said)),))
         draft.say("order_declined", who=CountedThing(who))
         return Errand()

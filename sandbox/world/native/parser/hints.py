@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from sandbox.world.native.compiled import Draft
 from sandbox.world.native.prose import CountedThing
-from sandbox.world.native.state import Command, State
+from sandbox.world.native.state import ParsedCommand, State
 
 STAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class NextStep:
     """What a plan says comes next."""
 
-    command: Command | None = None
+    command: ParsedCommand | None = None
     """The next command; None where no plan was found."""
     hopeless: bool = False
     """Whether the seat can no longer win, for certain."""
 
 
-Adviser = Callable[[State, int], Advice]
+Adviser = Callable[[State, int], NextStep]
 """Asked with a state and the number of a seat."""
 
 
@@ -30,7 +30,7 @@ def give_hint(draft: Draft, adviser: Adviser | None) -> None:
     """Tell the acting seat the next stage of a hint. It costs the points that the author says, and no turn."""
     compiled, seat = draft.compiled, draft.actor
     index = seat - compiled.seats[0]
-    advice = adviser(draft.state, seat) if adviser is not None else Advice()
+    advice = adviser(draft.state, seat) if adviser is not None else NextStep()
     command = advice.command
     if command is None:
         draft.say("hint_hopeless" if advice.hopeless else "hint_none")

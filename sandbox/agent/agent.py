@@ -40,10 +40,10 @@ URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
 ROUNDS = 3
 """How often an agent says more where too little of what it said makes sense."""
-RECENT = 8
+RECENT = 6
 """Turns back in which a command that led nowhere is not written again, or held back where it is listed."""
-FUTILE = 4
-"""How many more repeats it counts as, from the third time on, that a command of late led nowhere."""
+FUTILE = 2
+"""How many more repeats a command of late that led nowhere counts as."""
 
 _PROGRESS = "progress"
 _LEARNER = "learner/"
@@ -255,8 +255,7 @@ class CardAgent:
         penalty = self.card.combine.repeat_penalty
         futile = _futile(history) if penalty else Counter[str]()
         held_back = [
-            p.prior - penalty * (n + FUTILE * max(futile[p.command] - 2, 0))
-            for p, n in zip(proposals, repeats, strict=True)
+            p.prior - penalty * (n + FUTILE * futile[p.command]) for p, n in zip(proposals, repeats, strict=True)
         ]
         weight = self._prior_weight.at(steps=self._steps, episodes=self._episodes)
         scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)

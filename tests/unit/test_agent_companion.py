@@ -254,3 +254,18 @@ def test_what_the_window_lost_is_summed_up() -> None:
     text = prompt.build(PromptSettings(max_chars=1000), here(), history)
     assert "\n\nDone before: go " in text
     assert "> go 19" in text and "> go 2\n" not in text
+
+
+def test_what_led_nowhere_of_late_is_held_back_more_than_what_was_only_repeated() -> None:
+    model = ScriptedModel({"open chest": -0.5, "go north": -2.0, "wait": -5.0})
+    agent = CardAgent(parse_card("model: m\ncombine: {method: prior, repeat_penalty: 0.5}\n", "a"), model)
+    told = (
+        Exchange(command="open chest", reply="It has a lid."),
+        Exchange(command="open chest", reply="And a lock."),
+    )
+    stuck = (
+        Exchange(command="open chest", reply="It is stuck."),
+        Exchange(command="open chest", reply="It is stuck."),
+    )
+    assert agent.decide(here(), (*LIVED, *told), seed=0, explore=False).command == "open chest"
+    assert agent.decide(here(), (*LIVED, *stuck), seed=0, explore=False).command == "go north"

@@ -43,7 +43,7 @@ def agent(card: str, **given: object) -> CardAgent:
 
 
 def decide(who: CardAgent, observation: Observation = HALL, *commands: str, **given: object) -> Decision:
-    replies = [Exchange(command=command, reply="Nothing.") for command in commands]
+    replies = [Exchange(command=command, reply=f"Nothing {i}.") for i, command in enumerate(commands)]
     history = [Exchange(command="", reply=HALL.text), *replies]
     return who.decide(observation, history, **{"seed": 0, "explore": False, **given})  # type: ignore[arg-type]
 

@@ -62,6 +62,10 @@ _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
 
 
+_INFORM = re.compile(rb"\d\.\d\d")
+"""What Inform writes about itself at the end of a story's header."""
+
+
 class MachineState(NamedTuple):
     """A state of the machine in this process, with no copy made of it."""
 
@@ -169,17 +173,36 @@ class Machine:
         """What the story understands: Jericho's list of its grammar, or what its dictionary allows."""
         from jericho.util import verb_usage_count
 
-        words = [word for word in self._env.get_dictionary() if word.word]
         letters = 6 if self._data[0] <= 3 else 9
-        nouns = {word.word for word in words if word.is_noun}
+        nouns, verbs = self._parts_of_speech()
         return StoryGrammar.of(
             self._env.act_gen.templates if self._env.act_gen else None,
-            nouns or {word.word for word in words if not word.is_verb},
-            (word.word for word in words if word.is_verb),
+            nouns,
+            verbs,
             letters,
             functools.cache(lambda verb: int(verb_usage_count(verb, letters))),
             frozenset(re.findall(r"[^\s;/]+", (self._env.bindings or {}).get("grammar", ""))),
         )
+
+    def _parts_of_speech(self) -> tuple[set[str], set[str]]:
+        """The words of the dictionary that name things, and those that begin a command.
+
+        Jericho reads the marks of a word as Inform makes them. Infocom's own compiler marks nouns with 0x80 and
+        verbs with 0x40, in the first byte behind a word (as its games show; the Z-Machine Standards Document 1.1,
+        section 13, leaves these bytes to the compiler).
+        """
+        words = list(self._env.get_dictionary())
+        nouns, verbs = ({w.word for w in words if w.is_noun}, {w.word for w in words if w.is_verb})
+        if not _INFORM.fullmatch(self._data[0x3C:0x40]):
+            table = int.from_bytes(self._data[8:10], "big")
+            start = table + 1 + self._data[table]  # behind the characters that separate words
+            size, first = self._data[start], start + 3 + (4 if self._data[0] <= 3 else 6)
+            marks = self._data[first : first + size * len(words) : size]
+            infocom = [(word.word, mark) for word, mark in zip(words, marks, strict=False)]
+            nouns, verbs = ({word for word, mark in infocom if mark & bit} for bit in (0x80, 0x40))
+        nouns.discard("")
+        verbs.discard("")
+        return nouns or {word.word for word in words if word.word not in verbs}, verbs
 
     def mark(self) -> MachineState:
         """The present state, to go back to at once within this process."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cachetools import LRUCache
 
-_VERSION = 3
+_VERSION = 4
 """Goes up when commands are found in another way: what was remembered before then counts no longer."""
 _IN_MEMORY = 4096
 _ON_DISK = 50_000

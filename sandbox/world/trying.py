@@ -133,7 +133,7 @@ class CommandTrial:
         if reply is None:
             return ""
         effect = self._machine.effect()
-        self._replies[command] = text = reply.strip()
+        self._replies[command] = text = printed.reply_text(reply)  # an old story prints its status line before it
         if printed.asks_which(text):  # it asked back: nothing has been done yet
             return text
         if effect[:3] != self._before[:3]:

@@ -192,9 +192,13 @@ class StoryGrammar:
         return " ".join(islice((word for word in telling if word not in _ARTICLES), words))
 
     def plainness(self, command: str) -> tuple[int, int, int, str]:
-        """Sorts the plainest wording of an effect first: directions, few words, verbs that people use."""
+        """Sorts the plainest wording of an effect first: directions, few words, verbs that people use.
+
+        A verb that wants a thing and is said without one, for which the story finds it, says less than naming it.
+        """
         words = command.split()
-        return 0 if command in DIRECTIONS[:12] else len(words), -self.usage(words[0]), len(command), command
+        short = len(words) if len(words) > 1 or command in _BARE else 3
+        return 0 if command in DIRECTIONS[:12] else short, -self.usage(words[0]), len(command), command
 
     def by_holes(self, holes: int) -> list[str]:
         """Templates with this many nouns."""

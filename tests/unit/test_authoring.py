@@ -98,11 +98,12 @@ def test_nobody_learns_from_what_an_author_did(file: Path, tmp_path: Path) -> No
     with pytest.raises(PlayError, match="the episode is over"):
         authoring.build(session, "goto hut")
     card = cards.load_card(paths.bundled() / "agents" / "lm.yaml")
-    assert collect._wins(session.timeline, card, "hut", ()) == []
+    save = tmp_path / "saves" / "s"
+    assert collect.from_save(Home(tmp_path), save, card, "demonstrations") == []
     session.new_episode()
     for command in ("take lamp", "go north"):
         session.act(command)
-    assert len(collect._wins(session.timeline, card, "hut", ())) == 1
+    assert len(collect.from_save(Home(tmp_path), save, card, "demonstrations")) == 1
     session.close()
 
 

@@ -44,8 +44,9 @@ def say(*lines: str) -> None:
         _console.print(line, soft_wrap=not sys.stdout.isatty())
 
 
-def play(plan: PlayPlan, source: TextIO = sys.stdin) -> bool:
+def play(plan: PlayPlan, source: TextIO | None = None) -> bool:
     """Play until the lines end or one says `/quit`; the save is kept. Whether all that was typed could be done."""
+    source = sys.stdin if source is None else source
     for stream in (source, sys.stdout):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

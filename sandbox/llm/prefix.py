@@ -58,7 +58,8 @@ class PrefixCache:
 
     def keep(self, prompt: Tokens, cache: Cache, length: int) -> None:
         """Keep the cache, which holds `length` tokens, the prompt's first. Prompts it continues are let go."""
-        self._prompts += 1
+        if not self._kept or self._kept[0].tokens != prompt:  # several passes over one prompt count once
+            self._prompts += 1
         kept = [_Prefix(prompt, _cut(cache, length, len(prompt)), self._prompts)]
         room = self._max_tokens - len(prompt)
         for old in self._kept:

@@ -310,7 +310,7 @@ def test_new_then_check_solve_map_show(tmp_path):
     assert checked.exit_code == 0
     assert "nothing wrong" in checked.stdout
     solved = run(tmp_path, "solve", "teahouse")
-    assert solved.stdout.splitlines()[0] == "go east"
+    assert "go east" in solved.stdout.splitlines()
     assert len(solved.stdout.splitlines()) == 10
     assert "┃ Kitchen ┃────│ Garden │" in run(tmp_path, "map", "teahouse").stdout
     run(tmp_path, "map", "teahouse", "--svg", str(tmp_path / "map.svg"))

@@ -69,7 +69,7 @@ def test_run_prints_the_json_that_is_promised_and_the_same_every_time(sandbox: S
     first, second = (json.loads(sandbox(*words).stdout) for _ in range(2))
     assert first["episodes"] == second["episodes"]
     assert [set(episode) for episode in first["episodes"]] == [
-        {"world", "seed", "won", "score", "max_score", "steps", "commands", "agents"}
+        {"world", "seed", "won", "score", "steps", "commands"}
     ] * 3
     assert set(first["summary"]) == {
         "episodes",

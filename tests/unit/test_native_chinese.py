@@ -3,6 +3,8 @@
 import pytest
 from native_play import Game, make
 
+from sandbox.world.native import NativeWorld
+
 WORLD = make(
     """
     title: 灯塔
@@ -82,14 +84,16 @@ def test_mistakes(game):
     assert game.do("说：你好，世界。") == "你说：“你好，世界。”"
 
 
-def test_listed_commands_parse_to_themselves(game):
+def test_listed_commands_parse_to_themselves():
+    world = NativeWorld(WORLD.source, "test", remembering=False)
+    game = Game(world)
     for line in ("拿信", "去北", "打开盒子", "拿金币", "拿铜钥匙", "去南"):
         for command in game.seen().admissible:
             state = game.state
-            WORLD.compiled.known.clear()
-            slow = WORLD.step(state, "小雨", command)
-            WORLD.compiled._phrases.clear()
-            WORLD.observe(state, "小雨")
-            assert command in WORLD.compiled.known
-            assert WORLD.step(state, "小雨", command) == slow
+            world.compiled.known.clear()
+            slow = world.step(state, "小雨", command)
+            world.compiled._phrases.clear()
+            world.observe(state, "小雨")
+            assert command in world.compiled.known
+            assert world.step(state, "小雨", command) == slow
         game.do(line)

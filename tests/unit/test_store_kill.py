@@ -55,14 +55,14 @@ def _operate(session: Session, number: int) -> None:
 
 
 def _digest(session: Session) -> str:
-    """Of all that a save is to bring back, clocks left out."""
+    """Of all that a save is to bring back, clocks and drawn names left out."""
     turn, agent = session.current, session.seats["digger"]
     assert agent is not None
     parts = (
         len(session.timeline),
         replace(turn, created=0.0),
         session.timeline.redo_target(turn.id),
-        [replace(record, created=0.0) for record in session.feedback()],
+        [replace(record, created=0.0, uid="") for record in session.feedback()],
         sorted(agent.dump().items()),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,35 @@ if TYPE_CHECKING:
 
 for _size in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and they outweigh what a test says
     os.environ.pop(_size, None)
+
+
+SLOW = (
+    "learn/",
+    "docs/",
+    *(
+        f"tui/test_{name}"
+        for name in ("author", "looks", "pictures", "playing", "rate", "round", "seats", "side", "start")
+    ),
+    *("tui/test_browser", "tui/test_terminal", "tui/test_endings", "tui/test_serve", "tui/test_recording"),
+    *(f"unit/test_llm_{name}" for name in ("hub", "lazy", "local", "remote", "together")),
+    *(
+        "unit/test_any_bytes",
+        "unit/test_bundled_worlds",
+        "unit/test_cli",
+        "unit/test_model_option",
+        "unit/test_run",
+    ),
+    *("unit/test_planning", "unit/test_store_kill", "unit/test_world_references", "unit/test_world_zmachine"),
+)
+"""Files whose tests take seconds rather than moments: they train, load a language model, or draw whole screens."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of the slow lane into it, for `make quick` to leave out."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

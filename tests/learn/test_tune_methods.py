@@ -297,7 +297,7 @@ def test_fine_tune_raises_the_mean_reward_on_prompts_it_has_not_seen(model: Loca
         on_step=lambda progress: told.append(progress.note),
         steps=8,
         samples=8,
-        batch=8,
+        batch=4,
         max_tokens=16,
         rank=8,
         alpha=16,

@@ -18,9 +18,9 @@ from conftest import Weigher, open_session
 
 from sandbox.cli.serve import rating_games
 from sandbox.errors import UsageError
+from sandbox.hosts import is_loopback
 from sandbox.paths import Home
 from sandbox.store import Store
-from sandbox.tui.web.guard import is_loopback
 from sandbox.tui.web.server import GameServer, ServedGame, listen
 from sandbox.tui.web.service import GameService
 

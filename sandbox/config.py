@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Other keys for what the screen does, by the names that F1 shows: `step = "f10"`; several with commas."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads for the language model; 0 takes the number of physical cores the process may use."""
+    model_process: bool = True
+    """Whether local language models compute in a process of their own, which all games share, or in the game's."""
     remote: RemoteSettings = RemoteSettings()
     """Which servers may be asked, and with which keys."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,16 @@ if TYPE_CHECKING:
 
 for _size in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and they outweigh what a test says
     os.environ.pop(_size, None)
+
+_RUNTIME = ""
+if "SANDBOX_RUNTIME" not in os.environ:  # one process for each language model, for all that pytest starts
+    _RUNTIME = os.environ["SANDBOX_RUNTIME"] = tempfile.mkdtemp(prefix="sandbox-")
+
+
+def pytest_unconfigure() -> None:
+    """Take the records of the models' processes away: they end then."""
+    if _RUNTIME:
+        shutil.rmtree(_RUNTIME, ignore_errors=True)
 
 
 SLOW = (

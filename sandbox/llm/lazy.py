@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.llm.questions import Answering, Question
@@ -48,3 +49,7 @@ class LazyModel(Answering):
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
         return self.model.answer(questions)
+
+    def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
+        """The answers with an adapter merged in. Raises `ModelError`."""
+        return self.model.answer_with(adapter, questions)

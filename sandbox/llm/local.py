@@ -231,6 +231,13 @@ class LocalModel(Answering):
             self.adapter = folder
             self._name = f"{self._name.rpartition('@')[0]}@{name or (folder.name if folder else 'base')}"
 
+    def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
+        """The answers with an adapter merged in, whichever the model carried before. Raises `ModelError`."""
+        with self.lock:
+            if adapter != self.adapter:
+                self.use_adapter(adapter)
+            return self.answer(questions)
+
     def forget(self) -> None:
         """Drop all kept prefixes."""
         with self.lock:

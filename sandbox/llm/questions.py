@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
@@ -128,6 +129,20 @@ class Answering(ABC):
             prompt=prompt, n=n, seed=seed, max_tokens=max_tokens, temperature=temperature, stop=tuple(stop)
         )
         return cast(list[Sample], self.answer([question])[0])
+
+
+class AdaptedModel(Protocol):
+    """A model on this machine that answers with one adapter or another."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def width(self) -> int:
+        """Numbers in the features of one option."""
+
+    def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
+        """The answers with the adapter of this folder merged in; None: with none. Raises `ModelError`."""
 
 
 def ask(model: LanguageModel, questions: Sequence[Question]) -> list[Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.types import LanguageModel
-
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
@@ -19,7 +17,7 @@ class ServerState:
         return f"{self.kind}: {self.reason}" if self.reason else self.kind
 
 
-def state_of(model: LanguageModel) -> ServerState:
-    """The state of a model on a server, also through wrappers; a local one is always `ok`."""
+def state_of(model: object) -> ServerState:
+    """The state of a model on a server or in another process, also through wrappers; any other is always `ok`."""
     found = getattr(model, "state", None)
     return found if isinstance(found, ServerState) else ServerState()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.llm.lazy import LazyModel
-from sandbox.llm.questions import Answering, Question
+from sandbox.llm.questions import AdaptedModel, Answering, Question
+from sandbox.llm.state import ServerState, state_of
 from sandbox.tune.adapters import BASE, Adapters
-
-if TYPE_CHECKING:
-    from sandbox.llm.local import LocalModel
 
 
 class LiveModel(Answering):
@@ -26,7 +23,7 @@ class LiveModel(Answering):
         pinned: the adapter to stay with, or `base`, whatever the save has in use.
     """
 
-    def __init__(self, base: LocalModel | LazyModel, adapters: Adapters, pinned: str | None = None) -> None:
+    def __init__(self, base: AdaptedModel, adapters: Adapters, pinned: str | None = None) -> None:
         self._base = base
         self._adapters = adapters
         self._pinned = pinned
@@ -39,19 +36,14 @@ class LiveModel(Answering):
 
     @property
     def width(self) -> int:
-        return self._local.width
-
-    def answer(self, questions: Sequence[Question]) -> list[Any]:
-        base = self._local
-        with base.lock:
-            folder = self._wanted()
-            if folder != base.adapter:
-                base.use_adapter(folder)
-            return base.answer(questions)
+        return self._base.width
 
     @property
-    def _local(self) -> LocalModel:
-        return self._base.model if isinstance(self._base, LazyModel) else self._base
+    def state(self) -> ServerState:
+        return state_of(self._base)
+
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        return self._base.answer_with(self._wanted(), questions)
 
     @property
     def _stem(self) -> str:

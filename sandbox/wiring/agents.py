@@ -15,8 +15,10 @@ from sandbox.config import Settings
 from sandbox.errors import HostError, ModelError, NoMemoryError, UsageError
 from sandbox.llm import registry as model_registry
 from sandbox.llm.cached import CachedModel
+from sandbox.llm.catalogue import ModelSource
 from sandbox.llm.lazy import LazyModel
 from sandbox.llm.permission import Permission
+from sandbox.llm.service.client import ModelProcess
 from sandbox.paths import bundled
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
@@ -34,7 +36,7 @@ class Models:
     """Language models, each loaded once, when it is first asked, and shared by all agents that name it.
 
     Args:
-        settings: how many threads they compute with, and which servers may be asked.
+        settings: where and with how many threads they compute, and which servers may be asked.
         on_note: told before one is loaded, which takes seconds.
         permission: which servers may be asked for this run; None goes by the settings alone.
     """
@@ -45,15 +47,23 @@ class Models:
         self._settings = settings
         self._on_note = on_note
         self._permission = permission or Permission(settings.remote.hosts)
-        self._known: dict[Path, LazyModel] = {}
+        self._here: dict[Path, LazyModel] = {}
+        self._processes: dict[Path, ModelProcess] = {}
         self._playing: dict[object, CachedModel] = {}
 
     def get(self, reference: str, folder: Path | None = None) -> LocalModel:
-        """The model that a card names, loaded. Raises `ModelError`."""
-        return self._lazy(reference, folder).model
+        """The model that a card names, loaded in this process. Raises `ModelError`."""
+        return self._lazy(model_registry.resolve(reference, relative_to=folder)).model
 
-    def _lazy(self, reference: str, folder: Path | None) -> LazyModel:
+    def asked(self, reference: str, folder: Path | None = None) -> ModelProcess | LazyModel:
+        """The model that a card names, to be asked where the settings have it compute. Raises `ModelError`."""
         source = model_registry.resolve(reference, relative_to=folder)
+        if not self._settings.model_process:
+            return self._lazy(source)
+        process = ModelProcess(source.name, source.folder, {"threads": self._settings.threads}, self._on_note)
+        return self._processes.setdefault(source.folder, process)
+
+    def _lazy(self, source: ModelSource) -> LazyModel:
 
         def load() -> LocalModel:
             NoMemoryError.check_room(_MODEL_GIB, "a language model")
@@ -62,7 +72,7 @@ class Models:
 
             return LocalModel.load(source.folder, name=source.name, threads=self._settings.threads)
 
-        return self._known.setdefault(source.folder, LazyModel(source.name, load))
+        return self._here.setdefault(source.folder, LazyModel(source.name, load))
 
     def playing(
         self, file: CardFile, save: Path | None = None, adapter: str | None = None
@@ -105,7 +115,7 @@ class Models:
             )
             if made_for != name:
                 raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
-        base, own = self._lazy(model, file.folder), file.card.adapter
+        base, own = self.asked(model, file.folder), file.card.adapter
         # Also without any adapter: the model may carry another card's at the moment.
         adapters = Adapters(bundled() / "agents", own or BASE) if save is None else Adapters.of(save, own)
         if own is not None:
@@ -134,7 +144,7 @@ class Models:
         if fallback == "uniform":
             return FallbackModel(remote, UniformModel)
         model_registry.resolve(fallback, relative_to=folder)
-        return FallbackModel(remote, lambda: self.get(fallback, folder))
+        return FallbackModel(remote, lambda: self.asked(fallback, folder))
 
 
 def model_of(card: Card) -> str:

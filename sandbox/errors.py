@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,9 +64,16 @@ class Finding:
     hint: str = ""
     """What the author can do about it, one line."""
     severity: Literal["error", "warning", "note"] = "error"
+    file: str = ""
+    """The file that it is in, where that is another than the one that was read."""
+
+    def of_file(self, file: str) -> Finding:
+        """The same in another file."""
+        return replace(self, file=file)
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line else ""
+        place = f"{self.file}, {place}" if self.file and place else f"{self.file}: " if self.file else place
         key = f"{self.key}: " if self.key else ""
         return f"{place}{key}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
@@ -79,6 +86,8 @@ class WorldFileError(WorldError):
         first = findings[0]
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         key = f"{first.key}: " if first.key else ""
+        if first.file and where is not None:
+            where = Path(where).parent / first.file
         super().__init__(f"{key}{first.message}{more}", where=where, line=first.line, hint=first.hint)
 
 

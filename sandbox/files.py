@@ -21,6 +21,18 @@ def read_bytes(file: Path, at_most: int) -> bytes:
         return stream.read(at_most)
 
 
+def stamp(file: Path) -> tuple[tuple[str, int, int], ...] | None:
+    """What changes when a file or one of its kind in its folder is written; None where the file is not there."""
+    found = []
+    try:
+        for each in (file, *sorted(file.parent.glob(f"*{file.suffix}"))):
+            status = each.stat()
+            found.append((each.name, status.st_mtime_ns, status.st_size))
+    except OSError:
+        return None
+    return tuple(found)
+
+
 def write_bytes(file: Path, data: bytes) -> None:
     """Put a file in place of another, at once and for good. Raises `OSError`; the old one stays then.
 

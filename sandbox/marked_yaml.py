@@ -36,14 +36,46 @@ class Document:
     lines: dict[Path, int] = field(default_factory=dict)
     """Line of each key and list item, counted from 1."""
     findings: list[Finding] = field(default_factory=list)
+    written: dict[Path, Path] = field(default_factory=dict)
+    """Of what was put together: the paths at which it is written."""
+    parts: dict[Path, Part] = field(default_factory=dict)
+    """Of what was read from other files: which."""
 
     def line(self, path: Path) -> int | None:
-        """The line of the path, or of the nearest thing around it."""
+        """The line of the path, or of the nearest thing around it, in the file where that is."""
+        path = self.where(path)
+        if (part := self._part(path)) is not None:
+            return part.document.line(part.path + path[2:])
         while path:
             if (line := self.lines.get(path)) is not None:
                 return line
             path = path[:-1]
         return None
+
+    def file(self, path: Path) -> str:
+        """The other file that a path is in; the empty text for the file itself."""
+        part = self._part(self.where(path))
+        return "" if part is None else part.file
+
+    def _part(self, path: Path) -> Part | None:
+        return self.parts.get(path[:2]) if self.parts else None
+
+    def where(self, path: Path) -> Path:
+        """The path at which something is written: that of its kind for what a thing has from there."""
+        for length in range(len(path), 0, -1) if self.written else ():
+            if (there := self.written.get(path[:length])) is not None:
+                return there + path[length:]
+        return path
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where something is that was read from another file."""
+
+    file: str
+    document: Document
+    path: Path
+    """Its path in there."""
 
 
 class _RefusedError(Exception):

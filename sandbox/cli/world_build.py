@@ -43,12 +43,12 @@ def edit(
             "this world came with the program", where=file, hint="copy its folder into your `worlds/`"
         )
     text = before = authoring.read(file)
-    plan = Blueprint.of(text)
+    plan = Blueprint.of(text, file=file)
     here = plan.find(at, "rooms").id if at else next(iter(plan.world.seats.values())).start
     said = []
     for line in lines:
         try:
-            built = build(text, line, here=here)
+            built = build(text, line, here=here, file=file)
         except WorldFileError as error:
             raise WorldFileError(error.findings, where=file) from None
         text, here = built.text, built.room or here

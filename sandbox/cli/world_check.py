@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sandbox.cli import context
 from sandbox.errors import Finding, WorldFileError
+from sandbox.files import stamp
 
 if TYPE_CHECKING:
     from sandbox.world.check import Checked
@@ -25,13 +26,9 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 def changes(file: Path, poll: float = 0.3, alive: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Once at first, and again each time the file was written."""
-    before: tuple[int, int] | None = None
+    before: object = None
     while alive():
-        try:
-            status = file.stat()
-            now = status.st_mtime_ns, status.st_size
-        except OSError:  # editors replace files: for a moment there is none
-            now = before or (0, 0)
+        now = stamp(file) or before or ()  # editors replace files: for a moment there is none
         if now != before:
             before = now
             yield
@@ -100,6 +97,7 @@ def _print_findings(file: Path, findings: tuple[Finding, ...], as_json: bool, **
     if as_json:
         listed = [
             {"severity": f.severity, "line": f.line, "key": f.key, "message": f.message, "hint": f.hint}
+            | ({"file": f.file} if f.file else {})
             for f in findings
         ]
         print(json.dumps({"file": str(file), "findings": listed, **facts}, ensure_ascii=False, default=str))

@@ -72,7 +72,7 @@ def build(session: Session, line: str) -> WorldEdit:
     file = _own_file(session)
     before = read(file)
     try:
-        built = building.build(before, line, here=_room(session))
+        built = building.build(before, line, here=_room(session), file=file)
     except WorldFileError as error:
         raise WorldFileError(error.findings, where=file) from None
     _for_authors(session)
@@ -116,6 +116,8 @@ def copied(session: Session, folder: Path) -> Site:
             for each in here.file.parent.iterdir():
                 if each.is_file():
                     shutil.copyfile(each, work / each.name)
+                elif each.is_dir():
+                    shutil.copytree(each, work / each.name)
     except OSError as error:
         raise WorldError(f"the world cannot be copied: {error.strerror or error}", where=target) from error
     copy, name, seats = target / here.file.name, session.world.name, len(session.world.seats)

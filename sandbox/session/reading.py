@@ -1,4 +1,4 @@
-"""What can be made of a world file while it is being written. Pure: a text goes in, values come out."""
+"""What can be made of a world file while it is being written. A text goes in, values come out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox import marked_yaml
@@ -47,14 +48,14 @@ class ParsedSource:
         return finding.line
 
 
-def read(text: str) -> ParsedSource:
-    """Read a text, whatever is in it."""
+def read(text: str, file: Path | None = None) -> ParsedSource:
+    """Read a text, whatever is in it. What it includes is beside the file that it is of."""
     from sandbox.world.check.structure import findings_at_sight
     from sandbox.world.map import plan_of
     from sandbox.world.native import Adventure, parse_source
 
     try:
-        source = parse_source(text)
+        source = parse_source(text, file or "world.yaml")
     except WorldFileError as error:
         document = marked_yaml.read(text)
         return ParsedSource(error.findings, lines=_lines(document), places=_places(document))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox import files
 from sandbox.types import World
 from sandbox.world.reload import Difference
 
@@ -49,9 +50,5 @@ class Renewal:
         self._stamp, self.outcome = self._now(), None
         return self.read()
 
-    def _now(self) -> tuple[int, int] | None:
-        try:
-            status = self._file.stat()
-        except OSError:  # an editor may be putting another file in its place
-            return None
-        return status.st_mtime_ns, status.st_size
+    def _now(self) -> object:
+        return files.stamp(self._file)  # None for a moment, while an editor puts another file in its place

@@ -126,7 +126,7 @@ class AuthorController:
 
         def job() -> None:
             if version == self._version:
-                self._worker.tell(AuthorNews(reading=read(text), about=version))
+                self._worker.tell(AuthorNews(reading=read(text, self.file), about=version))
 
         self._submit("author-reader", job)
 

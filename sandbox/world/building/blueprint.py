@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from sandbox.errors import UsageError, WorldError, WorldFileError
@@ -48,10 +49,10 @@ class Blueprint:
     """Everything by its identifier, its name and its other names, in small letters."""
 
     @classmethod
-    def of(cls, text: str, here: str = "") -> Blueprint:
+    def of(cls, text: str, here: str = "", file: Path | None = None) -> Blueprint:
         """Raises `WorldError` where the text is no world of rooms."""
         try:
-            world = parse_source(text).definition
+            world = parse_source(text, file or "world.yaml").definition
         except WorldFileError as error:
             message = f"the world has a mistake already: {error.findings[0]}"
             raise WorldError(message, hint="put that right first") from error

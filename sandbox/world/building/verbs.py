@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sandbox import marked_yaml
@@ -78,13 +79,14 @@ BUILDERS = (
 )
 
 
-def build(text: str, line: str, *, here: str = "") -> EditOutcome:
+def build(text: str, line: str, *, here: str = "", file: Path | None = None) -> EditOutcome:
     """Carry a line of a builder out on the text of a world file.
 
     Args:
         text: of the file.
         line: what was typed.
         here: identifier of the room that the builder stands in; empty for none.
+        file: that the text is of, for what it includes.
 
     Raises:
         UsageError: the line cannot be understood.
@@ -99,13 +101,13 @@ def build(text: str, line: str, *, here: str = "") -> EditOutcome:
     usage = next(builder.usage for builder in BUILDERS if builder.name == word.lower())
     if not rest.strip():
         raise UsageError(f"{word.lower()} needs more words", hint=usage)
-    blueprint = Blueprint.of(text, here)
+    blueprint = Blueprint.of(text, here, file)
     try:
         built = verb(blueprint, rest.strip())
     except _UnclearError as error:
         raise UsageError(str(error), hint=usage) from None
     if built.text != text:
-        parse_source(built.text)
+        parse_source(built.text, file or "world.yaml")
     return built
 
 

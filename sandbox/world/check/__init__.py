@@ -101,7 +101,7 @@ def check(
     order = {"error": 0, "warning": 1, "note": 2}
     findings.sort(key=lambda finding: (order[finding.severity], finding.line or 0, finding.key))
     return Checked(
-        findings=tuple(dict.fromkeys(findings)),
+        findings=tuple(dict.fromkeys(world.source.placed(finding) for finding in findings)),
         proved=graph.complete,
         states=len(graph.nodes) + tour.states,
         method=_method(graph, tour),

@@ -10,12 +10,12 @@ from sandbox.errors import Finding
 from sandbox.world.native import NativeWorld, State
 from sandbox.world.native.compiled import Draft
 from sandbox.world.native.schema import Reaction
-from sandbox.world.native.schema.effects import Effects, Score, TextPart
+from sandbox.world.native.schema.effects import Effects, Score, TextPart, Variation
 from sandbox.world.native.scope import scope_of
 from sandbox.world.native.state import ParsedCommand
 from sandbox.world.solver import Graph, Situation
 
-_PART = re.compile(r"(.*)\.(say|seen|otherwise)$")
+_PART = re.compile(r"(.*)\.(say|seen|otherwise|one_of)$")
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 
 
@@ -163,14 +163,20 @@ class Coverage:
         compiled = self.world.compiled
         text = direction or (words[0] if words else "")
         for form in compiled.lexicon.forms.get("put_in" if action == "put" else action, ()):
+            fillings = compiled.rules.fillings.get(action)
+            if fillings is not None and not text:
+                text = fillings.texts()[0]
             if "extra" in form.slots or (("text" in form.slots or "direction" in form.slots) and not text):
                 continue
             with_text = text if form.slots & {"text", "direction"} else ""
+            number = 0 if "number" in form.slots else -1
             for thing in things if "thing" in form.slots else [-1]:
                 for other in others if "other" in form.slots else [-1]:
                     if thing != other or thing < 0:
                         try:
-                            yield compiled.phrase(ParsedCommand(action, thing, other, text=with_text))
+                            yield compiled.phrase(
+                                ParsedCommand(action, thing, other, text=with_text, number=number)
+                            )
                         except (ValueError, KeyError):
                             continue
 
@@ -262,7 +268,7 @@ def _pieces(key: str, text: object) -> tuple[str, ...]:
     if not isinstance(text, tuple) or (len(text) == 1 and isinstance(text[0], str)):
         return ()
     parts = [(f"{key}[{number}]", part) for number, part in enumerate(text)]
-    says = [f"{place}.say" for place, part in parts if part]
+    says = [f"{place}.{'one_of' if isinstance(part, Variation) else 'say'}" for place, part in parts if part]
     return (
         *says,
         *(f"{place}.otherwise" for place, part in parts if isinstance(part, TextPart) and part.otherwise),

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from sandbox.world.check.coverage import Coverage
 from sandbox.world.native import NativeWorld
 from sandbox.world.native.schema.conditions import Conditions
-from sandbox.world.native.schema.effects import TextPart
+from sandbox.world.native.schema.effects import TextPart, Variation
 from sandbox.world.solver.grounding import Grounding
 from sandbox.world.solver.planner import Planner
 from sandbox.world.solver.reasons import Reason, reasons
@@ -87,5 +87,5 @@ def _texts(coverage: Coverage) -> Iterable[tuple[str, tuple[Conditions, bool]]]:
         for piece in pieces:
             path, _, word = piece.rpartition(".")
             part = coverage.model_at(path)
-            if isinstance(part, TextPart):
-                yield piece, (part.when, word == "say")
+            if isinstance(part, (TextPart, Variation)):
+                yield piece, (part.when, word != "otherwise")

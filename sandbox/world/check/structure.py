@@ -67,7 +67,10 @@ def _rooms(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterat
 def _connected(world: Adventure) -> set[str]:
     """Rooms that exits lead to, whatever bars them, or that an effect moves somebody to."""
     waiting = [seat.start for seat in world.seats.values()]
-    waiting += [effect.to for effect in _effects(world, Move) if effect.to in world.rooms]
+    moves = [effect.to for effect in _effects(world, Move)]
+    if "it" in moves:
+        return set(world.rooms)
+    waiting += [to for to in moves if to in world.rooms]
     found = set(waiting)
     while waiting:
         for given in world.rooms[waiting.pop()].exits.values():
@@ -131,7 +134,7 @@ def _locks(world: NativeWorld, coverage: Coverage, evidence: Evidence) -> Iterat
     unlocked = {effect.make for effect in _effects(world.definition, Make) if effect.be in ("unlocked", "open")}
     for name, thing in world.definition.things.items():
         part = next((p for p in (thing.container, thing.door) if isinstance(p, (Container, Door))), None)
-        if part is None or not part.locked or name in unlocked:
+        if part is None or not part.locked or not unlocked.isdisjoint((name, "it", "other")):
             continue
         section = "door" if isinstance(part, Door) else "container"
         line, key = world.source.line("things", name, section), f"things.{name}.{section}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
+from sandbox.world.native.fillings import fitting
 from sandbox.world.native.scope import Scope, in_hand, scope_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, ParsedCommand
 
@@ -166,10 +167,11 @@ def _person(draft: Draft, seat: int, person: int, found: list[ParsedCommand]) ->
             found.append(ParsedCommand("ask", -1, person, text=topic.words[0]))
     for action, responses in (("give", persona.accepts), ("show", persona.notices)):
         for response in responses:
-            if not response.listed or not response.holds(draft):
+            if not response.listed:
                 continue
-            for thing in sorted(response.things):
-                if not _holds(draft, seat, thing, response.count, action):
+            for draft.it in sorted(response.things):
+                thing = draft.it
+                if not _holds(draft, seat, thing, response.count, action) or not response.holds(draft):
                     continue
                 count = response.count if draft.compiled.entities[thing].counted and action == "give" else 0
                 found.append(ParsedCommand(action, thing, person, count))
@@ -231,10 +233,12 @@ def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: l
     else:
         things = [thing] if thing >= 0 else [-1]
         others = sorted(rule.others) if rule.others is not None else [-1]
-        plain = lexicon.form(action, frozenset({"thing"} if thing >= 0 else ()))
+        fillings = draft.compiled.rules.fillings.get(action)
+        filled = fillings.slots if fillings is not None else frozenset()
+        plain = lexicon.form(action, filled.union({"thing"} if thing >= 0 else ()))
         if thing < 0 and plain is None:
             things = scope.all()
-        if rule.others is None and lexicon.form(action, frozenset({"thing"})) is None and thing >= 0:
+        if rule.others is None and lexicon.form(action, filled.union({"thing"})) is None and thing >= 0:
             others = scope.all()
         candidates = [ParsedCommand(action, t, o) for t in things for o in others if t != o or t < 0]
     reachable = None
@@ -243,11 +247,7 @@ def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: l
             reachable = set(scope.held) | set(scope.near) if reachable is None else reachable
             if not all(t < 0 or t in reachable for t in (command.thing, command.other)):
                 continue
-        first = next(
-            (r for r in draft.compiled.rules_instead(action, command.thing) if r.fits(draft, command)), None
-        )
-        if first is rule and command not in found:
-            found.append(command)
+        found += [c for c in fitting(draft, rule, command) if c not in found]
 
 
 def _others(rule: CompiledRule, scope: Scope, action: str) -> list[int]:

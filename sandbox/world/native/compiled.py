@@ -6,13 +6,15 @@ What is here refers to itself in a circle: a world has rules, a rule works on a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sandbox.world.native.fillings import Fillings
 from sandbox.world.native.forms import Lexicon
 from sandbox.world.native.languages import language
 from sandbox.world.native.languages.grammar import Grammar, Noun, mentions
-from sandbox.world.native.prose import CountedThing, Slots, Template, Value
+from sandbox.world.native.prose import CountedThing, Prose, Slots, Template, Value
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.state import NOWHERE, RUNNING, EntityState, ParsedCommand
@@ -32,16 +34,7 @@ class Draft(WorkingState):
 
     def slots(self) -> Slots:
         """What an author's text may name."""
-        slots: dict[str, Value] = dict(self.compiled.shown_variables(self.variables))
-        if self.actor >= 0:
-            slots["me"] = CountedThing(self.actor)
-        if (command := self.command) is not None:
-            if command.thing >= 0:
-                slots["thing"] = CountedThing(command.thing, command.amount or 2)
-            if command.other >= 0:
-                slots["other"] = CountedThing(command.other)
-            slots["text"] = command.text
-        return slots
+        return _DraftSlots(self)
 
     def end(self, ending: int) -> None:
         """The world ends, once."""
@@ -53,6 +46,47 @@ class Draft(WorkingState):
         if prose:
             for seat in self.watchers(room, *absent):
                 self.tell(seat, prose.render(self, seat))
+
+
+class _DraftSlots(Mapping[str, Value]):
+    """What an author's text may name, looked up as it is asked for: `me`, `thing`, `price`, `it.price`."""
+
+    __slots__ = ("draft",)
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def __getitem__(self, name: str) -> Value:
+        draft, compiled = self.draft, self.draft.compiled
+        command = draft.command or draft.meant
+        if name == "me" and draft.actor >= 0:
+            return CountedThing(draft.actor)
+        if name == "it" and draft.it >= 0:
+            return CountedThing(draft.it)
+        if command is not None:
+            if name == "thing" and command.thing >= 0:
+                return CountedThing(command.thing, command.amount or 2)
+            if name == "other" and command.other >= 0:
+                return CountedThing(command.other)
+            if name == "number" and command.number >= 0:
+                return str(command.number)
+            if name == "text" and (command.text or name not in compiled.variable_index):
+                return command.text
+        owner, dot, own = name.partition(".")
+        if dot and owner in ("it", "other"):
+            whose = draft.it if owner == "it" else command.other if command is not None else NOWHERE
+            name = f"{compiled.ids[whose]}.{own}" if whose >= 0 else name
+        if (text := compiled.text_index.get(name)) is not None:
+            return draft.texts[text]
+        number = compiled.variable_index[name]
+        value = draft.variables[number]
+        return compiled.values[number][value] if compiled.values[number] else str(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.draft.compiled.variable_index)
+
+    def __len__(self) -> int:
+        return len(self.draft.compiled.variable_index)
 
 
 @dataclass(slots=True)
@@ -106,62 +140,6 @@ class Entity:
     """Of such a door or scenery: the rooms it is seen from."""
     listed: bool = True
     """Of a thing: whether the room's description lists it."""
-
-
-class Prose:
-    """An author's text: pieces, some of them under conditions."""
-
-    __slots__ = ("compiled", "fixed", "key", "pieces")
-
-    def __init__(
-        self,
-        compiled: CompiledWorld,
-        key: str,
-        pieces: tuple[tuple[Callable[[Draft], bool] | None, Template, Template | None], ...],
-    ) -> None:
-        self.compiled = compiled
-        self.key = key
-        self.pieces = pieces
-        only = pieces[0] if len(pieces) == 1 else None
-        self.fixed = only[1].fixed if only is not None and only[0] is None else "" if not pieces else None
-        """The text, where it is always the same."""
-
-    def render(self, draft: Draft, viewer: int = -1) -> str:
-        """The text as it reads now."""
-        if draft.fired is not None:
-            return self._traced(draft, viewer)
-        if self.fixed is not None:
-            return self.fixed
-        return self._join([text for _, text in self._texts(draft, viewer)])
-
-    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
-        texts = []
-        for number, (condition, template, otherwise) in enumerate(self.pieces):
-            if condition is None or condition(draft):
-                texts.append((f"[{number}].say", self._fill(template, draft, viewer)))
-            elif otherwise is not None:
-                texts.append((f"[{number}].otherwise", self._fill(otherwise, draft, viewer)))
-        return texts
-
-    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
-        return (
-            template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
-        )
-
-    def _join(self, texts: list[str]) -> str:
-        return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
-
-    def _traced(self, draft: Draft, viewer: int) -> str:
-        texts = self._texts(draft, viewer)
-        if self.pieces:
-            draft.note(self.key)
-            if len(self.pieces) > 1 or self.pieces[0][0] is not None:
-                for suffix, _ in texts:
-                    draft.note(self.key + suffix)
-        return self._join([text for _, text in texts])
-
-    def __bool__(self) -> bool:
-        return bool(self.pieces)
 
 
 @dataclass(slots=True)
@@ -225,6 +203,7 @@ class CompiledRule(CompiledResponse):
             return False
         if self.words and not mentions(command.text, self.words, draft.compiled.grammar.spaced):
             return False
+        draft.meant, draft.it = command, command.thing
         return self.holds(draft)
 
 
@@ -349,6 +328,29 @@ class Listing:
     anywhere: list[CompiledRule] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class RoundsClock:
+    """Counts the rounds that are over as far as any condition tells them apart: then it goes round in a circle."""
+
+    number: int = -1
+    """Its place among `Core.clocks`; -1 where no condition asks for it."""
+    bound: int = 0
+    """From here on only the place in the circle matters."""
+    circle: int = 1
+
+    def asked(self, bound: int, of: int | None) -> None:
+        """Take note of a condition, about a number of rounds or about a part of a circle."""
+        self.number = max(self.number, 0)
+        if of is None:
+            self.bound = max(self.bound, bound + 1)
+        else:
+            self.circle = math.lcm(self.circle, of)
+
+    def after(self, count: int) -> int:
+        """The count one round later."""
+        return count + 1 if count + 1 < self.bound + self.circle else self.bound
+
+
 class Rules:
     """All rules of a world, as `compiling` finds them."""
 
@@ -360,6 +362,8 @@ class Rules:
         self.endings: list[CompiledEnding] = []
         self.events: list[CompiledEvent] = []
         self.personas: dict[int, CompiledPersona] = {}
+        self.fillings: dict[str, Fillings] = {}
+        """For verbs with `{number}` or `{text}` what may be filled in."""
         self.refusals: dict[str, Prose] = {}
         """What is said where no rule of a verb applies."""
         self.routine_clocks: list[int] = []
@@ -384,6 +388,11 @@ class CompiledWorld:
         self.messages = {k: Template(v) for k, v in {**self.language.messages, **world.messages}.items()}
         self.ids = [*world.rooms, *world.things, *world.characters, *world.seats]
         self.index = {name: number for number, name in enumerate(self.ids)}
+        self.kinds: dict[str, tuple[int, ...]] = {
+            kind: tuple(self.index[n] for n, t in world.things.items() if kind in world.kinds_of(t))
+            for kind in world.kinds
+        }
+        """The things of each kind."""
         self.rooms = len(world.rooms)
         """Number of rooms: whatever is below is a room."""
         self.people = self.rooms + len(world.things)
@@ -395,6 +404,14 @@ class CompiledWorld:
         self.bounds: list[tuple[int, int]] = []
         self.values: list[tuple[str, ...]] = []
         self.first_variables: tuple[int, ...] = ()
+        self.text_index: dict[str, int] = {}
+        """Variables that are texts, by name; their numbers are those of `Core.texts`."""
+        self.first_texts: tuple[str, ...] = ()
+        self.variations = 0
+        """How many texts vary."""
+        self.whimsical = False
+        """Whether any of them by chance."""
+        self.rounds_clock = RoundsClock()
         self.dispositions: dict[str, int] = {}
         """Numbers of the variables that hold what characters think of the seats."""
         self.reads_scores = False
@@ -418,12 +435,11 @@ class CompiledWorld:
         self.known: dict[str, ParsedCommand] = {}
         """Listed commands that were made out so far, by their text."""
 
-    def shown_variables(self, variables: tuple[int, ...]) -> dict[str, str]:
-        """Variables by name, as texts show them."""
-        return {
-            name: self.values[number][variables[number]] if self.values[number] else str(variables[number])
-            for name, number in self.variable_index.items()
-        }
+    def section(self, name: str) -> tuple[int, ...]:
+        """All `things`, `characters`, `seats` or `rooms`."""
+        if name == "seats":
+            return self.seats
+        return tuple(self.index[each] for each in getattr(self.definition, name))
 
     def variable_value(self, name: str, value: bool | int | str) -> int:
         """A value of a variable as it is stored."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.world.native.compiled import CompiledWorld, Entity, Prose, Way
+from collections.abc import Iterator
+
+from sandbox.world.native.compiled import CompiledWorld, Entity, Way
 from sandbox.world.native.languages.grammar import Noun
+from sandbox.world.native.prose import Prose
 from sandbox.world.native.rules import RuleCompiler
 from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf, Supporter, Thing, Variable
 from sandbox.world.native.schema.base import Strict
@@ -51,6 +54,10 @@ class _WorldCompiler:
         self._ways(world)
         self.rules.compile(world)
         moving = any(persona.clock >= 0 for persona in compiled.personas.values())
+        if compiled.rounds_clock.number >= 0:
+            compiled.rounds_clock.number = len(world.events) + len(compiled.rules.routine_clocks)
+            compiled.rules.routine_clocks.append(0)
+            moving = True
         compiled.waits = bool(world.events or len(compiled.seats) > 1 or moving)
         compiled.vocabulary = self._vocabulary()
         compiled.initial, compiled.draws = self._initial(world)
@@ -60,9 +67,14 @@ class _WorldCompiler:
         return Prose(self.compiled, "", ())
 
     def _variables(self, world: Adventure) -> None:
-        """Variables, then the dispositions of the characters."""
+        """Variables, then properties, then the dispositions of the characters. Texts are kept apart."""
         start: list[int] = []
-        for name, given in world.variables.items():
+        texts: list[str] = []
+        for name, given in (*world.variables.items(), *_properties(world)):
+            if isinstance(given, Variable) and isinstance(given.start, str) and not given.values:
+                self.compiled.text_index[name] = len(texts)
+                texts.append(given.start)
+                continue
             self.compiled.variable_index[name] = len(start)
             variable = given if isinstance(given, Variable) else None
             first = variable.start if variable else given
@@ -87,6 +99,7 @@ class _WorldCompiler:
             self.compiled.bounds.append((-10, 10))
             self.compiled.values.append(())
         self.compiled.first_variables = tuple(start)
+        self.compiled.first_texts = tuple(texts)
 
     def _noun(self, name: str, model: NamedModel, one: str = "", pronoun: str = "it") -> Noun:
         shown = model.name or name.replace("_", " ")
@@ -224,6 +237,13 @@ class _WorldCompiler:
                 words |= {w for form in forms for p in form.parts if p[0] != "{" for w in p.split()}
             words |= set(self.compiled.lexicon.directions)
         return frozenset(words)
+
+
+def _properties(world: Adventure) -> Iterator[tuple[str, bool | int | Variable]]:
+    for section in (world.things, world.characters, world.seats):
+        for name, model in section.items():
+            for own, value in model.properties.items():
+                yield f"{name}.{own}", value
 
 
 def _flags(model: Strict) -> int:

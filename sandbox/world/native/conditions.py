@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.world.native.compiled import CompiledWorld, Draft, Test, Who
+from sandbox.world.native.operands import amount, is_fixed, members, place_of, read, said, who_is, words_of
 from sandbox.world.native.schema import conditions as model
 from sandbox.world.native.scope import can_see
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
@@ -37,18 +38,6 @@ def word_of(bit: int, value: bool) -> str:
     return next(word for word, pair in _BITS.items() if pair == (bit, value))
 
 
-def who_is(compiled: CompiledWorld, name: str) -> Who:
-    """Finds a seat, thing or place; `me` is the acting seat, `here` its room."""
-    if name == "me":
-        return lambda draft: draft.actor
-    if name == "here":
-        return lambda draft: draft.here()
-    if name == "nowhere":
-        return lambda draft: NOWHERE
-    number = compiled.index[name]
-    return lambda draft: number
-
-
 def compile_all(compiled: CompiledWorld, conditions: tuple[model.Condition, ...]) -> Test:
     """Whether all of several conditions hold."""
     tests = [compile_one(compiled, c) for c in conditions]
@@ -63,7 +52,11 @@ def compile_one(compiled: CompiledWorld, condition: model.Condition) -> Test:
     """Whether a condition holds."""
     match condition:
         case model.Has():
-            thing, who, count = compiled.index[condition.has], who_is(compiled, condition.who), condition.count
+            who, count = who_is(compiled, condition.who), condition.count
+            if isinstance(count, str) or not is_fixed(compiled, condition.has):
+                meant, wanted = who_is(compiled, condition.has), amount(compiled, count)
+                return lambda draft: (t := meant(draft)) >= 0 and draft.has(who(draft), t, wanted(draft))
+            thing = compiled.index[condition.has]
             return lambda draft: draft.has(who(draft), thing, count)
         case model.ThingIs():
             return _thing(compiled, condition)
@@ -74,8 +67,8 @@ def compile_one(compiled: CompiledWorld, condition: model.Condition) -> Test:
             who = who_is(compiled, condition.who)
             return lambda draft: (w := who(draft)) >= 0 and draft.record(w).parent in rooms
         case model.Here():
-            thing = compiled.index[condition.here]
-            return lambda draft: can_see(draft, draft.actor, thing)
+            seen = who_is(compiled, condition.here)
+            return lambda draft: (t := seen(draft)) >= 0 and can_see(draft, draft.actor, t)
         case model.Likes():
             number = compiled.dispositions[condition.likes]
             return _bounds(number, condition.at_least, condition.at_most)
@@ -95,6 +88,10 @@ def compile_one(compiled: CompiledWorld, condition: model.Condition) -> Test:
             who, least = who_is(compiled, condition.points_of), condition.at_least
             first = compiled.seats[0]
             return lambda draft: (n := who(draft) - first) < len(draft.scores) and draft.scores[n] >= least
+        case model.Clock():
+            return _clock(compiled, condition)
+        case model.EachIs() | model.Counting():
+            return _several(compiled, condition)
         case model.Not():
             inner = compile_one(compiled, condition.negated)
             return lambda draft: not inner(draft)
@@ -115,10 +112,10 @@ def _thing(compiled: CompiledWorld, condition: model.ThingIs) -> Test:
             return lambda draft: (at := place(draft)) >= 0 and draft.stock(at, number) >= count
         return lambda draft: (t := thing(draft)) >= 0 and draft.record(t).parent == place(draft)
     if condition.being == "carried":
-        return lambda draft: draft.holder(thing(draft)) != NOWHERE
+        return lambda draft: (t := thing(draft)) >= 0 and draft.holder(t) != NOWHERE
     assert condition.being is not None
     bit, wanted = _BITS[condition.being]
-    return lambda draft: bool(draft.record(thing(draft)).flags & bit) is wanted
+    return lambda draft: (t := thing(draft)) >= 0 and bool(draft.record(t).flags & bit) is wanted
 
 
 def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
@@ -128,31 +125,89 @@ def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
 
 
 def _variable(compiled: CompiledWorld, condition: model.Var) -> Test:
-    number = compiled.variable_index[condition.var]
-    if condition.equals is not None and isinstance(other := _operand(compiled, number, condition.equals), str):
-        second = compiled.variable_index[other]
-        return lambda draft: draft.variables[number] == draft.variables[second]
-    if condition.equals is not None:
-        value = compiled.variable_value(condition.var, condition.equals)
-        return lambda draft: draft.variables[number] == value
-    if condition.at_least is None and condition.at_most is None:
-        return lambda draft: draft.variables[number] != 0
+    name = condition.var
+    if name in compiled.text_index or (name == "text" and name not in compiled.variable_index):
+        return _text(compiled, condition)
+    held, words = read(compiled, name), words_of(compiled, name)
+    equals = condition.equals
+    if isinstance(equals, str) and not words:
+        second = read(compiled, equals)
+        return lambda draft: held(draft) == second(draft)
+    if equals is not None:
+        value = words.index(equals) if isinstance(equals, str) else int(equals)
+        return lambda draft: held(draft) == value
     least, most = condition.at_least, condition.at_most
-    if isinstance(least, str) or isinstance(most, str):
-        low = amount(compiled, -_FAR if least is None else least)
-        high = amount(compiled, _FAR if most is None else most)
-        return lambda draft: low(draft) <= draft.variables[number] <= high(draft)
-    return _bounds(number, least, most)
+    if least is None and most is None:
+        return lambda draft: held(draft) != 0
+    number = compiled.variable_index.get(name)
+    if number is not None and not isinstance(least, str) and not isinstance(most, str):
+        return _bounds(number, least, most)
+    low, high = _between(compiled, least, most)
+    return lambda draft: low(draft) <= held(draft) <= high(draft)
 
 
-def _operand(compiled: CompiledWorld, number: int, value: bool | int | str) -> bool | int | str | None:
-    """The variable whose value is meant: for numbers a text names one. Else None."""
-    return value if isinstance(value, str) and not compiled.values[number] else None
+def _between(compiled: CompiledWorld, least: int | str | None, most: int | str | None) -> tuple[Who, Who]:
+    return amount(compiled, -_FAR if least is None else least), amount(compiled, _FAR if most is None else most)
 
 
-def amount(compiled: CompiledWorld, value: int | str) -> Who:
-    """A number, or what a variable holds."""
-    if isinstance(value, str):
-        number = compiled.variable_index[value]
-        return lambda draft: draft.variables[number]
-    return lambda draft: value
+def _text(compiled: CompiledWorld, condition: model.Var) -> Test:
+    """A text is as asked, whatever its case, or is there at all."""
+    number = compiled.text_index.get(condition.var, -1)
+
+    def held(draft: Draft) -> str:
+        return draft.texts[number] if number >= 0 else said(draft)
+
+    if condition.equals is None:
+        return lambda draft: bool(held(draft))
+    wanted = str(condition.equals)
+    if wanted in compiled.text_index:
+        other = compiled.text_index[wanted]
+        return lambda draft: held(draft).casefold() == draft.texts[other].casefold()
+    if wanted == "text" and number >= 0:
+        return lambda draft: held(draft).casefold() == said(draft).casefold()
+    return lambda draft: held(draft).casefold() == wanted.casefold()
+
+
+def _clock(compiled: CompiledWorld, condition: model.Clock) -> Test:
+    low, high = _between(compiled, condition.at_least, condition.at_most)
+    if condition.clock != "rounds":
+        event = list(compiled.definition.events).index(condition.clock)
+        return lambda draft: (left := draft.clocks[event]) > 0 and low(draft) <= left <= high(draft)
+    clock, of = compiled.rounds_clock, condition.of
+    highest = max(highest_of(compiled, condition.at_least), highest_of(compiled, condition.at_most))
+    clock.asked(highest, of)
+    if of is None:
+        return lambda draft: low(draft) <= draft.clocks[clock.number] <= high(draft)
+
+    def within(draft: Draft) -> bool:
+        hour, begin, end = draft.clocks[clock.number] % of, low(draft), high(draft)
+        return begin <= hour <= end if begin <= end else hour >= begin or hour <= end
+
+    return within
+
+
+def highest_of(compiled: CompiledWorld, bound: int | str | None) -> int:
+    """The greatest number that a bound can be."""
+    if isinstance(bound, str):
+        place = place_of(compiled, bound)
+        return compiled.bounds[place][1] if isinstance(place, int) else max(high for _, high in compiled.bounds)
+    return bound or 0
+
+
+def _several(compiled: CompiledWorld, condition: model.EachIs | model.Counting) -> Test:
+    test = compile_all(compiled, condition.when)
+
+    def fitting(draft: Draft, them: tuple[int, ...]) -> int:
+        outer, count = draft.it, 0
+        for draft.it in them:
+            count += test(draft)
+        draft.it = outer
+        return count
+
+    if isinstance(condition, model.EachIs):
+        every = members(compiled, condition.each)
+        return lambda draft: fitting(draft, every) == len(every)
+    some = members(compiled, condition.count)
+    bare = condition.at_least is None and condition.at_most is None
+    low, high = _between(compiled, 1 if bare else condition.at_least, condition.at_most)
+    return lambda draft: low(draft) <= fitting(draft, some) <= high(draft)

@@ -11,7 +11,7 @@ from sandbox.world.native.languages import Language
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import ParsedCommand
 
-SLOTS = ("thing", "things", "other", "extra", "text", "direction")
+SLOTS = ("thing", "things", "other", "extra", "text", "number", "direction")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 Spans = dict[str, tuple[int, int]]
 
@@ -63,7 +63,7 @@ def parse_form(action: str, text: str, spaced: bool) -> Form:
         last = match.end()
         if match.group(1) not in SLOTS:
             raise ValueError(
-                f"{match.group()} is no slot: there are {{thing}}, {{things}}, {{other}} and {{text}}"
+                f"{match.group()} is no slot: there are {{thing}}, {{things}}, {{other}}, {{number}} and {{text}}"
             )
     parts.append(text[last:])
     parts = [p.lower() if p[:1] != "{" else p for p in parts if p]
@@ -153,6 +153,8 @@ class Lexicon:
             values["other"] = canonical(command.other, 0)
         if command.extra >= 0:
             values["extra"] = canonical(command.extra, command.extra_amount)
+        if command.number >= 0:
+            values["number"] = str(command.number)
         if command.text:
             name = "direction" if command.action == "go" else "text"
             values[name] = self.direction_names[command.text] if name == "direction" else command.text

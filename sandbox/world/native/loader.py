@@ -16,6 +16,8 @@ from sandbox.errors import Finding, WorldError, WorldFileError
 from sandbox.files import read_bytes
 from sandbox.marked_yaml import Document, dotted
 from sandbox.text import did_you_mean
+from sandbox.world.native.including import with_included
+from sandbox.world.native.kinds import with_kinds
 from sandbox.world.native.references import check_references
 from sandbox.world.native.references.tasks import check_task
 from sandbox.world.native.schema import Adventure, Definition, Task
@@ -44,6 +46,13 @@ class Source:
         """Line of a path such as `("rooms", "hall", "exits", "north")`, or of the nearest thing around it."""
         return self.document.line(path)
 
+    def placed(self, finding: Finding) -> Finding:
+        """A finding with the file that its key leads to, where that is an included one."""
+        if not self.document.parts:
+            return finding
+        steps = [int(s[1:-1]) if s[0] == "[" else s for s in re.findall(r"[^.\[\]]+|\[\d+\]", finding.key)]
+        return finding.of_file(self.document.file(tuple(steps)))
+
 
 def parse_definition(text: str | bytes, file: Path | str = "world.yaml") -> Definition:
     """The definition that a world file's text holds. Raises `WorldFileError` with all that is wrong."""
@@ -62,15 +71,18 @@ def read_source(path: Path) -> Source:
 
 
 def parse_source(text: str | bytes, file: Path | str = "world.yaml") -> Source:
-    """As `parse_definition`, with the lines kept."""
+    """As `parse_definition`, with the lines kept. What it includes is beside `file`, if that is a path."""
     document = marked_yaml.read(text)
     findings = list(document.findings)
+    included, digest = with_included(document, file.parent if isinstance(file, Path) else None, Path(file).name)
+    findings += included
     definition: Definition | None = None
     if not isinstance(document.data, dict):
         if not findings:
             findings.append(Finding(1, "", "the file holds no keys", "a world file begins with 'title: ...'"))
     else:
         model: type[Adventure] | type[Task] = Task if document.data.get("kind") == "task" else Adventure
+        findings += with_kinds(document)
         definition, wrong = _validate(model, document)
         findings += wrong
         if isinstance(definition, Adventure):
@@ -78,10 +90,10 @@ def parse_source(text: str | bytes, file: Path | str = "world.yaml") -> Source:
         elif isinstance(definition, Task):
             findings += check_task(definition, document)
     if findings or definition is None:
-        findings.sort(key=lambda f: (f.line or 0, f.key))
+        findings.sort(key=lambda f: (f.file, f.line or 0, f.key))
         raise WorldFileError(tuple(dict.fromkeys(findings))[:MAX_FINDINGS], where=file)
     raw = text if isinstance(text, bytes) else text.encode()
-    return Source(definition, str(file), document, hashlib.sha256(raw).hexdigest())
+    return Source(definition, str(file), document, hashlib.sha256(raw + digest).hexdigest())
 
 
 def _validate(
@@ -184,7 +196,7 @@ def _finding(model: type[BaseModel], error: ErrorDetails, document: Document) ->
                 hint = f"{hint or 'name one'}; for a place drawn at random, {{one_of: [{drawn}]}}"
     elif message.startswith("Input should be"):
         message = "should be" + message[len("Input should be") :]
-    return Finding(line, dotted(path), message, hint)
+    return Finding(line, dotted(document.where(path)), message, hint, file=document.file(path))
 
 
 def _value(data: Any, path: tuple[str | int, ...]) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sandbox.world.native.languages.grammar import Grammar, Noun
+
+if TYPE_CHECKING:
+    from sandbox.world.native.compiled import CompiledWorld, Draft
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(?:([A-Za-z]+) )?([^{} ][^{}]*)\}|[{}]")
 OPERATIONS = frozenset({"the", "The", "a", "A", "is", "are", "has", "does", "it"})
@@ -115,3 +118,72 @@ def _fill(names: Names, part: tuple[str, str], slots: Slots, viewer: int) -> str
     else:
         text = grammar.definite(noun, value.amount)
     return grammar.capital(text) if operation in ("The", "A") else text
+
+
+class Piece(NamedTuple):
+    """A part of an author's text, that may be there under a condition, or vary."""
+
+    when: Callable[[Draft], bool] | None
+    say: Template
+    otherwise: Template | None = None
+    variants: tuple[Template, ...] = ()
+    """What it says where it varies, in place of `say`."""
+    order: str = ""
+    number: int = -1
+    """Its number among all texts that vary."""
+
+
+class Prose:
+    """An author's text: pieces, some of them under conditions."""
+
+    __slots__ = ("compiled", "fixed", "key", "pieces")
+
+    def __init__(self, compiled: CompiledWorld, key: str, pieces: tuple[Piece, ...]) -> None:
+        self.compiled = compiled
+        self.key = key
+        self.pieces = pieces
+        only = pieces[0] if len(pieces) == 1 else None
+        plain = only is not None and only.when is None and not only.variants
+        self.fixed = only.say.fixed if only is not None and plain else "" if not pieces else None
+        """The text, where it is always the same."""
+
+    def render(self, draft: Draft, viewer: int = -1) -> str:
+        """The text as it reads now."""
+        if draft.fired is not None:
+            return self._traced(draft, viewer)
+        if self.fixed is not None:
+            return self.fixed
+        return self._join([text for _, text in self._texts(draft, viewer)])
+
+    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
+        texts = []
+        for number, piece in enumerate(self.pieces):
+            if piece.when is None or piece.when(draft):
+                if piece.variants:
+                    chosen = draft.variant(piece.number, len(piece.variants), piece.order, viewer)
+                    texts.append((f"[{number}].one_of", self._fill(piece.variants[chosen], draft, viewer)))
+                else:
+                    texts.append((f"[{number}].say", self._fill(piece.say, draft, viewer)))
+            elif piece.otherwise is not None:
+                texts.append((f"[{number}].otherwise", self._fill(piece.otherwise, draft, viewer)))
+        return texts
+
+    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
+        return (
+            template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
+        )
+
+    def _join(self, texts: list[str]) -> str:
+        return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
+
+    def _traced(self, draft: Draft, viewer: int) -> str:
+        texts = self._texts(draft, viewer)
+        if self.pieces:
+            draft.note(self.key)
+            if len(self.pieces) > 1 or self.fixed is None:
+                for suffix, _ in texts:
+                    draft.note(self.key + suffix)
+        return self._join([text for _, text in texts])
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces)

@@ -16,7 +16,7 @@ from sandbox.world.native.state import Core, Pages, ParsedCommand, SeatMemory, S
 MAX_SCENES = 10_000
 """Scenes that are kept; then all are forgotten."""
 
-_Key = tuple[Core, Pages[tuple[int, ...] | None], tuple[tuple[int, str], ...]]
+_Key = tuple[Core, Pages[tuple[int, ...] | None], tuple[tuple[int, str], ...], tuple[int, ...]]
 
 
 class RecalledStep(NamedTuple):
@@ -33,11 +33,11 @@ class RecalledStep(NamedTuple):
 class RecalledState:
     """One moment, without what makes no difference to how it goes on."""
 
-    __slots__ = ("core", "edges", "left", "owner", "rooms", "seen")
+    __slots__ = ("core", "edges", "left", "owner", "rooms", "seen", "shown")
 
     def __init__(self, owner: TransitionMemory, key: _Key) -> None:
         self.owner = owner
-        self.core, self.rooms, self.left = key
+        self.core, self.rooms, self.left, self.shown = key
         self.seen: Observation | None = None
         self.edges: dict[str, RecalledStep] = {}
 
@@ -71,7 +71,7 @@ class TransitionMemory:
         if isinstance(found, RecalledState) and found.owner is self:
             return found
         memory = state.memory[0]
-        key = (state.core, memory.rooms, memory.left)
+        key = (state.core, memory.rooms, memory.left, memory.shown)
         scene = self._scenes.get(key)
         if scene is None:
             if len(self._scenes) >= MAX_SCENES:
@@ -122,6 +122,7 @@ class TransitionMemory:
             to.left,
             before.group,
             before.hinted,
+            to.shown,
         )
         after = State(to.core, (memory,), state.rng, state.round + edge.rounds, to)
         return Step(state=after, rewards=edge.rewards, terminated=edge.terminated)

@@ -14,9 +14,11 @@ from sandbox.world.native.compiled import (
     CompiledWorld,
     Test,
 )
-from sandbox.world.native.compiled import Prose as Prose
 from sandbox.world.native.conditions import compile_all
 from sandbox.world.native.effects import compile_effects
+from sandbox.world.native.fillings import SLOTS, Fillings
+from sandbox.world.native.operands import members
+from sandbox.world.native.prose import Prose
 from sandbox.world.native.schema import Adventure, Character, Reaction, VerbRule
 from sandbox.world.native.schema import Ending as EndingModel
 from sandbox.world.native.schema import Event as EventModel
@@ -48,6 +50,10 @@ class RuleCompiler:
             self.rules.refusals[name] = self.prose(f"verbs.{name}.otherwise", verb.otherwise)
             for number, entry in enumerate(verb.rules):
                 self._add(f"verbs.{name}.rules[{number}]", name, entry, own)
+            slots = self.compiled.lexicon.forms[name][0].slots
+            if slots & SLOTS:
+                besides = [rule for rule in world.rules if rule.instead == name]
+                self.rules.fillings[name] = Fillings(self.compiled, verb, (*besides, *verb.rules), slots)
         self._index()
         self.rules.events[:] = [self._event(name, event) for name, event in world.events.items()]
         self.rules.endings[:] = [self._ending(name, ending) for name, ending in world.endings.items()]
@@ -71,7 +77,7 @@ class RuleCompiler:
         return 1 << (self.rules.bits - 1)
 
     def _numbers(self, names: tuple[str, ...] | None) -> frozenset[int] | None:
-        return None if names is None else frozenset(self.compiled.index[n] for n in names)
+        return None if names is None else frozenset(members(self.compiled, names))
 
     def _add(self, key: str, action: str, model: VerbRule, own: frozenset[str]) -> None:
         rule = model if isinstance(model, RuleModel) else None
@@ -85,7 +91,7 @@ class RuleCompiler:
                 self._numbers(model.room),
                 self._numbers(model.seat),
                 (rule.direction or "") if rule else "",
-                tuple(w.lower() for w in rule.words) if rule else (),
+                tuple(w.lower() for w in model.words),
                 instead,
                 action in own or bool(model.do) or model.once,
                 len(self.rules.all),

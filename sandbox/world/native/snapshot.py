@@ -82,7 +82,8 @@ def _load(world: SnapshotWorld, data: Any) -> State:
         number: EntityState(parent, flags, tuple(contents), tuple([(kind, count) for kind, count in stock]))
         for number, parent, flags, contents, stock in things
     }
-    variables, clocks, spent, scores, ended, winners, offers, mover, first, pending = rest
+    variables, clocks, spent, scores, ended, winners, offers, mover, first, pending, *added = rest
+    (texts,) = added or ((),)  # earlier saves have none
     inside = [*changes]
     holders: list[Any] = []
     counts: list[Any] = []
@@ -105,6 +106,7 @@ def _load(world: SnapshotWorld, data: Any) -> State:
         mover,
         first,
         tuple([None if line is None else tuple([_command(c, entities) for c in line]) for line in pending]),
+        tuple(texts),
     )
     state = State(core, tuple([_memory(world, m, inside, holders) for m in memory]), rng, rounds)
     turns = [m.turns for m in state.memory]
@@ -123,6 +125,7 @@ def _load(world: SnapshotWorld, data: Any) -> State:
     _need(0 <= spent < 1 << world.compiled.rules.bits and 0 <= winners < 1 << seats and 0 <= rng < 1 << 64)
     _need(len(scores) == len(offers) == len(pending) == len(memory) == seats)
     _need(len(clocks) == len(world.first_clocks) and set(map(type, scores)) <= {int, float})
+    _need(len(core.texts) == len(world.compiled.first_texts) and set(map(type, core.texts)) <= {str})
     _need(all(low <= value <= high for value, (low, high) in zip(variables, world.compiled.bounds, strict=True)))
     return state
 
@@ -154,6 +157,7 @@ def _command(data: Any, entities: int) -> ParsedCommand:
     _texts(command.action, command.text)
     _check((command.thing, command.other, command.extra), -1, entities)
     _check((command.amount, command.extra_amount), 0, 1_000_001)
+    _check((command.number,), -1, 1_000_001)
     return command
 
 
@@ -173,7 +177,9 @@ def _memory(world: SnapshotWorld, data: Any, inside: list[Any], holders: list[An
     _need(max(seen, default=0) < world.compiled.rooms)
     it, them, him, her = pronouns
     holders += pronouns
-    together, (stage, command) = later or ((), (0, ""))  # earlier saves have none of these
+    together, (stage, command), *varied = later or ((), (0, ""))  # earlier saves have none of these
+    (shown,) = varied or ((),)
+    _check(shown, 0, 51)
     inside += together
     _check((stage,), 0, 4)
     _texts(command)
@@ -193,5 +199,15 @@ def _memory(world: SnapshotWorld, data: Any, inside: list[Any], holders: list[An
     gone = tuple([(who, direction) for who, direction in left])
     known = replaced(world.blank_rooms, seen)
     return SeatMemory(
-        turns, heard, known, (it, them, him, her), question, mistake, last, gone, tuple(together), (stage, command)
+        turns,
+        heard,
+        known,
+        (it, them, him, her),
+        question,
+        mistake,
+        last,
+        gone,
+        tuple(together),
+        (stage, command),
+        tuple(shown),
     )

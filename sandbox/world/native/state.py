@@ -58,6 +58,8 @@ class ParsedCommand(NamedTuple):
     """For exchanges: what is wanted in return, ..."""
     extra_amount: int = 0
     """... and how many of it."""
+    number: int = -1
+    """The number that it names; -1 where there is none."""
 
 
 class Offer(NamedTuple):
@@ -89,6 +91,8 @@ class Core(NamedTuple):
     """The seat whose simultaneous command is carried out first."""
     pending: tuple[tuple[ParsedCommand, ...] | None, ...]
     """Committed commands that have not been carried out yet."""
+    texts: tuple[str, ...] = ()
+    """What the variables hold that are texts."""
 
 
 class SeatMemory(NamedTuple):
@@ -114,6 +118,8 @@ class SeatMemory(NamedTuple):
     """The things that `them` means, where these are several."""
     hinted: tuple[int, str] = (0, "")
     """The latest hint: how far it went, and the command that it is about."""
+    shown: tuple[int, ...] = ()
+    """For each text that varies: the number of the variant that was told last, counted from 1; 0 for none yet."""
 
 
 @dataclass(frozen=True, slots=True)

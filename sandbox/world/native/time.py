@@ -16,6 +16,8 @@ def end_round(draft: Draft) -> None:
     actor, command = draft.actor, draft.command
     told = len(draft.told.get(actor, ()))
     draft.actor, draft.command = -1, None
+    if (clock := draft.compiled.rounds_clock).number >= 0:
+        draft.set_clock(clock.number, clock.after(draft.clocks[clock.number]))
     for who, persona in draft.compiled.personas.items():
         if persona.clock >= 0 and draft.ended == RUNNING:
             _routine(draft, who, persona)

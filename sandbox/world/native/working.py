@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from sandbox.world.native.chance import Dice, Generator
+from sandbox.world.native.chance import Dice, Generator, mix
 from sandbox.world.native.languages.grammar import Grammar
 from sandbox.world.native.prose import HasName, Slots, Template, Value
 from sandbox.world.native.schema import Adventure
@@ -91,6 +91,10 @@ class Setting(Protocol):
     @property
     def seats(self) -> tuple[int, ...]: ...
 
+    @property
+    def whimsical(self) -> bool:
+        """Whether chance has a say in any text."""
+
 
 class WorkingState:
     """A state that is being changed. Seats, things and rooms are meant by their numbers in `Atlas.entities`."""
@@ -107,6 +111,8 @@ class WorkingState:
         "entering",
         "fired",
         "first",
+        "it",
+        "meant",
         "memory",
         "mover",
         "offers",
@@ -118,8 +124,12 @@ class WorkingState:
         "spent",
         "state",
         "stirred",
+        "telling",
+        "texts",
         "told",
         "variables",
+        "varied",
+        "whim",
         "winners",
     )
 
@@ -154,6 +164,17 @@ class WorkingState:
         self.entering = 0
         """How many arrivals are being followed up, one inside the other."""
         self.budget = MAX_EFFECTS_A_STEP
+        self.texts = core.texts
+        self.it = NOWHERE
+        """What a rule is about, or the one of several that a loop is at."""
+        self.meant: ParsedCommand | None = None
+        """The command that a rule is asked about."""
+        self.telling = False
+        """Whether what is rendered is told to somebody, so that texts that vary go on."""
+        self.varied: dict[tuple[int, int], int] = {}
+        """Texts that vary and were told: (seat's index, text) to the variant, counted from 1."""
+        self.whim = state.rng
+        """What texts are drawn with. Words make no difference, so that reasoning follows no chance in them."""
 
     # Reading
 
@@ -267,6 +288,26 @@ class WorkingState:
         if self.variables[number] != value:
             self.variables = (*self.variables[:number], value, *self.variables[number + 1 :])
 
+    def set_text(self, number: int, text: str) -> None:
+        """Give a variable that is a text what it holds."""
+        if self.texts[number] != text:
+            self.texts = (*self.texts[:number], text, *self.texts[number + 1 :])
+
+    def variant(self, number: int, size: int, order: str, seat: int) -> int:
+        """Which of its variants a text shows to a seat: the next where it is told, else the one told last."""
+        index = max(seat - self.compiled.seats[0], 0)
+        found = self.varied.get((index, number), 0)
+        if not found:
+            shown = self.memory[index].shown
+            found = shown[number] if number < len(shown) else 0
+            if self.telling:
+                if order == "random":
+                    found = mix(self.whim ^ mix(number << 8 | index)) % size + 1
+                else:
+                    found = found % size + 1 if order == "cycle" else min(found + 1, size)
+                self.varied[index, number] = found
+        return max(found - 1, 0)
+
     def set_clock(self, number: int, value: int) -> None:
         """Set an event's or character's clock."""
         if self.clocks[number] != value:
@@ -347,6 +388,10 @@ class WorkingState:
             memory[seat - first] = own._replace(heard=heard[-MAX_HEARD:])
         self.told = {}
         dice = self.dice
+        if self.varied:
+            self._keep_variants()
+            if isinstance(dice, Generator) and self.compiled.whimsical:
+                dice.draw((1,))
         return State(
             Core(
                 replaced(self.pages, self.changed),
@@ -360,8 +405,18 @@ class WorkingState:
                 self.mover,
                 self.first,
                 self.pending,
+                self.texts,
             ),
             tuple(memory),
             dice.state if isinstance(dice, Generator) else self.state.rng,
             self.round,
         )
+
+    def _keep_variants(self) -> None:
+        """Remember what each seat was told of the texts that vary."""
+        for (index, number), variant in self.varied.items():
+            shown = self.memory[index].shown
+            shown += (0,) * (number + 1 - len(shown))
+            self.memory[index] = self.memory[index]._replace(
+                shown=(*shown[:number], variant, *shown[number + 1 :])
+            )

@@ -131,8 +131,9 @@ class NativeWorld:
 
     def initial(self, seed: int) -> State:
         """The state an episode starts in. Only worlds with chance depend on the seed."""
-        dice = Generator(mix(seed)) if self.random or self.varied else Generator(0)
-        return self._begin(dice, keep=self.random)
+        kept = self.random or self.compiled.whimsical
+        dice = Generator(mix(seed)) if kept or self.varied else Generator(0)
+        return self._begin(dice, keep=kept)
 
     def initials(self) -> tuple[tuple[float, State], ...]:
         """All states that an episode may start in, with their probabilities."""
@@ -163,8 +164,10 @@ class NativeWorld:
             0,
             0,
             (None,) * seats,
+            compiled.first_texts,
         )
         draft = Draft(compiled, State(core, (memory,) * seats, 0, 0), dice=dice)
+        draft.telling, draft.whim = True, dice.state if isinstance(dice, Generator) else 0
         for thing, places in compiled.draws:
             draft.move(thing, places[dice.draw([1] * len(places))])
             draft.set_flag(thing, HANDLED, False)
@@ -278,7 +281,7 @@ class NativeWorld:
     ) -> tuple[Step[State], Draft]:
         number = self._seat(seat)
         draft = Draft(self.compiled, state, number, dice)
-        draft.fired = fired
+        draft.fired, draft.telling = fired, True
         index = number - self.compiled.seats[0]
         memory = draft.memory[index]
         memory = draft.memory[index] = memory._replace(turns=memory.turns + 1, heard="")

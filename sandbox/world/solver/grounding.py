@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from sandbox.world.native import NativeWorld, State
 from sandbox.world.native.compiled import CompiledResponse, CompiledRule
 from sandbox.world.native.conditions import bit_of
+from sandbox.world.native.operands import members
 from sandbox.world.native.schema import Ending as EndingModel
 from sandbox.world.native.schema import Reaction, VerbRule
 from sandbox.world.native.schema import effects as model
@@ -23,7 +24,7 @@ from sandbox.world.native.state import (
     EntityState,
     ParsedCommand,
 )
-from sandbox.world.solver.literals import ANYBODY, Act
+from sandbox.world.solver.literals import ANYBODY, ROUNDS, Act, mentions
 from sandbox.world.solver.reach import Reach
 
 _SIGHT = frozenset({"examine", "read", "listen", "give", "show", "ask", "tell", "talk"})
@@ -58,6 +59,9 @@ class Grounding(Reach):
             self._handling(thing)
         self._positions()
         self._settings()
+        if self.compiled.rounds_clock.number >= 0:
+            for seat in self.seats:
+                self.add((), (), 1, Act(seat, ParsedCommand("wait"), "rounds"), ((("up", ROUNDS), 1),))
 
     # States
 
@@ -91,6 +95,8 @@ class Grounding(Reach):
         for thing, who in self.lacking:
             if who != self._holder(state, thing):
                 true.append(number["lacks", thing, who])
+        if (clock := compiled.rounds_clock.number) >= 0:
+            values["up", ROUNDS] = core.clocks[clock]
         if self.thresholds:
             for page in core.things:
                 for record in page:
@@ -138,20 +144,31 @@ class Grounding(Reach):
         else:
             text = rule.direction or (rule.words[0] if rule.words else "")
             command = ParsedCommand(rule.action, text=text)
-        base = self.hold(given.when, seat)
+        base: list[int] = []
         if rule.rooms is not None:
             base.append(self.any_of(self.fact(("in", seat, room)) for room in rule.rooms))
-        things: Iterable[int] = (-1,) if rule.things is None else sorted(rule.things)
-        others: Iterable[int] = (-1,) if rule.others is None else sorted(rule.others)
-        for thing in things:
-            for other in others:
-                needs = [*base, *self._handles(rule, thing, seat)]
+        for thing in self._meant(rule, given, rule.things, "thing"):
+            for other in self._meant(rule, given, rule.others, "other"):
+                self.it, self.other = thing, other
+                needs = [*base, *self.hold(given.when, seat), *self._handles(rule, thing, seat)]
                 if other >= 0:
                     needs.append(self.fact(("reach" if other < self.compiled.people else "see", other, seat)))
                     if rule.action in ("unlock", "lock", "use_on") and other in self.removable:
                         needs.append(self.any_of((self.fact(("has", other, seat)), needs[-1])))
                 label = Act(seat, command and command._replace(thing=thing, other=other), rule.key)
                 self.response(rule, given, seat, needs, label)
+        self.it, self.other = NOWHERE, NOWHERE
+
+    def _meant(
+        self, rule: CompiledRule, given: VerbRule, those: frozenset[int] | None, slot: str
+    ) -> Iterable[int]:
+        """What a rule may be about: where it says nothing of it and asks about `it`, whatever the verb takes."""
+        if those is not None:
+            return sorted(those)
+        forms = self.compiled.lexicon.forms.get("put_in" if rule.action == "put" else rule.action, ())
+        if any(slot in form.slots for form in forms) and mentions(given, "it" if slot == "thing" else slot):
+            return range(self.compiled.rooms, len(self.compiled.entities))
+        return (-1,)
 
     def _handles(self, rule: CompiledRule, thing: int, seat: int) -> list[int]:
         """What a rule's thing needs so that a seat can do something with it."""
@@ -207,6 +224,13 @@ class Grounding(Reach):
                     self.effects(effect.do, seat, then, cost, label, f"{place}.do")
                     otherwise = [*needs, self.fail(effect.when, seat)]
                     self.effects(effect.otherwise, seat, otherwise, cost, label, f"{place}.otherwise")
+                case model.ForEach():
+                    outer = self.it
+                    for number in members(self.compiled, effect.each):
+                        self.it = number
+                        some = [*needs, *self.hold(effect.when, seat)]
+                        self.effects(effect.do, seat, some, cost, label, f"{place}.do")
+                    self.it = outer
                 case model.Perhaps():
                     self.effects(effect.do, seat, needs, cost, label, f"{place}.do")
                     self.effects(effect.otherwise, seat, needs, cost, label, f"{place}.otherwise")
@@ -232,20 +256,27 @@ class Grounding(Reach):
             case model.Move():
                 makes += self._moved(effect, seat, needs)
             case model.Make():
-                thing, (bit, wanted) = index[effect.make], bit_of(effect.be)
+                thing, (bit, wanted) = self.who(effect.make, seat), bit_of(effect.be)
+                if thing < 0:
+                    return
                 makes.append(self.flag(thing, bit, wanted))
                 if effect.be == "locked":
                     makes.append(self.flag(thing, OPEN, False))
             case model.SetVar():
-                number = self.compiled.variable_index[effect.set]
-                if isinstance(effect.to, str) and not self.compiled.values[number]:
-                    raises += [(("up", number), ANYWHERE), (("down", number), ANYWHERE)]
+                number = self.variable(effect.set)
+                if number < 0:
                     return
-                value = self.compiled.variable_value(effect.set, effect.to)
                 words = self.compiled.values[number]
+                if isinstance(effect.to, str) and effect.to not in words:
+                    makes += [self.fact(("var", number, value)) for value in range(len(words))]
+                    raises += [(("up", number), ANYWHERE), (("down", number), ANYWHERE)] if not words else []
+                    return
+                value = words.index(effect.to) if isinstance(effect.to, str) else int(effect.to)
                 makes.append(self.fact(("var", number, value)) if words else self._set(number, value))
             case model.Change():
-                number = self.compiled.variable_index[effect.change]
+                number = self.variable(effect.change)
+                if number < 0:
+                    return
                 if isinstance(effect.by, str):
                     raises += [(("up", number), ANYWHERE), (("down", number), ANYWHERE)]
                 else:
@@ -259,7 +290,7 @@ class Grounding(Reach):
                 elif seat >= 0:
                     self._here.append((tuple(needs), kind, seat))
                     makes += [self.fact(("reach", kind, s)) for s in self.seats]
-                raises.append((("supply", kind), effect.count))
+                raises.append((("supply", kind), effect.count if isinstance(effect.count, int) else ANYWHERE))
             case model.End():
                 makes += self.ended(effect.end, seat)
             case model.Start():
@@ -369,6 +400,7 @@ class Grounding(Reach):
                 ):
                     for response, reaction in zip(responses, models, strict=True):
                         for thing in sorted(response.things):
+                            self.it = thing
                             count = response.count if self.compiled.entities[thing].counted else 0
                             has = self._has(thing, seat, max(count, 1), True)
                             needs = [met, has, *self.hold(reaction.when, seat)]

@@ -6,15 +6,18 @@ counts as true. So what these facts do not lead to is out of reach in the world 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from sandbox.world.native import NativeWorld
+from sandbox.world.native.compiled import CompiledWorld
 from sandbox.world.native.conditions import bit_of
-from sandbox.world.native.schema import Adventure
+from sandbox.world.native.operands import members
 from sandbox.world.native.schema import conditions as model
-from sandbox.world.native.schema.effects import Effect, Move
+from sandbox.world.native.schema.base import Strict
+from sandbox.world.native.schema.behaviour import VerbRule
+from sandbox.world.native.schema.effects import Effect, ForEach, Make, Move
 from sandbox.world.native.state import NOWHERE, ParsedCommand
 from sandbox.world.solver.relaxation import Relaxation
 
@@ -37,6 +40,8 @@ class Act(NamedTuple):
     """The rule, event or ending that it is."""
 
 
+ROUNDS = -1
+"""In place of a variable's number: the rounds that are over."""
 ANYBODY = -1
 """The acting seat of what happens by itself."""
 
@@ -57,11 +62,13 @@ class Literals(Relaxation):
         self.true = self.fact("true")
         self.false = self.fact("false")
         self.add((), (self.true,))
-        self.changes = tuple(_effects(world.definition))
+        self.changes = tuple(_effects(world.compiled))
         """All effects of the world, however deep they lie."""
         self._haunts: dict[int, frozenset[int]] = {}
         self.wanted: dict[int, set[int]] = {}
         """Things to the places that a condition asks whether they are there."""
+        self.it, self.other = NOWHERE, NOWHERE
+        """What a rule, or the one of several that a loop is at, is about while it is being grounded."""
         self.lacking: set[tuple[int, int]] = set()
         """Pairs (thing, who) of which it is asked whether the one is not with the other."""
 
@@ -111,7 +118,10 @@ class Literals(Relaxation):
         index = self.compiled.index
         match condition:
             case model.Has():
-                return self._has(index[condition.has], self.who(condition.who, seat), condition.count, wanted)
+                thing, who, count = self.who(condition.has, seat), self.who(condition.who, seat), condition.count
+                if thing < 0:
+                    return self.true  # whatever the command names
+                return self._has(thing, who, 1 if isinstance(count, str) else count, wanted)
             case model.ThingIs():
                 return self._thing(condition, seat, wanted)
             case model.Var():
@@ -127,10 +137,17 @@ class Literals(Relaxation):
             case model.Here():
                 if not wanted:
                     return self.true
-                return self.fact(("see", index[condition.here], seat)) if seat >= 0 else self.false
+                thing = self.who(condition.here, seat)
+                if thing < 0:
+                    return self.true
+                return self.fact(("see", thing, seat)) if seat >= 0 else self.false
             case model.Likes():
                 number = self.compiled.dispositions[condition.likes]
                 return self._bounds(number, condition.at_least, condition.at_most, wanted)
+            case model.Clock():
+                return self._clock(condition, wanted)
+            case model.EachIs() | model.Counting():
+                return self._several(condition, seat, wanted)
             case model.Acting():
                 return self.true if (seat in {index[s] for s in condition.seat}) is wanted else self.false
             case model.Not():
@@ -152,7 +169,61 @@ class Literals(Relaxation):
         """The number behind a name; `NOWHERE` where there is none."""
         if name == "me":
             return seat
+        if name == "it":
+            return self.it
+        if name == "other" and name not in self.compiled.index:
+            return self.other
         return self.compiled.index.get(name, NOWHERE)
+
+    def _clock(self, condition: model.Clock, wanted: bool) -> int:
+        """Rounds pass by themselves; that it is too late, and what an event's clock shows, is not said."""
+        least = condition.at_least
+        if condition.clock != "rounds" or condition.of is not None or not wanted or not isinstance(least, int):
+            return self.true
+        return self.threshold(("up", ROUNDS), least) if least > 0 else self.true
+
+    def _several(self, condition: model.EachIs | model.Counting, seat: int, wanted: bool) -> int:
+        """So many of several are as asked: enough of them are, and enough are not."""
+        them = members(self.compiled, condition.each if isinstance(condition, model.EachIs) else condition.count)
+        least: int | str | None = len(them)
+        most: int | str | None = None
+        if isinstance(condition, model.Counting):
+            least, most = condition.at_least, condition.at_most
+            least = 1 if least is None and most is None else least
+        if not wanted and isinstance(least, int) and isinstance(most, int):
+            return self.true
+        if not wanted:
+            least, most = (
+                (most + 1 if isinstance(most, int) else None),
+                (least - 1 if isinstance(least, int) else None),
+            )
+        if isinstance(least, str) or isinstance(most, str) or (not wanted and least is None and most is None):
+            return self.true
+        outer, parts = self.it, []
+        for self.it in them:
+            parts.append(
+                (
+                    self.all_of(self.hold(condition.when, seat)) if least is not None else self.true,
+                    self.fail(condition.when, seat) if most is not None else self.true,
+                )
+            )
+        self.it = outer
+        enough = self._so_many([yes for yes, _ in parts], least or 0)
+        return self.all_of(
+            (enough, self._so_many([no for _, no in parts], len(them) - (len(them) if most is None else most)))
+        )
+
+    def _so_many(self, facts: list[int], count: int) -> int:
+        """A fact that is true where at least so many of some facts are."""
+        if count <= 0:
+            return self.true
+        if count > len(facts):
+            return self.false
+        row = [self.true] + [self.false] * count
+        for fact in facts:
+            for n in range(count, 0, -1):
+                row[n] = self.any_of((row[n], self.all_of((row[n - 1], fact))))
+        return row[count]
 
     def meet(self, one: int, other: int) -> int:
         """Two people are in the same room."""
@@ -177,7 +248,9 @@ class Literals(Relaxation):
             return everywhere
         character, index = self.world.definition.characters[name], self.compiled.index
         places = {effect.to for effect in self.changes if isinstance(effect, Move) and effect.move == name}
-        if (character.routine is not None and character.routine.follows) or "here" in places:
+        if (character.routine is not None and character.routine.follows) or not places.isdisjoint(
+            {"here", "it", "other"}
+        ):
             return everywhere
         places |= {character.at, *(character.routine.rooms if character.routine is not None else ())}
         return frozenset(room for place in places if (room := index.get(place, -1)) in everywhere)
@@ -202,7 +275,7 @@ class Literals(Relaxation):
     def _thing(self, condition: model.ThingIs, seat: int, wanted: bool) -> int:
         thing = self.who(condition.thing, seat)
         if thing < 0:
-            return self.false if wanted else self.true
+            return self.false if wanted and condition.thing == "me" else self.true
         if condition.being == "carried":
             people = range(self.compiled.people, len(self.compiled.entities))
             if wanted:
@@ -233,7 +306,9 @@ class Literals(Relaxation):
         return self.fact(("flag", thing, bit, value))
 
     def _variable(self, condition: model.Var, wanted: bool) -> int:
-        number = self.compiled.variable_index[condition.var]
+        number = self.variable(condition.var)
+        if number < 0:
+            return self.true  # texts, and what a command names, are not followed
         words = self.compiled.values[number]
         least, most = condition.at_least, condition.at_most
         if isinstance(least, str) or isinstance(most, str):
@@ -241,7 +316,8 @@ class Literals(Relaxation):
         if isinstance(condition.equals, str) and not words:
             return self.true
         if condition.equals is not None:
-            value = self.compiled.variable_value(condition.var, condition.equals)
+            equals = condition.equals
+            value = words.index(equals) if isinstance(equals, str) else int(equals)
             if words:
                 values = [v for v in range(len(words)) if (v == value) is wanted]
                 return self.any_of(self.fact(("var", number, v)) for v in values)
@@ -251,6 +327,13 @@ class Literals(Relaxation):
         if words:
             return self.any_of(self.fact(("var", number, v)) for v in range(len(words)) if bool(v) is wanted)
         return self._bounds(number, 0, 0, not wanted)
+
+    def variable(self, name: str) -> int:
+        """The number of a variable or property; -1 for what is not followed."""
+        owner, _, own = name.partition(".")
+        if owner in ("it", "other") and own and (whose := self.who(owner, NOWHERE)) >= 0:
+            name = f"{self.compiled.ids[whose]}.{own}"
+        return self.compiled.variable_index.get(name, -1)
 
     def _bounds(self, number: int, at_least: int | None, at_most: int | None, wanted: bool) -> int:
         """A number lies between two bounds, or does not."""
@@ -285,23 +368,53 @@ class Literals(Relaxation):
         return self.false if bound < low else self.threshold(("down", number), -bound)
 
 
-def _effects(world: Adventure) -> Iterator[Effect]:
-    responses: list[Sequence[Effect]] = [rule.do for rule in world.rules]
-    responses += [rule.do for verb in world.verbs.values() for rule in verb.rules]
-    responses += [event.do for event in world.events.values()]
-    responses += [ending.do for ending in world.endings.values()]
+def _effects(compiled: CompiledWorld) -> Iterator[Effect]:
+    """All effects of a world, however deep they lie; those about `it` once for each that this may be."""
+    world, ids = compiled.definition, compiled.ids
+    responses: list[tuple[Sequence[Effect], VerbRule | None]] = [(rule.do, rule) for rule in world.rules]
+    responses += [(rule.do, rule) for verb in world.verbs.values() for rule in verb.rules]
+    responses += [(event.do, None) for event in world.events.values()]
+    responses += [(ending.do, None) for ending in world.endings.values()]
     for person in world.characters.values():
-        responses += [r.do for r in (*person.topics, *person.accepts, *person.notices)]
-        responses += [deal.do for deal in person.trades]
-    for effects in responses:
-        yield from _flat(effects)
+        responses += [(topic.do, None) for topic in person.topics]
+        responses += [(r.do, VerbRule(thing=r.thing)) for r in (*person.accepts, *person.notices)]
+        responses += [(deal.do, None) for deal in person.trades]
+    for effects, rule in responses:
+        about = {"it": tuple(ids), "other": tuple(ids)}
+        for word, names in (("it", rule and rule.thing), ("other", rule and rule.other)):
+            if names:
+                about[word] = tuple(ids[number] for number in members(compiled, names))
+        yield from _flat(compiled, effects, about)
 
 
-def _flat(effects: Sequence[Effect]) -> Iterator[Effect]:
+def _flat(
+    compiled: CompiledWorld, effects: Sequence[Effect], about: Mapping[str, tuple[str, ...]]
+) -> Iterator[Effect]:
     """Effects and those inside them."""
     for effect in effects:
-        yield effect
+        if isinstance(effect, ForEach):
+            those = tuple(compiled.ids[number] for number in members(compiled, effect.each))
+            yield from _flat(compiled, effect.do, {**about, "it": those})
+            continue
+        key = "move" if isinstance(effect, Move) else "make" if isinstance(effect, Make) else ""
+        if (
+            key
+            and (names := about.get(getattr(effect, key))) is not None
+            and getattr(effect, key) not in compiled.index
+        ):
+            yield from (effect.model_copy(update={key: name}) for name in names)
+        else:
+            yield effect
         for inner in ("do", "otherwise"):
-            yield from _flat(getattr(effect, inner, ()))
+            yield from _flat(compiled, getattr(effect, inner, ()), about)
         for branch in getattr(effect, "pick", ()):
-            yield from _flat(branch.do)
+            yield from _flat(compiled, branch.do, about)
+
+
+def mentions(part: object, word: str) -> bool:
+    """Whether a part of a definition names a word, as itself or as the owner of a property."""
+    if isinstance(part, str):
+        return part == word or part.startswith(f"{word}.")
+    if isinstance(part, Strict):
+        return any(mentions(getattr(part, name), word) for name in type(part).model_fields)
+    return isinstance(part, tuple) and any(mentions(each, word) for each in part)

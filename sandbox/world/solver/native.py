@@ -78,10 +78,16 @@ def idle_things(world: Adventure) -> frozenset[str]:
     )
     if bounded or sweeping or world.trading:
         return frozenset()
-    named = set(_words(world.model_dump(exclude={"things"}, by_alias=True)))
+    named = set(_words(world.model_dump(exclude={"things", "kinds"}, by_alias=True)))
     for thing in world.things.values():
         named.update(_words(thing))
-    return frozenset(name for name, thing in world.things.items() if name not in named and _is_plain(thing))
+    if "things" in named:
+        return frozenset()
+    return frozenset(
+        name
+        for name, thing in world.things.items()
+        if named.isdisjoint((name, *world.kinds_of(thing))) and _is_plain(thing)
+    )
 
 
 def _is_plain(thing: Thing) -> bool:

@@ -90,14 +90,14 @@ def entered(draft: Draft, seat: int) -> None:
     rules = draft.compiled.rules_after("enter", -1)
     if not rules or draft.entering >= _MAX_NESTED:
         return
-    actor, command = draft.actor, draft.command
+    actor, command, it, meant = draft.actor, draft.command, draft.it, draft.meant
     draft.entering += 1
     draft.actor, draft.command = seat, ParsedCommand("enter")
     for rule in rules:
         if rule.fits(draft, draft.command):
             rule.carry_out(draft)
     draft.entering -= 1
-    draft.actor, draft.command = actor, command
+    draft.actor, draft.command, draft.it, draft.meant = actor, command, it, meant
 
 
 def follow(draft: Draft, command: ParsedCommand) -> bool:

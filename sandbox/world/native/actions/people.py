@@ -107,6 +107,7 @@ def give(draft: Draft, command: ParsedCommand) -> bool:
         return False
     named, me, them = CountedThing(thing, count), CountedThing(draft.actor), CountedThing(who)
     if compiled.entities[who].kind == "character":
+        draft.it = thing
         for response in compiled.personas[who].accepts:
             if thing in response.things and count >= response.count and response.holds(draft):
                 draft.transfer(thing, count, draft.actor, who)
@@ -137,6 +138,7 @@ def show(draft: Draft, command: ParsedCommand) -> bool:
         return False
     named, me, them = CountedThing(thing, command.amount or 2), CountedThing(draft.actor), CountedThing(who)
     if compiled.entities[who].kind == "character":
+        draft.it = thing
         for response in compiled.personas[who].notices:
             if (
                 thing in response.things

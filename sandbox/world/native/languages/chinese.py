@@ -79,6 +79,15 @@ class Chinese:
             rest = rest[found.end() + 1 :]
         return count, rest or phrase
 
+    def numeral(self, phrase: str) -> int | None:
+        """`12`, `七`, `十二`."""
+        if phrase.isascii() and phrase.isdigit() and len(phrase) < 10:
+            return int(phrase)
+        found = _NUMBER.match(phrase)
+        if found is not None and found.end() == len(phrase):
+            return _value(phrase)
+        return 0 if phrase in ("零", "〇") else None
+
     def match(self, phrase: str, noun: Noun) -> int:
         """By whole names, then by their end, then by any part."""
         if phrase in noun.names:

@@ -134,6 +134,13 @@ class English:
                 words.pop(0)
         return count, " ".join(words)
 
+    def numeral(self, phrase: str) -> int | None:
+        """`12`, `1,200`, `seven`."""
+        digits = phrase.replace(",", "")
+        if digits.isascii() and digits.isdigit() and len(digits) < 10:
+            return int(digits)
+        return 0 if phrase == "zero" else _NUMBER_WORDS.get(phrase)
+
     def match(self, phrase: str, noun: Noun) -> int:
         """By whole names, then by the last word (or the word before `of`), then by any words."""
         if phrase in noun.names:

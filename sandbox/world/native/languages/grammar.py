@@ -60,6 +60,9 @@ class Grammar(Protocol):
     def quantity(self, phrase: str) -> tuple[int | None, str]:
         """A number in front, if any, and the phrase without number and article."""
 
+    def numeral(self, phrase: str) -> int | None:
+        """The whole number, not below 0, that a phrase is; None where it is none."""
+
     def match(self, phrase: str, noun: Noun) -> int:
         """How well a phrase names the noun: 3 exactly, 2 by its main word, 1 by other words, 0 not at all."""
 

@@ -12,6 +12,7 @@ from sandbox.world.native.parser.errands import ERRANDS, Errand, Errands
 from sandbox.world.native.parser.hints import Adviser, give_hint
 from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolve, several, unknown_word
 from sandbox.world.native.prose import CountedThing
+from sandbox.world.native.schema.base import MAX_NUMBER
 from sandbox.world.native.scope import Scope, access, scope_of
 from sandbox.world.native.state import NOWHERE, RUNNING, ParsedCommand, SeatMemory
 
@@ -122,7 +123,12 @@ class Parser:
     def _is_speech(self, sentence: str) -> bool:
         low = lower(sentence)
         return any(
-            form.action in _SPEECH and any(True for _ in form.match(low)) for form in self.lexicon.starting(low)
+            (
+                form.action in _SPEECH
+                or (form.parts[-1] == "{text}" and form.action in self.compiled.definition.verbs)
+            )
+            and any(True for _ in form.match(low))
+            for form in self.lexicon.starting(low)
         )
 
     def _sentence(self, draft: Draft, text: str, perform: Perform, depth: int = 0) -> tuple[bool, bool]:
@@ -242,7 +248,8 @@ class Parser:
         """A command that lacks its last noun."""
         for form in sorted(self.lexicon.starting(low), key=lambda f: f.weight):
             parts = form.parts
-            if "text" in form.slots or "direction" in form.slots:
+            own = form.action in self.compiled.definition.verbs
+            if ("text" in form.slots and not own) or "direction" in form.slots:
                 if form.action == "go" and parts[0].strip() == low:
                     return Unclear(0, "which_direction")
                 continue
@@ -264,6 +271,12 @@ class Parser:
         said = text[slice(*spans["text"])].strip(" “”\"'") if "text" in spans else ""
         if "text" in spans and not said:
             return Unclear(-1, "unknown_verb", low)
+        number = -1
+        if "number" in spans:
+            typed = self.grammar.numeral(low[slice(*spans["number"])])
+            if typed is None or typed > MAX_NUMBER:
+                return Unclear(1, "number_wanted", low[slice(*spans["number"])])
+            number = typed
         nouns: dict[str, NounMatch] = {}
         for slot in ("other", "extra"):
             if slot in spans:
@@ -290,7 +303,9 @@ class Parser:
             return [ParsedCommand(named)]
         if action == "take":
             other = NOWHERE
-        return [ParsedCommand(named, t.thing, other, t.count, said, extra.thing, extra.count) for t in things]
+        return [
+            ParsedCommand(named, t.thing, other, t.count, said, extra.thing, extra.count, number) for t in things
+        ]
 
     def _things(
         self, draft: Draft, scope: Scope, phrase: str, action: str, slot: str, within: int, other: int

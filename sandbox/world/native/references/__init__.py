@@ -11,7 +11,7 @@ from sandbox.world.native.languages import LANGUAGES
 from sandbox.world.native.prose import Template
 from sandbox.world.native.references.parts import References
 from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf, Routine, Thing
-from sandbox.world.native.schema.behaviour import Reaction, VerbRule
+from sandbox.world.native.schema.behaviour import CustomVerb, Reaction, VerbRule
 
 
 def check_references(world: Adventure, document: Document) -> list[Finding]:
@@ -69,7 +69,7 @@ class _Check(References):
     def _unique(self) -> None:
         """Identifiers are unique among all that can be somewhere, names among all that can be named."""
         first: dict[str, str] = {}
-        for section in ("rooms", "things", "characters", "seats"):
+        for section in ("rooms", "things", "characters", "seats", "kinds"):
             for name in self.names[section]:
                 if name in first:
                     self.fault((section, name), f"{name!r} is among the {first[name]} too", "rename one")
@@ -123,6 +123,8 @@ class _Check(References):
     def _things(self) -> None:
         for name, thing in self.world.things.items():
             path: Path = ("things", name)
+            if thing.kind is not None:
+                self.known((*path, "kind"), thing.kind, "kinds")
             for key in ("description", "appearance", "text"):
                 self.text((*path, key), getattr(thing, key))
             places = thing.at.one_of if isinstance(thing.at, OneOf) else (thing.at,)
@@ -177,8 +179,9 @@ class _Check(References):
                 for number, response in enumerate(getattr(person, key)):
                     here: Path = (*path, key, number)
                     for thing in response.thing:
-                        self.known((*here, "thing"), thing, "things")
-                    self._reaction(here, response)
+                        self.known((*here, "thing"), thing, "things", "kinds")
+                    with self.meaning(it=self.members(response.thing)):
+                        self._reaction(here, response)
             for number, deal in enumerate(person.trades):
                 here = (*path, "trades", number)
                 for key in ("takes", "gives"):
@@ -208,10 +211,12 @@ class _Check(References):
             if usual and name not in EVERYDAY:
                 self.fault(path, f"{name!r} is one of the usual actions", "use 'rules' with 'instead' or 'after'")
             self.text((*path, "otherwise"), verb.otherwise)
-            slots = [s for n, form in enumerate(verb.forms) for s in self._form((*path, "forms", n), name, form)]
+            forms = [self._form((*path, "forms", n), name, form) for n, form in enumerate(verb.forms)]
+            slots = frozenset(slot for form in forms for slot in form)
+            self._filled(path, verb, forms)
             for number, rule in enumerate(verb.rules):
                 here: Path = (*path, "rules", number)
-                self._rule(here, rule, name)
+                self._rule(here, rule, name, slots)
                 for slot in ("thing", "other"):
                     if getattr(rule, slot) is not None and slots and slot not in slots:
                         self.fault((*here, slot), f"no form of {name!r} has {{{slot}}}")
@@ -224,27 +229,62 @@ class _Check(References):
         except ValueError as error:
             self.fault(path, f"{text!r}: {error}")
             return frozenset()
-        if odd := form.slots & {"direction", "extra", "text"}:
-            self.fault(path, f"{{{min(odd)}}} is for the usual actions", "there are {thing}, {things} and {other}")
+        if odd := form.slots & {"direction", "extra"}:
+            there = "there are {thing}, {things}, {other}, {number} and {text}"
+            self.fault(path, f"{{{min(odd)}}} is for the usual actions", there)
         return form.slots
 
-    def _rule(self, path: Path, rule: VerbRule, action: str) -> None:
+    def _filled(self, path: Path, verb: CustomVerb, forms: list[frozenset[str]]) -> None:
+        """Whether a verb's forms agree in what is filled in, and what is suggested can be."""
+        for slot, kind in (("number", int), ("text", str)):
+            there = [slot in form for form in forms]
+            if any(there) and not all(there):
+                self.fault(
+                    (*path, "forms", there.index(False)), f"another form of it has {{{slot}}}, this has not"
+                )
+            if any(there) and slot in self.names["variables"]:
+                self.fault(("variables", slot), f"{slot!r} is also what a command names", "rename the variable")
+            if not any(there) and any(isinstance(each, kind) for each in verb.suggest):
+                self.fault((*path, "suggest"), f"no form of it has {{{slot}}}")
+
+    def _slots_of(self, action: str) -> frozenset[str]:
+        """What the forms of an action name."""
+        if self.language is None:
+            return frozenset()
+        spaced = self.language.grammar.spaced
+        keys = ("put_in", "put_on") if action == "put" else (action,)
+        if action in self.world.verbs:
+            return frozenset(s for form in self.world.verbs[action].forms for s in _slots_in(form, spaced))
+        return frozenset(
+            s for key in keys for form in self.language.verbs.get(key, ()) for s in _slots_in(form, spaced)
+        )
+
+    def _rule(self, path: Path, rule: VerbRule, action: str, slots: frozenset[str] | None = None) -> None:
         for key in ("thing", "other"):
             for name in getattr(rule, key) or ():
-                self.known((*path, key), name, "things", "characters", "seats")
+                self.known((*path, key), name, "things", "characters", "seats", "kinds")
         for name in rule.room or ():
             self.known((*path, "room"), name, "rooms")
         for name in rule.seat or ():
             self.known((*path, "seat"), name, "seats")
         if getattr(rule, "direction", None) and action != "go":
             self.fault((*path, "direction"), "'direction' goes with 'go'")
-        if getattr(rule, "words", ()) and action not in ("say", "ask", "tell"):
-            self.fault((*path, "words"), "'words' goes with 'say', 'ask' and 'tell'")
+        slots = self._slots_of(action) if slots is None else slots
+        if rule.words and "text" not in slots:
+            self.fault((*path, "words"), "'words' goes with 'say', 'ask', 'tell' and verbs with {text}")
         if action in ("ask", "tell", "talk", "follow") and rule.thing is not None:
             self.fault((*path, "thing"), f"who is meant by {action!r} is 'other'", "write 'other' in its place")
         if action in ("go", "enter", "wait", "say") and (rule.thing or rule.other):
             self.fault((*path, "thing" if rule.thing else "other"), f"{action!r} is about no thing")
-        self._reaction(path, rule)
+        about: dict[str, tuple[str, ...]] = {}
+        anything = (*self.names["things"], *self.names["characters"], *self.names["seats"])
+        if "thing" in slots:
+            about["it"] = self.members(rule.thing) if rule.thing is not None else anything
+        if "other" in slots and "other" not in anything:
+            about["other"] = self.members(rule.other) if rule.other is not None else anything
+        about |= {slot: () for slot in ("number", "text") if slot in slots and slot not in self.names["variables"]}
+        with self.meaning(**about):
+            self._reaction(path, rule)
 
     def _reaction(self, path: Path, reaction: Reaction) -> None:
         self.conditions((*path, "when"), reaction.when)
@@ -286,3 +326,11 @@ class _Check(References):
         usual = {parse_form(action, t, spaced).slots for t in self.language.verbs[action]}
         if form.slots not in usual:
             self.fault(path, f"{text!r} has other slots than {self.language.verbs[action][0]!r}")
+
+
+def _slots_in(form: str, spaced: bool) -> frozenset[str]:
+    """The slots of a form; none of one that is faulty."""
+    try:
+        return parse_form("", form, spaced).slots
+    except ValueError:
+        return frozenset()

@@ -17,7 +17,7 @@ def check_task(task: Task, document: Document) -> list[Finding]:
     findings: list[Finding] = []
 
     def fault(path: Path, message: str, hint: str = "") -> None:
-        findings.append(Finding(document.line(path), dotted(path), message, hint))
+        findings.append(Finding(document.line(path), dotted(path), message, hint, file=document.file(path)))
 
     if task.language not in LANGUAGES:
         fault(("language",), f"there is no language {task.language!r}", f"there are: {', '.join(LANGUAGES)}")

@@ -102,7 +102,7 @@ Amount = Annotated[
     Annotated[Number, Tag(":number")] | Annotated[str, Tag(":variable")],
     Discriminator(lambda value: ":variable" if isinstance(value, str) else ":number"),
 ]
-"""A whole number, or the name of the variable that holds it."""
+"""A whole number, or the name of what holds it: a variable, a property (`apple.price`), `number` of a command."""
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Points = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False, strict=False)]
 
@@ -121,8 +121,18 @@ Chance = Annotated[
 ]
 
 
+Files = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else (v,) if isinstance(v, str) else v),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    Field(max_length=50),
+]
+"""Names of files, relative to the world's folder."""
+
+
 def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, (str, dict)) else value
+    one = isinstance(value, (str, dict, int)) and not isinstance(value, bool)
+    return [value] if one else value
 
 
 Ids = Annotated[

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from sandbox.world.native.schema.base import (
+    MAX_NUMBER,
     Chance,
     Count,
     Ids,
@@ -20,6 +21,12 @@ from sandbox.world.native.schema.base import (
 from sandbox.world.native.schema.conditions import Conditions
 from sandbox.world.native.schema.effects import Effects, Text
 from sandbox.world.native.schema.places import Direction, Named
+
+Filling = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_NUMBER), Tag(":number")] | Annotated[Name, Tag(":text")],
+    Discriminator(lambda value: ":number" if isinstance(value, int) else ":text"),
+]
+"""A number or text that a command may name."""
 
 Forms = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=80)], ...], OneOrMore, Field(min_length=1, max_length=20)
@@ -47,20 +54,26 @@ class VerbRule(Reaction):
     """What a verb of the author's own does to some things."""
 
     thing: Ids | None = None
-    """What `{thing}` of the command must be: one of these. Left out where the form has no `{thing}`."""
+    """What `{thing}` of the command must be: one of these, or of these kinds. Left out where the form has no
+    `{thing}`."""
     other: Ids | None = None
     """What `{other}` of the command must be."""
     room: Ids | None = None
     """Where the seat must be."""
     seat: Ids | None = None
     """Which seats may do it."""
+    words: Annotated[tuple[Name, ...], OneOrMore, Field(max_length=50)] = ()
+    """For `say`, `ask`, `tell` and verbs with `{text}`: one of these is among what is said."""
 
 
 class CustomVerb(Strict):
     """A verb of the author's own."""
 
     forms: Forms
-    """How it is typed: `ring {thing}`, `tie {thing} to {other}`. The first is how it is listed."""
+    """How it is typed: `ring {thing}`, `tie {thing} to {other}`, `offer {number}`, `write {text}`. The first is
+    how it is listed."""
+    suggest: Annotated[tuple[Filling, ...], OneOrMore, Field(max_length=12)] = ()
+    """For `{number}` and `{text}`: fillings that are listed besides those that the rules ask about."""
     otherwise: Text = ""
     """What is said where no rule applies. That costs no turn."""
     rules: Annotated[tuple[VerbRule, ...], OneOrMore, Field(max_length=200)] = ()
@@ -76,8 +89,6 @@ class Rule(VerbRule):
     """The action that is followed up, if it succeeded. `enter` follows each arrival in a room."""
     direction: Direction | None = None
     """For `go`: the direction."""
-    words: Annotated[tuple[Name, ...], OneOrMore, Field(max_length=50)] = ()
-    """For `say`, `ask` and `tell`: one of these is among what is said."""
 
     @model_validator(mode="after")
     def _one(self) -> Rule:

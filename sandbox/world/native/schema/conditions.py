@@ -33,15 +33,15 @@ class Has(Strict):
     """The thing."""
     who: str = "me"
     """A seat or character; `me` is the seat that acts."""
-    count: Count = 1
-    """For counted things: at least so many."""
+    count: Amount = 1
+    """For counted things: at least so many; also the name of the variable that says how many."""
 
 
 class ThingIs(Strict):
     """A thing is somewhere, or in some condition. `{thing: lamp, at: hall}`, `{thing: door, is: open}`"""
 
     thing: str
-    """A thing, character, seat or room."""
+    """A thing, character, seat or room; `it` and `other` in rules, see *What a rule is about*."""
     at: str | None = None
     """The room, container, supporter, character or seat that directly holds it; also `me`, `here`, `nowhere`."""
     being: Being | None = Field(default=None, alias="is")
@@ -63,7 +63,7 @@ class Var(Strict):
     """
 
     var: str
-    """The variable."""
+    """The variable; also a property (`apple.price`, `it.ripe`), or the `number` or `text` of the command."""
     equals: bool | Number | str | None = None
     """This value exactly; for numbers also that of another variable."""
     at_least: Amount | None = None
@@ -113,6 +113,43 @@ class Acting(Strict):
     """A seat or a list of seats."""
 
 
+class Clock(Strict):
+    """So many rounds are over, or are left until an event. `{clock: rounds, at_least: 10}`,
+    `{clock: rounds, of: 24, at_least: 8, at_most: 17}`, `{clock: fuse, at_most: 2}`
+    """
+
+    clock: str
+    """`rounds`, those that are over; or an event, for the rounds until its clock has run down."""
+    of: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    """For `rounds`: begin anew at 0 after so many, as the hours of a day do."""
+    at_least: Amount | None = None
+    """This many or more. With `of` it may be more than `at_most`, as from 22 to 6."""
+    at_most: Amount | None = None
+    """This many or fewer."""
+
+
+class EachIs(Strict):
+    """Something holds for each of several. `{each: fruit, when: {thing: it, at: basket}}`"""
+
+    each: Ids
+    """A kind, names of things, people or rooms, or all `things`, `characters`, `seats` or `rooms`."""
+    when: Conditions
+    """What must hold; `it` is each of them in turn."""
+
+
+class Counting(Strict):
+    """So many of several are as asked. `{count: fruit, when: {thing: it, at: basket}, at_least: 3}`"""
+
+    count: Ids
+    """A kind, names of things, people or rooms, or all `things`, `characters`, `seats` or `rooms`."""
+    when: Conditions
+    """What must hold for those that count; `it` is each of them in turn."""
+    at_least: Amount | None = None
+    """This many or more; 1 if no bound is given."""
+    at_most: Amount | None = None
+    """This many or fewer."""
+
+
 class Scored(Strict):
     """A seat has so many points. `{points_of: me, at_least: 10}`"""
 
@@ -153,6 +190,9 @@ _KEYS = {
     "together": Together,
     "seat": Acting,
     "points_of": Scored,
+    "clock": Clock,
+    "each": EachIs,
+    "count": Counting,
     "not": Not,
     "any": AnyOf,
     "all": AllOf,
@@ -176,6 +216,9 @@ Condition = Annotated[
     | Annotated[Together, Tag(":together")]
     | Annotated[Acting, Tag(":seat")]
     | Annotated[Scored, Tag(":points_of")]
+    | Annotated[Clock, Tag(":clock")]
+    | Annotated[EachIs, Tag(":each")]
+    | Annotated[Counting, Tag(":count")]
     | Annotated[Not, Tag(":not")]
     | Annotated[AnyOf, Tag(":any")]
     | Annotated[AllOf, Tag(":all")],
@@ -189,5 +232,5 @@ Condition = Annotated[
 Conditions = Annotated[tuple[Condition, ...], OneOrMore, Field(max_length=20)]
 """Conditions that must all hold; one alone needs no list."""
 
-for _model in (Not, AnyOf, AllOf):
+for _model in (EachIs, Counting, Not, AnyOf, AllOf):
     _model.model_rebuild()

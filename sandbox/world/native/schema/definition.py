@@ -6,10 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sandbox.world.native.schema.base import MAX_ROOMS, MAX_THINGS, Count, Id, Line, OneOrMore, Strict, Tupled
+from sandbox.world.native.schema.base import (
+    MAX_ROOMS,
+    MAX_THINGS,
+    Count,
+    Files,
+    Id,
+    Line,
+    OneOrMore,
+    Strict,
+    Tupled,
+)
 from sandbox.world.native.schema.behaviour import Character, CustomVerb, Ending, Event, Rule, Seat
 from sandbox.world.native.schema.effects import Text
-from sandbox.world.native.schema.places import Direction, Room, Thing, Var
+from sandbox.world.native.schema.places import Direction, Kind, Room, Thing, Var
 from sandbox.world.native.schema.tasks import Task
 
 MAX_SEATS = 8
@@ -35,6 +45,8 @@ class Adventure(Strict):
     """`adventure`, or `task` for a text task."""
     title: Annotated[Line, Field(min_length=1, max_length=120)]
     """What a person calls it."""
+    include: Files = ()
+    """More files of the world's folder, whose sections are added to these: `[rooms.yaml, people.yaml]`."""
     author: Annotated[Line, Field(max_length=120)] = ""
     """Who wrote it."""
     blurb: Annotated[Line, Field(max_length=400)] = ""
@@ -71,6 +83,8 @@ class Adventure(Strict):
     """Facts and numbers that rules read and change."""
     rooms: Annotated[dict[Id, Room], Field(min_length=1, max_length=MAX_ROOMS)]
     """The places."""
+    kinds: Annotated[dict[Id, Kind], Field(max_length=200)] = Field(default_factory=dict)
+    """What things have in common. A kind's name stands for all its things in rules, `each` and `count`."""
     things: Annotated[dict[Id, Thing], Field(max_length=MAX_THINGS)] = Field(default_factory=dict)
     """The things."""
     characters: Annotated[dict[Id, Character], Field(max_length=200)] = Field(default_factory=dict)
@@ -87,6 +101,15 @@ class Adventure(Strict):
     """Messages of the engine in other words."""
     words: Words = Field(default_factory=Words)
     """Words that commands may use besides those of the language."""
+
+    def kinds_of(self, thing: Thing) -> tuple[str, ...]:
+        """The kinds of a thing: its own, that kind's, and so on."""
+        found: list[str] = []
+        kind = thing.kind
+        while kind is not None and kind in self.kinds and kind not in found:
+            found.append(kind)
+            kind = self.kinds[kind].kind
+        return tuple(found)
 
     @model_validator(mode="after")
     def _consistent(self) -> Adventure:

@@ -10,7 +10,7 @@ from sandbox.world.native.schema.base import (
     MAX_EFFECTS,
     Amount,
     Chance,
-    Count,
+    Ids,
     Line,
     Number,
     OneOrMore,
@@ -32,17 +32,37 @@ class TextPart(Strict):
     """The text if it does not."""
 
 
+class Variation(Strict):
+    """A piece of text that is not always the same. `{one_of: [A gull cries., Rain drums.], order: cycle}`"""
+
+    one_of: Annotated[tuple[Line, ...], Tupled, Field(min_length=2, max_length=50)]
+    """The texts."""
+    order: Literal["random", "cycle", "stop"] = "random"
+    """`random` draws one each time; `cycle` takes them in order, over and over; `stop` in order, and stays with
+    the last: of two texts the first is that of the first time. Each seat has its own turns."""
+    when: Conditions = ()
+    """What must hold for any of it to show."""
+
+
 def _text_kind(value: Any) -> str:
     return ":text" if isinstance(value, str) else ":parts"
 
 
 def _part_kind(value: Any) -> str:
-    return ":text" if isinstance(value, str) else ":part"
+    if isinstance(value, str):
+        return ":text"
+    varies = "one_of" in value if isinstance(value, dict) else isinstance(value, Variation)
+    return ":one_of" if varies else ":part"
 
 
 TextParts = Annotated[
     tuple[
-        Annotated[Annotated[Line, Tag(":text")] | Annotated[TextPart, Tag(":part")], Discriminator(_part_kind)],
+        Annotated[
+            Annotated[Line, Tag(":text")]
+            | Annotated[TextPart, Tag(":part")]
+            | Annotated[Variation, Tag(":one_of")],
+            Discriminator(_part_kind),
+        ],
         ...,
     ],
     OneOrMore,
@@ -53,10 +73,10 @@ Text = Annotated[
     Annotated[Line, Tag(":text")] | Annotated[TextParts, Tag(":parts")],
     Discriminator(_text_kind),
 ]
-"""A text, or a list of pieces, some of them under conditions, that are joined by blanks. In the text `{variable}`
-is the variable's value, `{me}` the acting seat, `{thing}` and `{other}` what the command named, with the definite
-article; `{a thing}` has the indefinite one, `{The thing}` begins a sentence, `{text}` is what was said. A brace is
-written twice."""
+"""A text, or a list of pieces, some of them under conditions or varying, that are joined by blanks. In the text
+`{variable}` is the variable's value, `{me}` the acting seat, `{thing}` and `{other}` what the command named, with
+the definite article; `{a thing}` has the indefinite one, `{The thing}` begins a sentence, `{text}` is what was
+said, `{number}` the number that was typed. A brace is written twice."""
 
 
 class Move(Strict):
@@ -93,12 +113,12 @@ class Make(Strict):
 
 
 class SetVar(Strict):
-    """Give a variable a value. `{set: lit, to: true}`, `{set: price, to: offer}`"""
+    """Give a variable a value. `{set: lit, to: true}`, `{set: offer, to: number}`"""
 
     set: str
-    """The variable."""
+    """The variable, or a property (`it.ripe`)."""
     to: bool | Number | str
-    """Its new value; for numbers also that of another variable."""
+    """Its new value; for numbers also that of another variable. `number` and `text` are what the command named."""
 
 
 class Change(Strict):
@@ -126,8 +146,8 @@ class Add(Strict):
 
     add: str
     """The counted thing."""
-    count: Count = 1
-    """How many."""
+    count: Amount = 1
+    """How many, or the variable that says it."""
     to: str = "me"
     """Where."""
 
@@ -137,8 +157,8 @@ class Remove(Strict):
 
     remove: str
     """The counted thing."""
-    count: Count = 1
-    """How many."""
+    count: Amount = 1
+    """How many, or the variable that says it."""
     at: str = "me"
     """From where."""
 
@@ -209,6 +229,17 @@ class Pick(Strict):
     """The branches."""
 
 
+class ForEach(Strict):
+    """Something happens for each of several. `{each: fruit, when: {here: it}, do: {move: it, to: me}}`"""
+
+    each: Ids
+    """A kind, names of things, people or rooms, or all `things`, `characters`, `seats` or `rooms`."""
+    when: Conditions = ()
+    """What must hold for those that are meant; `it` is each of them in turn."""
+    do: Effects
+    """What happens for each."""
+
+
 class Decide(Strict):
     """Something happens under a condition. `{when: {has: lamp}, do: [...], otherwise: [...]}`"""
 
@@ -235,6 +266,7 @@ _KEYS = {
     "stop": Stop,
     "chance": Perhaps,
     "pick": Pick,
+    "each": ForEach,
     "when": Decide,
 }
 EFFECT_KEYS = tuple(_KEYS)
@@ -261,6 +293,7 @@ Effect = Annotated[
     | Annotated[Stop, Tag(":stop")]
     | Annotated[Perhaps, Tag(":chance")]
     | Annotated[Pick, Tag(":pick")]
+    | Annotated[ForEach, Tag(":each")]
     | Annotated[Decide, Tag(":when")],
     Discriminator(
         _kind,
@@ -272,5 +305,5 @@ Effect = Annotated[
 Effects = Annotated[tuple[Effect, ...], OneOrMore, Field(max_length=MAX_EFFECTS)]
 """Effects in the order in which they happen; one alone needs no list."""
 
-for _model in (Perhaps, Branch, Pick, Decide):
+for _model in (Perhaps, Branch, Pick, ForEach, Decide):
     _model.model_rebuild()

@@ -6,9 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from sandbox.text import clean_line
 from sandbox.world.native.schema.base import Count, Id, Ids, Line, Name, OneOrMore, Strict, Tupled
 from sandbox.world.native.schema.conditions import Conditions
 from sandbox.world.native.schema.effects import Text
+
+MAX_FREE_TEXT = 200
+"""Characters of a text that a variable holds."""
 
 Direction = Literal[
     "north",
@@ -143,6 +147,41 @@ Place = Annotated[
 ]
 
 
+class Variable(Strict):
+    """A fact, number or text that rules read and change."""
+
+    start: bool | int | str
+    """Its first value: true or false, a whole number, one of `values`, or, without these, any text."""
+    min: int = 0
+    """For numbers: the least value; going below stops here."""
+    max: int = 100
+    """For numbers: the greatest value; going above stops here."""
+    values: Annotated[tuple[Id, ...], Tupled, Field(max_length=100)] = ()
+    """For words: all the values there are."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Variable:
+        if isinstance(self.start, bool):
+            return self
+        if isinstance(self.start, str):
+            if self.values and self.start not in self.values:
+                raise ValueError("'start' is not among 'values'")
+            if len(self.start) > MAX_FREE_TEXT or clean_line(self.start) != self.start:
+                raise ValueError(f"a text is one line of {MAX_FREE_TEXT} characters at most")
+        elif not -1_000_000 <= self.min <= self.start <= self.max <= 1_000_000:
+            raise ValueError("'start' lies between 'min' and 'max', these within a million of 0")
+        return self
+
+
+Var = Annotated[
+    Annotated[bool, Tag(":flag")]
+    | Annotated[int, Field(ge=-1_000_000, le=1_000_000), Tag(":number")]
+    | Annotated[Variable, Tag(":variable")],
+    Discriminator(lambda v: ":flag" if isinstance(v, bool) else ":number" if isinstance(v, int) else ":variable"),
+]
+"""`true` or `false`, a number (then from 0 to 100, or from and to itself if it lies outside), or in full."""
+
+
 class Named(Strict):
     """What can be named in a command."""
 
@@ -159,6 +198,8 @@ class Named(Strict):
     """The measure word, in languages that have them."""
     description: Text = ""
     """What one sees who examines it."""
+    properties: Annotated[dict[Id, Var], Field(max_length=50)] = Field(default_factory=dict)
+    """Facts and numbers of its own: `apple.price` is one, wherever a variable's name may stand."""
 
 
 def _flag_or(model: type[Strict], tag: str) -> Any:
@@ -168,6 +209,8 @@ def _flag_or(model: type[Strict], tag: str) -> Any:
 class Thing(Named):
     """A thing. Without further ado it can be taken and dropped, and that is all."""
 
+    kind: str | None = None
+    """Its kind: what it does not say itself is as the kind says."""
     at: Place = "nowhere"
     """Where it is at first: a room, container, supporter, character or seat, or `nowhere`."""
     also_at: Annotated[tuple[str, ...], OneOrMore, Field(max_length=200)] = ()
@@ -237,34 +280,9 @@ class Thing(Named):
         return self
 
 
-class Variable(Strict):
-    """A fact or number that rules read and change."""
-
-    start: bool | int | str
-    """Its first value: true or false, a whole number, or one of `values`."""
-    min: int = 0
-    """For numbers: the least value; going below stops here."""
-    max: int = 100
-    """For numbers: the greatest value; going above stops here."""
-    values: Annotated[tuple[Id, ...], Tupled, Field(max_length=100)] = ()
-    """For words: all the values there are."""
+class Kind(Thing):
+    """What things have in common: the same keys as a thing. `{kind: fruit}` gives a thing all of them."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Variable:
-        if isinstance(self.start, bool):
-            return self
-        if isinstance(self.start, str):
-            if self.start not in self.values:
-                raise ValueError("'start' is not among 'values'")
-        elif not -1_000_000 <= self.min <= self.start <= self.max <= 1_000_000:
-            raise ValueError("'start' lies between 'min' and 'max', these within a million of 0")
+    def _consistent(self) -> Kind:
         return self
-
-
-Var = Annotated[
-    Annotated[bool, Tag(":flag")]
-    | Annotated[int, Field(ge=-1_000_000, le=1_000_000), Tag(":number")]
-    | Annotated[Variable, Tag(":variable")],
-    Discriminator(lambda v: ":flag" if isinstance(v, bool) else ":number" if isinstance(v, int) else ":variable"),
-]
-"""`true` or `false`, a number (then from 0 to 100, or from and to itself if it lies outside), or in full."""

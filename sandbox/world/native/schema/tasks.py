@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sandbox.world.native.schema.base import Count, Id, Line, OneOrMore, Strict, Tupled
+from sandbox.world.native.schema.base import Count, Files, Id, Line, OneOrMore, Strict, Tupled
 
 Weight = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, strict=False)]
 
@@ -176,6 +176,8 @@ class Task(Strict):
     """`task`."""
     title: Annotated[Line, Field(min_length=1, max_length=120)]
     """What a person calls it."""
+    include: Files = ()
+    """More files of the world's folder, whose sections are added to these: `[rooms.yaml, people.yaml]`."""
     author: Annotated[Line, Field(max_length=120)] = ""
     """Who wrote it."""
     blurb: Annotated[Line, Field(max_length=400)] = ""

@@ -1,0 +1,273 @@
+"""What authors can say: numbers and texts in commands, kinds and properties, loops, clocks, texts that vary."""
+
+import pytest
+from native_play import Game, make, one_seat
+
+from sandbox.errors import WorldFileError
+from sandbox.testing import check_world
+from sandbox.world.check import check
+from sandbox.world.native import NativeWorld
+from sandbox.world.solver import solve
+
+HAGGLE = """
+rooms: {hall: {description: "A stall. The board says: {board}."}}
+things:
+  jug: {at: nowhere}
+  coins: {at: ann, count: 9, one: coin}
+variables: {price: 7, patience: 3, board: {start: nothing}, colour: {start: red, values: [red, blue]}}
+verbs:
+  offer:
+    forms: ["offer {number}", "bid {number} coins"]
+    rules:
+      - {when: {not: {has: coins, count: number}}, say: "You have not got {number} coins."}
+      - {when: {var: number, at_least: price}, say: "Done, for {number}.",
+         do: [{remove: coins, count: number}, {move: jug, to: me}]}
+      - {say: "“{number}? No, {price}.”", do: [{change: patience, by: -1}, {change: price, by: -1}]}
+  write:
+    forms: "write {text}"
+    suggest: gone fishing
+    rules: {say: "You write “{text}”.", do: {set: board, to: text}}
+  paint:
+    forms: "paint {text}"
+    rules:
+      when: {any: [{var: text, equals: red}, {var: text, equals: blue}]}
+      say: "It is {text}."
+      do: {set: colour, to: text}
+endings:
+  cheap: {when: [{has: jug}, {has: coins, count: 4}], won: all}
+  lost: {when: {var: patience, at_most: 0}, won: none}
+"""
+
+
+def test_a_price_is_haggled_over_in_numbers() -> None:
+    game = Game(one_seat(HAGGLE))
+    assert {"offer 6", "offer 7", "offer 10", "write gone fishing", "paint red"} <= set(
+        game.seen().admissible or ()
+    )
+    assert len([c for c in game.seen().admissible or () if c.startswith("offer")]) <= 9
+    assert game.do("offer 40") == "You have not got 40 coins."
+    assert game.do("bid three coins") == "“3? No, 7.”"
+    assert game.do("offer five") == "“5? No, 6.”"
+    assert "A number is wanted there" in game.do("offer banana")
+    assert game.do("offer 5").startswith("Done, for 5.")
+    assert game.terminated and game.seen().won
+
+
+def test_a_text_is_kept_shown_and_saved() -> None:
+    world = one_seat(HAGGLE)
+    game = Game(world)
+    assert game.do("write Back at 5, Mara") == "You write “Back at 5, Mara”."
+    assert "The board says: Back at 5, Mara." in game.do("look")
+    assert game.do("paint BLUE") == "It is BLUE."
+    game.do("paint green")
+    assert world.compiled.values[world.compiled.variable_index["colour"]][game.state.core.variables[2]] == "blue"
+    assert world.load(world.dump(game.state)) == game.state
+    check_world(world, seeds=(0, 1), steps=30)
+
+
+def test_the_solver_haggles() -> None:
+    found = solve(one_seat(HAGGLE))
+    assert found is not None and len(found.moves) == 3
+    assert not [f for f in check(one_seat(HAGGLE)).findings if f.severity == "error"]
+
+
+ORCHARD = """
+rooms: {hall: {exits: {north: yard}}, yard: {exits: {south: hall}}}
+kinds:
+  food: {edible: true, properties: {ripe: false, price: {start: 2, max: 9}}}
+  fruit: {kind: food, at: yard, description: "It costs {it.price}.", properties: {price: 3}}
+things:
+  apple: {kind: fruit, properties: {price: 5}}
+  pear: {kind: fruit}
+  bread: {kind: food, at: hall}
+  basket: {at: hall, container: true}
+variables: {total: 0}
+verbs:
+  ripen:
+    forms: "ripen {thing}"
+    otherwise: "No."
+    rules: {thing: fruit, when: {not: {var: it.ripe}}, say: "{The thing} is ripe.", do: {set: it.ripe, to: true}}
+  sum:
+    forms: sum
+    rules:
+      say: "{total}"
+      do: [{set: total, to: 0}, {each: fruit, when: {has: it}, do: {change: total, by: it.price}}]
+  call:
+    forms: call
+    rules: {say: Come., do: {each: [apple, pear, bread], when: {not: {has: it}}, do: {move: it, to: here}}}
+  swap:
+    forms: "swap {thing} and {other}"
+    rules: {thing: fruit, other: food, do: [{move: it, to: nowhere}, {move: other, to: me}]}
+endings:
+  full:
+    when:
+      - {each: fruit, when: [{thing: it, at: basket}, {var: it.ripe}]}
+      - {count: food, when: {thing: it, at: basket}, at_least: 2}
+    won: all
+"""
+
+
+def orchard() -> NativeWorld:
+    return one_seat(ORCHARD.replace('description: "It costs {it.price}.", ', ""))
+
+
+def test_kinds_give_defaults_properties_and_members() -> None:
+    game = Game(orchard())
+    game.do("n", "take all")
+    assert game.do("sum").startswith("0")
+    assert game.do("sum").startswith("8")
+    assert game.do("ripen pear").startswith("The pear is ripe.")
+    assert game.do("ripen me") == "No."
+    assert game.do("eat pear") == "You eat the pear."
+    assert game.do("sum", "sum").startswith("5")
+
+
+def test_loops_move_and_count() -> None:
+    game = Game(orchard())
+    assert game.do("call") == "Come."
+    game.do("take all", "ripen apple", "ripen pear", "put apple in basket")
+    assert not game.terminated
+    game.do("put pear in basket")
+    assert game.terminated and game.seen().won
+
+
+def test_a_rule_names_both_of_its_things() -> None:
+    game = Game(orchard())
+    game.do("call", "take apple", "swap apple and bread")
+    assert game.seen().inventory == "You are carrying a bread."
+
+
+def test_the_solver_sees_through_loops_and_properties() -> None:
+    world = orchard()
+    checked = check(world)
+    assert checked.solution is not None
+    assert not [f for f in checked.findings if f.severity == "error"], checked.findings
+    assert world.load(world.dump(world.initial(0))) == world.initial(0)
+    check_world(world, seeds=(0,), steps=40)
+
+
+def test_what_can_never_be_counted_is_proved() -> None:
+    text = ORCHARD.replace('description: "It costs {it.price}.", ', "").replace("at_least: 2}\n", "at_least: 3}\n")
+    text = text.replace("bread: {kind: food, at: hall}", "bread: {kind: food, at: hall, fixed: true}").replace(
+        "[apple, pear, bread]", "[apple, pear]"
+    )
+    assert any(
+        "cannot win" in f.message for f in check(one_seat(text.replace("other: food", "other: fruit"))).findings
+    )
+
+
+CLOCKS = """
+rooms: {hall: {description: [A hall., {when: {clock: rounds, of: 4, at_least: 3, at_most: 0}, say: It is night.}]}}
+events: {fuse: {after: 5, say: Bang.}}
+verbs:
+  listen hard: {forms: listen hard, rules: [{when: {clock: fuse, at_most: 2}, say: It hisses.}, {say: Quiet.}]}
+  leave:
+    forms: depart
+    otherwise: Too early.
+    rules: {when: {clock: rounds, at_least: 6}, say: Off., do: {end: off}}
+endings: {off: {won: all}}
+"""
+
+
+def test_rounds_and_events_are_asked_for() -> None:
+    world = one_seat(CLOCKS)
+    game = Game(world)
+    seen = []
+    for _ in range(5):
+        seen.append("night" in game.do("look"))
+        game.do("wait")
+    assert seen == [True, False, False, True, True]
+    assert game.do("depart") == "Too early."
+    assert game.do("wait", "depart") == "Off."
+    game = Game(world)
+    assert game.do("listen hard", "wait", "wait", "listen hard").startswith("It hisses.")
+    found = solve(world)
+    assert found is not None and found.moves[-1].command == "depart" and len(found.moves) == 7
+    assert check(world).proved
+
+
+VARIED = """
+rooms:
+  hall: {description: [A hall., {one_of: [Dust., Light., Rain.], order: cycle}], exits: {north: yard}}
+  yard: {description: [{one_of: [You have never been here., The yard again.], order: stop}], exits: {south: hall}}
+verbs:
+  hum: {forms: hum, rules: {say: {one_of: [Do., Re., Mi.]}}}
+endings: {never: {when: {room: yard}, won: all, say: {one_of: [A., B.]}}}
+"""
+
+
+def test_texts_vary_in_turn_the_first_time_and_by_chance() -> None:
+    world = one_seat(
+        VARIED.replace("{when: {room: yard}", "{when: {var: done}").replace(
+            "endings:", "variables: {done: false}\nendings:"
+        )
+    )
+    game = Game(world)
+    assert "Dust." in game.seen().text and "Dust." in game.seen().description
+    assert "Light." in game.do("look")
+    assert game.seen().description == game.seen().description
+    assert "Light." in game.seen().description
+    assert "never been" in game.do("n")
+    assert "yard again" in game.do("look") and "yard again" in game.do("look")
+    heard = {game.do("hum") for _ in range(30)}
+    assert heard == {"Do.", "Re.", "Mi."}
+    again, other = Game(world, 3), Game(world, 3)
+    assert [again.do("hum") for _ in range(9)] == [other.do("hum") for _ in range(9)]
+    assert world.load(world.dump(game.state)) == game.state
+    check_world(world, seeds=(0, 1), steps=30)
+
+
+def test_words_that_vary_make_no_states() -> None:
+    checked = check(one_seat(VARIED))
+    assert checked.proved and checked.states <= 4
+    assert not [f for f in checked.findings if "text" in f.message]
+
+
+@pytest.mark.parametrize(
+    ("world", "old", "new", "message"),
+    [
+        (HAGGLE, "count: number}}", "count: numbr}}", "there is no variable 'numbr' (did you mean 'number'?)"),
+        (HAGGLE, '"bid {number} coins"', '"bid {thing}"', "another form of it has {number}, this has not"),
+        (HAGGLE, "suggest: gone fishing", "suggest: 5", "no form of it has {number}"),
+        (HAGGLE, "price: 7,", "price: 7, number: 1,", "'number' is also what a command names"),
+        (HAGGLE, "{set: board, to: text}", "{set: text, to: board}", "the text of the command cannot be changed"),
+        (HAGGLE, "{change: patience, by: -1}", "{move: it, to: me}", "nothing is meant by 'it' here"),
+        (ORCHARD, "it.price}.", "it.prize}.", "there is nothing to fill {it.prize} with"),
+        (
+            ORCHARD,
+            "pear: {kind: fruit}",
+            "pear: {kind: friut}",
+            "there is no kind 'friut' (did you mean 'fruit'?)",
+        ),
+        (ORCHARD, "edible: true", "edibel: true", "kinds.food.edibel: no such key (did you mean 'edible'?)"),
+        (ORCHARD, "by: it.price", "by: it.prize", "'apple' has no property 'prize' (did you mean 'price'?)"),
+        (ORCHARD, "{each: fruit, when: {has", "{each: fruits, when: {has", "'fruits' (did you mean 'fruit'?)"),
+        (ORCHARD, "food: {edible", "food: {kind: fruit, edible", "is a kind of itself"),
+        (CLOCKS, "clock: fuse", "clock: fuze", "there is no event 'fuze' (did you mean 'fuse'?)"),
+        (CLOCKS, "of: 4, ", "off: 4, ", "off: no such key (did you mean 'of'?)"),
+        (VARIED, "order: cycle", "order: cycel", "'cycel' is none of random, cycle, stop"),
+        (VARIED, "{one_of: [Do.,", "{one_off: [Do.,", "one_off: no such key"),
+    ],
+    ids=lambda value: value[:30].strip(),
+)
+def test_what_is_not_known_is_refused_with_the_near_miss(world: str, old: str, new: str, message: str) -> None:
+    assert old in world
+    with pytest.raises(WorldFileError) as caught:
+        one_seat(world.replace(old, new))
+    assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings
+
+
+def test_faults_of_a_kind_are_said_once_where_they_are() -> None:
+    with pytest.raises(WorldFileError) as caught:
+        make(
+            """
+            title: T
+            seats: {ann: {start: hall, goal: G}}
+            rooms: {hall: {}}
+            kinds:
+              fruit: {at: hall, edible: maybe, description: "A {colur}."}
+            things: {apple: {kind: fruit}, pear: {kind: fruit}}
+            """
+        )
+    found = [str(f) for f in caught.value.findings]
+    assert [line.split(":")[0] for line in found] == ["line 6", "line 6"]

@@ -26,9 +26,12 @@ WEIGHTS = "adapter_model.safetensors"
 
 _PREFIX = "base_model.model."
 _A, _B = ".lora_A.weight", ".lora_B.weight"
-_PLAIN = {"bias": "none", "use_dora": False, "fan_in_fan_out": False}
+_PLAIN = {"bias": "none", "use_dora": False}
 _EMPTY = ("rank_pattern", "alpha_pattern", "modules_to_save")
-_KEYS = ("peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "bias")
+_KEYS = (
+    *("peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "bias"),
+    "fan_in_fan_out",
+)
 _MAX_CONFIG = 1 << 20
 _MAX_RANK = 65_536
 
@@ -77,6 +80,7 @@ def updates(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Te
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise _unreadable(folder, error) from error
     rank, alpha = config["r"], config["lora_alpha"]
+    turned = config.get("fan_in_fan_out") is True  # as in GPT-2, whose weights are [in, out]
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     names = [name.removesuffix(_A) for name in weights if name.endswith(_A)]
     if not names or any(name + _B not in weights for name in names) or len(weights) != 2 * len(names):
@@ -85,6 +89,8 @@ def updates(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Te
     for name in names:
         a, b, weight = weights[name + _A], weights[name + _B], f"{name.removeprefix(_PREFIX)}.weight"
         fits = a.ndim == b.ndim == 2 and a.shape[0] == b.shape[1]
+        if fits and turned:
+            a, b = b.T, a.T
         if not fits or shapes.get(weight) != (b.shape[0], a.shape[1]):
             raise ModelError(
                 f"does not fit the language model: it has no weight {clean_line(weight, 200)} of the shape "

@@ -1,40 +1,35 @@
-"""A causal language model in this process, with torch and transformers, made for scoring commands fast on a CPU.
+"""A causal language model in this process, with torch and transformers, made for scoring commands fast.
 
 A decision scores tens of short options behind one long prompt. Done plainly, each option drags the whole prompt
-through the network. Here the prompt's key-value cache is kept between calls, and the options go behind it as one
-trie of tokens: siblings share positions, and an attention mask lets each node see the prompt and its ancestors
-alone. The numbers are those of scoring each option by itself, in one forward pass over the new tokens. Tree
-attention is known from speculative decoding (SpecInfer, Miao et al. 2024).
+through the network. Here what the network made of the prompt is kept between calls, and the options go behind it
+in the fastest way that its layers allow: `tree_passes`, or else `batch_passes`.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 import transformers
-from torch import Tensor
 
 from sandbox.errors import ModelError, NoMemoryError
-from sandbox.llm import catalogue, packed_forward, registry
+from sandbox.llm import catalogue, passes, registry
 from sandbox.llm.adapter import Merged
-from sandbox.llm.packed_forward import Output, PackedSegment
-from sandbox.llm.prefix import Cache, PrefixCache
+from sandbox.llm.batch_passes import BatchPasses
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.streaming import tell
-from sandbox.llm.trie import Tokens, Trie, tries
+from sandbox.llm.tree_passes import TreePasses
+from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import Writer
 from sandbox.types import OptionScore, Sample
 
 Dtype = Literal["float32", "bfloat16"]
 
-NODES_PER_PASS = 256
-"""How many nodes of a trie go through the network at once: bounds the memory of the mask and of the logits."""
 RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""
 
@@ -50,7 +45,7 @@ class LocalModel(Answering):
     a long transcript then find their prefix in the cache, and one now and then encodes half a window anew.
 
     Args:
-        network: a causal model with full attention, in evaluation mode.
+        network: a causal model, in evaluation mode.
         tokenizer: its tokenizer.
         name: what it is recorded as, with the adapter: `smollm2-135m-instruct@base`.
         window: how many tokens a prompt and its continuation may have together.
@@ -62,14 +57,20 @@ class LocalModel(Answering):
         self.window = window
         self.adapter: Path | None = None
         """The folder of the adapter that is merged in; `use_adapter` changes it."""
-        self.encoded = 0
-        """How many tokens have gone through the network so far."""
         self._name = name
         self._merged = Merged(network)
-        packed_forward.prepare(network)
+        kept = 4 * window
+        self._passes = passes.exact(
+            network,
+            [
+                lambda: TreePasses(network, kept),
+                lambda: BatchPasses(network, kept, "by blocks"),
+                lambda: BatchPasses(network, kept, "by tokens"),
+                lambda: BatchPasses(network, kept, "never"),
+            ],
+        )
         self.lock = threading.RLock()
         """Held while the model is at work. Whoever needs two calls to see the same adapter holds it for both."""
-        self._prefixes = PrefixCache(max_tokens=4 * window)
         self._head: Tokens = tuple(tokenizer("")["input_ids"])
         self._ends = _end_tokens(network, tokenizer)
 
@@ -101,7 +102,6 @@ class LocalModel(Answering):
                 network, found = transformers.AutoModelForCausalLM.from_pretrained(
                     folder,
                     dtype=getattr(torch, dtype),
-                    attn_implementation="sdpa",
                     use_safetensors=True,
                     local_files_only=True,
                     trust_remote_code=False,
@@ -112,7 +112,7 @@ class LocalModel(Answering):
                 )
             if missing := sorted(found["missing_keys"]):
                 raise ValueError(f"there are no weights for {missing[0]}")
-            window = min(window, _context_length(network.config, source.folder))
+            window = min(window, _context_length(network.config))
             return cls(network.eval(), tokenizer, name=f"{name or source.name}@base", window=window)
         except ModelError:
             raise
@@ -129,6 +129,16 @@ class LocalModel(Answering):
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def encoded(self) -> int:
+        """How many tokens have gone through the network so far."""
+        return self._passes.encoded
+
+    @property
+    def packs(self) -> bool:
+        """Whether its layers are attention alone, so that sequences can be trained on end to end."""
+        return self._passes.packs
 
     @property
     def width(self) -> int:
@@ -157,19 +167,11 @@ class LocalModel(Answering):
             self.fit(question.prompt, reserve=max(map(len, options), default=0))
             for question, options in zip(questions, encoded, strict=True)
         ]
-        found: list[dict[Tokens, tuple[float, Tensor]]] = [{} for _ in questions]
-        work = [(i, trie) for i, options in enumerate(encoded) for trie in tries(options, NODES_PER_PASS)]
-        for together in _passes(work):
-            tell(())
-            advanced = self._advance([(prompts[i], trie) for i, trie in together])
-            for (i, trie), (output, _) in zip(together, advanced, strict=True):
-                last = output.hidden[[rows[-1] if rows else 0 for rows in trie.rows]]
-                logprobs = _option_logprobs(output.logits, trie)
-                found[i].update(zip(trie.options, zip(logprobs, last, strict=True), strict=True))
+        found = self._passes.rate(list(zip(prompts, encoded, strict=True)))
         return [
             FeatureScores(
                 [OptionScore(known[option][0], len(option)) for option in options],
-                torch.stack([known[option][1] for option in options]).numpy()
+                torch.stack([known[option][1] for option in options]).cpu().numpy()
                 if options
                 else np.zeros((0, self.width), dtype=np.float32),
             )
@@ -179,22 +181,14 @@ class LocalModel(Answering):
     def _sample(self, questions: Sequence[Continue]) -> list[list[Sample]]:
         """Write the continuations of all questions, one token of each at a time.
 
-        Those of one prompt hang from it as branches of a tree. A sample's log-probability is the model's own,
-        whatever the temperature, over all tokens drawn, those of the stop string included; so it is comparable
-        with the score of an option that ends in the stop string. Temperature 0 takes the likeliest token.
+        A sample's log-probability is the model's own, whatever the temperature, over all tokens drawn, those of
+        the stop string included; so it is comparable with the score of an option that ends in the stop string.
+        Temperature 0 takes the likeliest token.
         """
         writers = [Writer(question, self._decode, self._ends) for question in questions]
         begun = [writer for writer in writers if not writer.done]
-        if begun:
-            prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
-            advanced = self._advance([(prompt, Trie.build(())) for prompt in prompts])
-            for writer, prompt, (output, cache) in zip(begun, prompts, advanced, strict=True):
-                writer.begin(len(prompt), cache, output.logits)
-            tell([text for writer in writers for text in writer.texts])
-        while live := [writer for writer in begun if not writer.done]:
-            outputs = self._forward([writer.segment() for writer in live])
-            for writer, output in zip(live, outputs, strict=True):
-                writer.write(output.logits)
+        prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
+        for _ in self._passes.write(list(zip(prompts, begun, strict=True))):
             tell([text for writer in writers for text in writer.texts])
         return [writer.samples() for writer in writers]
 
@@ -227,7 +221,7 @@ class LocalModel(Answering):
         """
         with self.lock:
             self._merged.use(folder)
-            self._prefixes.clear()
+            self._passes.forget()
             self.adapter = folder
             self._name = f"{self._name.rpartition('@')[0]}@{name or (folder.name if folder else 'base')}"
 
@@ -241,81 +235,11 @@ class LocalModel(Answering):
     def forget(self) -> None:
         """Drop all kept prefixes."""
         with self.lock:
-            self._prefixes.clear()
-
-    def _advance(self, asked: Sequence[tuple[Tokens, Trie]]) -> list[tuple[Output, Cache]]:
-        """One pass over what is new of each prompt and the trie behind it.
-
-        Returns the output for each trie's rows, and the cache of prompt and trie. The prompts' own parts stay
-        among the kept prefixes.
-        """
-        segments = [self._segment(prompt, trie) for prompt, trie in asked]
-        outputs = self._forward(segments)
-        for (prompt, trie), segment in zip(asked, segments, strict=True):
-            self._prefixes.keep(prompt, segment.cache, len(prompt) + len(trie))
-        return [(output, segment.cache) for output, segment in zip(outputs, segments, strict=True)]
-
-    def _segment(self, prompt: Tokens, trie: Trie) -> PackedSegment:
-        """What has to go through the network for a prompt and a trie.
-
-        Two kinds of rows, the new tokens of the prompt and then the nodes of the trie, over two kinds of columns,
-        the prompt (known and new) and then the nodes:
-
-            new tokens   see the prompt up to themselves           and no node
-            nodes        see the whole prompt                      and their own ancestors
-
-        A node's position is what it would be if its option alone followed the prompt, so that siblings share one.
-        """
-        known, cache = self._prefixes.longest(prompt)
-        new, nodes, length = len(prompt) - known, len(trie), len(prompt)
-        visible = torch.zeros(new + nodes, length + nodes, dtype=torch.bool)
-        visible[:new, :length] = torch.ones(new, length, dtype=torch.bool).tril(diagonal=known)
-        visible[new:, :length] = True
-        visible[new:, length:] = torch.from_numpy(trie.ancestry())
-        positions = [*range(known, length), *(length - 1 + depth for depth in trie.depths)]
-        cache = transformers.DynamicCache() if cache is None else cache
-        return PackedSegment([*prompt[known:], *trie.tokens], positions, visible, cache, keep=1 + nodes)
-
-    def _forward(self, segments: Sequence[PackedSegment]) -> list[Output]:
-        self.encoded += sum(len(segment.tokens) for segment in segments)
-        return packed_forward.run(self.network, segments)
+            self._passes.forget()
 
     def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
-
-
-def _passes(work: Sequence[tuple[int, Trie]]) -> Iterator[list[tuple[int, Trie]]]:
-    """The tries of several questions in groups that go through the network together.
-
-    Not two of one question: the second finds the prompt known.
-    """
-    waiting = list(work)
-    while waiting:
-        together: list[tuple[int, Trie]] = []
-        for each in list(waiting):
-            nodes = sum(len(trie) for _, trie in together)
-            taken = {i for i, _ in together}
-            if not together or (each[0] not in taken and nodes + len(each[1]) <= NODES_PER_PASS):
-                together.append(each)
-                waiting.remove(each)
-        yield together
-
-
-def _option_logprobs(logits: Tensor, trie: Trie) -> list[float]:
-    """The summed log-probability of each option of a trie.
-
-    Args:
-        logits: [1 + nodes, vocabulary]: row 0 is the last token of the prompt, row i + 1 is node i.
-        trie: says at which row each token of each option is predicted.
-    """
-    rows = torch.tensor([row for rows in trie.rows for row in rows], dtype=torch.long)
-    tokens = torch.tensor([token for option in trie.options for token in option], dtype=torch.long)
-    # rows, tokens: [tokens of all options], end to end. Sums are taken in double precision, so that the score of
-    # an option does not depend on which others it is scored with.
-    logprobs = logits.log_softmax(dim=-1)[rows, tokens]
-    parts = torch.split(logprobs.double(), [len(option) for option in trie.options])
-    return [part.sum().item() for part in parts]
 
 
 def _end_tokens(network: Any, tokenizer: Any) -> Tokens:
@@ -326,18 +250,9 @@ def _end_tokens(network: Any, tokenizer: Any) -> Tokens:
     return tuple(found) or (0,)
 
 
-def _context_length(config: Any, folder: Path) -> int:
-    """How many tokens may attend to each other. Raises `ModelError` where a tree cannot be masked exactly."""
-    config = config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if not kinds <= {"full_attention", "sliding_attention"}:
-        raise ModelError(
-            f"its layers are not plain attention ({', '.join(sorted(kinds))})",
-            where=folder,
-            hint="take a model with full attention, such as the Llama, Qwen or SmolLM families",
-        )
-    limits = [getattr(config, "max_position_embeddings", None), getattr(config, "sliding_window", None)]
-    return min((limit for limit in limits if limit), default=2048)
+def _context_length(config: Any) -> int:
+    """How many tokens a network was made for."""
+    return getattr(config.get_text_config(), "max_position_embeddings", None) or 2048
 
 
 def use_threads(threads: int) -> None:

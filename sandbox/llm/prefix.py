@@ -8,7 +8,9 @@ from typing import Any
 
 from sandbox.llm.trie import Tokens, common_length
 
-Cache = Any  # transformers.DynamicCache, whose layers never write into a tensor but put a new one in its place
+Cache = (
+    Any  # transformers.DynamicCache; layers of attention never write into a tensor but put a new one in its place
+)
 
 
 IDLE = 8
@@ -34,10 +36,13 @@ class PrefixCache:
 
     Args:
         max_tokens: how many tokens all kept prompts may have together; the latest is kept in any case.
+        crops: whether a cache can be cut back to its first tokens. One that cannot serves prompts that go on from
+            all of it.
     """
 
-    def __init__(self, max_tokens: int) -> None:
+    def __init__(self, max_tokens: int, *, crops: bool = True) -> None:
         self._max_tokens = max_tokens
+        self._crops = crops
         self._kept: list[_Prefix] = []
         self._prompts = 0
 
@@ -49,18 +54,18 @@ class PrefixCache:
         best, length = None, 0
         for kept in self._kept:
             common = common_length(kept.tokens, prompt[:-1])
-            if common > length:
+            if common > length and (self._crops or common == len(kept.tokens)):
                 best, length = kept, common
         if best is None:
             return 0, None
         best.used = self._prompts
-        return length, _cut(best.cache, len(best.tokens), length)
+        return length, self._cut(best.cache, len(best.tokens), length)
 
     def keep(self, prompt: Tokens, cache: Cache, length: int) -> None:
         """Keep the cache, which holds `length` tokens, the prompt's first. Prompts it continues are let go."""
         if not self._kept or self._kept[0].tokens != prompt:  # several passes over one prompt count once
             self._prompts += 1
-        kept = [_Prefix(prompt, _cut(cache, length, len(prompt)), self._prompts)]
+        kept = [_Prefix(prompt, self._cut(cache, length, len(prompt)), self._prompts)]
         room = self._max_tokens - len(prompt)
         for old in self._kept:
             if old.used < self._prompts - IDLE:
@@ -74,10 +79,11 @@ class PrefixCache:
         """Forget everything, as when the weights change."""
         self._kept = []
 
-
-def _cut(cache: Cache, length: int, keep: int) -> Cache:
-    """A cache of the first `keep` of `length` tokens that can grow without touching the one given."""
-    twin = copy.copy(cache)
-    twin.layers = [copy.copy(layer) for layer in cache.layers]
-    twin.crop(keep - length)
-    return twin
+    def _cut(self, cache: Cache, length: int, keep: int) -> Cache:
+        """A cache of the first `keep` of `length` tokens that can grow without touching the one given."""
+        if not self._crops:
+            return copy.deepcopy(cache)
+        twin = copy.copy(cache)
+        twin.layers = [copy.copy(layer) for layer in cache.layers]
+        twin.crop(keep - length)
+        return twin

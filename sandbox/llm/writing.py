@@ -1,4 +1,4 @@
-"""Sampling: several continuations of one prompt, written side by side as branches of a tree."""
+"""Sampling: several continuations of one prompt, written side by side, a token of each at a time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 import torch
 from torch import Tensor
 
-from sandbox.llm.packed_forward import PackedSegment
-from sandbox.llm.prefix import Cache
 from sandbox.llm.questions import Continue
 from sandbox.types import Sample
 
@@ -29,56 +27,48 @@ class Writer:
         self._decode = decode
         self._ends = ends
         self._branches = [_Branch() for _ in range(max(asked.n, 0))]
-        self._live = list(range(len(self._branches))) if asked.max_tokens > 0 else []
-        self._generator = torch.Generator().manual_seed(asked.seed)
-        self._owners: list[int] = []
-        self._prompt = self._written = 0
-        self._cache: Cache = None
+        self.live = list(range(len(self._branches))) if asked.max_tokens > 0 else []
+        """The branches that go on, in order."""
+        self.written = 0
+        """How many tokens each of them has."""
+        self._generator: torch.Generator | None = None
 
     @property
     def done(self) -> bool:
-        return not self._live
+        return not self.live
 
-    def begin(self, prompt: int, cache: Cache, logits: Tensor) -> None:
-        """Write the first token of each branch, after a prompt of so many tokens."""
-        self._prompt, self._cache = prompt, cache
-        self.write(logits.expand(len(self._branches), -1))
+    @property
+    def tokens(self) -> list[list[int]]:
+        """All tokens of each branch that goes on."""
+        return [self._branches[i].tokens for i in self.live]
+
+    @property
+    def last(self) -> list[int]:
+        """The last token of each branch that goes on."""
+        return [tokens[-1] for tokens in self.tokens]
 
     def write(self, logits: Tensor) -> None:
-        """Add a token to each branch that goes on, from the logits of its last one."""
+        """Add a token to each branch that goes on.
+
+        Args:
+            logits: [branches that go on, vocabulary], or one row for all: of what comes next.
+        """
+        if self._generator is None:
+            self._generator = torch.Generator(logits.device).manual_seed(self.asked.seed)
+        logits = logits.expand(len(self.live), -1)
         tokens, logprobs = _draw(logits, self.asked.temperature, self._generator)
-        for i, token, logprob in zip(self._live, tokens, logprobs, strict=True):
+        for i, token, logprob in zip(self.live, tokens, logprobs, strict=True):
             branch = self._branches[i]
             branch.add(token, logprob)
             branch.finish(self._decode(branch.tokens), self.asked.stop, token in self._ends)
-        self._written += 1
-        last = self._written == self.asked.max_tokens
-        self._live = [] if last else [i for i in self._live if not self._branches[i].done]
+        self.written += 1
+        last = self.written == self.asked.max_tokens
+        self.live = [] if last else [i for i in self.live if not self._branches[i].done]
 
     @property
     def texts(self) -> list[str]:
         """What each branch says so far."""
         return [branch.text for branch in self._branches]
-
-    def segment(self) -> PackedSegment:
-        """The last token of each branch that goes on. It sees the prompt and its own branch.
-
-        The branches share one cache: after the prompt, it holds their tokens in the order in which they were
-        written, a row of live branches at a time. `_owners` says whose each is, and the mask lets a branch see its
-        own only.
-        """
-        self._owners += self._live
-        # [live, written so far by all]; with the prompt before it, [live, cached + live]
-        own = torch.tensor(self._live)[:, None] == torch.tensor(self._owners)[None, :]
-        visible = torch.cat([torch.ones(len(self._live), self._prompt, dtype=torch.bool), own], dim=1)
-        position = self._prompt + self._written - 1
-        return PackedSegment(
-            [self._branches[i].tokens[-1] for i in self._live],
-            [position] * len(self._live),
-            visible,
-            self._cache,
-            keep=len(self._live),
-        )
 
     def samples(self) -> list[Sample]:
         return [Sample(branch.text, branch.logprob, len(branch.tokens)) for branch in self._branches]

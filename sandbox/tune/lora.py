@@ -10,16 +10,17 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from sandbox.errors import ModelError
 from sandbox.llm import adapter
 
 
 def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
-    """The network with fresh LoRA weights on every linear layer but the output (Hu et al. 2021): a `PeftModel`."""
+    """The network with fresh LoRA weights on the linear layers (Hu et al. 2021): a `PeftModel`."""
     import peft
 
-    tuned = peft.get_peft_model(network, lora_config(rank, alpha))
+    tuned = peft.get_peft_model(network, lora_config(network, rank, alpha))
     generator = torch.Generator().manual_seed(seed)
     for name, weight in tuned.named_parameters():  # PEFT draws from torch's global generator
         if "lora_A" in name:
@@ -27,13 +28,38 @@ def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
     return tuned
 
 
-def lora_config(rank: int, alpha: int) -> Any:
+def lora_config(network: Any, rank: int, alpha: int) -> Any:
     """PEFT's configuration of the adapters made here."""
     import peft
 
     return peft.LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=0.0,
+        target_modules=sorted(_targets(network)),
+        task_type="CAUSAL_LM",
     )
+
+
+_FUSED = {"out_proj", "dt_proj"}
+_EXPERT = {"gate", "w1", "w2", "w3", "gate_proj", "up_proj", "down_proj"}
+
+
+def _targets(network: Any) -> set[str]:
+    """Names of the linear layers to adapt: all but the output, and those where an adapter would not be seen.
+
+    A state-space layer hands some of its weights to a kernel. Where there are experts, PEFT takes the names of
+    their parts for the weights of all experts, in a form of adapter that is not the plain one.
+    """
+    output = network.get_output_embeddings()
+    linear = {
+        name.rpartition(".")[2]
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D) and module is not output
+    }
+    fused = any(hasattr(module, "conv1d") for module in network.modules())
+    experts = any(name.endswith("experts") for name, _ in network.named_modules())
+    return linear - (_FUSED if fused else set()) - (_EXPERT if experts else set())
 
 
 def with_adapter(network: Any, folder: Path) -> Any:

@@ -2,12 +2,14 @@
 
 Three things save most of the time against a padded batch. Sequences of different lengths lie end to end, so no
 padding is computed; each attends to itself alone, so packing costs nothing quadratic. The vocabulary is large and
-commands are few: the output layer runs on their tokens only.
+commands are few: the output layer runs on their tokens only. A network that has other layers than attention reads
+one sequence after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -34,6 +36,8 @@ def packed_attention(
     scaling: float | None = None,
     lengths: Sequence[int] | None = None,
     asides: Sequence[Sequence[Span]] | None = None,
+    places: Sequence[Sequence[int]] | None = None,
+    sliding_window: int | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention inside each of the sequences that lie end to end; `[1, heads, tokens, size]` each.
@@ -47,30 +51,48 @@ def packed_attention(
         scaling: of the scores; by default that of the head's size.
         lengths: of the sequences, in order; None takes all as one.
         asides: for each sequence the spans that nothing after them sees.
+        places: for each sequence the position of each token; by default the one that it has in the row.
+        sliding_window: how many positions a token looks back, its own included; None for all.
     """
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = list(lengths or [query.shape[2]])
     own = (torch.split(each[0], parts, dim=1) for each in (query, key, value))
-    hidden = asides or [()] * len(parts)
-    attended = [_causal(q, k, v, scale, spans) for q, k, v, spans in zip(*own, hidden, strict=True)]
+    aside = asides or [()] * len(parts)
+    where = places or [range(part) for part in parts]
+    attended = [
+        _causal(q, k, v, scale, spans, at, sliding_window)
+        for q, k, v, spans, at in zip(*own, aside, where, strict=True)
+    ]
     return torch.cat(attended, dim=1).transpose(0, 1)[None].contiguous(), None
 
 
-def _causal(query: Tensor, key: Tensor, value: Tensor, scale: float, asides: Sequence[Span] = ()) -> Tensor:
+def _causal(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float,
+    asides: Sequence[Span],
+    places: Sequence[int],
+    window: int | None,
+) -> Tensor:
     """Causal attention inside one sequence; `[heads, tokens, size]` each. Asides are seen by themselves alone.
 
     In the two matrix products of the definition: on a CPU and at these lengths, torch's fused kernel takes
     twice their time, most of it in the backward pass.
     """
     heads, tokens, _ = query.shape
-    if tokens > _LONG and not asides:
+    if tokens > _LONG and not asides and (window is None or window >= tokens):
         return functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else query.dtype
-    later = torch.full((tokens, tokens), -torch.inf, dtype=dtype).triu(1)
+    device = query.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
+    later = torch.full((tokens, tokens), -torch.inf, dtype=dtype, device=query.device).triu(1)
     for start, end in asides:
         later[end:, start:end] = -torch.inf
+    if window is not None and window < tokens:
+        at = torch.tensor(places, device=query.device)
+        later.masked_fill_(at[:, None] - at[None, :] >= window, -torch.inf)
     scores = torch.baddbmm(later.expand(heads, -1, -1), query, key.transpose(1, 2), alpha=scale)
     return torch.bmm(torch.softmax(scores, dim=-1), value)
 
@@ -85,25 +107,53 @@ def use_packed_attention(network: Any) -> None:
 def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
     """Cross-entropy of each learned token of each sequence in order, `[learned]`, in nats.
 
-    The sequences go through the network end to end, in one pass.
+    With packed attention the sequences go through the network end to end, in one pass; else one after the other,
+    and then they may have no asides.
     """
+    causal = network.get_base_model() if hasattr(network, "get_base_model") else network
+    if causal.config._attn_implementation == PACKED:
+        return _losses(causal, sequences, packed=True)
+    return torch.cat([_losses(causal, [sequence], packed=False) for sequence in sequences])
+
+
+def _losses(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tensor:
     lengths = [len(sequence) - 1 for sequence in sequences]  # the last token predicts nothing
     tokens = [token for sequence in sequences for token in sequence.tokens[:-1]]
-    positions = [place for sequence in sequences for place in sequence.places[:-1]]
+    places = [sequence.places[:-1] for sequence in sequences]
     rows, targets, start = list[int](), list[int](), 0
     for sequence, length in zip(sequences, lengths, strict=True):
         rows += [start + row for row in sequence.rows]
         targets += [sequence.tokens[position] for position in sequence.learned]
         start += length
-    causal = network.get_base_model() if hasattr(network, "get_base_model") else network
-    hidden = causal.base_model(
-        input_ids=torch.tensor([tokens]),
-        position_ids=torch.tensor([positions]),
-        use_cache=False,
-        lengths=lengths,
-        asides=[sequence.asides for sequence in sequences],
-    ).last_hidden_state
-    with torch.autocast("cpu", enabled=False):  # casting so large a matrix costs more than it saves on so few rows
-        output = causal.get_output_embeddings()
-        logits = output(hidden[0, rows].to(output.weight.dtype))
-    return functional.cross_entropy(logits.float(), torch.tensor(targets), reduction="none")
+    device, more = causal.device, dict[str, Any]()
+    if packed:
+        more = {
+            "position_ids": torch.tensor([[place for each in places for place in each]], device=device),
+            "lengths": lengths,
+            "asides": [sequence.asides for sequence in sequences],
+            "places": places,
+        }
+    with _exact_output(causal):
+        logits = causal(
+            input_ids=torch.tensor([tokens], device=device),
+            use_cache=False,
+            logits_to_keep=torch.tensor(rows, device=device),
+            **more,
+        ).logits[0]
+    return functional.cross_entropy(logits.float(), torch.tensor(targets, device=device), reduction="none")
+
+
+@contextmanager
+def _exact_output(causal: Any) -> Iterator[None]:
+    """Keep the output layer out of autocast: casting so large a matrix costs more than it saves on so few rows."""
+    output = causal.get_output_embeddings()
+
+    def forward(hidden: Tensor) -> Tensor:
+        with torch.autocast(hidden.device.type, enabled=False):
+            return functional.linear(hidden.to(output.weight.dtype), output.weight, output.bias)
+
+    output.forward = forward
+    try:
+        yield
+    finally:
+        del output.forward

@@ -108,6 +108,27 @@ def _with_asides(
     return [Encoded(tuple(tokens[:last]), tuple(learned), kept, tuple(learned.values()))]
 
 
+def apart(sequence: Encoded) -> Iterator[Encoded]:
+    """The same without asides, for a network that cannot pass them over: each of them after what it is said to.
+
+    First what is left without them, then each aside behind what was before it.
+    """
+    kept = [i for i in range(len(sequence)) if not any(start <= i < end for start, end in sequence.asides)]
+    yield from _part(sequence, kept)
+    for start, end in sequence.asides:
+        yield from _part(sequence, [*(i for i in kept if i < start), *range(start, end)], since=start)
+
+
+def _part(sequence: Encoded, kept: Sequence[int], since: int = 0) -> Iterator[Encoded]:
+    """The tokens at these positions, where any from `since` on is learned."""
+    weights = dict(zip(sequence.learned, sequence.weights or [1.0] * len(sequence.learned), strict=True))
+    learned = {new: weights[old] for new, old in enumerate(kept) if old in weights and old >= since}
+    if learned:
+        tokens = tuple(sequence.tokens[i] for i in kept[: max(learned) + 1])
+        given = tuple(learned.values()) if sequence.weights else ()
+        yield Encoded(tokens, tuple(learned), (), given)
+
+
 def epoch(count: int, batch: int, *, seed: int, number: int) -> Iterator[list[int]]:
     """Indices in a random order that depends on seed and epoch alone, in batches; the last may be smaller."""
     order = np.random.default_rng((seed, number)).permutation(count).tolist()

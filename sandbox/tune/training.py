@@ -85,11 +85,14 @@ def train(
     else:
         tuned = lora.with_lora(model.network, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
     if settings.method == "sft":
-        network.use_packed_attention(model.network)
         chosen = [each for each in data if isinstance(each, TranscriptExample)]
         sequences = [
             s for each in chosen for s in packing.encode(model.tokenizer, each, model.window, settings.emphasis)
         ]
+        if model.packs:
+            network.use_packed_attention(model.network)
+        else:
+            sequences = [part for sequence in sequences for part in packing.apart(sequence)]
         sft.train(
             tuned,
             sequences,

@@ -9,7 +9,7 @@ import torch
 from tiny_gguf import CONTEXT, write_tiny_gguf
 
 from sandbox.errors import ModelError
-from sandbox.llm import local
+from sandbox.llm import local, passes
 from sandbox.llm.local import LocalModel
 from sandbox.llm.plain import score_plainly
 from sandbox.types import LanguageModel
@@ -114,7 +114,7 @@ def test_scores_stay_exact_after_sampling(local_model):
 
 
 def test_more_options_than_fit_one_pass(local_model, monkeypatch):
-    monkeypatch.setattr(local, "NODES_PER_PASS", 8)
+    monkeypatch.setattr(passes, "NODES_PER_PASS", 8)
     options = [f" {verb} {noun}\n" for verb in ("take", "drop", "eat") for noun in ("lamp", "old key", "red door")]
     assert_exact(local_model, ROOM, options)
 

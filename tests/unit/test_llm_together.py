@@ -15,7 +15,7 @@ from tiny_gguf import write_tiny_gguf
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.grounding import ground
-from sandbox.llm import local
+from sandbox.llm import passes
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.fake import ScriptedModel
 from sandbox.llm.local import LocalModel
@@ -58,11 +58,11 @@ def assert_same(found: list[object], expected: list[object]) -> None:
         assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
 
 
-@pytest.mark.parametrize("nodes", [local.NODES_PER_PASS, 8])
+@pytest.mark.parametrize("nodes", [passes.NODES_PER_PASS, 8])
 def test_four_agents_at_once_get_the_scores_of_one_by_one(
     local_model: LocalModel, monkeypatch: pytest.MonkeyPatch, nodes: int
 ) -> None:
-    monkeypatch.setattr(local, "NODES_PER_PASS", nodes)
+    monkeypatch.setattr(passes, "NODES_PER_PASS", nodes)
     asked = list(zip(PROMPTS, OPTIONS, strict=True))
     expected = one_by_one(local_model, [ScoreQuestion(*each) for each in asked])
     assert_same(local_model.score_many(asked), expected)

@@ -5,8 +5,10 @@ import textwrap
 import pytest
 
 from sandbox.errors import SaveError, WorldFileError
+from sandbox.testing import check_world
 from sandbox.types import Enumerable
 from sandbox.world.native import TaskWorld, load_world, parse_definition, parse_source
+from sandbox.world.native.patterns import Pattern
 from sandbox.world.native.schema.tasks import (
     Avoid,
     Exact,
@@ -16,7 +18,9 @@ from sandbox.world.native.schema.tasks import (
     Length,
     Near,
     NumericAnswer,
+    OfItem,
     Overlap,
+    RegexAnswer,
     SetAnswer,
 )
 from sandbox.world.native.task_measures import has_form, measure, parse_format, tokens
@@ -193,3 +197,130 @@ def test_a_task_loads_like_any_world(tmp_path):
     path.parent.mkdir()
     path.write_text(TEXT, encoding="utf-8")
     assert load_world(path).name == "sum"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found", "whole"),
+    [
+        (r"\d{4}-\d\d", "on 1912-04 it sank", True, False),
+        (r"\d{4}-\d\d", "1912-4", False, False),
+        (r"^(yes|no)$", "yes", True, True),
+        (r"^(yes|no)$", "yes, no", False, False),
+        (r"(?i)ferry [A-Z]+", "The Ferry linnet", True, False),
+        (r"ferry", "Ferry", False, False),
+        (r"[^a-c\d]+x?", "zzx", True, True),
+        (r"\bcat\b", "a cat.", True, False),
+        (r"\bcat\b", "concat", False, False),
+        (r"(?:ab){2,3}", "ababab", True, True),
+        (r"(?:ab){2,3}", "abab" * 2, False, True),
+        (r"a.c|\[x\]", "[x]", True, True),
+        (r"", "anything", False, True),
+        (r"a*?b+", "aaab", True, True),
+        (r"灯[塔台]", "老灯塔", True, False),
+    ],
+)
+def test_patterns(pattern: str, text: str, found: bool, whole: bool) -> None:
+    assert Pattern(pattern).found_in(text, whole) is found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("(a", "a '(' is not closed"),
+        ("a)", "a ')' closes nothing"),
+        ("[a", "a '[' is not closed"),
+        ("*a", "nothing before '*'"),
+        ("a**", "two repetitions"),
+        (r"(a)\1", r"there is no \1"),
+        ("(?=a)", "there is only (?:"),
+        ("(?P<n>a)", "there is only (?:"),
+        ("a{5,2}", "is no range"),
+        ("a{999}", "is no range"),
+        ("(" * 30 + ")" * 30, "nested too deep"),
+        ("((a{99}){99}){99}", "repeats too much"),
+        ("[z-a]", "bad character range"),
+        ("x" * 201, "200 characters at most"),
+    ],
+)
+def test_patterns_that_are_refused(pattern: str, fault: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Pattern(pattern)
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(a|aa)+$", "(.*a){12}", "(a?){50}a{50}", "(x+x+)+y"])
+def test_patterns_that_would_backtrack_for_ever_do_not(pattern: str) -> None:
+    text = ("a" * 2_000 + "!") * 2
+    assert not Pattern(pattern).found_in(text, whole=True)
+
+
+def test_regex_is_a_measure() -> None:
+    item = {"codes": (r"AB-\d+", r"CD-\d+")}
+    assert measure(RegexAnswer(regex=r"\d+", whole=True), item, " 42 ") == 1.0
+    assert measure(RegexAnswer(regex=OfItem(field="codes")), item, "It is CD-7.") == 1.0
+    assert measure(RegexAnswer(regex=OfItem(field="codes"), whole=True), item, "It is CD-7.") == 0.0
+
+
+SEVERAL = """
+kind: task
+title: Sums
+goal: Answer.
+prompt: "What is {sum}?"
+items:
+  - {sum: 2 + 3, total: "5", more: "10", code: '[A-Z]{2}\\d'}
+reward: {number: total}
+then:
+  - {prompt: "You said {answer}. Twice that?", reward: {number: more}, weight: 2}
+  - {prompt: "A code, please.", reward: [{regex: {field: code}, whole: true}], weight: 2}
+points: 10
+win_at: 0.8
+"""
+
+
+def test_a_task_of_several_turns() -> None:
+    world = load_text(SEVERAL)
+    assert isinstance(world, Enumerable)
+    state, seat = world.initial(0), world.seats[0]
+    assert world.observe(state, seat).text == "What is 2 + 3?"
+    step = world.step(state, seat, "5")
+    assert step.rewards == {seat: 2.0} and not step.terminated
+    seen = world.observe(step.state, seat)
+    assert seen.text.endswith("\n\nYou said 5. Twice that?") and seen.turn == 1 and not seen.done
+    assert world.load(world.dump(step.state)) == step.state
+    step = world.step(step.state, seat, "11")
+    assert step.rewards == {}
+    step = world.step(step.state, seat, "AB7")
+    assert step.terminated and step.rewards == {seat: 4.0}
+    seen = world.observe(step.state, seat)
+    assert (seen.score, seen.done, seen.won) == (6.0, True, False)
+    assert world.to_move(step.state) is None and world.step(step.state, seat, "x").terminated
+    check_world(world, seeds=(0,), steps=5)
+
+
+def test_saves_with_one_answer_are_still_read() -> None:
+    world = task()
+    assert world.load(b'[0, null, 0.0, ""]') == world.initial(0)
+    assert world.load(b'[0, "x", 0.5, "So."]').answer == "x"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "{number: more}",
+            "{number: mor}",
+            "then[0].reward.number: item 0 has no field 'mor' (did you mean 'more'?)",
+        ),
+        ("{answer}", "{anser}", "then[0].prompt: item 0 has no field 'anser'"),
+        ('prompt: "A code', 'promt: "A code', "then[1].promt: no such key (did you mean 'prompt'?)"),
+        ("{field: code}", "{field: cod}", "then[1].reward[0].regex.field: item 0 has no field 'cod'"),
+        ("[A-Z]{2}", "[A-Z]{2,1}", "items[0].code: {2,1} is no range"),
+        ("{field: code}", "'(a'", "then[1].reward[0].regex: a '(' is not closed"),
+        ("regex:", "regx:", "then[1].reward[0]: not a measure (did you mean 'regex'?)"),
+    ],
+)
+def test_faults_of_further_turns(old: str, new: str, fault: str) -> None:
+    assert old in SEVERAL
+    with pytest.raises(WorldFileError) as caught:
+        load_text(SEVERAL.replace(old, new))
+    assert any(fault in str(finding) for finding in caught.value.findings), caught.value.findings

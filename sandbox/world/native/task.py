@@ -14,23 +14,28 @@ from sandbox.world.native.loader import Source
 from sandbox.world.native.prose import Template
 from sandbox.world.native.schema import Task
 from sandbox.world.native.schema.tasks import measure_key
-from sandbox.world.native.task_measures import MAX_ANSWER, Item, reward
+from sandbox.world.native.task_measures import MAX_ANSWER, Item, reward, worth
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A moment of a text task: before the answer, or after."""
+    """A moment of a text task: before an answer, or after the last."""
 
     item: int
     """Number of the item among the task's data."""
-    answer: str | None = None
+    answers: tuple[str, ...] = ()
     score: float = 0.0
     text: str = ""
-    """What the seat was told about its answer."""
+    """What the seat was told about its latest answer."""
+
+    @property
+    def answer(self) -> str | None:
+        """The latest answer."""
+        return self.answers[-1] if self.answers else None
 
 
 class TaskWorld:
-    """A world of one turn whose command is a text of any length up to `MAX_ANSWER` characters."""
+    """A world of one turn, or a few, whose commands are texts of any length up to `MAX_ANSWER` characters."""
 
     def __init__(self, source: Source, name: str = "") -> None:
         if not isinstance(source.definition, Task):
@@ -40,6 +45,7 @@ class TaskWorld:
         self._name = name or Path(source.file).parent.name or source.file
         self._messages = language(self.definition.language).messages
         self._list = language(self.definition.language).grammar.listing
+        self._prompts = (self.definition.prompt, *(further.prompt for further in self.definition.then))
 
     @property
     def name(self) -> str:
@@ -81,19 +87,19 @@ class TaskWorld:
         return tuple((1 / count, TaskState(number)) for number in range(count))
 
     def to_move(self, state: TaskState) -> str | None:
-        """The seat, until it has answered."""
-        return self.definition.seat if state.answer is None else None
+        """The seat, until it has answered all there is to answer."""
+        return None if self._is_over(state) else self.definition.seat
 
     def observe(self, state: TaskState, seat: str) -> Observation:
-        """The prompt; after the answer what it was worth."""
+        """The prompt, after an answer with what that was worth; at the end that alone."""
         self._check(seat)
         task = self.definition
-        done = state.answer is not None
-        prompt = self._fill(task.prompt, state)
+        done = self._is_over(state)
+        prompt = self._fill(self._prompts[min(len(state.answers), len(self._prompts) - 1)], state)
         return Observation(
             seat=seat,
-            turn=int(done),
-            text=state.text if done else prompt,
+            turn=len(state.answers),
+            text=state.text if done else "\n\n".join(text for text in (state.text, prompt) if text),
             description=prompt,
             goal=self._fill(task.goal, state),
             score=state.score,
@@ -103,12 +109,13 @@ class TaskWorld:
         )
 
     def step(self, state: TaskState, seat: str, command: str) -> Step[TaskState]:
-        """Rate the answer. A second one is passed over."""
+        """Rate the answer. One after the last is passed over."""
         self._check(seat)
-        if state.answer is not None:
+        if self._is_over(state):
             return Step(state=replace(state, text=self._messages["over"]), terminated=True)
         answer = clean(command)[:MAX_ANSWER]
-        score, shares = reward(self.definition, self.item(state), answer)
+        turn = len(state.answers)
+        score, shares = reward(self.definition, self.item(state), answer, turn)
         measures = [
             self._messages["task_measure"]
             .replace("{measure}", self._messages[f"task_{measure_key(rule)}"])
@@ -118,11 +125,11 @@ class TaskWorld:
         text = (
             self._messages["task_result"]
             .replace("{score}", f"{score:.3g}")
-            .replace("{max}", f"{self.definition.points:g}")
+            .replace("{max}", f"{worth(self.definition, turn):.4g}")
             .replace("{list}", self._list(measures))
         )
-        after = TaskState(state.item, answer, score, text)
-        return Step(state=after, rewards={seat: score} if score else {}, terminated=True)
+        after = TaskState(state.item, (*state.answers, answer), state.score + score, text)
+        return Step(state=after, rewards={seat: score} if score else {}, terminated=self._is_over(after))
 
     def outcomes(self, state: TaskState, seat: str, command: str) -> tuple[tuple[float, Step[TaskState]], ...]:
         """The one thing that can happen."""
@@ -138,24 +145,30 @@ class TaskWorld:
 
     def dump(self, state: TaskState) -> bytes:
         """The state as JSON."""
-        return json.dumps([state.item, state.answer, state.score, state.text], ensure_ascii=False).encode()
+        return json.dumps([state.item, state.answers, state.score, state.text], ensure_ascii=False).encode()
 
     def load(self, data: bytes) -> TaskState:
         """Raises `SaveError` where the bytes are not a state of this task."""
         try:
-            item, answer, score, text = json.loads(data.decode())
+            item, answers, score, text = json.loads(data.decode())
+            if not isinstance(answers, list):  # earlier saves have one answer, or none
+                answers = [] if answers is None else [answers]
             known = type(item) is int and 0 <= item < len(self.definition.items) and isinstance(text, str)
-            if not known or not (answer is None or isinstance(answer, str)) or not isinstance(score, (int, float)):
+            known &= len(answers) <= len(self._prompts) and {*map(type, answers)} <= {str}
+            if not known or not isinstance(score, (int, float)):
                 raise ValueError("another kind of data")
         except (ValueError, TypeError, RecursionError) as error:
             raise SaveError(f"not a state of the task {self._name!r}", hint="the save is damaged") from error
-        return TaskState(item, answer, float(score), text)
+        return TaskState(item, tuple(answers), float(score), text)
 
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _is_over(self, state: TaskState) -> bool:
+        return len(state.answers) >= len(self._prompts)
+
     def _fill(self, text: str, state: TaskState) -> str:
-        item = self.item(state)
+        item = {"answer": state.answer or "", **self.item(state)}
         parts: list[str] = []
         for part in Template(text).parts:
             value = part if isinstance(part, str) else item[part[1]]

@@ -7,7 +7,9 @@ import re
 import string
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
+from sandbox.world.native.patterns import Pattern
 from sandbox.world.native.schema import tasks as model
 
 MAX_ANSWER = 4_000
@@ -46,6 +48,15 @@ def measure(rule: model.Measure, item: Item, answer: str) -> float:
             return _members([_plain(text) for text in _texts(item, rule.members)], answer)
         case model.JsonAnswer():
             return _record(_texts(item, rule.record), answer)
+        case model.RegexAnswer():
+            patterns = (rule.regex,) if isinstance(rule.regex, str) else _texts(item, rule.regex.field)
+            return float(any(pattern(text).found_in(answer.strip(), rule.whole) for text in patterns))
+
+
+@lru_cache(maxsize=1_000)
+def pattern(text: str) -> Pattern:
+    """A pattern, made ready once. Raises `ValueError` with what is wrong with it."""
+    return Pattern(text)
 
 
 def number_of(text: str) -> float | None:
@@ -199,9 +210,22 @@ def _ends(part: str, line: str, start: int) -> range:
     return range(start + 1, end + 1) if start < len(line) and line[start] != " " else range(0)
 
 
-def reward(task: model.Task, item: Item, answer: str) -> tuple[float, list[tuple[model.Measure, float]]]:
-    """The reward of an answer, and how it comes about."""
+def reward(
+    task: model.Task, item: Item, answer: str, turn: int = 0
+) -> tuple[float, list[tuple[model.Measure, float]]]:
+    """The reward of the answer in one of a task's turns, and how it comes about."""
     answer = answer[:MAX_ANSWER]
-    shares = [(rule, measure(rule, item, answer)) for rule in task.reward]
+    shares = [(rule, measure(rule, item, answer)) for rule in rewards(task)[turn]]
     total = sum(rule.weight for rule, _ in shares)
-    return task.points * sum(rule.weight * share for rule, share in shares) / total, shares
+    return worth(task, turn) * sum(rule.weight * share for rule, share in shares) / total, shares
+
+
+def rewards(task: model.Task) -> tuple[tuple[model.Measure, ...], ...]:
+    """The measures of each turn."""
+    return (task.reward, *(further.reward for further in task.then))
+
+
+def worth(task: model.Task, turn: int) -> float:
+    """The points of a perfect answer in one of a task's turns."""
+    weights = (1.0, *(further.weight for further in task.then))
+    return task.points * weights[turn] / sum(weights)

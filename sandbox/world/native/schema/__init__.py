@@ -28,7 +28,7 @@ from sandbox.world.native.schema.places import (
     Thing,
     Variable,
 )
-from sandbox.world.native.schema.tasks import Measure, Task
+from sandbox.world.native.schema.tasks import FurtherTurn, Measure, Task
 
 __all__ = [
     "Adventure",
@@ -41,6 +41,7 @@ __all__ = [
     "Ending",
     "Event",
     "Exit",
+    "FurtherTurn",
     "Kind",
     "Measure",
     "OneOf",

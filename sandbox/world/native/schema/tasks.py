@@ -109,6 +109,29 @@ class JsonAnswer(Strict):
     """How much this counts against the other measures."""
 
 
+class OfItem(Strict):
+    """What an item holds in one of its fields. `{field: codes}`"""
+
+    field: str
+    """The field, a text or a list of which one will do."""
+
+
+class RegexAnswer(Strict):
+    r"""1 if a pattern is found in the answer. `{regex: '\d{4}-\d\d'}`, `{regex: {field: codes}, whole: true}`"""
+
+    regex: Annotated[
+        Annotated[str, Field(min_length=1, max_length=200), Tag(":pattern")] | Annotated[OfItem, Tag(":field")],
+        Discriminator(lambda value: ":pattern" if isinstance(value, str) else ":field"),
+    ]
+    r"""A regular expression, or the field of the item that holds it, or several of which one will do. There are
+    sets, groups, `|`, `* + ? {m,n}`, `\d \w \s \b`, `^` and `$`, and `(?i)` at the beginning; nothing that looks
+    around or refers back, so that none takes long."""
+    whole: bool = False
+    """Whether it must match all of the answer."""
+    weight: Weight = 1
+    """How much this counts against the other measures."""
+
+
 _KEYS = {
     "length": Length,
     "keywords": Keywords,
@@ -120,6 +143,7 @@ _KEYS = {
     "number": NumericAnswer,
     "set": SetAnswer,
     "json": JsonAnswer,
+    "regex": RegexAnswer,
 }
 MEASURE_KEYS = tuple(_KEYS)
 
@@ -145,7 +169,8 @@ Measure = Annotated[
     | Annotated[Avoid, Tag(":avoid")]
     | Annotated[NumericAnswer, Tag(":number")]
     | Annotated[SetAnswer, Tag(":set")]
-    | Annotated[JsonAnswer, Tag(":json")],
+    | Annotated[JsonAnswer, Tag(":json")]
+    | Annotated[RegexAnswer, Tag(":regex")],
     Discriminator(
         _kind,
         custom_error_type="measure",
@@ -167,8 +192,22 @@ Value = Annotated[
 ]
 
 
+Rewards = Annotated[tuple[Measure, ...], OneOrMore, Field(min_length=1, max_length=20)]
+
+
+class FurtherTurn(Strict):
+    """One more turn of a task: what is asked next, and how the answer is rated."""
+
+    prompt: Annotated[Line, Field(min_length=1)]
+    """What is shown. `{field}` is the item's field of that name, `{answer}` what was answered last."""
+    reward: Rewards
+    """Measures between 0 and 1."""
+    weight: Weight = 1
+    """How much of `points` this turn is worth against the others; the first one weighs 1."""
+
+
 class Task(Strict):
-    """A world of one turn: a prompt, a free answer, a reward between 0 and `points`."""
+    """A world of one turn, or a few: a prompt, a free answer, a reward between 0 and `points`."""
 
     schema_version: Literal[1] = Field(default=1, alias="format")
     """Version of this format."""
@@ -194,8 +233,10 @@ class Task(Strict):
     """What is shown. `{field}` is the item's field of that name."""
     items: Annotated[tuple[dict[Id, Value], ...], Tupled, Field(min_length=1, max_length=5_000)]
     """The data. An episode's seed chooses one: item number seed modulo their count."""
-    reward: Annotated[tuple[Measure, ...], OneOrMore, Field(min_length=1, max_length=20)]
+    reward: Rewards
     """Measures between 0 and 1; the reward is their weighted mean times `points`."""
+    then: Annotated[tuple[FurtherTurn, ...], OneOrMore, Field(max_length=20)] = ()
+    """More turns, each with a prompt and a reward of its own. `points` are shared out among all turns."""
     points: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] = 1.0
     """The reward of a perfect answer."""
     win_at: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0

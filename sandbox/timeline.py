@@ -7,11 +7,12 @@ light `Node`s, all of them in memory; what a turn weighs (texts, proposals, snap
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import Literal
+
+from cachetools import LRUCache
 
 from sandbox.errors import PlayError
 from sandbox.types import Chooser, Decision, Exchange, Observation
@@ -107,7 +108,7 @@ class Timeline:
         self._children: dict[int, list[int]] = {}
         self._openings: list[int] = []
         self._redo: dict[int, int] = dict(redo or {})
-        self._turns: OrderedDict[int, Turn] = OrderedDict()
+        self._turns: LRUCache[int, Turn] = LRUCache(_CACHED_TURNS)
         self._load = load
         self.latest_episode = 0
         """Number of the newest episode; 0 where there is none."""
@@ -125,7 +126,7 @@ class Timeline:
     def add(self, turn: Turn) -> None:
         """Hang a new turn under its parent and go there."""
         self._insert(_light(turn))
-        self._keep(turn)
+        self._turns[turn.id] = turn
         self._redo.update(self.visits(turn.id))
 
     def forget(self, turn_id: int) -> None:
@@ -215,7 +216,7 @@ class Timeline:
         if missing:
             for turn in self._load(missing):
                 found[turn.id] = turn
-                self._keep(turn)
+                self._turns[turn.id] = turn
         return tuple(found[turn_id] for turn_id in turn_ids)
 
     def children(self, turn_id: int) -> tuple[Turn, ...]:
@@ -234,12 +235,6 @@ class Timeline:
     def episodes(self) -> tuple[Turn, ...]:
         """The openings of all episodes, oldest first."""
         return self.turns(self._openings)
-
-    def _keep(self, turn: Turn) -> None:
-        self._turns[turn.id] = turn
-        self._turns.move_to_end(turn.id)
-        while len(self._turns) > _CACHED_TURNS:
-            self._turns.popitem(last=False)
 
 
 def history(path: Sequence[Turn], seat: str) -> tuple[Exchange, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox import plugins
 from sandbox.errors import UsageError
@@ -57,9 +58,20 @@ class LearnerSettings(Section):
     kind: str
     """Which learner."""
 
+    @abstractmethod
     def build(self, context: LearnerContext) -> Learner:
         """A fresh learner with these settings. Raises `CardError` where the context has not what it needs."""
-        raise NotImplementedError
+
+
+class NeuralSettings(LearnerSettings):
+    """What the learners with a network have in common."""
+
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Discount: what a reward one turn later is worth now."""
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
+    """Step size of the optimiser."""
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Remembered steps that each gradient step learns from."""
 
 
 def learner_kinds(*, bundled: bool = False) -> dict[str, plugins.Plugin]:

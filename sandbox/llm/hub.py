@@ -57,7 +57,7 @@ def folder_of(reference: str) -> Path | None:
     if named is None:
         return None
     repository, revision = named
-    root = _root(repository)
+    root = root_of(repository)
     with suppress(OSError):
         commit = (root / "refs" / (revision or "main")).read_text(encoding="utf-8").strip()
         folder = root / "snapshots" / commit
@@ -101,7 +101,7 @@ def remove(reference: str) -> int:
     `ModelError`.
     """
     named = parsed(reference)
-    root = _root(named[0]) if named else None
+    root = root_of(named[0]) if named else None
     if root is None or not root.is_dir():
         raise ModelError(f"{reference} is not in the cache", where=_cache())
     size = sum(file.stat().st_size for file in root.rglob("*") if file.is_file() and not file.is_symlink())
@@ -178,5 +178,6 @@ def _cache() -> Path:
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
 
 
-def _root(repository: str) -> Path:
+def root_of(repository: str) -> Path:
+    """The folder of a repository in the shared cache."""
     return _cache() / f"models--{repository.replace('/', '--')}"

@@ -56,7 +56,7 @@ def pull(repository: str, revision: str | None) -> None:
     if not any(name.endswith(".safetensors") for name in said["files"]):
         say(error="has no weights as safetensors", hint="look for another copy of the model that has them")
         return
-    blobs = hub._root(repository) / "blobs"
+    blobs = hub.root_of(repository) / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
     missing = said["size"] - _bytes_in(blobs)
     if missing > shutil.disk_usage(blobs).free:

@@ -228,7 +228,7 @@ class ContestController:
         self.close()
 
     def close(self) -> None:
-        """The decision that is being made comes to its end, unheard."""
+        """The decision that is being made comes to its end, its result dropped."""
         if self._worker is not None:
             self._worker.close()
         self._room.release()

@@ -53,7 +53,7 @@ class BackgroundWorker:
                 self._post(message)
 
     def close(self, thread: str = "", last: Callable[[], object] | None = None) -> None:
-        """Let what has begun come to its end, unheard. With a last job, wait until that is done on its thread."""
+        """Let what has begun end, its result dropped. With a last job, wait until that is done on its thread."""
         self.closed.set()
         if last is not None:
             self._thread(thread).submit(last)

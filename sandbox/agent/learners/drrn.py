@@ -6,25 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sandbox.agent.section import LearnerContext, LearnerSettings
+from sandbox.agent.section import LearnerContext, NeuralSettings
 from sandbox.types import Learner
 
 
-class DrrnSettings(LearnerSettings):
+class DrrnSettings(NeuralSettings):
     """Neural Q over text (DRRN): what is learned of one room and command serves others that read alike."""
 
     kind: Literal["drrn"] = "drrn"
     """Which learner: `drrn`."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Discount: what a reward one turn later is worth now."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Step size of the optimiser."""
     n_step: Annotated[int, Field(ge=1, le=100)] = 3
     """How many rewards are added up before the rest is estimated."""
     hidden: Annotated[int, Field(ge=4, le=1024)] = 64
     """Width of the network."""
-    batch: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Remembered steps that each update learns from."""
     capacity: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
     """Steps that are remembered for replay."""
     target_every: Annotated[int, Field(ge=1, le=100_000)] = 100

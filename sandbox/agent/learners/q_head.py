@@ -9,13 +9,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from sandbox.agent import prompt
-from sandbox.agent.section import LearnerContext, LearnerSettings
+from sandbox.agent.section import LearnerContext, NeuralSettings
 from sandbox.errors import CardError
 from sandbox.llm.questions import FeatureModel, Features, features_of
 from sandbox.types import LanguageModel, Learner, Observation
 
 
-class QHeadSettings(LearnerSettings):
+class QHeadSettings(NeuralSettings):
     """Neural Q over the language model's own hidden states: a small network on top of what it makes of a command.
 
     It reads the situation, without the transcript. Where `prompt.shows` is `situation` too, that takes no pass of
@@ -26,14 +26,8 @@ class QHeadSettings(LearnerSettings):
 
     kind: Literal["q-head"] = "q-head"
     """Which learner: `q-head`."""
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Discount: what a reward one turn later is worth now."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.001
-    """Step size of the optimiser."""
     hidden: Annotated[int, Field(ge=0, le=1024)] = 64
     """Width of the layer between features and value; 0 makes the head linear."""
-    batch: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Remembered steps that each gradient step learns from."""
     steps: Annotated[int, Field(ge=1, le=100)] = 4
     """Gradient steps at each update: they are cheap, the language model is not."""
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 2000

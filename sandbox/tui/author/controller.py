@@ -209,7 +209,7 @@ class AuthorController:
         self._submit("author-work", job, work=stop)
 
     def stop(self) -> None:
-        """Wait no more for what takes long; it comes to its end by itself, unheard."""
+        """Wait no more for what takes long; it comes to its end by itself, its result dropped."""
         self._stop.set()
         self.doing = ""
 

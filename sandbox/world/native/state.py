@@ -45,7 +45,7 @@ class EntityState(NamedTuple):
 
 
 class ParsedCommand(NamedTuple):
-    """One understood command. Numbers are those of `Atlas.entities`; -1 where there is none."""
+    """One understood command. Numbers are those of `CompiledWorld.entities`; -1 where there is none."""
 
     action: str
     thing: int = -1

@@ -97,7 +97,7 @@ class Setting(Protocol):
 
 
 class WorkingState:
-    """A state that is being changed. Seats, things and rooms are meant by their numbers in `Atlas.entities`."""
+    """A state that is being changed. Seats, things and rooms are their numbers in `CompiledWorld.entities`."""
 
     __slots__ = (
         "actor",

@@ -13,7 +13,12 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"  # everything else that starts with ESC
     r"|\x9b[0-?]*[ -/]*[@-~]"  # CSI as one C1 character
 )
-_ROLE_TAGS = re.compile(r"<\|[^|<>\n]{0,40}\|>|</?(?:s|system|user|assistant|tool)>|\[/?INST\]", re.IGNORECASE)
+_ROLE_TAGS = re.compile(
+    r"<[|｜][^|｜<>\n]{0,40}[|｜]>"
+    r"|</?(?:s|bos|eos|pad|unk|system|user|assistant|tool|tool_call|tool_response|think)>"
+    r"|</?(?:start|end)_of_(?:turn|image)>|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS)\]",
+    re.IGNORECASE,
+)
 _BLANKS = re.compile(r"[ \t]+")
 
 

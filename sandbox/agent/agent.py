@@ -12,7 +12,7 @@ import numpy as np
 
 from sandbox.agent import grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
-from sandbox.agent.cards import LINE, Card, schedule
+from sandbox.agent.cards import LINE, Card, PromptSettings, schedule
 from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
@@ -75,6 +75,7 @@ class CardAgent:
         self.language_model = model
         reads = card.learner is not None and card.learner.reads_model
         self._reads_along = reads and card.prompt.shows == "situation"
+        self._shown: PromptSettings | None = None
         self._verbs = tuple(verbs)
         self._memory = CommandMemory()
         self.notebook = Notebook(card.memory)
@@ -264,10 +265,10 @@ class CardAgent:
     def _prompt(self, observation: Observation, history: History) -> str:
         if self.language_model is None:
             return ""
-        card = self.card
-        return prompt.build(
-            card.prompt, observation, history, persona=card.persona, verbs=self._verbs, notes=self.notebook.notes
-        )
+        if self._shown is None:
+            self._shown = prompt.settled(self.card, self.language_model)
+        persona, notes = self.card.persona, self.notebook.notes
+        return prompt.build(self._shown, observation, history, persona=persona, verbs=self._verbs, notes=notes)
 
     def _heed(
         self, proposals: list[Proposal], plain: str, context: str
@@ -398,7 +399,7 @@ class CardAgent:
         if self._verbs and verb and verb[0] not in self._verbs:
             return {}
         samples: list[Sample] = yield Continue(
-            prompt=f"{context} {before.rstrip()}",
+            prompt=prompt.speech(context, before),
             n=self.card.talk.lines,
             seed=seed,
             max_tokens=self.card.talk.max_tokens,
@@ -425,7 +426,7 @@ class CardAgent:
     def _priors(self, context: str, commands: Sequence[str]) -> Thinking[list[float]]:
         if self.language_model is None:
             return [-float(np.log(len(commands)))] * len(commands)
-        options = tuple(prompt.option(command) for command in commands)
+        options = tuple(prompt.option(command, context) for command in commands)
         if self._reads_along:
             reading: FeatureScores = yield Read(context, options)
             scored: Sequence[OptionScore] = reading.scores

@@ -143,8 +143,14 @@ class Remote(Section):
 
 
 class PromptSettings(Section):
-    """What the language model reads: a head, then the transcript of the episode as a story file prints it."""
+    """What the language model reads: a head, then the episode, as a transcript or as a conversation."""
 
+    form: Literal["auto", "transcript", "chat"] = "auto"
+    """`transcript`: as a story file prints it. `chat`: the head is the system's message, the world's replies are
+    the user's, the commands the assistant's, all in the model's own chat template. `auto`: chat where the model
+    has a template; the default model and adapters of cards read transcripts, which they were made for."""
+    instruction: str = "Reply with your next command alone, on one line, such as: open the door"
+    """In chat form, how to reply: what the system's message ends with, in any language."""
     shows: Literal["transcript", "situation"] = "transcript"
     """After the head: the `transcript` of the episode, or the `situation` alone, that is the surroundings and the
     inventory as they are now. It is shorter and comes again, so that the decision cache serves; what happened is

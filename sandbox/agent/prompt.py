@@ -12,6 +12,9 @@
 
 Or, where the card says so, the situation alone stands in place of the transcript: surroundings and inventory.
 
+In chat form the head is what the system says, each reply of the world a message of the user, each command one of
+the assistant (`sandbox.llm.chatml`). The functions below that take a prompt do as its form asks.
+
 Within an episode each prompt begins with the one before, so a model's cache of the common prefix serves every
 turn. Only when the transcript is too long is its older half dropped, at once.
 """
@@ -22,9 +25,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sandbox import text
-from sandbox.agent.cards import Lore, PromptSettings
+from sandbox.agent.cards import Card, Lore, PromptSettings
 from sandbox.agent.grounding import looks_refused
-from sandbox.types import Exchange, History, Observation
+from sandbox.llm import catalogue, chatml
+from sandbox.llm.chatml import Message
+from sandbox.types import Exchange, History, LanguageModel, Observation
 
 MARK = ">"
 QUOTE = '"'
@@ -41,6 +46,11 @@ _SUMMARY = 85
 _LORE = 4
 """Entries of a lorebook in a prompt, at most."""
 _NOTED = "What you noted before:"
+_WHY = "In one sentence, say what you want with that, and why."
+_FIRST = "Before you act, say in one sentence what you want to do, and why."
+_ANSWER = "Answer in one sentence."
+_ALOUD = "Reply with what you say aloud to the others, in one line."
+_ACT = "Reply with the command alone."
 _EXAMPLE = (
     ("look", "Study\nA letter lies on the desk, and a door leads north."),
     ("read letter", "It is addressed to somebody else."),
@@ -93,6 +103,9 @@ def build(
     parts = [_exchange(exchange) for exchange in exchanges]
     first = _first_kept([len(part) for part in parts], prompt.max_chars)
     lost = _summary(exchanges[:first])
+    if prompt.form == "chat":
+        system = "\n\n".join(part for part in (text.for_prompt(head), prompt.instruction.strip()) if part)
+        return chatml.asking([Message("system", system), *_messages(lost, exchanges[first:])])
     return (head + "\n\n" if head else "") + lost + "".join(parts[first:]) + MARK
 
 
@@ -110,14 +123,66 @@ def example(verbs: Sequence[str]) -> str:
     return "".join(map(_exchange, shown)).strip() if len(shown) > 2 else ""
 
 
+def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
+    """The card's settings with the form that its model is best spoken to in, where the card leaves that open.
+
+    That is chat form where the model has a template, but for what was made for transcripts: the default model, an
+    adapter of the card, and a learner that reads hidden states.
+    """
+    made_for_transcripts = (
+        card.model == catalogue.DEFAULT
+        or card.adapter is not None
+        or (card.learner is not None and card.learner.reads_model)
+    )
+    if card.prompt.form != "auto":
+        return card.prompt
+    chat = model is not None and not made_for_transcripts and chatml.chats(model)
+    return card.prompt.model_copy(update={"form": "chat" if chat else "transcript"})
+
+
 def beside(context: str, words: str) -> str:
     """The prompt with something between the transcript and the mark, for this turn alone."""
+    if chatml.is_chat(context):
+        return chatml.aside(context, words) if words else context
     return f"{context.removesuffix(MARK).rstrip()}{aside_text(words)}" if words else context
 
 
-def opening_quote(context: str) -> str:
-    """The prompt for what an agent says before it chooses: it ends with an opening quote."""
+def opening_quote(context: str, ask: str = _FIRST) -> str:
+    """The prompt for what an agent says before it chooses: it ends with an opening quote, or asks in chat form."""
+    if chatml.is_chat(context):
+        return chatml.aside(context, ask)
     return f"{context.removesuffix(MARK).rstrip()}\n\n{QUOTE}"
+
+
+def answering(context: str) -> str:
+    """The prompt for what an agent answers to words that stand at the prompt's end."""
+    return opening_quote(context, _ANSWER)
+
+
+def speech(context: str, begun: str) -> str:
+    """The prompt for a line that others hear; in a transcript the command that says it is begun."""
+    return chatml.aside(context, _ALOUD) if chatml.is_chat(context) else f"{context} {begun.rstrip()}"
+
+
+def why(context: str, command: str) -> str:
+    """The prompt for what an agent says of a command."""
+    if chatml.is_chat(context):
+        given = Message("assistant", text.for_prompt(command))
+        return chatml.followed_by(context, given, Message("user", _WHY))
+    return context + option(command) + QUOTE
+
+
+def spoken(context: str, said: str) -> str:
+    """The prompt for a command behind what was said, which `opening_quote` asked for."""
+    opened = opening_quote(context)
+    if chatml.is_chat(context):
+        return chatml.followed_by(opened, Message("assistant", text.for_prompt(said)), Message("user", _ACT))
+    return f"{opened}{said}{QUOTE}\n{MARK}"
+
+
+def ends_of_words(context: str) -> tuple[str, ...]:
+    """What ends a sentence that an agent says: in a transcript it stands in quotes."""
+    return ("\n",) if chatml.is_chat(context) else (QUOTE, "\n")
 
 
 def aside_text(words: str) -> str:
@@ -141,8 +206,10 @@ def _spoken_of(key: str, seen: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(key.lower())}(?!\w)", seen) is not None
 
 
-def option(command: str) -> str:
-    """A command as the continuation of a prompt."""
+def option(command: str, context: str = "") -> str:
+    """A command as the continuation of a prompt; of one in transcript form where none is given."""
+    if chatml.is_chat(context):
+        return text.for_prompt(command) + chatml.END
     return f" {text.for_prompt(command)}\n"
 
 
@@ -156,12 +223,24 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
 
 
+def _messages(lost: str, exchanges: History) -> list[Message]:
+    """Exchanges as messages of user and assistant in turn; what was lost is told at the beginning."""
+    first, *others = exchanges
+    messages = [Message("user", (lost + _exchange(first)).strip())]
+    for exchange in others:
+        messages += [Message("assistant", text.for_prompt(exchange.command)), Message("user", _reply(exchange))]
+    return messages
+
+
 def _exchange(exchange: Exchange) -> str:
+    command = f"{MARK}{option(exchange.command)}" if exchange.command else ""
+    return f"{command}{_reply(exchange)}\n\n"
+
+
+def _reply(exchange: Exchange) -> str:
     # A reply cannot pose as a command of the seat: the mark at the beginning of its lines is taken away.
     reply = _POSING.sub("", text.for_prompt(exchange.reply[:_MAX_REPLY]))
-    reply = _BLANK_LINES.sub("\n\n", reply).strip() or "..."
-    command = f"{MARK}{option(exchange.command)}" if exchange.command else ""
-    return f"{command}{reply}\n\n"
+    return _BLANK_LINES.sub("\n\n", reply).strip() or "..."
 
 
 def _first_kept(lengths: Sequence[int], limit: int) -> int:

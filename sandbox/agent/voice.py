@@ -16,7 +16,6 @@ from sandbox.types import Decision, OptionScore, Sample
 
 SPEAKERS = 3
 """How many proposals of a decision have words: the best ones."""
-STOP = (prompt.QUOTE, "\n")
 
 _QUOTES = ' \t"“”'
 _END = re.compile(r"[.!?…]")
@@ -50,12 +49,12 @@ def speaking(
     written = yield from together(
         [
             Continue(
-                prompt=decision.prompt + prompt.option(decision.proposals[i].command) + prompt.QUOTE,
+                prompt=prompt.why(decision.prompt, decision.proposals[i].command),
                 n=1,
                 seed=seed + i,
                 max_tokens=settings.max_tokens,
                 temperature=settings.temperature,
-                stop=STOP,
+                stop=prompt.ends_of_words(decision.prompt),
             )
             for i in silent_ones
         ]
@@ -70,12 +69,12 @@ def speaking(
 def replying(context: str, settings: VoiceSettings, *, seed: int) -> Thinking[str]:
     """What is said first when the prompt ends with somebody else's words; empty where that is no sentence."""
     samples: list[Sample] = yield Continue(
-        prompt=prompt.opening_quote(context),
+        prompt=prompt.answering(context),
         n=1,
         seed=seed,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
-        stop=STOP,
+        stop=prompt.ends_of_words(context),
     )
     return sentence(samples[0].text) if samples else ""
 
@@ -107,21 +106,20 @@ def aloud(
         seed: of the words.
         value: the log-probability that counts, of a score.
     """
-    opened = prompt.opening_quote(context)
     samples: list[Sample] = yield Continue(
-        prompt=opened,
+        prompt=prompt.opening_quote(context),
         n=settings.lines,
         seed=seed,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
-        stop=STOP,
+        stop=prompt.ends_of_words(context),
     )
     said = list(dict.fromkeys(filter(None, (sentence(sample.text) for sample in samples))))
     if not said:
         return None
-    options = tuple(prompt.option(command) for command in commands)
+    options = tuple(prompt.option(command, context) for command in commands)
     scored: list[list[OptionScore]] = yield from together(
-        [ScoreQuestion(f"{opened}{each}{prompt.QUOTE}\n{prompt.MARK}", options) for each in said]
+        [ScoreQuestion(prompt.spoken(context, each), options) for each in said]
     )
     table = np.array([[value(score) for score in scores] for scores in scored])
     return Aloud(

@@ -197,7 +197,7 @@ class _PromptWriter:
 
 def _row(settled: Settled, form: Format, text: str) -> Row | None:
     """The example as a row; None where it makes none in this format."""
-    better, worse = prompt.option(settled.better), prompt.option(settled.worse)
+    better, worse = prompt.option(settled.better, text), prompt.option(settled.worse, text)
     both = bool(settled.better) and bool(settled.worse)
     if form == "sft" and settled.imitable:
         return {"prompt": text, "completion": better}
@@ -249,7 +249,7 @@ def _segment(
             begun = None
         if begun is None:
             begun, transcript, completions, labels = (text, model, stored), text, [], []
-        option = prompt.option(node.command)
+        option = prompt.option(node.command, text)
         completions.append(text[len(transcript) :] + option)
         labels.append(verdicts[turn])
         transcript = text + option

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from cachetools import LRUCache
 
+from sandbox.llm.chatml import chats
 from sandbox.llm.questions import Answering, Features, FeatureScores, Question, Read, ask, features_of
 from sandbox.llm.state import ServerState, state_of
 from sandbox.types import LanguageModel, OptionScore
@@ -54,6 +55,10 @@ class CachedModel(Answering):
     @property
     def name(self) -> str:
         return self.model.name
+
+    @property
+    def chats(self) -> bool:
+        return chats(self.model)
 
     @property
     def width(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sandbox.errors import ModelError
+from sandbox.llm.chatml import chats
 from sandbox.llm.questions import Answering, Question, ask
 from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import ServerState
@@ -54,6 +55,10 @@ class FallbackModel(Answering):
     @property
     def name(self) -> str:
         return self._remote.name if self._remote.ready else self._other.name
+
+    @property
+    def chats(self) -> bool:
+        return chats(self._remote)
 
     @property
     def width(self) -> int:

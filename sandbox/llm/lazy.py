@@ -33,6 +33,10 @@ class LazyModel(Answering):
         return self._loaded.name if self._loaded is not None else f"{self._stem}@base"
 
     @property
+    def chats(self) -> bool:
+        return self.model.chats
+
+    @property
     def width(self) -> int:
         return self.model.width
 

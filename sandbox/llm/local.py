@@ -18,11 +18,12 @@ import torch
 import transformers
 
 from sandbox.errors import ModelError, NoMemoryError
-from sandbox.llm import catalogue, passes, registry
+from sandbox.llm import catalogue, chatml, passes, registry
 from sandbox.llm.adapter import Merged
 from sandbox.llm.batch_passes import BatchPasses
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.streaming import tell
+from sandbox.llm.template import Template
 from sandbox.llm.tree_passes import TreePasses
 from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import Writer
@@ -71,6 +72,8 @@ class LocalModel(Answering):
         )
         self.lock = threading.RLock()
         """Held while the model is at work. Whoever needs two calls to see the same adapter holds it for both."""
+        self.template = Template(tokenizer)
+        """How it is spoken to in chat form."""
         self._head: Tokens = tuple(tokenizer("")["input_ids"])
         self._ends = _end_tokens(network, tokenizer)
 
@@ -141,6 +144,11 @@ class LocalModel(Answering):
         return self._passes.packs
 
     @property
+    def chats(self) -> bool:
+        """Whether it has a chat template."""
+        return self.template.there
+
+    @property
     def width(self) -> int:
         """Numbers in the features of one option."""
         return int(self.network.config.get_text_config().hidden_size)
@@ -193,12 +201,14 @@ class LocalModel(Answering):
         return [writer.samples() for writer in writers]
 
     def encode(self, text: str) -> Tokens:
-        """The tokens of a text by itself, nothing added."""
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        """The tokens of a text by itself, nothing added. The end of a reply in chat form is the model's own."""
+        return tuple(self.tokenizer(self.template.reply(text), add_special_tokens=False)["input_ids"])
 
     def fit(self, prompt: str, *, reserve: int = 0) -> Tokens:
         """The prompt's tokens as the network sees them, with room for `reserve` more. Depends on nothing else."""
-        tokens = self.encode(prompt)
+        tokens = self.encode(self.template.rendered(prompt) if chatml.is_chat(prompt) else prompt)
+        if self._head and tokens[: len(self._head)] == self._head:  # a chat template writes it too
+            tokens = tokens[len(self._head) :]
         room = self.window - max(reserve, RESERVE) - len(self._head)
         if room < 2:
             raise ModelError(

@@ -101,6 +101,11 @@ class Answering(ABC):
     @abstractmethod
     def name(self) -> str: ...
 
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat template of its own, so that it can be spoken to in chat form."""
+        return False
+
     @abstractmethod
     def answer(self, questions: Sequence[Question]) -> list[Any]:
         """What `put` would give for each question by itself, in order."""
@@ -140,6 +145,10 @@ class AdaptedModel(Protocol):
     @property
     def width(self) -> int:
         """Numbers in the features of one option."""
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat template."""
 
     def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
         """The answers with the adapter of this folder merged in; None: with none. Raises `ModelError`."""

@@ -172,7 +172,7 @@ def _feedback(saves: Sequence[_Save], votes: Votes) -> Iterator[Example]:
 
 
 def _examples(save: _Save, context: str, settled: Settled, origin: Origin) -> Iterator[Example]:
-    better, worse = prompt.option(settled.better), prompt.option(settled.worse)
+    better, worse = prompt.option(settled.better, context), prompt.option(settled.worse, context)
     if settled.better and settled.worse:
         yield PreferencePair(prompt=context, chosen=better, rejected=worse, origin=origin)
         return

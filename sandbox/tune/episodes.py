@@ -90,7 +90,7 @@ class Player:
     ) -> str:
         combine = self._card.combine
         recent = [exchange.command for exchange in lived[-combine.repeat_window :]]
-        scored = self._model.score(context, [prompt.option(each) for each in commands])
+        scored = self._model.score(context, [prompt.option(each, context) for each in commands])
         liking = [
             each.mean - combine.repeat_penalty * recent.count(command)
             for each, command in zip(scored, commands, strict=True)

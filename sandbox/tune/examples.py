@@ -133,7 +133,7 @@ def transcripts(
             if segments and not context.startswith(text):
                 found.append(TranscriptExample(segments=tuple(segments), origin=origin))
                 text, segments = "", []
-            option = prompt.option(command)
+            option = prompt.option(command, context)
             segments += [Segment(context[len(text) :], False), Segment(option, learned)]
             text = context + option
         found.append(TranscriptExample(segments=tuple(segments), origin=origin))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.llm.chatml import chats
 from sandbox.llm.questions import AdaptedModel, Answering, Question
 from sandbox.llm.state import ServerState, state_of
 from sandbox.tune.adapters import BASE, Adapters
@@ -33,6 +34,10 @@ class LiveModel(Answering):
         """What the next call would be answered by, whatever the base model carries just now."""
         folder = self._wanted()
         return f"{self._stem}@{folder.name if folder else BASE}"
+
+    @property
+    def chats(self) -> bool:
+        return chats(self._base)
 
     @property
     def width(self) -> int:

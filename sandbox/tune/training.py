@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from sandbox.llm import chatml
+from sandbox.llm.chatml import Message
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
 from sandbox.tune import lora, network, packing, sft
@@ -147,8 +149,6 @@ def rehearse(model: LocalModel, seed: int) -> list[Encoded]:
 
 
 def _asked(model: LocalModel, question: str) -> str:
-    if model.tokenizer.chat_template:
-        messages = [{"role": "user", "content": question}]
-        text: str = model.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return text
+    if model.chats:
+        return chatml.asking([Message("user", question)])
     return f"Question: {question}\nAnswer:"

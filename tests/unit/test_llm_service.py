@@ -98,7 +98,7 @@ def test_the_answers_are_those_of_the_model_in_this_process_to_the_bit(
     process: ModelProcess, here: LocalModel
 ) -> None:
     assert_same(process.answer(ASKED), here.answer(ASKED))
-    assert (process.name, process.width) == ("tiny@base", here.width)
+    assert (process.name, process.width, process.chats) == ("tiny@base", here.width, here.chats)
     assert process.state.kind == "ok"
 
 
@@ -199,6 +199,7 @@ class Gated:
     """Answers when `gate` is open, and notes what it was asked together."""
 
     width = 3
+    chats = False
 
     def __init__(self) -> None:
         self.gate = threading.Event()

@@ -25,7 +25,7 @@ def build_learner(
     """
     if card.learner is None:
         return None
-    shown = card.prompt.model_copy(update={"shows": "situation"})
+    shown = card.prompt.model_copy(update={"shows": "situation", "form": "transcript"})
 
     def situation(observation: Observation) -> str:
         return prompt.build(shown, observation, (), persona=card.persona, verbs=tuple(verbs))

@@ -79,6 +79,7 @@ class ModelProcess(Answering):
         self._unused: list[Connection] = []
         self._child: subprocess.Popen[bytes] | None = None
         self._width = 0
+        self._chats = False
         self._failure = ""
         self._failures = 0
         self._rests_until = 0.0
@@ -86,6 +87,13 @@ class ModelProcess(Answering):
     @property
     def name(self) -> str:
         return f"{self._stem}@base"
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat template. Raises `ModelError`."""
+        if not self._width:
+            self.answer([])
+        return self._chats
 
     @property
     def width(self) -> int:
@@ -134,7 +142,8 @@ class ModelProcess(Answering):
                     raise self._away(reason) from error
             else:
                 with self._lock:
-                    self._width, self._failure, self._failures = int(reply["width"]), "", 0
+                    self._width, self._chats = int(reply["width"]), bool(reply["chats"])
+                    self._failure, self._failures = "", 0
                 return answers
         raise AssertionError("the second try returns or raises")
 

@@ -249,7 +249,7 @@ class ModelService:
         at = 0
         for job in jobs:
             own, at = answers[at : at + len(job.questions)], at + len(job.questions)
-            self._reply(job, wire.packed_answers(own, model.width))
+            self._reply(job, wire.packed_answers(own, model.width, model.chats))
 
     def _reply(self, job: _Job, data: bytes) -> None:
         if not job.over:

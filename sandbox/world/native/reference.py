@@ -56,7 +56,9 @@ def reference_markdown() -> str:
     for title, module, introduction in _GROUPS[:2]:
         tables += [f"### {title}\n\n{introduction}\n", *(_table(model, level=4) for model in _of(module))]
     title, module, introduction = _GROUPS[2]
-    tables += [_table(Task), f"### {title}\n\n{introduction}\n", *(_table(m, level=4) for m in _of(module))]
+    tables += [_table(model) for model in _reachable(Task, grouped)]
+    inside = dict.fromkeys(inner for measure in _of(module) for inner in _reachable(measure, [])[1:])
+    tables += [f"### {title}\n\n{introduction}\n", *(_table(m, level=4) for m in (*_of(module), *inside))]
     tables.append(_actions())
     return "\n".join(tables)
 

@@ -271,3 +271,95 @@ def test_faults_of_a_kind_are_said_once_where_they_are() -> None:
         )
     found = [str(f) for f in caught.value.findings]
     assert [line.split(":")[0] for line in found] == ["line 6", "line 6"]
+
+
+RIDING = """
+rooms:
+  hall: {exits: {east: quay}}
+  quay: {exits: {west: hall, south: {to: lake, when: {thing: me, at: boat}, otherwise: You cannot swim.}}}
+  lake: {exits: {north: quay, south: {to: island, when: {thing: me, at: boat}}}}
+  island: {exits: {north: {to: lake, when: {thing: me, at: boat}}}}
+things:
+  chair: {at: hall, enter: "on"}
+  boat: {at: quay, enter: in, vehicle: true, fixed: true}
+  ring: {at: island}
+  horse: {at: nowhere, enter: "on", vehicle: true}
+verbs: {call: {forms: call, rules: {do: [{move: horse, to: here}, {move: me, to: horse}]}}}
+endings: {home: {when: [{has: ring}, {thing: me, at: chair}], won: all}}
+"""
+
+
+def test_a_chair_is_sat_on_and_left_before_one_goes() -> None:
+    game = Game(one_seat(RIDING))
+    assert "get on chair" in (game.seen().admissible or ())
+    assert game.do("sit on chair") == "You get on the chair."
+    assert "You are on the chair." in game.seen().description
+    assert game.seen().admissible == ("call", "get off chair")
+    assert game.do("take chair") == "Somebody is in or on the chair."
+    text = game.do("e")
+    assert text.startswith("(first leaving the chair)\nYou leave the chair.\nQuay")
+    assert "on the chair" not in game.seen().description
+    assert game.state.round == 3
+    assert game.do("w", "sit down") == "You get on the chair."
+    assert game.do("stand up") == "You leave the chair."
+    assert game.do("stand") == "You are standing already."
+
+
+def test_a_boat_goes_along_and_is_saved() -> None:
+    world = one_seat(RIDING)
+    game = Game(world)
+    assert game.do("e", "s") == "You cannot swim."
+    assert game.do("enter boat") == "You get in the boat."
+    assert "You are in the boat." in game.do("s")
+    game.do("s")
+    assert world.load(world.dump(game.state)) == game.state
+    game.do("take ring", "get out")
+    assert "boat" in game.seen().description
+    assert game.do("n") == "You can't go that way now."
+    game.do("get into boat", "n", "n", "get out", "w", "call")
+    assert "You are on the horse." in game.seen().description
+    assert "Quay" in game.do("e") and "You are on the horse." in game.do("look")
+    game.do("w", "dismount", "sit on chair")
+    assert game.terminated and game.seen().won
+    check_world(world, seeds=(0, 1), steps=40)
+
+
+def test_the_solver_rides() -> None:
+    world = one_seat(RIDING)
+    found = solve(world)
+    assert found is not None and "get on chair" in [m.command for m in found.moves]
+    assert not [f for f in check(world).findings if f.severity == "error"]
+    stuck = one_seat(RIDING.replace("vehicle: true, fixed: true", "fixed: true"))
+    assert any("cannot win" in f.message for f in check(stuck).findings)
+
+
+def test_others_ride_along() -> None:
+    game = Game(
+        make(
+            """
+            title: T
+            seats: {ann: {name: Ann, start: quay, goal: G}, bob: {name: Bob, start: quay, goal: G}}
+            rooms: {quay: {exits: {south: lake}}, lake: {exits: {north: quay}}}
+            things: {boat: {at: quay, enter: in, vehicle: true}}
+            """
+        )
+    )
+    game.do("get in boat", "get in boat")
+    assert "Bob is in the boat." in game.seen("ann").description
+    game.do("s")
+    assert "Lake" in game.seen("bob").text and "You are in the boat." in game.seen("bob").description
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("vehicle: true, fixed", "vehicel: true, fixed", "vehicel: no such key (did you mean 'vehicle'?)"),
+        ("enter: in, vehicle", "vehicle", "a vehicle needs 'enter: in' or 'enter: on'"),
+        ("enter: in", "enter: inn", "'inn' is none of in, on"),
+        ("at: chair}]", "at: ring}]", "'ring' holds nothing"),
+    ],
+)
+def test_faults_of_what_is_ridden(old: str, new: str, message: str) -> None:
+    with pytest.raises(WorldFileError) as caught:
+        one_seat(RIDING.replace(old, new, 1))
+    assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.world.native.actions.boarding import aboard, can_hold, passengers, vehicle_of
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
@@ -28,7 +29,10 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
     draft.actor = seat
     scope = scope_of(draft, seat)
     found: list[ParsedCommand] = []
-    if scope.room != NOWHERE:
+    on = aboard(draft, seat) if compiled.aboard else NOWHERE
+    if on != NOWHERE:
+        found.append(ParsedCommand("get_off", on))
+    if scope.room != NOWHERE and (on == NOWHERE or vehicle_of(draft, seat) == on):
         for direction in compiled.entities[scope.room].ways:
             if can_go(draft, scope.room, direction):
                 found.append(ParsedCommand("go", text=direction))
@@ -66,6 +70,10 @@ def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[Pars
             found.append(ParsedCommand("eat", thing))
         return
     flags = draft.record(thing).flags
+    if entity.enter:
+        if aboard(draft, seat) == NOWHERE and can_hold(draft, seat, thing):
+            found.append(ParsedCommand("board", thing))
+        room_left = room_left and not passengers(draft, thing)
     if room_left and not flags & FIXED:
         found.append(ParsedCommand("take", thing))
     if entity.edible:

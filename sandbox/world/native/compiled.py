@@ -126,6 +126,9 @@ class Entity:
     concealed: bool = False
     light: bool = False
     switchable: bool = False
+    enter: str = ""
+    """`in` or `on` for what seats can get in or on."""
+    vehicle: bool = False
     wearable: bool = False
     edible: bool = False
     counted: bool = False
@@ -414,6 +417,10 @@ class CompiledWorld:
         self.rounds_clock = RoundsClock()
         self.dispositions: dict[str, int] = {}
         """Numbers of the variables that hold what characters think of the seats."""
+        self.enterable: tuple[int, ...] = ()
+        """Things that seats can get in or on."""
+        self.aboard: dict[int, int] = {}
+        """For each seat the variable that says which of them it is in or on; empty where there are none."""
         self.reads_scores = False
         """Whether any condition asks for points, so that they matter to how the world goes on."""
         self.lexicon = Lexicon(self.language, world)

@@ -67,7 +67,7 @@ class _WorldCompiler:
         return Prose(self.compiled, "", ())
 
     def _variables(self, world: Adventure) -> None:
-        """Variables, then properties, then the dispositions of the characters. Texts are kept apart."""
+        """Variables, properties, dispositions of characters, what seats are on. Texts are kept apart."""
         start: list[int] = []
         texts: list[str] = []
         for name, given in (*world.variables.items(), *_properties(world)):
@@ -98,6 +98,13 @@ class _WorldCompiler:
             start.append(character.disposition)
             self.compiled.bounds.append((-10, 10))
             self.compiled.values.append(())
+        index = self.compiled.index
+        self.compiled.enterable = tuple(index[name] for name, thing in world.things.items() if thing.enter)
+        for seat in self.compiled.seats if self.compiled.enterable else ():
+            self.compiled.aboard[seat] = len(start)
+            start.append(0)
+            self.compiled.bounds.append((0, len(self.compiled.enterable)))
+            self.compiled.values.append(("", *(self.compiled.ids[n] for n in self.compiled.enterable)))
         self.compiled.first_variables = tuple(start)
         self.compiled.first_texts = tuple(texts)
 
@@ -121,6 +128,8 @@ class _WorldCompiler:
             concealed=thing.concealed,
             light=thing.light,
             switchable=thing.switch is not None,
+            enter=thing.enter or "",
+            vehicle=thing.vehicle,
             wearable=thing.wearable,
             edible=thing.edible,
             counted=thing.count is not None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.world.native.actions.boarding import aboard
 from sandbox.world.native.compiled import CompiledWorld, Draft, Test, Who
 from sandbox.world.native.operands import amount, is_fixed, members, place_of, read, said, who_is, words_of
 from sandbox.world.native.schema import conditions as model
@@ -110,6 +111,15 @@ def _thing(compiled: CompiledWorld, condition: model.ThingIs) -> Test:
         model_ = compiled.definition.things.get(condition.thing)
         if model_ is not None and model_.count is not None:
             return lambda draft: (at := place(draft)) >= 0 and draft.stock(at, number) >= count
+        if compiled.enterable:
+            return lambda draft: (
+                (t := thing(draft)) >= 0
+                and (at := place(draft))
+                in (
+                    draft.record(t).parent,
+                    aboard(draft, t) if at >= compiled.rooms else NOWHERE,
+                )
+            )
         return lambda draft: (t := thing(draft)) >= 0 and draft.record(t).parent == place(draft)
     if condition.being == "carried":
         return lambda draft: (t := thing(draft)) >= 0 and draft.holder(t) != NOWHERE

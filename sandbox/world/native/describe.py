@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.world.native.actions.boarding import aboard
 from sandbox.world.native.prose import CountedThing, Listed, Value
 from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
@@ -34,6 +35,16 @@ def _look(draft: Draft, seat: int) -> str:
     if body := entity.description.render(draft, seat):
         lines.append(body)
     return "\n".join([*lines, *_contents(draft, seat, room)])
+
+
+def _aboard(draft: Draft, seat: int) -> list[str]:
+    """What the seats in a room are in or on, as one of them sees it."""
+    compiled, lines = draft.compiled, list[str]()
+    for who in compiled.aboard:
+        if draft.record(who).parent == draft.record(seat).parent and (thing := aboard(draft, who)) != NOWHERE:
+            slots: dict[str, Value] = {"me": CountedThing(who), "thing": CountedThing(thing)}
+            lines.append(draft.message(f"is_{compiled.entities[thing].enter}", seat, slots))
+    return lines
 
 
 def glance(draft: Draft, seat: int, left: tuple[int, ...]) -> str:
@@ -90,6 +101,8 @@ def _contents(draft: Draft, seat: int, room: int) -> list[str]:
         _inside(draft, seat, thing, lines)
     for person in people:
         lines.append(_person(draft, seat, person))
+    if compiled.aboard:
+        lines += _aboard(draft, seat)
     return [*lines, *_elsewhere(draft, room), exits(draft, seat, room)]
 
 

@@ -184,7 +184,9 @@ def _for_each(compiled: CompiledWorld, key: str, effect: model.ForEach) -> Act:
 
 
 def _move(compiled: CompiledWorld, effect: model.Move) -> Act:
-    from sandbox.world.native.actions.moving import arrive  # actions look into rules, and rules hold effects
+    # actions look into rules, and rules hold effects
+    from sandbox.world.native.actions.boarding import passengers, put_aboard
+    from sandbox.world.native.actions.moving import arrive
 
     thing, place = who_is(compiled, effect.move), who_is(compiled, effect.to)
 
@@ -193,14 +195,24 @@ def _move(compiled: CompiledWorld, effect: model.Move) -> Act:
         if what < 0:
             return
         if what < compiled.people:
+            riding = passengers(draft, what) if compiled.entities[what].enter else []
             draft.move(what, to)
+            for seat in riding:
+                if 0 <= to < compiled.rooms:
+                    arrive(draft, seat, to, what)
+                else:
+                    put_aboard(draft, seat, NOWHERE)
             return
+        on = NOWHERE
+        if compiled.rooms <= to < compiled.people:
+            on, to = to, draft.room_of(to)
         origin = draft.record(what).parent
         if origin == to:
+            put_aboard(draft, what, on)
             return
         if origin != NOWHERE:
             draft.show("vanishes", origin, what, me=CountedThing(what))
-        arrive(draft, what, to)
+        arrive(draft, what, to, on)
 
     return move
 

@@ -314,6 +314,8 @@ class Grounding(Reach):
             if effect.to == "nowhere":
                 return []
             to = self.who(effect.to, seat)
+            if to in self.compiled.enterable:
+                return [self.aboard(what, to), *(self.fact(("in", what, room)) for room in rooms)]
             # Wherever somebody acts, that is `here`: of those who move there, it is not said which room it is.
             return [self.fact(("in", what, room)) for room in ([to] if to >= 0 else rooms)]
         if effect.to == "here":
@@ -323,6 +325,8 @@ class Grounding(Reach):
             made = [self.fact((word, what, s)) for word in ("reach", "see") for s in self.seats]
         else:
             made = [self.place(what, self.who(effect.to, seat))]
+        if what in self.compiled.enterable and (to := self.who(effect.to, seat)) < self.compiled.rooms:
+            made += [self.fact(("in", s, to)) for s in self.seats if to >= 0]
         hidden = self.shown(what)
         return made if hidden == self.true else [*made, hidden]
 

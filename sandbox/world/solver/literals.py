@@ -289,9 +289,15 @@ class Literals(Relaxation):
         if condition.at == "here":
             return self.fact(("see", thing, seat)) if wanted and seat >= 0 else self.true
         place = self.who(condition.at, seat)
+        if thing in self.compiled.aboard and place in self.compiled.enterable:
+            return self.aboard(thing, place) if wanted else self.true
         if self.compiled.entities[thing].counted:
             return self._amount(thing, place, condition.count) if wanted else self.true
         return self.at(thing, place, wanted)
+
+    def aboard(self, seat: int, thing: int) -> int:
+        """A seat is in or on a thing."""
+        return self.fact(("var", self.compiled.aboard[seat], self.compiled.enterable.index(thing) + 1))
 
     def at(self, thing: int, place: int, wanted: bool = True) -> int:
         """Something or somebody is directly in a place, or is not."""

@@ -91,7 +91,16 @@ def idle_things(world: Adventure) -> frozenset[str]:
 
 
 def _is_plain(thing: Thing) -> bool:
-    able = (thing.container, thing.supporter, thing.door, thing.light, thing.switch, thing.text, thing.count)
+    able = (
+        thing.container,
+        thing.supporter,
+        thing.door,
+        thing.light,
+        thing.switch,
+        thing.text,
+        thing.count,
+        thing.enter,
+    )
     return not any(able)
 
 

@@ -218,6 +218,11 @@ class Reach(Literals):
                 free = self._go_blocked(room, direction, seat)
                 needs = (here, *door, *self.hold(way.when, seat), free)
                 self.add(needs, (self.fact(("in", seat, to)),), 1, Go(seat, room, direction, to))
+                for thing in self.compiled.enterable:
+                    if self.compiled.entities[thing].vehicle:
+                        riding = (*needs, self.aboard(seat, thing), self.fact(("at", thing, room)))
+                        makes = [self.place(thing, to), *(self.fact(("in", s, to)) for s in self.seats)]
+                        self.add(riding, makes, 1, Go(seat, room, direction, to))
 
     def _go_blocked(self, room: int, direction: str, seat: int) -> int:
         rules = [
@@ -237,6 +242,9 @@ class Reach(Literals):
         entity = self.compiled.entities[thing]
         for seat in self.seats:
             reach = self.fact(("reach", thing, seat))
+            if entity.enter:
+                free = self.blocked("board", thing, -1, seat)
+                self.add((reach, free), (self.aboard(seat, thing),), 1, Act(seat, ParsedCommand("board", thing)))
             if entity.counted:
                 into = self.heap(thing, seat)
                 self.add(

@@ -111,6 +111,9 @@ def _reason(grounding: Grounding, state: State, fact: int, true: list[int], valu
         case ("stock", thing, _):
             return Reason("things", compiled.ids[thing], f"nobody can ever come by {_the(grounding, thing)}")
         case ("var", number, value):
+            if number in compiled.aboard.values():
+                on = compiled.enterable[value - 1]
+                return Reason("things", compiled.ids[on], f"nobody can ever get {compiled.entities[on].enter} it")
             variable = list(compiled.variable_index)[number]
             return Reason("variables", variable, f"nothing ever makes {variable} {compiled.values[number][value]}")
         case ("reaches", (way, number), bound) if way in ("up", "down"):

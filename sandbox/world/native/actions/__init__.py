@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.actions import handling, moving, people
+from sandbox.world.native.actions import boarding, handling, moving, people
 from sandbox.world.native.describe import examine, search
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import access
@@ -20,6 +20,8 @@ ACTIONS: dict[str, Action] = {
     "examine": lambda draft, command: _examine(draft, command),
     "search": lambda draft, command: _search(draft, command),
     "go": moving.go,
+    "board": boarding.board,
+    "get_off": boarding.get_off,
     "follow": moving.follow,
     "wait": moving.wait,
     "take": handling.take,
@@ -50,7 +52,10 @@ EVERYDAY = (
     *("throw", "throw_at", "burn", "fill", "empty", "cut", "tie", "sit", "lie", "stand", "kiss", "wave"),
     *("knock", "dig", "swim", "think", "sing", "pray", "sleep"),
 )
-"""Actions that people try anywhere. A world may have a verb of its own by such a name, in place of the usual."""
+"""Actions that people try anywhere."""
+
+OVERRIDABLE = (*EVERYDAY, "board", "get_off")
+"""Actions in whose place a world may have a verb of its own by that name."""
 
 PLAIN = (
     *("push", "pull", "turn", "touch", "listen", "smell", "climb", "use", "use_on", "attack"),

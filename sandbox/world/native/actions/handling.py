@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.world.native.actions.boarding import passengers
 from sandbox.world.native.describe import look, state_of
 from sandbox.world.native.prose import CountedThing, Listed
 from sandbox.world.native.scope import access, in_hand, scope_of
@@ -73,6 +74,8 @@ def take(draft: Draft, command: ParsedCommand) -> bool:
         return _no(draft, "cannot_reach", thing=named)
     if record.flags & FIXED:
         return _no(draft, "fixed", thing=named)
+    if entity.enter and passengers(draft, thing):
+        return _no(draft, "occupied", thing=named)
     if held(draft, seat) >= compiled.entities[seat].capacity:
         return _no(draft, "hands_full")
     draft.move(thing, seat)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.world.native.actions.boarding import aboard, keeps, passengers, put_aboard, vehicle_of
 from sandbox.world.native.describe import glance, look
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.state import NOWHERE, OPEN, ParsedCommand, replaced
@@ -32,8 +33,19 @@ def go(draft: Draft, command: ParsedCommand) -> bool:
         else:
             draft.say("blocked")
         return False
-    depart(draft, seat, command.text)
-    arrive(draft, seat, way.to)
+    if keeps(draft, seat):
+        draft.say("get_off_first", thing=CountedThing(aboard(draft, seat)))
+        return False
+    together = [seat]
+    if (vehicle := vehicle_of(draft, seat)) != NOWHERE:
+        together += [other for other in passengers(draft, vehicle) if other != seat]
+        for other in together:
+            depart(draft, other, command.text)
+        draft.move(vehicle, way.to)
+    else:
+        depart(draft, seat, command.text)
+    for who in together:
+        arrive(draft, who, way.to, vehicle)
     return True
 
 
@@ -57,8 +69,8 @@ def depart(draft: Draft, who: int, direction: str) -> None:
         draft.memory[number] = memory._replace(left=left)
 
 
-def arrive(draft: Draft, who: int, room: int) -> None:
-    """Move a seat or character to a room; others see it, and a seat sees the room."""
+def arrive(draft: Draft, who: int, room: int, vehicle: int = NOWHERE) -> None:
+    """Move a seat or character to a room; others see it, and a seat sees the room. A vehicle came before its seat."""
     compiled = draft.compiled
     origin = draft.record(who).parent
     if who >= compiled.seats[0]:
@@ -69,6 +81,8 @@ def arrive(draft: Draft, who: int, room: int) -> None:
             rooms = replaced(memory.rooms, {origin: lay})
             memory = draft.memory[number] = memory._replace(rooms=rooms, left=())
         draft.move(who, room)
+        if draft.compiled.aboard:
+            put_aboard(draft, who, vehicle)
         if room == NOWHERE:
             return
         draft.show("arrives", room, who, me=CountedThing(who))

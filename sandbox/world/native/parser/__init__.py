@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sandbox.text import clean_line, near_miss
+from sandbox.world.native.actions.boarding import aboard, keeps
 from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.forms import Form, Spans, lower
@@ -24,6 +25,7 @@ MAX_LISTED_VERBS = 40
 Perform = Callable[[Sequence[ParsedCommand]], bool]
 
 _SPEECH = ("say", "tell", "ask")
+_POSTURES = ("sit", "lie", "stand", "climb")
 
 
 class Parser:
@@ -167,7 +169,7 @@ class Parser:
             self._tell_freely(draft, action)
             return True, False
         if (first := self._first(draft, commands)) is not None:
-            draft.say("first_taking", thing=CountedThing(first.thing))
+            draft.say("first_taking" if first.action == "take" else "first_off", thing=CountedThing(first.thing))
             if not perform((first,)) or draft.ended != RUNNING or len(self.compiled.seats) > 1:
                 return draft.ended == RUNNING, True
         took_turn = perform(commands)
@@ -191,6 +193,8 @@ class Parser:
     def _first(self, draft: Draft, commands: Sequence[ParsedCommand]) -> ParsedCommand | None:
         """What has to be done before: taking the key that is named and lies in sight."""
         command = commands[0]
+        if command.action == "go" and keeps(draft, draft.actor):
+            return ParsedCommand("get_off", aboard(draft, draft.actor))
         key = command.other
         if (
             command.action not in ("unlock", "lock")
@@ -295,6 +299,11 @@ class Parser:
                 return things
         else:
             things = [NounMatch(NOWHERE)]
+        if action in _POSTURES and self.compiled.enterable and action not in self.compiled.definition.verbs:
+            action, things = self._posture(draft, scope, action, things)
+            named = action
+            if not form.slots:
+                return [ParsedCommand(action, things[0].thing)]
         if action in ("oops",):
             return [ParsedCommand(action, text=said)]
         if not form.slots:
@@ -343,6 +352,19 @@ class Parser:
             t for t in all_of(draft, scope, action, within if within != NOWHERE else other) if t not in left_out
         ]
         return [NounMatch(t) for t in everything] or Unclear(2, "nothing_to_do")
+
+    def _posture(
+        self, draft: Draft, scope: Scope, action: str, things: list[NounMatch]
+    ) -> tuple[str, list[NounMatch]]:
+        """Sitting and lying on what one can get on is getting on it, and standing up is getting off."""
+        thing, enterable = things[0].thing, self.compiled.enterable
+        if action == "stand" and thing < 0 and aboard(draft, draft.actor) != NOWHERE:
+            return "get_off", [NounMatch(aboard(draft, draft.actor))]
+        if thing < 0 and action in ("sit", "lie"):
+            seats = [t for t in scope.near if t in enterable]
+            thing = seats[0] if len(seats) == 1 else NOWHERE
+        ruled = self.compiled.rules.instead.get((action, thing)) or self.compiled.rules.instead.get((action, -1))
+        return ("board", [NounMatch(thing)]) if thing in enterable and not ruled else (action, things)
 
     # What went wrong
 

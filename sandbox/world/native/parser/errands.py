@@ -58,6 +58,9 @@ class Errands:
                     phrase = low[slice(*spans["text" if "text" in spans else "thing"])]
                     if (errand := self._through(draft, scope, phrase)) is not None:
                         return errand
+                    thing = self._noun(draft, scope, phrase, "board")
+                    if thing != NOWHERE and self.compiled.entities[thing].enter and self._room(draft, phrase) < 0:
+                        return Errand((self.compiled.phrase(ParsedCommand("board", thing)),))
                     if action == "go_to":
                         return self._walk(draft, scope, phrase)
                 case "ask_here":

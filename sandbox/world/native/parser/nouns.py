@@ -154,6 +154,8 @@ def _suits(draft: Draft, thing: int, action: str, slot: str) -> bool:
         "switch_on": entity.switchable and not flags & ON,
         "switch_off": entity.switchable and bool(flags & ON),
         "eat": entity.edible,
+        "board": bool(entity.enter),
+        "get_off": bool(entity.enter),
         "read": bool(entity.text) and not entity.person,
     }
     if action in checks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path
 from sandbox.text import did_you_mean
-from sandbox.world.native.actions import EVERYDAY, TRIGGERS
+from sandbox.world.native.actions import OVERRIDABLE, TRIGGERS
 from sandbox.world.native.forms import lower, parse_form
 from sandbox.world.native.languages import LANGUAGES
 from sandbox.world.native.prose import Template
@@ -208,7 +208,7 @@ class _Check(References):
         for name, verb in self.world.verbs.items():
             path: Path = ("verbs", name)
             usual = name in TRIGGERS or (self.language is not None and name in self.language.verbs)
-            if usual and name not in EVERYDAY:
+            if usual and name not in OVERRIDABLE:
                 self.fault(path, f"{name!r} is one of the usual actions", "use 'rules' with 'instead' or 'after'")
             self.text((*path, "otherwise"), verb.otherwise)
             forms = [self._form((*path, "forms", n), name, form) for n, form in enumerate(verb.forms)]

@@ -109,7 +109,7 @@ class References:
     def place(self, path: Path, name: str, *words: str) -> None:
         """Whether a name is a place that can hold things."""
         known = self.known(path, name, "rooms", "things", "characters", "seats", also=("nowhere", *words))
-        if known and name in self.world.things and name not in self.holders:
+        if known and name in self.world.things and name not in self.holders and name not in words:
             self.fault(
                 path, f"{name!r} holds nothing", "give it 'container: true' or 'supporter: true', or name another"
             )
@@ -261,10 +261,13 @@ class References:
 
     def _thing_is(self, path: Path, condition: c.ThingIs, actor: bool) -> None:
         name = condition.thing
-        if not self.known((*path, "thing"), name, "rooms", "things", "characters", "seats"):
+        me = ("me",) if condition.at is not None else ()
+        if not self.known((*path, "thing"), name, "rooms", "things", "characters", "seats", also=me):
             return
+        self._me((*path, "thing"), name, actor)
         if condition.at is not None:
-            self.place((*path, "at"), condition.at, "me", "here")
+            enterable = [each for each, thing in self.world.things.items() if thing.enter]
+            self.place((*path, "at"), condition.at, "me", "here", *enterable)
             self._me((*path, "at"), condition.at, actor)
             self.counted(path, name, condition.count)
         elif condition.being is not None:
@@ -433,4 +436,5 @@ class References:
             elif self.world.things[effect.move].door is not False:
                 self.fault((*path, "move"), f"{effect.move!r} is a door and stays where it is")
         else:
-            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here"))
+            enterable = [name for name, thing in self.world.things.items() if thing.enter]
+            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here", *enterable))

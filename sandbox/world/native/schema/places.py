@@ -235,6 +235,10 @@ class Thing(Named):
     """Whether things can be put on it."""
     door: Annotated[Annotated[bool, Tag(":flag")] | Annotated[Door, Tag(":door")], _flag_or(Door, ":door")] = False
     """Whether it is a door; `true` is a closed one without a lock."""
+    enter: Literal["in", "on"] | None = None
+    """Whether seats can get in or on it: `on` a chair, `in` a boat. `{thing: me, at: boat}` asks for it."""
+    vehicle: bool = False
+    """Whether it goes along with who is in or on it: a boat, a horse. Needs `enter`."""
     light: bool = False
     """Whether it gives light; if it has a switch, only while it is on."""
     switch: Literal["on", "off"] | None = None
@@ -263,7 +267,7 @@ class Thing(Named):
                 k
                 for k in (
                     *("container", "supporter", "door", "fixed", "scenery", "hidden", "light", "wearable", "worn"),
-                    *("concealed", "also_at", "appearance"),
+                    *("concealed", "also_at", "appearance", "enter"),
                 )
                 if getattr(self, k)
             ]
@@ -273,6 +277,10 @@ class Thing(Named):
                 raise ValueError("a counted thing needs 'one', the name of a single one")
         elif self.one is not None:
             raise ValueError("'one' goes with 'count'")
+        if self.vehicle and self.enter is None:
+            raise ValueError("a vehicle needs 'enter: in' or 'enter: on'")
+        if self.enter is not None and (self.door is not False or self.wearable):
+            raise ValueError("nobody gets in or on a door, or what is worn")
         if self.worn and not self.wearable:
             raise ValueError("'worn' needs 'wearable: true'")
         if self.also_at and not (self.scenery or self.fixed):

@@ -70,7 +70,7 @@ def depart(draft: Draft, who: int, direction: str) -> None:
 
 
 def arrive(draft: Draft, who: int, room: int, vehicle: int = NOWHERE) -> None:
-    """Move a seat or character to a room; others see it, and a seat sees the room. A vehicle came before its seat."""
+    """Move a seat or character to a room; others see it, and a seat sees the room. Vehicles go before."""
     compiled = draft.compiled
     origin = draft.record(who).parent
     if who >= compiled.seats[0]:

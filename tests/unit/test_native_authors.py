@@ -363,3 +363,78 @@ def test_faults_of_what_is_ridden(old: str, new: str, message: str) -> None:
     with pytest.raises(WorldFileError) as caught:
         one_seat(RIDING.replace(old, new, 1))
     assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings
+
+
+WATER = """
+rooms: {hall: {exits: {north: yard}}, yard: {exits: {south: hall}}}
+things:
+  well: {at: yard, fixed: true, container: {open: true, openable: false, holds: 500}}
+  water: {at: well, count: 500, one: cup, liquid: true, endless: true, edible: true}
+  oil: {at: can, count: 2, one: drop, liquid: true}
+  can: {at: hall, container: {open: true, openable: false, holds: 2}}
+  jug: {at: hall, container: {open: true, openable: false, holds: 3}}
+  mug: {at: hall, container: {open: true, openable: false, holds: 1}}
+  box: {at: hall, container: true}
+  rose: {at: hall, fixed: true, properties: {wet: false}}
+rules:
+  - instead: empty
+    thing: [water, jug, mug]
+    other: rose
+    when: {has: water, count: 2}
+    say: The rose drinks it up.
+    do: [{remove: water, count: 2, at: jug}, {set: rose.wet, to: true}]
+  - {instead: empty, thing: water, other: rose, say: That is not enough.}
+endings: {done: {when: [{var: rose.wet}, {thing: water, at: mug}], won: all}}
+"""
+
+
+def test_liquids_are_measured_in_vessels() -> None:
+    world = one_seat(WATER)
+    game = Game(world)
+    assert game.do("fill box") == "The box is not made for liquids."
+    assert game.do("fill jug") == "You fill the jug with the oil."
+    assert game.do("fill can from jug") == "You fill the can with the oil."
+    assert game.do("fill jug with water") == "You can't see any such thing."
+    game.do("take jug", "take mug", "n")
+    assert game.do("take water") == "You need something to carry the water in."
+    assert "fill jug with water" in (game.seen().admissible or ())
+    assert game.do("fill jug from well") == "You fill the jug with the water."
+    assert game.do("fill jug with water") == "The jug is full."
+    assert "In the jug are three cups of water." in game.seen().inventory
+    assert "In the well are 500 cups of water." in game.do("x well")
+    assert game.do("drink water") == "You drink a cup of water."
+    assert game.do("pour jug into mug") == "You pour the water into the mug."
+    assert "In the jug are two cups of water." in game.seen().inventory
+    assert "put jug in mug" not in (game.seen().admissible or ())
+    assert world.load(world.dump(game.state)) == game.state
+    assert game.do("empty jug") == "You pour the water away."
+    assert game.do("empty jug") == "The jug is empty."
+    assert game.do("fill jug", "s") and game.do("pour water on rose") == "The rose drinks it up."
+    assert game.terminated
+    check_world(world, seeds=(0, 1), steps=40)
+
+
+def test_the_solver_waters_the_rose() -> None:
+    world = one_seat(WATER)
+    found = solve(world)
+    assert found is not None and len(found.moves) <= 8, found
+    assert not [f for f in check(world).findings if f.severity == "error"]
+    dry = one_seat(WATER.replace("at: well, count", "at: nowhere, count").replace("endless: true, ", ""))
+    assert any("cannot win" in f.message for f in check(dry).findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("holds: 500", "hold: 500", "hold: no such key (did you mean 'holds'?)"),
+        ("oil: {at: can, count: 2", "oil: {at: can, count: 3", "'can' holds 2 measures"),
+        ("oil: {at: can, count: 2", "oil: {at: box, count: 2", "'box' holds no liquid"),
+        ("count: 2, one: drop, ", "", "a liquid needs 'count'"),
+        ("one: drop, liquid: true", "one: drop, endless: true", "'endless' goes with 'liquid: true'"),
+    ],
+)
+def test_faults_of_liquids(old: str, new: str, message: str) -> None:
+    assert old in WATER
+    with pytest.raises(WorldFileError) as caught:
+        one_seat(WATER.replace(old, new, 1))
+    assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions.boarding import aboard, can_hold, passengers, vehicle_of
 from sandbox.world.native.actions.handling import held
+from sandbox.world.native.actions.liquids import listed
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
 from sandbox.world.native.fillings import fitting
@@ -40,6 +41,8 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
     for thing in scope.near:
         if thing < compiled.people:
             _near(draft, seat, thing, room_left, found)
+    if compiled.liquids:
+        listed(draft, scope, found)
     people = [p for p in scope.near if p >= compiled.people]
     for thing in dict.fromkeys(scope.held):
         _held(draft, seat, thing, scope, people, found)
@@ -62,6 +65,8 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
 def _near(draft: Draft, seat: int, thing: int, room_left: bool, found: list[ParsedCommand]) -> None:
     """What can be done with a thing within reach that is not in one's hands."""
     entity = draft.compiled.entities[thing]
+    if entity.liquid:
+        return
     if entity.counted:
         if room_left or draft.stock(seat, thing):
             found.append(ParsedCommand("take", thing))

@@ -6,10 +6,10 @@ What is here refers to itself in a circle: a world has rules, a rule works on a 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sandbox.world.native.clocks import RoundsClock
 from sandbox.world.native.fillings import Fillings
 from sandbox.world.native.forms import Lexicon
 from sandbox.world.native.languages import language
@@ -131,6 +131,11 @@ class Entity:
     vehicle: bool = False
     wearable: bool = False
     edible: bool = False
+    liquid: bool = False
+    springs: tuple[int, ...] = ()
+    """Of a liquid: where there is always more."""
+    holds: int = 0
+    """How many measures of a liquid it holds."""
     counted: bool = False
     person: bool = False
     sees: bool = True
@@ -331,29 +336,6 @@ class Listing:
     anywhere: list[CompiledRule] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class RoundsClock:
-    """Counts the rounds that are over as far as any condition tells them apart: then it goes round in a circle."""
-
-    number: int = -1
-    """Its place among `Core.clocks`; -1 where no condition asks for it."""
-    bound: int = 0
-    """From here on only the place in the circle matters."""
-    circle: int = 1
-
-    def asked(self, bound: int, of: int | None) -> None:
-        """Take note of a condition, about a number of rounds or about a part of a circle."""
-        self.number = max(self.number, 0)
-        if of is None:
-            self.bound = max(self.bound, bound + 1)
-        else:
-            self.circle = math.lcm(self.circle, of)
-
-    def after(self, count: int) -> int:
-        """The count one round later."""
-        return count + 1 if count + 1 < self.bound + self.circle else self.bound
-
-
 class Rules:
     """All rules of a world, as `compiling` finds them."""
 
@@ -421,6 +403,7 @@ class CompiledWorld:
         """Things that seats can get in or on."""
         self.aboard: dict[int, int] = {}
         """For each seat the variable that says which of them it is in or on; empty where there are none."""
+        self.liquids: tuple[int, ...] = ()
         self.reads_scores = False
         """Whether any condition asks for points, so that they matter to how the world goes on."""
         self.lexicon = Lexicon(self.language, world)

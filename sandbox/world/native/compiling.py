@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sandbox.world.native.compiled import CompiledWorld, Entity, Way
 from sandbox.world.native.languages.grammar import Noun
@@ -46,6 +47,7 @@ class _WorldCompiler:
             )
         for name, thing in world.things.items():
             compiled.entities.append(self._thing(name, thing))
+        compiled.liquids = tuple(entity.number for entity in compiled.entities if entity.liquid)
         for name, character in world.characters.items():
             compiled.entities.append(self._person(name, character, "character"))
         for name, seat in world.seats.items():
@@ -108,18 +110,23 @@ class _WorldCompiler:
         self.compiled.first_variables = tuple(start)
         self.compiled.first_texts = tuple(texts)
 
-    def _noun(self, name: str, model: NamedModel, one: str = "", pronoun: str = "it") -> Noun:
+    def _noun(self, name: str, model: NamedModel, one: str = "", pronoun: str = "it", unit: str = "") -> Noun:
         shown = model.name or name.replace("_", " ")
+        noun = Noun(shown, one, model.article, model.plural, model.measure, pronoun, unit=unit)
+        measured = [self.compiled.grammar.indefinite(noun, n) for n in (1, 20)] if unit else []
+        measured = [self.compiled.grammar.quantity(each)[1] for each in measured]
         tidy = self.compiled.lexicon.tidy
-        names = dict.fromkeys(tidy(n) for n in (shown, *model.also, *([one] if one else [])))
-        return Noun(shown, one, model.article, model.plural, model.measure, pronoun, tuple(names))
+        names = dict.fromkeys(tidy(n) for n in (shown, *model.also, *([one] if one else []), *measured))
+        return replace(noun, names=tuple(names))
 
     def _thing(self, name: str, thing: Thing) -> Entity:
         entity = Entity(
             len(self.compiled.entities),
             name,
             "thing",
-            self._noun(name, thing, thing.one or ""),
+            self._noun(
+                name, thing, "" if thing.liquid else thing.one or "", unit=(thing.one or "") * thing.liquid
+            ),
             thing,
             self.rules.prose(f"things.{name}.description", thing.description),
             self.rules.prose(f"things.{name}.appearance", thing.appearance),
@@ -132,6 +139,8 @@ class _WorldCompiler:
             vehicle=thing.vehicle,
             wearable=thing.wearable,
             edible=thing.edible,
+            liquid=thing.liquid,
+            springs=(self.compiled.place(thing.at),) if thing.endless and isinstance(thing.at, str) else (),
             counted=thing.count is not None,
             listed=not thing.scenery,
         )
@@ -140,6 +149,8 @@ class _WorldCompiler:
             entity.container = True
             entity.openable = isinstance(box, Container) and box.openable
             entity.transparent = isinstance(box, Container) and box.transparent
+            entity.holds = (box.holds or 0) if isinstance(box, Container) else 0
+            entity.capacity = 0 if entity.holds else entity.capacity
             self._lock(entity, box)
         if thing.supporter is not False:
             entity.supporter = True

@@ -55,6 +55,9 @@ class Physical(HasName, Protocol):
     def light(self) -> bool: ...
 
     @property
+    def liquid(self) -> bool: ...
+
+    @property
     def sees(self) -> bool: ...
 
     @property
@@ -211,7 +214,10 @@ class WorkingState:
     def has(self, who: int, thing: int, count: int = 1) -> bool:
         """Whether somebody carries a thing, or so many of a counted one."""
         if self.compiled.entities[thing].counted:
-            return self.stock(who, thing) >= count
+            there = self.stock(who, thing)
+            if self.compiled.entities[thing].liquid:
+                there += sum(self.stock(vessel, thing) for vessel in self.record(who).contents)
+            return there >= count
         return self.holder(thing) == who
 
     def here(self) -> int:

@@ -98,6 +98,7 @@ class Grounding(Reach):
         if (clock := compiled.rounds_clock.number) >= 0:
             values["up", ROUNDS] = core.clocks[clock]
         if self.thresholds:
+            values |= {("supply", k): ANYWHERE for k in compiled.liquids if compiled.entities[k].springs}
             for page in core.things:
                 for record in page:
                     for kind, count in record.stock:

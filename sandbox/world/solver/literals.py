@@ -261,6 +261,11 @@ class Literals(Relaxation):
         if self.compiled.entities[thing].counted:
             if not wanted:
                 return self.true
+            if self.compiled.entities[thing].liquid:
+                vessels = [v for v in range(self.compiled.people) if self.compiled.entities[v].holds]
+                return self.any_of(
+                    self.all_of((self._amount(thing, v, 1), self.fact(("has", v, who)))) for v in vessels
+                )
             return self._amount(thing, who, count)
         if wanted:
             return self.fact(("has", thing, who))

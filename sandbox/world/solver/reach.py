@@ -245,6 +245,9 @@ class Reach(Literals):
             if entity.enter:
                 free = self.blocked("board", thing, -1, seat)
                 self.add((reach, free), (self.aboard(seat, thing),), 1, Act(seat, ParsedCommand("board", thing)))
+            if entity.liquid:
+                self._liquid(thing, seat, reach)
+                continue
             if entity.counted:
                 into = self.heap(thing, seat)
                 self.add(
@@ -282,6 +285,15 @@ class Reach(Literals):
                 for key in entity.keys:
                     needs = (reach, self.fact(("has", key, seat)), self.blocked("unlock", thing, key, seat))
                     self.add(needs, (unlocked,), 1, Act(seat, ParsedCommand("unlock", thing, key)))
+
+    def _liquid(self, liquid: int, seat: int, reach: int) -> None:
+        """Filling a liquid into vessels, or pouring it there from others."""
+        for vessel in (v for v in self._things() if self.compiled.entities[v].holds):
+            there = (reach, self.fact(("reach", vessel, seat)), self.flag(vessel, OPEN, True))
+            for action, thing, other in (("fill", vessel, liquid), ("empty", NOWHERE, vessel)):
+                needs = (*there, self.blocked(action, thing, other, seat))
+                label = Act(seat, ParsedCommand(action, thing, other))
+                self.add(needs, (self.heap(liquid, vessel),), 1, label)
 
     def _starts_locked(self, thing: int) -> bool:
         given = self.definition.things[self.compiled.ids[thing]]

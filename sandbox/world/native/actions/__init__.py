@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions import boarding, handling, moving, people
+from sandbox.world.native.actions.liquids import POURING
 from sandbox.world.native.describe import examine, search
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.scope import access
@@ -95,7 +96,7 @@ def carry_out(draft: Draft, command: ParsedCommand) -> bool:
         if rule.fits(draft, command):
             rule.carry_out(draft)
             return rule.costs
-    usual = ACTIONS.get(action)
+    usual = POURING.get(action) if action in POURING and compiled.liquids else ACTIONS.get(action)
     if usual is None:
         refusal = compiled.rules.refusals.get(action)
         if refusal:

@@ -52,6 +52,8 @@ def take(draft: Draft, command: ParsedCommand) -> bool:
     named = CountedThing(thing, command.amount or 2)
     if entity.person:
         return _no(draft, "is_person", thing=named)
+    if entity.liquid:
+        return _no(draft, "liquid_in_hands", thing=named)
     if entity.counted:
         source, there = source_of(draft, seat, thing)
         if source == NOWHERE:
@@ -284,7 +286,7 @@ def eat(draft: Draft, command: ParsedCommand) -> bool:
     """Eat something, which is then gone."""
     thing, seat = command.thing, draft.actor
     entity = draft.compiled.entities[thing]
-    if not entity.edible:
+    if not entity.edible or entity.liquid:
         return _no(draft, "not_edible", thing=CountedThing(thing, command.amount or 2))
     if entity.counted:
         source = seat if draft.stock(seat, thing) else source_of(draft, seat, thing)[0]

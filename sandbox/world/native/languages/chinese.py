@@ -111,6 +111,8 @@ class Chinese:
 
     def indefinite(self, noun: Noun, count: int) -> str:
         """一把钥匙, 三枚金币, or the name alone."""
+        if noun.unit and count:
+            return f"{self.number(count)}{noun.unit}{noun.name}"
         if noun.one:
             return f"{self.number(count)}{noun.measure or '个'}{noun.one}"
         if noun.article in ("none", "the"):

@@ -169,6 +169,9 @@ class English:
 
     def indefinite(self, noun: Noun, count: int) -> str:
         """`a lamp`, `an owl`, `some water`, `the sea`, `two coins`, `Mara`."""
+        if noun.unit and count:
+            measures = _with_article(noun.unit) if count == 1 else f"{self.number(count)} {_plural(noun.unit)}"
+            return f"{measures} of {noun.name}"
         if noun.one:
             return _with_article(noun.one) if count == 1 else f"{self.number(count)} {noun.name}"
         if noun.article == "none":
@@ -218,6 +221,12 @@ class English:
     def number(self, count: int) -> str:
         """In words up to twelve."""
         return _NUMBERS[count] if 0 <= count <= 12 else f"{count:,}"
+
+
+def _plural(name: str) -> str:
+    if name.endswith(("s", "x", "ch", "sh")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") and name[-2:-1] not in "aeiou" else f"{name}s"
 
 
 def _with_article(name: str) -> str:

@@ -22,6 +22,8 @@ class Noun:
     pronoun: str = "it"
     names: tuple[str, ...] = ()
     """All names that commands may use, lower case, the name itself first."""
+    unit: str = ""
+    """For liquids: what one measure is called."""
 
 
 class Grammar(Protocol):

@@ -78,7 +78,7 @@ class _Check(References):
         for section in ("things", "characters", "seats"):
             for name, model in getattr(self.world, section).items():
                 names = [model.name or name.replace("_", " ")]
-                if isinstance(model, Thing) and model.one:
+                if isinstance(model, Thing) and model.one and not model.liquid:
                     names.append(model.one)
                 for shown in dict.fromkeys(lower(n) for n in names):
                     key = "name" if model.name else name
@@ -130,6 +130,8 @@ class _Check(References):
             places = thing.at.one_of if isinstance(thing.at, OneOf) else (thing.at,)
             for place in places:
                 self.place((*path, "at"), place)
+            if thing.liquid:
+                self._liquid(path, thing)
             if isinstance(thing.at, OneOf) and (thing.count is not None or thing.worn):
                 self.fault((*path, "at"), "a counted or worn thing has one place")
             for room in thing.also_at:
@@ -147,6 +149,16 @@ class _Check(References):
             if thing.door is not False and thing.at != "nowhere":
                 self.fault((*path, "at"), "a door is where the exits are that name it", "leave 'at' out")
         self._cycles()
+
+    def _liquid(self, path: Path, thing: Thing) -> None:
+        vessel = self.world.things.get(thing.at) if isinstance(thing.at, str) else None
+        box = vessel.container if vessel is not None else None
+        room = isinstance(box, Container) and box.holds
+        if thing.at in self.names["seats"] or thing.at in self.names["characters"]:
+            self.fault((*path, "at"), "a liquid is in a room or in a vessel", "name a container that 'holds' it")
+        elif vessel is not None and (not room or room < (thing.count or 0)):
+            holds = f"holds {room} measures" if room else "holds no liquid"
+            self.fault((*path, "at"), f"{thing.at!r} {holds}", f"write 'container: {{holds: {thing.count}}}'")
 
     def _cycles(self) -> None:
         """Nothing may be inside itself."""

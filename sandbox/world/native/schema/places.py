@@ -114,6 +114,8 @@ class Container(Strict):
     """Whether one sees into it while it is closed."""
     capacity: Count | None = None
     """How many things fit; a heap of counted things is one."""
+    holds: Count | None = None
+    """How many measures of a liquid it holds. Then it takes nothing else, unless `capacity` says how many."""
 
 
 class Supporter(Strict):
@@ -255,7 +257,12 @@ class Thing(Named):
     """For counted things (coins): how many there are at first. Such a thing lies in heaps in many places, and its
     name is a plural."""
     one: Name | None = None
-    """For counted things: the name of one (coin)."""
+    """For counted things: the name of one (coin); for liquids that of a measure (cup)."""
+    liquid: bool = False
+    """Whether it is a liquid: `count` measures lie in a room or in a container that `holds` so many. It is filled,
+    poured, and drunk if it is `edible`; nobody has it in their hands."""
+    endless: bool = False
+    """For liquids: whether there is always more where it is at first, as in a well."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Thing:
@@ -275,8 +282,12 @@ class Thing(Named):
                 raise ValueError(f"a counted thing has no {(odd or ['switch'])[0]!r}")
             if self.one is None:
                 raise ValueError("a counted thing needs 'one', the name of a single one")
+        elif self.liquid:
+            raise ValueError("a liquid needs 'count', how many measures there are, and 'one', what one is called")
         elif self.one is not None:
             raise ValueError("'one' goes with 'count'")
+        if self.endless and not self.liquid:
+            raise ValueError("'endless' goes with 'liquid: true'")
         if self.vehicle and self.enter is None:
             raise ValueError("a vehicle needs 'enter: in' or 'enter: on'")
         if self.enter is not None and (self.door is not False or self.wearable):

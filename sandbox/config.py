@@ -15,6 +15,7 @@ from sandbox import files, paths
 from sandbox.errors import SettingsError
 from sandbox.hosts import host_name, variable_name
 from sandbox.text import clean_line
+from sandbox.types import Device, Dtype
 
 MAX_BYTES = 1_000_000
 
@@ -56,6 +57,12 @@ class Settings(BaseSettings):
     """Other keys for what the screen does, by the names that F1 shows: `step = "f10"`; several with commas."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads for the language model; 0 takes the number of physical cores the process may use."""
+    device: Device = "auto"
+    """Where language models compute: `cpu`, `cuda`, `mps` or `xpu`; `auto` goes by the card, else takes the best
+    there is."""
+    dtype: Dtype = "auto"
+    """What they compute with: `float32`, `bfloat16` or `float16`; `auto` goes by the card, else takes float32 on
+    a CPU and bfloat16 on a GPU."""
     model_process: bool = True
     """Whether local language models compute in a process of their own, which all games share, or in the game's."""
     remote: RemoteSettings = RemoteSettings()

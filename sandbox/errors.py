@@ -135,6 +135,7 @@ _NO_MEMORY = (
     "cannot allocate memory",
     "can't allocate memory",
     "not enough memory",
+    "out of memory",
     "failed to map segment",
     "can't start new thread",
 )

@@ -79,6 +79,11 @@ class Exchange:
 History = Sequence[Exchange]
 """What a seat has lived through in this episode, oldest first; the last reply is the observation's text."""
 
+Device = Literal["auto", "cpu", "cuda", "mps", "xpu"]
+"""Where a language model computes."""
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+"""The numbers it computes with."""
+
 Source = Literal["admissible", "sampled", "known", "scripted", "person"]
 Chooser = Literal["agent", "exploration", "person", "script", "author"]
 """Who chose a command. What an author did to try a world out is nobody's play: nothing is learned from it."""

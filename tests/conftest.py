@@ -35,7 +35,7 @@ SLOW = (
         for name in ("author", "looks", "pictures", "playing", "rate", "round", "seats", "side", "start")
     ),
     *("tui/test_browser", "tui/test_terminal", "tui/test_endings", "tui/test_serve", "tui/test_recording"),
-    *(f"unit/test_llm_{name}" for name in ("families", "hub", "lazy", "local", "remote", "together")),
+    *(f"unit/test_llm_{name}" for name in ("device", "families", "hub", "lazy", "local", "remote", "together")),
     *(
         "unit/test_any_bytes",
         "unit/test_bundled_worlds",

@@ -28,6 +28,7 @@ from sandbox.files import read_bytes
 from sandbox.llm.asking import CHOICE, INSTRUCTION, checked_url
 from sandbox.marked_yaml import Document, dotted
 from sandbox.rl.exploration import Schedule, Shape, Unit
+from sandbox.types import Device, Dtype
 
 MAX_BYTES = 64 * 1024
 PLACEHOLDERS = ("persona", "goal", "seat", "verbs")
@@ -287,6 +288,12 @@ class Card(Section):
     """The language model: a name such as `smollm2-135m-instruct`, a model pulled from a hub (`ORG/NAME`), a folder
     with a transformers model, or a `.gguf` file. `null` plays without one; every command then has the same
     prior."""
+    device: Device = "auto"
+    """Where a local `model` computes: `cpu`, `cuda` (NVIDIA, AMD), `mps` (Apple) or `xpu` (Intel). `auto` takes
+    the best there is. Your setting `device`, and `--device`, come before it."""
+    dtype: Dtype = "auto"
+    """What a local `model` computes with. `auto` takes float32 on a CPU, so that scores are exact, and bfloat16 on
+    a GPU. Your setting `dtype` comes before it."""
     adapter: Annotated[str, Field(max_length=64, pattern=r"^[\w][\w.-]*$")] | None = None
     """The adapter of a local `model` that it begins with: a folder of `agents/`, such as `voice`, which ships. A
     save may put another into use, or `base` for none."""

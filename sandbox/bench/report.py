@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from sandbox.machine import cores, memory, processor
 from sandbox.statistics import Interval
 
 
@@ -119,29 +118,12 @@ def _shown(figure: Figure) -> str:
 def machine() -> dict[str, Any]:
     """The machine this runs on, as far as it bears on a measurement."""
     about: dict[str, Any] = {
-        "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        "memory_gib": _memory_gib(),
+        "cpu": processor(),
+        "cores": cores(),
+        "memory_gib": round(memory() / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
     if "torch" in sys.modules:
         about["torch"] = metadata.version("torch")
     return about
-
-
-def _cpu() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _memory_gib() -> float:
-    try:
-        return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
-    except (OSError, ValueError):
-        return 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from sandbox import config
+from sandbox import config, types
 from sandbox.cli.patience import EVERY, waiting
 from sandbox.config import Settings
 from sandbox.errors import UsageError
@@ -44,6 +44,26 @@ Model = Annotated[
         help="Language model in place of the one that cards name: as in `sandbox model list`, or a path.",
     ),
 ]
+
+
+def _computing_on(ctx: typer.Context, device: str | None) -> str | None:
+    """Put a device in place of the one of the settings."""
+    if device is not None:
+        where = of(ctx)
+        where.settings = where.settings.model_copy(update={"device": device})
+    return device
+
+
+Device = Annotated[
+    types.Device | None,
+    typer.Option(
+        "--device",
+        callback=_computing_on,
+        help="Where language models compute: the best there is, the processor, or a GPU of NVIDIA or AMD (cuda), "
+        "Apple (mps) or Intel (xpu).",
+    ),
+]
+"""Its value is in the settings by the time that the command runs."""
 AllowHost = Annotated[
     list[str] | None,
     typer.Option(

@@ -49,6 +49,7 @@ def league(
         str | None, typer.Option("--json", metavar="FILE", help="Write all of it as JSON; `-` is standard output.")
     ] = None,
     model: context.Model = None,
+    device: context.Device = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let every agent play with every other, in every seat: ratings, and who does how well with whom.

@@ -46,6 +46,7 @@ def play(
         Path | None, typer.Option(metavar="FILE", help="Record the screen in this file, for `asciinema play`.")
     ] = None,
     model: context.Model = None,
+    device: context.Device = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Play a world beside an agent, in the terminal.

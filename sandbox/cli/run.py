@@ -67,6 +67,7 @@ def run(
         ),
     ] = False,
     model: context.Model = None,
+    device: context.Device = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let agents play whole episodes with no screen, and print what came of it.

@@ -81,6 +81,7 @@ def tune(
         str | None, typer.Option(help="Card of the agent that learns. [default: the save's, else `lm`]")
     ] = None,
     model: context.Model = None,
+    device: context.Device = None,
     parent: Annotated[
         str | None,
         typer.Option(
@@ -159,6 +160,8 @@ def tune(
             model=model,
             parent=parent,
             threads=where.settings.threads,
+            device=where.settings.device,
+            dtype=where.settings.dtype,
             memory_gib=memory,
         )
         round_ = rounds.start(plan, trial=dry_run)

@@ -134,7 +134,7 @@ class Merged:
             for name, update in added.items():
                 weight = self._weights[name]
                 self._originals.setdefault(name, weight.detach().clone())
-                weight.add_(update.to(weight.dtype))
+                weight.add_(update.to(weight))
 
 
 def _read(file: Path) -> dict[str, Tensor]:

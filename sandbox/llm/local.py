@@ -11,25 +11,26 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
 
+from sandbox import machine
 from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, chatml, passes, registry
+from sandbox.llm import device as devices
 from sandbox.llm.adapter import Merged
 from sandbox.llm.batch_passes import BatchPasses
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
+from sandbox.llm.state import ServerState
 from sandbox.llm.streaming import tell
 from sandbox.llm.template import Template
 from sandbox.llm.tree_passes import TreePasses
 from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import Writer
-from sandbox.types import OptionScore, Sample
-
-Dtype = Literal["float32", "bfloat16"]
+from sandbox.types import Device, Dtype, OptionScore, Sample
 
 RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""
@@ -56,6 +57,9 @@ class LocalModel(Answering):
         self.network = network
         self.tokenizer = tokenizer
         self.window = window
+        self.device: torch.device = network.device
+        self.state = ServerState()
+        """`slow` from the first time on that memory did not suffice."""
         self.adapter: Path | None = None
         """The folder of the adapter that is merged in; `use_adapter` changes it."""
         self._name = name
@@ -84,7 +88,8 @@ class LocalModel(Answering):
         *,
         name: str | None = None,
         threads: int = 0,
-        dtype: Dtype = "float32",
+        device: Device = "auto",
+        dtype: Dtype = "auto",
         window: int = 2048,
     ) -> LocalModel:
         """A model by name (see `catalogue`), from a folder, or from a GGUF file. Raises `ModelError`.
@@ -93,10 +98,13 @@ class LocalModel(Answering):
             reference: what `registry.resolve` understands.
             name: the name before the `@`; that of the catalogue, the folder or the file if not given.
             threads: for all of torch in this process; 0 takes the physical cores that the process may use.
-            dtype: scores are exact in float32; bfloat16 is faster where the processor has it.
+            device: where it computes; the best there is by default.
+            dtype: scores are exact in float32, the default on a CPU; bfloat16 is faster where there are
+                instructions for it.
             window: the model's own context length is never exceeded.
         """
         source = registry.resolve(reference)
+        place = devices.chosen(device)
         use_threads(threads)
         transformers.logging.disable_progress_bar()
         transformers.logging.set_verbosity_error()
@@ -104,7 +112,7 @@ class LocalModel(Answering):
             with catalogue.plain_files(source.folder) as folder:
                 network, found = transformers.AutoModelForCausalLM.from_pretrained(
                     folder,
-                    dtype=getattr(torch, dtype),
+                    dtype=devices.numbers(dtype, place),
                     use_safetensors=True,
                     local_files_only=True,
                     trust_remote_code=False,
@@ -116,7 +124,7 @@ class LocalModel(Answering):
             if missing := sorted(found["missing_keys"]):
                 raise ValueError(f"there are no weights for {missing[0]}")
             window = min(window, _context_length(network.config))
-            return cls(network.eval(), tokenizer, name=f"{name or source.name}@base", window=window)
+            return cls(network.to(place).eval(), tokenizer, name=f"{name or source.name}@base", window=window)
         except ModelError:
             raise
         except Exception as error:
@@ -156,16 +164,28 @@ class LocalModel(Answering):
     def answer(self, questions: Sequence[Question]) -> list[Any]:
         """Scores and readings of all questions from the same passes, then samples, decoded side by side.
 
-        An empty option has the score 0, and the features of the prompt.
+        An empty option has the score 0, and the features of the prompt. Where memory is short, all is begun anew
+        with smaller passes; raises what it was that there was no memory for where they are the smallest already.
         """
+        with self.lock, torch.inference_mode():
+            while True:
+                try:
+                    return self._answer(questions)
+                except Exception as error:
+                    if NoMemoryError.of(error) is None or not self._passes.shrink():
+                        raise
+                self.state = ServerState("slow", "memory is short: it takes less at once")
+                self._passes.forget()
+                devices.release(self.device)
+
+    def _answer(self, questions: Sequence[Question]) -> list[Any]:
         answers: list[Any] = [None] * len(questions)
         rated = {i: question for i, question in enumerate(questions) if not isinstance(question, Continue)}
         sampled = {i: question for i, question in enumerate(questions) if isinstance(question, Continue)}
-        with self.lock, torch.inference_mode():
-            for i, reading in zip(rated, self._read(list(rated.values())), strict=True):
-                answers[i] = reading if isinstance(rated[i], Read) else reading.scores
-            for i, samples in zip(sampled, self._sample(list(sampled.values())), strict=True):
-                answers[i] = samples
+        for i, reading in zip(rated, self._read(list(rated.values())), strict=True):
+            answers[i] = reading if isinstance(rated[i], Read) else reading.scores
+        for i, samples in zip(sampled, self._sample(list(sampled.values())), strict=True):
+            answers[i] = samples
         return answers
 
     def _read(self, questions: Sequence[ScoreQuestion | Read]) -> list[FeatureScores]:
@@ -268,18 +288,4 @@ def _context_length(config: Any) -> int:
 def use_threads(threads: int) -> None:
     """How many threads torch computes with; 0 takes `OMP_NUM_THREADS` where it is set, else the physical cores."""
     if threads or "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(threads or physical_cores())
-
-
-def physical_cores() -> int:
-    """The physical cores that this process may use: two threads of one core get in each other's way."""
-    if not hasattr(os, "sched_getaffinity"):
-        return max(1, os.cpu_count() or 1)
-    cores = set()
-    for cpu in os.sched_getaffinity(0):
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        try:
-            cores.add(siblings.read_text())
-        except OSError:
-            cores.add(str(cpu))
-    return max(1, len(cores))
+        torch.set_num_threads(threads or machine.physical_cores())

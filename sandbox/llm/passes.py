@@ -71,15 +71,16 @@ _PROMPT, _MORE = (3, 5, 7, 11, 5), (13, 3)
 _OPTIONS = ((7, 5, 3), (7, 11), (13,))
 
 
-def _agrees(passes: Passes, expected: Tensor, dtype: torch.dtype) -> bool:
+def _agrees(passes: Passes, expected: Sequence[float], dtype: torch.dtype) -> bool:
     """Whether a prompt, and then one that continues it, have their options rated as by plain passes."""
     with torch.inference_mode():
         found = [passes.rate([(prompt, _OPTIONS)])[0] for prompt in (_PROMPT, _PROMPT + _MORE)]
-    rated = torch.tensor([each[option][0] for each in found for option in _OPTIONS], device="cpu")
-    return bool((rated - expected).abs().max() < (1e-3 if dtype == torch.float32 else 0.3))
+    rated = [each[option][0] for each in found for option in _OPTIONS]
+    apart = max(abs(one - other) for one, other in zip(rated, expected, strict=True))
+    return apart < (1e-3 if dtype == torch.float32 else 0.3)
 
 
-def _plainly(network: Any) -> Tensor:
+def _plainly(network: Any) -> list[float]:
     """What the options of the trial are rated by a pass that shares nothing, each behind a prompt of its own."""
     pairs = [(prompt, option) for prompt in (_PROMPT, _PROMPT + _MORE) for option in _OPTIONS]
     length = max(len(prompt + option) for prompt, option in pairs)
@@ -87,8 +88,7 @@ def _plainly(network: Any) -> Tensor:
     with torch.inference_mode():
         logits = network(input_ids=torch.tensor(rows, device=network.device), use_cache=False).logits
     logprobs = logits.float().log_softmax(dim=-1).cpu()
-    scores = [
+    return [
         sum(row[len(prompt) - 1 + i, token].item() for i, token in enumerate(option))
         for row, (prompt, option) in zip(logprobs, pairs, strict=True)
     ]
-    return torch.tensor(scores, device="cpu")

@@ -56,8 +56,12 @@ class Checkpoint:
                     for name, weight in weights.items():
                         weight.copy_(stored.get_tensor(f"weight/{name}"))
                         if step:
-                            moments = {each: stored.get_tensor(f"{each}/{name}").clone() for each in _MOMENTS}
-                            optimiser.state[weight] = {"step": torch.tensor(float(step)), **moments}
+                            moments = {each: torch.empty_like(weight) for each in _MOMENTS}
+                            for each, moment in moments.items():
+                                moment.copy_(stored.get_tensor(f"{each}/{name}"))
+                            # The optimiser counts its steps on the CPU, wherever the weights are.
+                            count = torch.tensor(float(step), device="cpu")
+                            optimiser.state[weight] = {"step": count, **moments}
         except (OSError, safetensors.SafetensorError, KeyError, ValueError):
             return 0
         return step

@@ -21,7 +21,7 @@ def with_lora(network: Any, *, rank: int, alpha: int, seed: int) -> Any:
     import peft
 
     tuned = peft.get_peft_model(network, lora_config(network, rank, alpha))
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(network.device).manual_seed(seed)
     for name, weight in tuned.named_parameters():  # PEFT draws from torch's global generator
         if "lora_A" in name:
             torch.nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)

@@ -45,6 +45,7 @@ from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import CONFIDENCE, TOLERANCE, Rule
 from sandbox.tune.settings import TrainingSettings
+from sandbox.types import Device, Dtype
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
 FINAL = ("finished", "failed", "cancelled")
@@ -87,6 +88,9 @@ class RoundPlan(BaseModel):
     """How sure the gate has to be."""
     settings: TrainingSettings = TrainingSettings()
     threads: int = Field(default=0, ge=0, le=256)
+    device: Device = "auto"
+    """Where the model computes; `auto` goes by the card."""
+    dtype: Dtype = "auto"
     memory_gib: float | None = Field(default=None, gt=0)
     """Most memory that the round may take."""
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sandbox.errors import NoMemoryError
+from sandbox.llm import device
 from sandbox.tune import packing
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.network import token_losses
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
+
+_LEAST_PACK = 64
+_SMALLER = "take a smaller model, shorter transcripts, or a smaller --batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ def train(
     Raises:
         Stopped: `stop` said yes.
         RoundError: the loss is not a number any more.
+        NoMemoryError: there is too little memory for a single sequence, with all that saves some.
     """
     weights = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
     optimiser = torch.optim.AdamW(
@@ -73,7 +80,8 @@ def train(
     )
     done = checkpoint.restore(weights, optimiser) if checkpoint else 0
     steps = steps_of(len(sequences), settings)
-    saved = time.monotonic()
+    saved, room = time.monotonic(), settings.pack
+    savings = _savings(network, room)
     network.train()
     for step, batch in enumerate(_batches(len(sequences), settings), start=1):
         if step <= done:
@@ -87,7 +95,11 @@ def train(
         rehearsed = [rehearsal[step % len(rehearsal)]] if rehearsal else []
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * ramp(step, steps, settings.warmup)
-        loss = _accumulate(network, chosen, rehearsed, settings)
+        note = ""
+        while (loss := _attempt(network, chosen, rehearsed, settings, room)) is None:
+            optimiser.zero_grad()
+            device.release(network.device)
+            room, note = next(savings)
         if not math.isfinite(loss):
             raise RoundError(
                 f"the loss is {loss} at step {step}: the training has gone astray",
@@ -106,6 +118,7 @@ def train(
                 loss=loss,
                 tokens=sum(map(len, (*chosen, *rehearsed))),
                 seconds=time.perf_counter() - started,
+                note=note,
             )
         )
 
@@ -118,16 +131,51 @@ def _batches(count: int, settings: TrainingSettings) -> list[list[int]]:
     ]
 
 
+def _attempt(
+    network: Any,
+    learned: Sequence[Encoded],
+    rehearsed: Sequence[Encoded],
+    settings: TrainingSettings,
+    room: int,
+) -> float | None:
+    """The loss of one step, as `_accumulate` gives it; None where memory was too short for the gradient."""
+    try:
+        return _accumulate(network, learned, rehearsed, settings, room)
+    except Exception as error:
+        if NoMemoryError.of(error) is None:
+            raise
+        return None
+
+
+def _savings(network: Any, room: int) -> Iterator[tuple[int, str]]:
+    """What saves memory, one thing after the other: how many tokens may go through the network at once, and words.
+
+    First what is computed on the way is not kept but computed again (Chen et al. 2016), then packs get smaller.
+    Raises `NoMemoryError` where nothing is left to do.
+    """
+    with suppress(ValueError):  # not all families can
+        network.activation_checkpointing_enable({"use_reentrant": False})
+        yield room, "memory is short: from here on activations are computed twice"
+    while room > _LEAST_PACK:
+        room //= 2
+        yield room, f"memory is short: from here on {room} tokens at once"
+    raise NoMemoryError("there is not enough memory to train on one example", hint=_SMALLER)
+
+
 def _accumulate(
-    network: Any, learned: Sequence[Encoded], rehearsed: Sequence[Encoded], settings: TrainingSettings
+    network: Any,
+    learned: Sequence[Encoded],
+    rehearsed: Sequence[Encoded],
+    settings: TrainingSettings,
+    room: int,
 ) -> float:
     """Add up the gradient of one step, pack by pack. Returns the mean loss over the learned tokens."""
     weights = {id(each): 1 / packing.learned_weight(learned) for each in learned}
     weights |= {id(each): settings.rehearsal / packing.learned_weight(rehearsed) for each in rehearsed}
     rehearsing = {id(each) for each in rehearsed}
     total = 0.0
-    for pack in packing.pack([*learned, *rehearsed], settings.pack):
-        with torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(settings)):
+    for pack in packing.pack([*learned, *rehearsed], room):
+        with torch.autocast(network.device.type, torch.bfloat16, enabled=_in_bfloat16(settings, network.device)):
             found = token_losses(network, pack)
         losses = torch.split(found, [len(each.learned) for each in pack])
         parts = [_weighted(part, each) * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
@@ -137,14 +185,16 @@ def _accumulate(
 
 
 def _weighted(losses: Tensor, sequence: Encoded) -> Tensor:
-    return (losses * torch.tensor(sequence.weights)).sum() if sequence.weights else losses.sum()
+    return (
+        (losses * torch.tensor(sequence.weights, device=losses.device)).sum() if sequence.weights else losses.sum()
+    )
 
 
-def _in_bfloat16(settings: TrainingSettings) -> bool:
-    """Whether matrices are multiplied in bfloat16: without instructions for it, that would be slower."""
+def _in_bfloat16(settings: TrainingSettings, where: torch.device) -> bool:
+    """Whether matrices are multiplied in bfloat16."""
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.multiplies_bfloat16(where)
 
 
 def ramp(step: int, steps: int, warmup: float) -> float:

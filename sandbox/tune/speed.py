@@ -83,7 +83,7 @@ def _trainer(tuned: Any, sequences: Sequence[Encoded], settings: TrainingSetting
                 num_train_epochs=1,
                 per_device_train_batch_size=settings.batch,
                 learning_rate=settings.learning_rate,
-                use_cpu=True,
+                use_cpu=tuned.device.type == "cpu",
                 report_to="none",
                 save_strategy="no",
                 disable_tqdm=True,

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from transformers import PrinterCallback, TrainerCallback
 
+from sandbox.errors import NoMemoryError
+from sandbox.llm import device
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.settings import TrainingSettings
@@ -60,21 +62,23 @@ class TrainerLoop(Generic[T]):
         self.rows = _in_order(rows, self.steps * per_step, settings)[self.done * per_step :]
         """What is left to be learned from, in order: `per_step` for each step."""
         self.weights = {name: weight for name, weight in tuned.named_parameters() if weight.requires_grad}
+        self._twice = False
         self.optimiser = torch.optim.AdamW(
             self.weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
 
     def arguments(self, scratch: str, batch: int) -> dict[str, Any]:
-        """Arguments that all trainers share, for a CPU."""
+        """Arguments that all trainers share."""
+        place = next(iter(self.weights.values())).device
         return {
             "output_dir": scratch,
             "per_device_train_batch_size": batch,
             "max_steps": self.steps - self.done,
             "max_grad_norm": self.settings.clip,
             "seed": self.settings.seed,
-            "use_cpu": True,
-            "bf16": False,
-            "gradient_checkpointing": False,
+            "use_cpu": place.type == "cpu",
+            "bf16": place.type != "cpu" and device.multiplies_bfloat16(place),
+            "gradient_checkpointing": self._twice,
             "report_to": "none",
             "save_strategy": "no",
             "logging_steps": 1,
@@ -109,11 +113,10 @@ class TrainerLoop(Generic[T]):
             self.checkpoint.restore(self.weights, self.optimiser)
         else:
             with tempfile.TemporaryDirectory() as scratch:
-                trainer = make(scratch, told)
-                trainer.remove_callback(PrinterCallback)  # it prints what `_Told` tells
-                if self.checkpoint:
-                    self.checkpoint.restore(self.weights, self.optimiser)
-                trainer.train()
+                if not self._tried(make, scratch, told):
+                    self._begin_anew(fresh)
+                    told = _TrainerWatch(self)
+                    self._tried(make, scratch, told)
         if told.alike and all(torch.equal(fresh[name], weight) for name, weight in self.weights.items()):
             raise RoundError(
                 f"nothing was learned: in each of {told.alike} steps, all samples got the same reward",
@@ -121,6 +124,33 @@ class TrainerLoop(Generic[T]):
             )
         if told.alike:
             self.on_note(f"in {told.alike} of {self.steps} steps all samples got the same reward")
+
+    def _tried(self, make: Callable[[str, TrainerCallback], Any], scratch: str, told: _TrainerWatch) -> bool:
+        """Train; False where memory did not suffice, and there is something left that saves some."""
+        before = self.done
+        try:
+            trainer = make(scratch, told)
+            trainer.remove_callback(PrinterCallback)  # it prints what `_TrainerWatch` tells
+            if self.checkpoint:
+                self.checkpoint.restore(self.weights, self.optimiser)
+            trainer.train()
+        except Exception as error:
+            begun = self.done > before
+            if self._twice or begun or NoMemoryError.of(error) is None:
+                raise
+            return False
+        return True
+
+    def _begin_anew(self, fresh: Mapping[str, torch.Tensor]) -> None:
+        """Take the weights that there were, and compute on the way back what was computed on the way there."""
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(fresh[name])
+                weight.grad = None
+        self.optimiser.state.clear()
+        self._twice = True
+        device.release(next(iter(self.weights.values())).device)
+        self.on_note("memory is short: begun anew, computing activations twice")
 
 
 class _TrainerWatch(TrainerCallback):  # type: ignore[misc]

@@ -127,8 +127,9 @@ def perplexity(tuned: Any, model: LocalModel, text: str = FIXED_TEXT) -> float:
     tokens = (*model.tokenizer("")["input_ids"], *model.encode(text))
     causal = tuned.get_base_model() if hasattr(tuned, "get_base_model") else tuned
     with torch.inference_mode():
-        logits = causal(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, :-1].float()
-    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens[1:]))
+        row = torch.tensor([tokens], device=model.device)
+        logits = causal(input_ids=row, use_cache=False).logits[0, :-1].float()
+    loss = torch.nn.functional.cross_entropy(logits, row[0, 1:])
     return math.exp(loss.item())
 
 

@@ -30,6 +30,7 @@ from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm import registry as model_registry
 from sandbox.llm.local import LocalModel
+from sandbox.machine import cores
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
 from sandbox.tune import collect, examples, gate, starts, training
@@ -211,7 +212,7 @@ class RoundWorker:
     def _explored(self) -> Iterator[Explored]:
         """Every world explored, on all cores."""
         tasks = [(str(self.plan.home), world) for world in self.plan.worlds]
-        with get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
+        with get_context("spawn").Pool(cores()) as pool:
             yield from pool.imap(_explore, tasks)
 
     # Evaluation.
@@ -281,7 +282,14 @@ class RoundWorker:
         """The language model, fresh from the disk; only one is held at a time."""
         gc.collect()
         source = model_registry.resolve(self.plan.model)
-        return LocalModel.load(source.folder, name=source.name, threads=self.plan.threads)
+        plan, card = self.plan, self.card
+        return LocalModel.load(
+            source.folder,
+            name=source.name,
+            threads=plan.threads,
+            device=card.device if plan.device == "auto" else plan.device,
+            dtype=card.dtype if plan.dtype == "auto" else plan.dtype,
+        )
 
     # Training.
 

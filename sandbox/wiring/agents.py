@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from sandbox.llm.service.client import ModelProcess
 from sandbox.paths import bundled
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
-from sandbox.types import LanguageModel, ModelKind, Progress, World, silent
+from sandbox.types import Device, Dtype, LanguageModel, ModelKind, Progress, World, silent
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
@@ -47,32 +47,49 @@ class Models:
         self._settings = settings
         self._on_note = on_note
         self._permission = permission or Permission(settings.remote.hosts)
-        self._here: dict[Path, LazyModel] = {}
-        self._processes: dict[Path, ModelProcess] = {}
+        self._here: dict[object, LazyModel] = {}
+        self._processes: dict[object, ModelProcess] = {}
         self._playing: dict[object, CachedModel] = {}
 
     def get(self, reference: str, folder: Path | None = None) -> LocalModel:
         """The model that a card names, loaded in this process. Raises `ModelError`."""
-        return self._lazy(model_registry.resolve(reference, relative_to=folder)).model
+        return self._lazy(model_registry.resolve(reference, relative_to=folder), self._loading()).model
 
-    def asked(self, reference: str, folder: Path | None = None) -> ModelProcess | LazyModel:
-        """The model that a card names, to be asked where the settings have it compute. Raises `ModelError`."""
-        source = model_registry.resolve(reference, relative_to=folder)
+    def asked(
+        self, reference: str, folder: Path | None = None, device: Device = "auto", dtype: Dtype = "auto"
+    ) -> ModelProcess | LazyModel:
+        """The model that a card names, to be asked where the settings have it compute. Raises `ModelError`.
+
+        Args:
+            reference: as `registry.resolve` understands it.
+            folder: that the reference starts from.
+            device: where the card would have it compute; the settings come first.
+            dtype: in what numbers; the settings come first.
+        """
+        source, loading = model_registry.resolve(reference, relative_to=folder), self._loading(device, dtype)
         if not self._settings.model_process:
-            return self._lazy(source)
-        process = ModelProcess(source.name, source.folder, {"threads": self._settings.threads}, self._on_note)
-        return self._processes.setdefault(source.folder, process)
+            return self._lazy(source, loading)
+        process = ModelProcess(source.name, source.folder, loading, self._on_note)
+        return self._processes.setdefault((source.folder, *loading.values()), process)
 
-    def _lazy(self, source: ModelSource) -> LazyModel:
+    def _loading(self, device: Device = "auto", dtype: Dtype = "auto") -> dict[str, Any]:
+        own = self._settings
+        return {
+            "threads": own.threads,
+            "device": device if own.device == "auto" else own.device,
+            "dtype": dtype if own.dtype == "auto" else own.dtype,
+        }
+
+    def _lazy(self, source: ModelSource, loading: Mapping[str, Any]) -> LazyModel:
 
         def load() -> LocalModel:
             NoMemoryError.check_room(_MODEL_GIB, "a language model")
             self._on_note(f"loading the language model {source.name}")
             from sandbox.llm.local import LocalModel
 
-            return LocalModel.load(source.folder, name=source.name, threads=self._settings.threads)
+            return LocalModel.load(source.folder, name=source.name, **loading)
 
-        return self._here.setdefault(source.folder, LazyModel(source.name, load))
+        return self._here.setdefault((source.folder, *loading.values()), LazyModel(source.name, load))
 
     def playing(
         self, file: CardFile, save: Path | None = None, adapter: str | None = None
@@ -115,7 +132,8 @@ class Models:
             )
             if made_for != name:
                 raise UsageError(f"adapter {adapter!r} is for {made_for}, not for {name}")
-        base, own = self.asked(model, file.folder), file.card.adapter
+        base = self.asked(model, file.folder, file.card.device, file.card.dtype)
+        own = file.card.adapter
         # Also without any adapter: the model may carry another card's at the moment.
         adapters = Adapters(bundled() / "agents", own or BASE) if save is None else Adapters.of(save, own)
         if own is not None:

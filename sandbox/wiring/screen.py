@@ -154,7 +154,9 @@ class PlayPlan:
                 hint="`sandbox save fork ADDRESS NAME` copies it here",
             )
         training = Training.for_method(method)
-        return make_plan(self.home, [self.save], training, threads=self.settings.threads, **evaluation)
+        own = self.settings
+        computing: dict[str, Any] = {"threads": own.threads, "device": own.device, "dtype": own.dtype}
+        return make_plan(self.home, [self.save], training, **computing, **evaluation)
 
     def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:
         """Two adapters of the save, to be compared on its turns. Raises `SandboxError` when it is entered."""

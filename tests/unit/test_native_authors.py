@@ -438,3 +438,86 @@ def test_faults_of_liquids(old: str, new: str, message: str) -> None:
     with pytest.raises(WorldFileError) as caught:
         one_seat(WATER.replace(old, new, 1))
     assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings
+
+
+RAT = """
+rooms:
+  hall: {exits: {east: {to: kitchen, door: gate}, north: hole}}
+  kitchen: {exits: {west: {to: hall, door: gate}}}
+  hole: {exits: {south: {to: hall}}}
+things:
+  letter: {at: nowhere}
+  gate: {door: true}
+  cheese: {at: crate}
+  crate: {at: kitchen, container: {}, fixed: true}
+  nest: {at: hall, container: true, fixed: true}
+characters:
+  rat:
+    at: hall
+    aims:
+      - {reach: {has: letter, who: ann}, when: {var: posted}}
+      - {reach: {thing: cheese, at: nest}, when: {clock: rounds, at_least: 2}}
+    routine: {rooms: [hall], every: 5}
+variables: {posted: false}
+events: {post: {after: 9, do: [{set: posted, to: true}, {move: letter, to: rat}]}}
+endings: {late: {when: {has: letter}, won: all}, fed: {when: {has: cheese}, won: none}}
+"""
+
+
+def rat() -> NativeWorld:
+    return one_seat(RAT)
+
+
+def test_a_character_plans_for_what_it_wants() -> None:
+    world = rat()
+    game = Game(world)
+    assert game.do("wait") == "Time passes."
+    told = [game.do("wait") for _ in range(10)]
+    assert [line for text in told for line in text.split("\n")[1:] if line.startswith("The rat")] == [
+        "The rat opens the gate.",
+        "The rat leaves: east.",
+        "The rat arrives.",
+        "The rat puts the cheese in the nest.",
+        "The rat gives you the letter.",
+    ]
+    assert game.terminated and game.seen().won
+    again = Game(world)
+    for _ in range(4):
+        again.do("wait")
+    again.do("take crate", "e")
+    assert world.load(world.dump(again.state)) == again.state
+    check_world(rat(), seeds=(0, 1), steps=30)
+
+
+def test_what_a_character_does_follows_from_the_state_alone() -> None:
+    used, fresh = rat(), rat()
+    one, other = Game(used), Game(used)
+    one.do("e", "wait", "wait", "wait", "open gate", "e", "wait")
+    for _ in range(9):
+        other.do("wait")
+    again = Game(fresh)
+    for _ in range(9):
+        again.do("wait")
+    assert again.state.core == other.state.core
+
+
+def test_the_solver_counts_on_the_character() -> None:
+    world = rat()
+    checked = check(world)
+    assert checked.solution is not None and len(checked.solution.moves) >= 10
+    assert not [f for f in checked.findings if f.severity == "error"], checked.findings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("at: nest}", "at: nets}", "(did you mean 'nest'?)"),
+        ("- {reach: {has", "- {reech: {has", "reech: no such key (did you mean 'reach'?)"),
+        ("{reach: {thing: cheese, at: nest}", "{reach: {var: posted}", "a character cannot plan for that"),
+    ],
+)
+def test_faults_of_aims(old: str, new: str, message: str) -> None:
+    assert old in RAT
+    with pytest.raises(WorldFileError) as caught:
+        one_seat(RAT.replace(old, new, 1))
+    assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings

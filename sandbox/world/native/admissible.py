@@ -29,7 +29,27 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
     compiled = draft.compiled
     draft.actor = seat
     scope = scope_of(draft, seat)
-    found: list[ParsedCommand] = []
+    found = usual(draft, seat, scope)
+    for person in scope.near:
+        if person >= compiled.people:
+            _person(draft, seat, person, found)
+    if compiled.rules.instead:
+        found = [c for c in found if not _refused(draft, c)]
+        _ruled(draft, scope, found)
+    if compiled.rules.after:
+        _followed(draft, scope, found)
+    if any(offer is not None and offer.to == seat for offer in draft.offers):
+        found.append(ParsedCommand("decline"))
+        if standing_offer(draft, seat) != NOWHERE:
+            found.append(ParsedCommand("accept"))
+    if compiled.waits or not found:
+        found.append(ParsedCommand("wait"))
+    return found
+
+
+def usual(draft: Draft, seat: int, scope: Scope) -> list[ParsedCommand]:
+    """What anybody can do here that no rule is about, a character too."""
+    compiled, found = draft.compiled, list[ParsedCommand]()
     on = aboard(draft, seat) if compiled.aboard else NOWHERE
     if on != NOWHERE:
         found.append(ParsedCommand("get_off", on))
@@ -46,19 +66,6 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
     people = [p for p in scope.near if p >= compiled.people]
     for thing in dict.fromkeys(scope.held):
         _held(draft, seat, thing, scope, people, found)
-    for person in people:
-        _person(draft, seat, person, found)
-    if compiled.rules.instead:
-        found = [c for c in found if not _refused(draft, c)]
-        _ruled(draft, scope, found)
-    if compiled.rules.after:
-        _followed(draft, scope, found)
-    if any(offer is not None and offer.to == seat for offer in draft.offers):
-        found.append(ParsedCommand("decline"))
-        if standing_offer(draft, seat) != NOWHERE:
-            found.append(ParsedCommand("accept"))
-    if compiled.waits or not found:
-        found.append(ParsedCommand("wait"))
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sandbox.world.native.clocks import RoundsClock
 from sandbox.world.native.fillings import Fillings
@@ -19,6 +20,9 @@ from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.state import NOWHERE, RUNNING, EntityState, ParsedCommand
 from sandbox.world.native.working import WorkingState
+
+if TYPE_CHECKING:
+    from sandbox.world.native.aims import CompiledAim
 
 Test = Callable[["Draft"], bool]
 Act = Callable[["Draft"], None]
@@ -249,6 +253,7 @@ class CompiledPersona:
     accepts: list[Acceptance]
     notices: list[Acceptance]
     trades: list[CompiledDeal]
+    aims: tuple[CompiledAim, ...] = ()
     route: tuple[int, ...] = ()
     wanders: bool = False
     follows: int = NOWHERE

@@ -55,7 +55,7 @@ class _WorldCompiler:
         compiled.intro = self.rules.prose("intro", world.intro)
         self._ways(world)
         self.rules.compile(world)
-        moving = any(persona.clock >= 0 for persona in compiled.personas.values())
+        moving = any(persona.clock >= 0 or persona.aims for persona in compiled.personas.values())
         if compiled.rounds_clock.number >= 0:
             compiled.rounds_clock.number = len(world.events) + len(compiled.rules.routine_clocks)
             compiled.rules.routine_clocks.append(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.world.native.aims import make_aim
 from sandbox.world.native.compiled import (
     Acceptance,
     Act,
@@ -190,6 +191,11 @@ class RuleCompiler:
                 )
                 for i, d in enumerate(model.trades)
             ],
+        )
+        who = index[name]
+        persona.aims = tuple(
+            make_aim(self.compiled, who, self.all_of(aim.when), self.all_of(aim.reach), aim.reach)
+            for aim in model.aims
         )
         if (routine := model.routine) is not None:
             chance = routine.chance

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions.moving import arrive, depart
+from sandbox.world.native.aims import pursue
 from sandbox.world.native.state import CUT_OFF, HIDDEN, NOWHERE, OPEN, RUNNING
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ def end_round(draft: Draft) -> None:
     if (clock := draft.compiled.rounds_clock).number >= 0:
         draft.set_clock(clock.number, clock.after(draft.clocks[clock.number]))
     for who, persona in draft.compiled.personas.items():
-        if persona.clock >= 0 and draft.ended == RUNNING:
+        if draft.ended != RUNNING or (persona.aims and pursue(draft, who, persona.aims)):
+            continue
+        if persona.clock >= 0:
             _routine(draft, who, persona)
     for number in range(len(draft.compiled.events)):
         if draft.ended == RUNNING:

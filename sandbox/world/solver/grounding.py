@@ -393,6 +393,8 @@ class Grounding(Reach):
                 makes = [self.fact(("in", number, self.compiled.index[room])) for room in routine.rooms]
                 somewhere = self.any_of(self.fact(("in", number, r)) for r in range(self.compiled.rooms))
                 self.add((somewhere,), makes, 1, Act(ANYBODY, None, f"characters.{name}.routine"))
+            if character.aims:
+                self._aims(name, number)
             for seat in self.seats:
                 met = self.meet(seat, number)
                 self.add((met,), (self.fact(("see", number, seat)), self.fact(("reach", number, seat))))
@@ -425,3 +427,26 @@ class Grounding(Reach):
                     counted = self.compiled.entities[deal.gives].counted
                     mine = self.heap(deal.gives, seat) if counted else self.place(deal.gives, seat)
                     self.add(needs, (mine,), 1, label)
+
+    def _aims(self, name: str, who: int) -> None:
+        """What a character may bring about for its aims: it may be anywhere, and move what they name about."""
+        persona, entities = self.compiled.personas[who], self.compiled.entities
+        about = frozenset[int]().union(*(aim.about for aim in persona.aims))
+        label = Act(ANYBODY, None, f"characters.{name}.aims")
+        rooms = [self.fact(("in", who, room)) for room in range(self.compiled.rooms)]
+        somewhere = self.any_of(rooms)
+        self.add((somewhere,), rooms, 1, label)
+        things = [thing for thing in about if thing in self.removable]
+        places = [
+            p for p in about if p < self.compiled.rooms or p >= self.compiled.people or entities[p].container
+        ]
+        places += [p for p in about if entities[p].supporter]
+        makes = [self.place(thing, place) for thing in things for place in {who, *places} - {thing}]
+        for thing in self._things():
+            free = not (entities[thing].keys or self._starts_locked(thing)) or not about.isdisjoint(
+                entities[thing].keys
+            )
+            if entities[thing].openable and free:
+                makes += [self.flag(thing, OPEN, True), self.flag(thing, LOCKED, False)]
+        if makes:
+            self.add((somewhere,), makes, 1, label)

@@ -248,8 +248,10 @@ class Literals(Relaxation):
             return everywhere
         character, index = self.world.definition.characters[name], self.compiled.index
         places = {effect.to for effect in self.changes if isinstance(effect, Move) and effect.move == name}
-        if (character.routine is not None and character.routine.follows) or not places.isdisjoint(
-            {"here", "it", "other"}
+        if (
+            character.aims
+            or (character.routine is not None and character.routine.follows)
+            or not places.isdisjoint({"here", "it", "other"})
         ):
             return everywhere
         places |= {character.at, *(character.routine.rooms if character.routine is not None else ())}

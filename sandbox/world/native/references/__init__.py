@@ -11,7 +11,8 @@ from sandbox.world.native.languages import LANGUAGES
 from sandbox.world.native.prose import Template
 from sandbox.world.native.references.parts import References
 from sandbox.world.native.schema import Adventure, Container, Door, Exit, OneOf, Routine, Thing
-from sandbox.world.native.schema.behaviour import CustomVerb, Reaction, VerbRule
+from sandbox.world.native.schema import conditions as c
+from sandbox.world.native.schema.behaviour import Aim, CustomVerb, Reaction, VerbRule
 
 
 def check_references(world: Adventure, document: Document) -> list[Finding]:
@@ -204,8 +205,23 @@ class _Check(References):
                 self.conditions((*here, "when"), deal.when)
                 self.text((*here, "say"), deal.say)
                 self.effects((*here, "do"), deal.do)
+            for number, aim in enumerate(person.aims):
+                self._aim((*path, "aims", number), aim)
             if person.routine is not None:
                 self._routine((*path, "routine"), name, person.routine)
+
+    def _aim(self, path: Path, aim: Aim) -> None:
+        """What a character wants is about where things and people are: that it can plan for."""
+        self.conditions((*path, "when"), aim.when)
+        self.conditions((*path, "reach"), aim.reach)
+        for number, condition in enumerate(aim.reach):
+            here: Path = (
+                (*path, "reach", number) if isinstance(self._written((*path, "reach")), list) else (*path, "reach")
+            )
+            if not isinstance(condition, (c.Has, c.ThingIs, c.InRoom, c.Together)):
+                self.fault(here, "a character cannot plan for that", "there are: has, thing, room, together")
+            elif isinstance(condition, c.Has) and condition.has in self.counted_things:
+                self.fault((*here, "has"), f"{condition.has!r} is counted, and a character carries single things")
 
     def _routine(self, path: Path, name: str, routine: Routine) -> None:
         for room in routine.rooms:

@@ -18,7 +18,7 @@ from sandbox.world.native.schema.base import (
     Strict,
     Tupled,
 )
-from sandbox.world.native.schema.conditions import Conditions
+from sandbox.world.native.schema.conditions import Condition, Conditions
 from sandbox.world.native.schema.effects import Effects, Text
 from sandbox.world.native.schema.places import Direction, Named
 
@@ -200,6 +200,15 @@ class Routine(Strict):
         return self
 
 
+class Aim(Strict):
+    """Something that a character wants. `{reach: {thing: letter, at: desk}, when: {var: posted}}`"""
+
+    reach: Annotated[tuple[Condition, ...], OneOrMore, Field(min_length=1, max_length=10)]
+    """What it wants to be: conditions `has`, `thing`, `room` and `together`; `me` is the character."""
+    when: Conditions = ()
+    """What must hold for it to want that."""
+
+
 class Character(Named):
     """Somebody who is nobody's seat."""
 
@@ -223,6 +232,10 @@ class Character(Named):
     """What it exchanges."""
     routine: Routine | None = None
     """How it gets about; it stays where it is if left out."""
+    aims: Annotated[tuple[Aim, ...], OneOrMore, Field(max_length=20)] = ()
+    """What it wants, the most urgent first. At the end of each round it takes one step of a shortest plan for the
+    first aim that is not reached and can be: it goes, opens, unlocks, takes, drops, puts and gives as a seat does.
+    Where there is nothing to be done for any, it follows its routine."""
 
 
 class Seat(Named):

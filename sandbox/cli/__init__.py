@@ -1,4 +1,4 @@
-"""The command line: parse, build, call. Each noun is a module of its own."""
+"""The command line: parse, build, call. Each noun is a module of its own, imported when it is called."""
 
 from __future__ import annotations
 
@@ -17,29 +17,14 @@ import typer
 
 import sandbox
 from sandbox import passwords, paths
-from sandbox.cli import (
-    adapter,
-    agent,
-    bench,
-    explore,
-    feedback,
-    league,
-    model,
-    play,
-    plugins,
-    rate,
-    run,
-    save,
-    serve,
-    tune,
-    world,
-)
 from sandbox.cli.context import Context
+from sandbox.cli.lazy import LazyGroup
 from sandbox.errors import NoMemoryError, SandboxError
 from sandbox.paths import Home
 
 app = typer.Typer(
     name="sandbox",
+    cls=LazyGroup,
     help="""Play text worlds beside language-model agents, teach them, and watch them learn.
 
     Begin with `sandbox play`. An agent proposes commands, a Q-learner reranks them, and you can step in, reward
@@ -49,21 +34,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("play")(play.play)
-app.command("serve")(serve.serve)
-app.command("run")(run.run)
-app.command("tune")(tune.tune)
-app.command("explore")(explore.explore)
-app.command("rate")(rate.rate)
-app.command("league")(league.league)
-app.command("plugins")(plugins.list_plugins)
-app.add_typer(world.app, name="world")
-app.add_typer(agent.app, name="agent")
-app.add_typer(model.app, name="model")
-app.add_typer(save.app, name="save")
-app.add_typer(adapter.app, name="adapter")
-app.add_typer(feedback.app, name="feedback")
-app.add_typer(bench.app, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

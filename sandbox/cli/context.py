@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from sandbox import config, types
+from sandbox import types
 from sandbox.cli.patience import EVERY, waiting
-from sandbox.config import Settings
 from sandbox.errors import UsageError
 from sandbox.paths import Home
 
 if TYPE_CHECKING:
+    from sandbox.config import Settings
     from sandbox.llm.permission import Permission
 
 
@@ -33,6 +33,8 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         """Read on first use, so that a broken settings file does not stop `--help`."""
+        from sandbox import config
+
         return config.load()
 
 

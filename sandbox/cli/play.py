@@ -73,25 +73,29 @@ def play(
     if on_screen and not plain and not (world or agent or seat or save or model or allow_host or seed is not None):
         wiring.choose_on_screen(where.home, where.settings, record)
         return
-    permission = context.permission(where, allow_host, asks=on_screen and not plain)
-    plan = wiring.PlayPlan.make(
-        where.home, where.settings, world, agent, seat or [], save, seed, permission, model=model
-    )
     if plain and record is not None:
         raise UsageError("lines are recorded by the shell", hint="such as: sandbox play --plain | tee FILE")
+
+    def plan(save: str | None) -> PlayPlan:
+        permission = context.permission(where, allow_host, asks=on_screen and not plain)
+        return wiring.PlayPlan.make(
+            where.home, where.settings, world, agent, seat or [], save, seed, permission, model=model
+        )
+
     if plain:
-        _play_in_lines(plan)
+        _play_in_lines(plan(save))
         return
     if not on_screen:
+        would = plan(save)
         print("The screen needs a terminal that can draw, and this is none. In lines, typed or piped:\n")
-        print(f"  {plan.play_command} --plain\n\nWith nobody but agents:\n\n  {plan.shell_command}")
+        print(f"  {would.play_command} --plain\n\nWith nobody but agents:\n\n  {would.shell_command}")
         return
-    wiring.play_on_screen(plan, record)
+    played = wiring.play_on_screen(plan, where.home, where.settings, world, agent, save, record)
     if in_browser:
         return
-    _say_where(plan)
-    if plan.notice:
-        print(plan.notice)
+    _say_where(played)
+    if played.notice:
+        print(played.notice)
 
 
 def _play_in_lines(plan: PlayPlan) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from sandbox.cli import context
 
 
-def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """The kinds of worlds, learners, language models and feedback, and the packages they come from.
 
     Loads each of them. One that is broken is listed with the reason, and the rest is used. A package of yours can

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.feedback import kinds
-from sandbox.feedback.kind import reasons
 from sandbox.text import gain as gain
 from sandbox.text import short as short
 
@@ -82,9 +80,13 @@ def said(record: Feedback, decision: Decision | None) -> str:
         record: what a person said.
         decision: of the turn it is about; preferences between proposals speak of it.
     """
+    from sandbox.feedback.kind import reasons
+
     return ": ".join(filter(None, (verdict(record, decision), reasons(record))))
 
 
 def verdict(record: Feedback, decision: Decision | None) -> str:
     """The same without the reasons; empty where the comment is all."""
+    from sandbox.feedback import kinds
+
     return kinds.read(record).text(record, decision)

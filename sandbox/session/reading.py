@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox import marked_yaml
 from sandbox.errors import Finding, WorldFileError
 
 if TYPE_CHECKING:
+    from sandbox import marked_yaml
     from sandbox.world.map import FloorPlan
 
 _NESTED = 20
@@ -50,6 +50,7 @@ class ParsedSource:
 
 def read(text: str, file: Path | None = None) -> ParsedSource:
     """Read a text, whatever is in it. What it includes is beside the file that it is of."""
+    from sandbox import marked_yaml
     from sandbox.world.check.structure import findings_at_sight
     from sandbox.world.map import plan_of
     from sandbox.world.native import Adventure, parse_source
@@ -66,6 +67,8 @@ def read(text: str, file: Path | None = None) -> ParsedSource:
 
 
 def _lines(document: marked_yaml.Document) -> dict[str, int]:
+    from sandbox import marked_yaml
+
     return {marked_yaml.dotted(path): line for path, line in document.lines.items()}
 
 

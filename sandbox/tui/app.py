@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.binding import Binding
 
-from sandbox.config import Settings
 from sandbox.errors import SandboxError
 from sandbox.tui import clipboard
 from sandbox.tui.keys import bindings
-from sandbox.tui.messages import NotOpened, StartWanted
+from sandbox.tui.messages import NotOpened, Opened, StartWanted
 from sandbox.tui.rounds import ContestWanted, RoundController, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.round import RoundScreen
@@ -21,6 +21,9 @@ from sandbox.tui.tables import ALL
 from sandbox.tui.themes import ThemedApp
 from sandbox.tui.widgets.prompt import ENTER, Prompt
 from sandbox.tui.widgets.round_pages import brief
+
+if TYPE_CHECKING:
+    from sandbox.config import Settings
 
 
 class SandboxApp(ThemedApp[SandboxError]):
@@ -35,7 +38,11 @@ class SandboxApp(ThemedApp[SandboxError]):
     BINDINGS = bindings("app")
 
     def __init__(self, opens: Sitting | Lobby, settings: Settings | None = None) -> None:
-        self._settings = settings or Settings()
+        if settings is None:
+            from sandbox import config
+
+            settings = config.Settings()
+        self._settings = settings
         super().__init__(self._settings.theme)
         self._lobby = opens if isinstance(opens, Lobby) else None
         if isinstance(opens, Sitting):
@@ -43,7 +50,7 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     def _sit_down(self, sitting: Sitting) -> None:
         self.title = sitting.title.world
-        self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed)
+        self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed, sitting.notice)
         self.rounds = RoundController(sitting.plan_round, self.post_message)
         self._open_contest = sitting.open_contest
 
@@ -65,7 +72,11 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     def _play(self) -> None:
         self.push_screen(self.play)
-        self.rounds.rejoin()
+
+    @on(Opened)
+    def _opened(self) -> None:
+        if self.playing:
+            self.rounds.rejoin()
 
     @on(StartScreen.Chosen)
     def _chosen(self, message: StartScreen.Chosen) -> None:

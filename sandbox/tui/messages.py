@@ -17,6 +17,10 @@ class GameNews(News):
     event: GameEvent
 
 
+class Opened(Message):
+    """The game is open."""
+
+
 @dataclass
 class NotOpened(Message):
     """The game could not be opened."""

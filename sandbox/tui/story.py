@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from sandbox.feedback.kind import reasons
 from sandbox.render import formatting
 from sandbox.session.chart import room_name
 from sandbox.tui import format as fmt
@@ -234,6 +233,8 @@ def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
 
 
 def _said(said: Feedback, decision: Decision | None, name: str) -> Paragraph:
+    from sandbox.feedback.kind import reasons
+
     told, why = formatting.verdict(said, decision), reasons(said)
     if not told:
         return Paragraph(Content.styled(why, f"italic {fmt.MUTED}"), fmt.COMMENT, fmt.MUTED)

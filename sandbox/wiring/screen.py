@@ -1,196 +1,95 @@
-"""What `sandbox play` opens, and the screen around it."""
+"""The screen of `sandbox play`, and what it opens."""
 
 from __future__ import annotations
 
-import re
-import shlex
-import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from sandbox.agent.registry import CardFile
-from sandbox.config import Settings
-from sandbox.errors import ModelError, SandboxError, UsageError
-from sandbox.llm import catalogue
-from sandbox.llm import registry as model_registry
-from sandbox.llm.permission import Permission
+from sandbox.errors import SandboxError
 from sandbox.paths import Home
-from sandbox.store.server import is_url, without_password
-from sandbox.types import Progress, silent
-from sandbox.wiring.agents import Models
-from sandbox.wiring.contests import open_contest
-from sandbox.wiring.sessions import HUMAN, Players, has_save, open_session
-from sandbox.world import registry
+from sandbox.types import Progress
+from sandbox.wiring.plans import PlayPlan, new_name
 
 if TYPE_CHECKING:
-    from sandbox.feedback.contest import Bout
-    from sandbox.session.session import Session
+    from sandbox.config import Settings
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Sitting
-    from sandbox.tune.rounds import RoundPlan as RoundPlan
-    from sandbox.tune.settings import Method
-
-WITHOUT_MODEL = "q-table"
-"""Card that plays where the default agent's language model is not on this machine."""
+    from sandbox.tui.widgets.header import Title
 
 
-@dataclass(frozen=True, slots=True)
-class PlayPlan:
-    """All that `sandbox play` is going to open, checked as far as that is quick."""
+@dataclass(slots=True)
+class PlanLater:
+    """A plan that is made when it is first needed, once, on whichever thread that is."""
 
-    home: Home
-    settings: Settings
-    reference: str | None
-    """None: the save knows."""
-    players: Players | None
-    """None: the save knows."""
-    save: str
-    seed: int
-    notice: str = ""
-    """Something the player should know first."""
-    permission: Permission | None = None
-    """Which servers may be asked; None goes by the settings alone."""
-
-    @classmethod
-    def make(
-        cls,
-        home: Home,
-        settings: Settings,
-        reference: str | None,
-        agent: str | None,
-        seats: Sequence[str],
-        save: str | None,
-        seed: int | None,
-        permission: Permission | None = None,
-        *,
-        model: str | None = None,
-    ) -> PlayPlan:
-        """Fill in what was not said. Raises `SandboxError` for names that lead nowhere."""
-        if save is not None and has_save(home, save):
-            if seed is not None:
-                raise UsageError("a save keeps its seed", hint="leave --seed out, or choose another --save")
-            if model is not None and not (agent or seats):
-                raise UsageError("a save keeps its agents", hint="say with --agent which gets the model")
-            players = Players.parse(agent or settings.agent, seats, model) if agent or seats else None
-            return cls(home, settings, reference, players, save, 0, permission=permission)
-        reference = reference or settings.world
-        registry.resolve(reference, home=home)
-        notice = ""
-        if agent == HUMAN:
-            file = CardFile.find(home, WITHOUT_MODEL)
-        else:
-            file = CardFile.find(home, agent or settings.agent)
-        if model is not None:
-            model_registry.check(model)
-        elif agent is None and file.card.model is not None:
-            try:
-                model_registry.check(file.card.model, relative_to=file.folder)
-            except ModelError as error:
-                file, notice = (
-                    CardFile.find(home, WITHOUT_MODEL),
-                    f"{error.message}: {WITHOUT_MODEL} plays. {error.hint}",
-                )
-        name = agent if agent is not None else file.card.name
-        return cls(
-            home,
-            settings,
-            reference,
-            Players.parse(name, seats, model),
-            save or _new_name(home, reference),
-            seed or 0,
-            notice,
-            permission,
-        )
+    make: Callable[[], PlayPlan]
+    """Raises `SandboxError`."""
+    _made: PlayPlan | None = None
+    _lock: Lock = field(default_factory=Lock)
 
     @property
-    def shown(self) -> str:
-        """Name or address of the save, without a password."""
-        return without_password(self.save)
-
-    @property
-    def play_command(self) -> str:
-        """How it is played."""
-        if self.reference is None or self.players is None:
-            return f"sandbox play --save {shlex.quote(self.shown)}"
-        return f"sandbox play {self._players_in_shell(self.reference, self.players)}"
-
-    @property
-    def shell_command(self) -> str:
-        """How the same is run with no screen."""
-        if self.reference is None or self.players is None:
-            return f"sandbox save show {shlex.quote(self.shown)}"
-        return f"sandbox run {self._players_in_shell(self.reference, self.players)}"
-
-    @staticmethod
-    def _players_in_shell(reference: str, players: Players) -> str:
-        seats = "".join(f" --seat {shlex.quote(f'{seat}={name}')}" for seat, name in players.seats.items())
-        model = "" if players.model is None else f" --model {shlex.quote(players.model)}"
-        return f"{shlex.quote(reference)} --agent {shlex.quote(players.default)}{seats}{model}"
-
-    def open(self, progress: Progress = silent) -> Session:
-        """The session to play."""
-        return open_session(
-            self.home,
-            self.reference,
-            self.players,
-            Models(self.settings, progress, self.permission),
-            save=self.save,
-            seed=self.seed,
-            annotator=self.settings.annotator,
-            progress=progress,
-        )
-
-    def plan_round(self, method: Method, **evaluation: Any) -> RoundPlan:
-        """A fine-tuning round over the save. Raises `SandboxError` where there cannot be one."""
-        from sandbox.tune.planning import make_plan
-        from sandbox.tune.settings import TrainingSettings as Training
-
-        if is_url(self.save):
-            raise UsageError(
-                "adapters lie beside a save's file, and this game is on a server",
-                hint="`sandbox save fork ADDRESS NAME` copies it here",
-            )
-        training = Training.for_method(method)
-        own = self.settings
-        computing: dict[str, Any] = {"threads": own.threads, "device": own.device, "dtype": own.dtype}
-        return make_plan(self.home, [self.save], training, **computing, **evaluation)
-
-    def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:
-        """Two adapters of the save, to be compared on its turns. Raises `SandboxError` when it is entered."""
-        first, second = adapters
-        sides = (f"@{first}", f"@{second}")
-        return open_contest(self.home, self.settings, self.save, sides, progress, self.permission)
+    def plan(self) -> PlayPlan:
+        """Raises `SandboxError` where there can be none."""
+        with self._lock:
+            if self._made is None:
+                self._made = self.make()
+            return self._made
 
 
-def play_on_screen(plan: PlayPlan, record: Path | None = None) -> None:
+def play_on_screen(
+    make: Callable[[str], PlayPlan],
+    home: Home,
+    settings: Settings,
+    world: str | None,
+    agent: str | None,
+    save: str | None,
+    record: Path | None = None,
+) -> PlayPlan:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened.
 
     Args:
-        plan: what to open.
+        make: makes the plan of what to open, in a save of this name; called when the screen is there, for it takes
+            longer than that.
+        home: where names are looked up.
+        settings: of the user.
+        world: as the user named it.
+        agent: the same.
+        save: the same.
         record: file of a terminal recording to make.
+
+    Returns what was played.
     """
     from sandbox.tui.app import SandboxApp
+    from sandbox.tui.widgets.header import Title
 
-    error = _shown(SandboxApp(_sitting(plan), plan.settings), record)
+    begun = world or ("" if save else settings.world)
+    name = save or new_name(home, begun)
+    later = PlanLater(lambda: make(name))
+    title = Title(begun or name, agent or ("" if save else settings.agent), name)
+    error = _shown(SandboxApp(_sitting(later, title), settings), record)
     if error is not None:
         raise error
+    return later.plan
 
 
 def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> None:
     """Open the start screen, and the games that are chosen there, until the player leaves."""
-    from sandbox.llm import fetch
+    from sandbox.llm import catalogue, fetch
+    from sandbox.llm.permission import Permission
     from sandbox.session import lobby
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Choice, Lobby
+    from sandbox.tui.widgets.header import Title
 
     permission = Permission(settings.remote.hosts, asks=True)
 
     def choose(choice: Choice) -> Sitting:
         world, agent, save = choice.world, choice.agent, choice.save
-        return _sitting(PlayPlan.make(home, settings, world, agent, [], save, None, permission))
+        plan = PlayPlan.make(home, settings, world, agent, [], save, None, permission)
+        playing = plan.players.default if plan.players else ""
+        return _sitting(PlanLater(lambda: plan), Title(plan.reference or plan.shown, playing, plan.shown))
 
     def bring(say: Progress) -> None:
         def tell(stage: str, done: int, total: int) -> None:
@@ -212,25 +111,13 @@ def _shown(app: SandboxApp, record: Path | None) -> SandboxError | None:
         return app.run()
 
 
-def _sitting(plan: PlayPlan) -> Sitting:
+def _sitting(later: PlanLater, title: Title) -> Sitting:
     from sandbox.tui.screens.start import Sitting
-    from sandbox.tui.widgets.header import Title
 
-    agent = plan.players.default if plan.players else ""
-    title = Title(plan.reference or plan.shown, agent, plan.shown, plan.notice)
-    return Sitting(plan.open, title, plan.plan_round, plan.open_contest)
-
-
-def save_stem(reference: str) -> str:
-    """How the name of a save of this world begins; 32 characters at most."""
-    stem = re.sub(r"[^\w]+", "-", Path(reference.partition("?")[0]).stem.replace("tw:", "tw-")).strip("-")
-    return (stem or "game")[:32]
-
-
-def _new_name(home: Home, reference: str) -> str:
-    """A name for a save that was not given one: the world and the time."""
-    name = f"{save_stem(reference)}-{time.strftime('%m%d-%H%M%S')}"
-    number = 2
-    while home.save_folder(name).exists():
-        name, number = f"{name}-{number}", number + 1
-    return name
+    return Sitting(
+        lambda say: later.plan.open(say),
+        title,
+        lambda method, **evaluation: later.plan.plan_round(method, **evaluation),
+        lambda adapters, progress: later.plan.open_contest(adapters, progress),
+        lambda: later.plan.notice,
+    )

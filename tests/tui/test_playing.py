@@ -561,7 +561,7 @@ async def test_the_prompt_is_there_before_the_game_is(save: Path) -> None:
         assert gate.wait(20)
         return open_session(save, None)
 
-    app = SandboxApp(Sitting(factory, Title("lighthouse", notice="the model is missing")))
+    app = SandboxApp(Sitting(factory, Title("lighthouse"), notice=lambda: "the model is missing"))
     async with app.run_test() as pilot:
         await pilot.press(*"look")
         assert app.play.query_one(Prompt).value == "look"

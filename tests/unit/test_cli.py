@@ -11,7 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from game_parts import CUSTOM, SIMPLE
+from typer.main import get_command
+
+from sandbox.cli import app
+from sandbox.cli.lazy import COMMANDS
 
 Sandbox = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -188,3 +193,23 @@ def test_an_error_that_nobody_foresaw_goes_to_a_file(tmp_path: Path) -> None:
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_commands_at_the_top_are_listed_with_the_first_words_of_their_own_help() -> None:
+    context = typer.Context(get_command(app))
+    for name, listed in COMMANDS.items():
+        command = context.command.get_command(context, name)
+        first = command.help.partition("\n\n")[0].partition("\f")[0].partition(". ")[0]
+        assert listed.rstrip(".") == " ".join(first.split()).rstrip("."), name
+
+
+def test_help_imports_none_of_what_the_commands_need() -> None:
+    code = (
+        "import sys\n"
+        "from sandbox.cli import main\n"
+        "sys.argv = ['sandbox', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'pydantic', 'numpy', 'sqlalchemy', 'yaml', 'textual', 'sandbox.config'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)

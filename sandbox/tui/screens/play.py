@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from textual import on
@@ -36,7 +36,7 @@ from sandbox.tui import format as fmt
 from sandbox.tui import story
 from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
-from sandbox.tui.messages import GameNews, NotOpened, StartWanted
+from sandbox.tui.messages import GameNews, NotOpened, Opened, StartWanted
 from sandbox.tui.palette import KeyCommands
 from sandbox.tui.rounds import RoundsWanted
 from sandbox.tui.screens.ask import AskScreen
@@ -78,13 +78,16 @@ class PlayScreen(Places, AuthorsScreen):
     COMMANDS = {KeyCommands}  # noqa: RUF012
     BINDINGS = bindings("anywhere", "decide")
 
-    def __init__(self, factory: SessionFactory, title: Title, speed: float = 1.0) -> None:
+    def __init__(
+        self, factory: SessionFactory, title: Title, speed: float = 1.0, notice: Callable[[], str] = str
+    ) -> None:
         super().__init__()
         self._worker = BackgroundWorker(self.post_message)
         self.driver = Driver(factory, self._worker.submit, lambda event: self._worker.tell(GameNews(event)))
         self.controller = Controller(TABLE, self.driver, self, self.set_timer, speed)
         self.save = title.save
         self._title = title
+        self._notice = notice
         self._story = story.Story()
         self._later: Timer | None = None
         self._escape_was = ""
@@ -115,9 +118,7 @@ class PlayScreen(Places, AuthorsScreen):
         yield KeyLine(IMPORTANCE)
 
     def on_mount(self) -> None:
-        self.controller.open()
-        if self._title.notice:
-            self.say(self._title.notice, "$text-warning")
+        self.call_after_refresh(self.controller.open)
 
     def _candidates(self, typed: str) -> Sequence[str]:
         return (*candidates(self.controller.view, self.controller.shown, typed), *self.build_words(typed))
@@ -200,6 +201,8 @@ class PlayScreen(Places, AuthorsScreen):
         self.controller.take_in(event)
         self._show(view)
         if isinstance(event, Loaded):
+            self.app.post_message(Opened())
+            self._give_notice()
             return
         if isinstance(event.result, WorldEdit):
             self.built(event.result.line)
@@ -213,6 +216,7 @@ class PlayScreen(Places, AuthorsScreen):
             case Opening():
                 told = Content(f"Opening {self._title.world}: {event.doing}")
                 self.query_one(Status).say(told, since=self.controller.since)
+                self._give_notice()
             case Decided() if self.controller.shown is not None and not self.controller.runs:
                 self.query_one(SidePane).idle()
             case Answered(answer=moves.Preview() as preview):
@@ -235,6 +239,12 @@ class PlayScreen(Places, AuthorsScreen):
                     self._ask_for(event.error)
                 else:
                     self.complain(event.error)
+
+    def _give_notice(self) -> None:
+        """Say what the player should know first, once."""
+        notice, self._notice = self._notice(), str
+        if notice:
+            self.say(notice, "$text-warning")
 
     def _ask_for(self, error: HostError) -> None:
         """Nothing was sent. The player says whether it may be."""

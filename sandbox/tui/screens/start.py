@@ -62,6 +62,8 @@ class Sitting:
     title: Title
     plan_round: PlanRound | None = None
     open_contest: OpenContest | None = None
+    notice: Callable[[], str] = str
+    """Something the player should know first; known as soon as the game is being opened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ class Title:
     """Card of the agent, if one plays."""
     save: str = ""
     """Name of the save."""
-    notice: str = ""
-    """Something the player should know first."""
 
 
 class Header(Widget):

@@ -41,16 +41,26 @@ class KeyLine(Footer):
             self._renew()
 
     def compose(self) -> ComposeResult:
+        return ()
+
+    def _show(self) -> None:
+        """Bring the keys in line. Widgets are used again: new ones at each turn would fill Textual's caches."""
         self._shown = self._fitting()
-        for each in self._shown:
-            key = FooterKey(
-                each.binding.key,
-                *self._told(each.binding),
-                each.binding.action,
-                tooltip=each.tooltip,
-            )
-            key.set_reactive(FooterKey.compact, False)
-            yield key
+        keys = list(self.query(FooterKey))
+        self.mount_all(self._made(each) for each in self._shown[len(keys) :])
+        for key, each in zip(keys, self._shown, strict=False):
+            display, description = self._told(each.binding)
+            key.key, key.action, key.tooltip = each.binding.key, each.binding.action, each.tooltip
+            if (display, description) != (key.key_display, key.description):
+                key.key_display, key.description = display, description
+                key.refresh(layout=True)
+        for at, key in enumerate(keys):
+            key.display = at < len(self._shown)
+
+    def _made(self, each: ActiveBinding) -> FooterKey:
+        key = FooterKey(each.binding.key, *self._told(each.binding), each.binding.action, tooltip=each.tooltip)
+        key.set_reactive(FooterKey.compact, False)
+        return key
 
     def _told(self, binding: Binding) -> tuple[str, str]:
         """The key as it is shown, and its label."""
@@ -67,7 +77,7 @@ class KeyLine(Footer):
 
     def _renew(self) -> None:
         if self.is_attached and self.app.app_focus:
-            self.call_after_refresh(self.recompose)
+            self.call_after_refresh(self._show)
 
     def _fitting(self) -> list[ActiveBinding]:
         """The bindings that there is room for, in their own order."""

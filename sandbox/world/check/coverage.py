@@ -165,7 +165,7 @@ class Coverage:
         for form in compiled.lexicon.forms.get("put_in" if action == "put" else action, ()):
             fillings = compiled.rules.fillings.get(action)
             if fillings is not None and not text:
-                text = fillings.texts()[0]
+                text = fillings.texts[0]
             if "extra" in form.slots or (("text" in form.slots or "direction" in form.slots) and not text):
                 continue
             with_text = text if form.slots & {"text", "direction"} else ""

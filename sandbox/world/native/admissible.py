@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.actions.boarding import aboard, can_hold, passengers, vehicle_of
 from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.liquids import listed
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.actions.people import owns, standing_offer
 from sandbox.world.native.fillings import fitting
 from sandbox.world.native.scope import Scope, in_hand, scope_of
+from sandbox.world.native.seating import aboard, can_hold, passengers, vehicle_of
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, ParsedCommand
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ and gives what its aims name. What it does follows from the state alone: plans a
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.world.native.actions import ACTIONS
 from sandbox.world.native.admissible import usual
-from sandbox.world.native.compiled import CompiledWorld, Draft, Test
+from sandbox.world.native.compiled import CompiledAim, CompiledWorld, Draft, Test
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.effects import Make
 from sandbox.world.native.scope import scope_of
@@ -25,20 +24,6 @@ MAX_STATES = 500
 """States that are looked at for one plan; what is farther off is not seen."""
 MAX_PLANS = 20_000
 _ABLE = frozenset({"go", "take", "drop", "put", "give", "open", "unlock"})
-
-
-@dataclass(slots=True)
-class CompiledAim:
-    """Something that a character wants."""
-
-    when: Test
-    reached: Test
-    about: frozenset[int]
-    """What it has to do with: the things that may be moved for it, and places."""
-    watched: tuple[int, ...]
-    """All whose place or condition makes a difference to the plan."""
-    plans: dict[Hashable, ParsedCommand | None] = field(default_factory=dict)
-    """What is to be done, by how these are."""
 
 
 def named_in(compiled: CompiledWorld, part: object) -> frozenset[int]:

@@ -6,13 +6,11 @@ What is here refers to itself in a circle: a world has rules, a rule works on a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sandbox.world.native.clocks import RoundsClock
-from sandbox.world.native.fillings import Fillings
-from sandbox.world.native.forms import Lexicon
+from sandbox.world.native.forms import Fillings, Lexicon
 from sandbox.world.native.languages import language
 from sandbox.world.native.languages.grammar import Grammar, Noun, mentions
 from sandbox.world.native.prose import CountedThing, Prose, Slots, Template, Value
@@ -20,9 +18,6 @@ from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.state import NOWHERE, RUNNING, EntityState, ParsedCommand
 from sandbox.world.native.working import WorkingState
-
-if TYPE_CHECKING:
-    from sandbox.world.native.aims import CompiledAim
 
 Test = Callable[["Draft"], bool]
 Act = Callable[["Draft"], None]
@@ -242,6 +237,20 @@ class CompiledDeal(CompiledResponse):
     takes_count: int
     gives: int
     gives_count: int
+
+
+@dataclass(slots=True)
+class CompiledAim:
+    """Something that a character wants."""
+
+    when: Test
+    reached: Test
+    about: frozenset[int]
+    """What it has to do with: the things that may be moved for it, and places."""
+    watched: tuple[int, ...]
+    """All whose place or condition makes a difference to the plan."""
+    plans: dict[Hashable, ParsedCommand | None] = field(default_factory=dict)
+    """What is to be done, by how these are."""
 
 
 @dataclass(slots=True)

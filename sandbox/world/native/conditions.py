@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.world.native.actions.boarding import aboard
 from sandbox.world.native.compiled import CompiledWorld, Draft, Test, Who
 from sandbox.world.native.operands import amount, is_fixed, members, place_of, read, said, who_is, words_of
 from sandbox.world.native.schema import conditions as model
 from sandbox.world.native.scope import can_see
+from sandbox.world.native.seating import aboard
 from sandbox.world.native.state import DARK, FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 _FAR = 10**9

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.actions.boarding import aboard
 from sandbox.world.native.prose import CountedThing, Listed, Value
+from sandbox.world.native.seating import aboard
 from sandbox.world.native.state import HANDLED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN
 
 if TYPE_CHECKING:

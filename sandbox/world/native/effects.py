@@ -185,8 +185,8 @@ def _for_each(compiled: CompiledWorld, key: str, effect: model.ForEach) -> Act:
 
 def _move(compiled: CompiledWorld, effect: model.Move) -> Act:
     # actions look into rules, and rules hold effects
-    from sandbox.world.native.actions.boarding import passengers, put_aboard
     from sandbox.world.native.actions.moving import arrive
+    from sandbox.world.native.seating import passengers, put_aboard
 
     thing, place = who_is(compiled, effect.move), who_is(compiled, effect.to)
 

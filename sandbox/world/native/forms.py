@@ -6,11 +6,16 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.world.native.languages import Language
 from sandbox.world.native.schema import Adventure
+from sandbox.world.native.schema.base import MAX_NUMBER
 from sandbox.world.native.state import ParsedCommand
 
+FILLED = frozenset({"number", "text"})
+MAX_ASKED = 24
+"""Numbers, and texts, that are looked at for one verb."""
 SLOTS = ("thing", "things", "other", "extra", "text", "number", "direction")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 Spans = dict[str, tuple[int, int]]
@@ -80,6 +85,30 @@ def parse_form(action: str, text: str, spaced: bool) -> Form:
     if len(set(slots)) < len(slots) or {"thing", "things"} <= set(slots):
         raise ValueError("a slot is there twice")
     return Form(action, tuple(parts), frozenset("thing" if s == "things" else s for s in slots))
+
+
+@dataclass(frozen=True, slots=True)
+class Fillings:
+    """What may be filled into the `{number}` and `{text}` of one verb."""
+
+    slots: frozenset[str]
+    suggested: tuple[int, ...]
+    asked: tuple[Callable[[Any], int], ...]
+    """The numbers that rules ask about, as they are now."""
+    texts: tuple[str, ...]
+
+    def numbers(self, draft: Any) -> list[int]:
+        """Numbers that may make a difference now, those that are asked about first."""
+        asked = [*self.suggested, *(number(draft) for number in self.asked)]
+        near = dict.fromkeys([*asked, *(n + 1 for n in asked), *(n - 1 for n in asked)])
+        return [n for n in near if 0 <= n <= MAX_NUMBER][:MAX_ASKED] or [1]
+
+    def of(self, draft: Any, command: ParsedCommand) -> Iterator[ParsedCommand]:
+        """A command with all that may be filled in."""
+        draft.meant, draft.it = command, command.thing
+        for number in self.numbers(draft) if "number" in self.slots else [-1]:
+            for text in self.texts if "text" in self.slots else [""]:
+                yield command._replace(number=number, text=text)
 
 
 class Lexicon:

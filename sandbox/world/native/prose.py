@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sandbox.world.native.languages.grammar import Grammar, Noun
-
-if TYPE_CHECKING:
-    from sandbox.world.native.compiled import CompiledWorld, Draft
 
 _SLOT = re.compile(r"\{\{|\}\}|\{(?:([A-Za-z]+) )?([^{} ][^{}]*)\}|[{}]")
 OPERATIONS = frozenset({"the", "The", "a", "A", "is", "are", "has", "does", "it"})
@@ -120,10 +117,23 @@ def _fill(names: Names, part: tuple[str, str], slots: Slots, viewer: int) -> str
     return grammar.capital(text) if operation in ("The", "A") else text
 
 
+class Reading(Protocol):
+    """A step in the making, as far as a text must know it."""
+
+    @property
+    def fired(self) -> set[str] | None: ...
+
+    def note(self, key: str) -> None: ...
+
+    def slots(self) -> Slots: ...
+
+    def variant(self, number: int, size: int, order: str, seat: int) -> int: ...
+
+
 class Piece(NamedTuple):
     """A part of an author's text, that may be there under a condition, or vary."""
 
-    when: Callable[[Draft], bool] | None
+    when: Callable[[Any], bool] | None
     say: Template
     otherwise: Template | None = None
     variants: tuple[Template, ...] = ()
@@ -138,7 +148,7 @@ class Prose:
 
     __slots__ = ("compiled", "fixed", "key", "pieces")
 
-    def __init__(self, compiled: CompiledWorld, key: str, pieces: tuple[Piece, ...]) -> None:
+    def __init__(self, compiled: Names, key: str, pieces: tuple[Piece, ...]) -> None:
         self.compiled = compiled
         self.key = key
         self.pieces = pieces
@@ -147,7 +157,7 @@ class Prose:
         self.fixed = only.say.fixed if only is not None and plain else "" if not pieces else None
         """The text, where it is always the same."""
 
-    def render(self, draft: Draft, viewer: int = -1) -> str:
+    def render(self, draft: Reading, viewer: int = -1) -> str:
         """The text as it reads now."""
         if draft.fired is not None:
             return self._traced(draft, viewer)
@@ -155,7 +165,7 @@ class Prose:
             return self.fixed
         return self._join([text for _, text in self._texts(draft, viewer)])
 
-    def _texts(self, draft: Draft, viewer: int) -> list[tuple[str, str]]:
+    def _texts(self, draft: Reading, viewer: int) -> list[tuple[str, str]]:
         texts = []
         for number, piece in enumerate(self.pieces):
             if piece.when is None or piece.when(draft):
@@ -168,7 +178,7 @@ class Prose:
                 texts.append((f"[{number}].otherwise", self._fill(piece.otherwise, draft, viewer)))
         return texts
 
-    def _fill(self, template: Template, draft: Draft, viewer: int) -> str:
+    def _fill(self, template: Template, draft: Reading, viewer: int) -> str:
         return (
             template.fixed if template.fixed is not None else template.render(self.compiled, draft.slots(), viewer)
         )
@@ -176,7 +186,7 @@ class Prose:
     def _join(self, texts: list[str]) -> str:
         return (" " if self.compiled.grammar.spaced else "").join(text for text in texts if text)
 
-    def _traced(self, draft: Draft, viewer: int) -> str:
+    def _traced(self, draft: Reading, viewer: int) -> str:
         texts = self._texts(draft, viewer)
         if self.pieces:
             draft.note(self.key)

@@ -17,7 +17,8 @@ from sandbox.world.native.compiled import (
 )
 from sandbox.world.native.conditions import compile_all
 from sandbox.world.native.effects import compile_effects
-from sandbox.world.native.fillings import SLOTS, Fillings
+from sandbox.world.native.fillings import fillings_of
+from sandbox.world.native.forms import FILLED
 from sandbox.world.native.operands import members
 from sandbox.world.native.prose import Prose
 from sandbox.world.native.schema import Adventure, Character, Reaction, VerbRule
@@ -52,9 +53,9 @@ class RuleCompiler:
             for number, entry in enumerate(verb.rules):
                 self._add(f"verbs.{name}.rules[{number}]", name, entry, own)
             slots = self.compiled.lexicon.forms[name][0].slots
-            if slots & SLOTS:
+            if slots & FILLED:
                 besides = [rule for rule in world.rules if rule.instead == name]
-                self.rules.fillings[name] = Fillings(self.compiled, verb, (*besides, *verb.rules), slots)
+                self.rules.fillings[name] = fillings_of(self.compiled, verb, (*besides, *verb.rules), slots)
         self._index()
         self.rules.events[:] = [self._event(name, event) for name, event in world.events.items()]
         self.rules.endings[:] = [self._ending(name, ending) for name, ending in world.endings.items()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.actions.boarding import passengers
 from sandbox.world.native.describe import look, state_of
 from sandbox.world.native.prose import CountedThing, Listed
 from sandbox.world.native.scope import access, in_hand, scope_of
+from sandbox.world.native.seating import passengers
 from sandbox.world.native.state import FIXED, HIDDEN, LOCKED, NOWHERE, ON, OPEN, WORN, EntityState, ParsedCommand
 
 if TYPE_CHECKING:

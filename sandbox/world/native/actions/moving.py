@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.world.native.actions.boarding import aboard, keeps, passengers, put_aboard, vehicle_of
 from sandbox.world.native.describe import glance, look
 from sandbox.world.native.prose import CountedThing
+from sandbox.world.native.seating import aboard, keeps, passengers, put_aboard, vehicle_of
 from sandbox.world.native.state import NOWHERE, OPEN, ParsedCommand, replaced
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sandbox.text import clean_line, near_miss
-from sandbox.world.native.actions.boarding import aboard, keeps
 from sandbox.world.native.compiled import CompiledWorld, Draft
 from sandbox.world.native.describe import exits, inventory, look
 from sandbox.world.native.forms import Form, Spans, lower
@@ -15,6 +14,7 @@ from sandbox.world.native.parser.nouns import NounMatch, Unclear, all_of, resolv
 from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.schema.base import MAX_NUMBER
 from sandbox.world.native.scope import Scope, access, scope_of
+from sandbox.world.native.seating import aboard, keeps
 from sandbox.world.native.state import NOWHERE, RUNNING, ParsedCommand, SeatMemory
 
 MAX_SENTENCES = 20

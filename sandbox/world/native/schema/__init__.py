@@ -21,11 +21,11 @@ from sandbox.world.native.schema.places import (
     Container,
     Door,
     Exit,
-    Kind,
     OneOf,
     Room,
     Supporter,
     Thing,
+    ThingKind,
     Variable,
 )
 from sandbox.world.native.schema.tasks import FurtherTurn, Measure, Task
@@ -42,7 +42,7 @@ __all__ = [
     "Event",
     "Exit",
     "FurtherTurn",
-    "Kind",
+    "ThingKind",
     "Measure",
     "OneOf",
     "OPPOSITE",

@@ -19,7 +19,7 @@ from sandbox.world.native.schema.base import (
 )
 from sandbox.world.native.schema.behaviour import Character, CustomVerb, Ending, Event, Rule, Seat
 from sandbox.world.native.schema.effects import Text
-from sandbox.world.native.schema.places import Direction, Kind, Room, Thing, Var
+from sandbox.world.native.schema.places import Direction, Room, Thing, ThingKind, Var
 from sandbox.world.native.schema.tasks import Task
 
 MAX_SEATS = 8
@@ -83,7 +83,7 @@ class Adventure(Strict):
     """Facts and numbers that rules read and change."""
     rooms: Annotated[dict[Id, Room], Field(min_length=1, max_length=MAX_ROOMS)]
     """The places."""
-    kinds: Annotated[dict[Id, Kind], Field(max_length=200)] = Field(default_factory=dict)
+    kinds: Annotated[dict[Id, ThingKind], Field(max_length=200)] = Field(default_factory=dict)
     """What things have in common. A kind's name stands for all its things in rules, `each` and `count`."""
     things: Annotated[dict[Id, Thing], Field(max_length=MAX_THINGS)] = Field(default_factory=dict)
     """The things."""

@@ -299,9 +299,9 @@ class Thing(Named):
         return self
 
 
-class Kind(Thing):
+class ThingKind(Thing):
     """What things have in common: the same keys as a thing. `{kind: fruit}` gives a thing all of them."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Kind:
+    def _consistent(self) -> ThingKind:
         return self

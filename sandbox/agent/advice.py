@@ -42,6 +42,11 @@ def speaks_for(advice: str, command: str, room: str = "") -> bool:
     return bool(wanted & topics(command)) or bool(wanted & topics(room))
 
 
+def first_done(parts: Sequence[str], command: str, room: str = "") -> int | None:
+    """Which of some wishes a command, and the room that it led to, is about: the first; None for none of them."""
+    return next((i for i, part in enumerate(parts) if speaks_for(part, command, room)), None)
+
+
 def standing(given: Iterable[str], acts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What of some advice still stands, oldest first.
 
@@ -51,7 +56,6 @@ def standing(given: Iterable[str], acts: Sequence[tuple[str, str]]) -> tuple[str
     """
     left = [part for words in given for part in parts(words)]
     for command, room in acts:
-        done = next((part for part in left if speaks_for(part, command, room)), None)
-        if done is not None:
-            left.remove(done)
+        if (done := first_done(left, command, room)) is not None:
+            del left[done]
     return tuple(left)

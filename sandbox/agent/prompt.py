@@ -257,6 +257,14 @@ def _first_kept(lengths: Sequence[int], limit: int) -> int:
     return first
 
 
+def forgotten(prompt: PromptSettings, history: History) -> str:
+    """What stands in a prompt for the exchanges that no longer fit; empty where all do, or none are shown."""
+    if prompt.shows == "situation":
+        return ""
+    first = _first_kept([len(_exchange(exchange)) for exchange in history], prompt.max_chars)
+    return _summary(history[:first]).strip()
+
+
 def _summary(lost: History) -> str:
     """What was done in exchanges that are no longer shown, the latest that fit a line; empty where nothing was."""
     done: list[str] = []

@@ -220,9 +220,10 @@ command("/tell WORDS", "say something to the agent, which heeds it until it is d
         talk_commands.tell)
 command("@ agent WORDS", "the same, to the agent of that name, card or seat", talk_commands.tell,
         name="at", prefix="@")
-command("/notes [N TEXT]", "what the agent noted in earlier episodes; N TEXT edits a note, -N forgets it",
+command("/notes [N TEXT]", "what agents noted in earlier episodes; N TEXT edits a note, -N forgets it",
         talk_commands.notes)
-command("/withdraw", "take all that you told the agent back", talk_commands.withdraw)
+command("/withdraw [N]", "take back what you told agents, as far as it is not done; N takes one piece back",
+        talk_commands.withdraw)
 command("/regenerate", "have the agent decide anew; what it proposed before stays", talk_commands.regenerate,
         key("regenerate", "z", "Regenerate"), when="choice")
 command("/agent CARD", "have another agent take the seat from here on; SEAT=CARD names the seat",
@@ -264,6 +265,8 @@ command("", "scroll the side pane", place("scroll"),
         key("side-up", "comma", "Pane up", "Scroll the side pane up", "-1", display=","),
         key("side-down", "full_stop", "Pane down", "Scroll the side pane down", "1", display="."),
         when="now", name="scroll")
+command("/memory", "show what agents remember: notes, advice, what no longer fits the prompt", place("memory"),
+        key("memory", "n", "Memory"), when="now", screen=True)
 command("/copy", "copy what is selected, or the latest turn", place("copy"),
         key("copy", "y", "Copy"), when="now", screen=True)
 

@@ -11,8 +11,9 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.answers import answer, is_question
 from sandbox.agent.recall import Recall
 from sandbox.errors import PlayError
+from sandbox.session import remembered
 from sandbox.store.feedback import Feedback
-from sandbox.text import clean_line
+from sandbox.text import clean_line, counted
 from sandbox.timeline import Turn, decision_seed, history
 from sandbox.types import Decision, Factual
 
@@ -104,40 +105,50 @@ def tell(session: Session, words: str, seat: str | None = None, decision: Decisi
     return session.say("advice", turn=turn.id, data=data)
 
 
-def withdraw(session: Session, seat: str | None = None) -> int:
-    """Take back all advice to a seat on the way here. Returns how many pieces that was."""
-    seat = seat or _listener(session)
-    taken = 0
-    for turn in session.timeline.path(session.current.id):
-        for record in session.feedback(turn.id):
-            if record.kind == "advice" and record.data.get("seat") == seat and not record.data.get("question"):
-                session.retract(record.id)
-                taken += 1
-    return taken
+def withdraw(session: Session, number: int | None = None) -> int:
+    """Take back advice that stands: all of it, or the piece of a number and what was said along with it.
+
+    Returns how many pieces that was. Raises `PlayError` where there is none of that number.
+    """
+    standing = remembered.advice_in_force(session)
+    if number is not None:
+        if not 1 <= number <= len(standing):
+            raise PlayError(f"there is no advice {number}", hint=f"{counted(len(standing), 'piece')} in force")
+        said = standing[number - 1][1]
+        standing = [each for each in standing if each[1] == said]
+    for record in dict.fromkeys(record for _, record, _ in standing):
+        session.retract(record)
+    return len(standing)
 
 
 def notes(session: Session, words: str = "") -> str:
-    """What the agent noted, numbered, after an edit: `2 TEXT` writes note 2 anew, `-2` forgets it.
+    """What agents noted, numbered, after an edit: `2 TEXT` writes note 2 anew, `-2` forgets it.
 
-    Raises `PlayError` where there is no such note, or the agent keeps none.
+    Raises `PlayError` where there is no such note, or no agent keeps any.
     """
-    agent = session.seats[_listener(session)]
-    if not isinstance(agent, CardAgent) or not agent.notebook.most:
-        raise PlayError("this agent keeps no notes", hint="`memory: 5` on its card keeps five")
-    kept = list(agent.notebook.notes)
+    writers = remembered.writers(session)
+    if not writers:
+        raise PlayError("whoever plays here keeps no notes", hint="`memory: 5` on its card keeps five")
     number, _, text = words.strip().partition(" ")
     if number:
         index = int(number.lstrip("-")) - 1 if number.lstrip("-").isdecimal() else -1
-        if not 0 <= index < len(kept) or (not text and not number.startswith("-")):
+        if not 0 <= index < len(remembered.numbered_notes(session)) or (not text and not number.startswith("-")):
             raise PlayError(
                 f"there is no note {number!r} to edit", hint="/notes lists them; /notes -1 forgets one"
             )
-        kept[index : index + 1] = [] if number.startswith("-") else [text]
-        agent.notebook.write(kept)
+        for _, agent in writers:
+            kept = list(agent.notebook.notes)
+            if index < len(kept):
+                kept[index : index + 1] = [] if number.startswith("-") else [text]
+                agent.notebook.write(kept)
+                break
+            index -= len(kept)
         session.keep_learned()
-    return (
-        "\n".join(f"{i}. {note}" for i, note in enumerate(agent.notebook.notes, 1)) or "It has noted nothing yet."
-    )
+    told = [
+        f"{i}. {f'{seat}: ' if len(writers) > 1 else ''}{note}"
+        for i, (seat, note) in enumerate(remembered.numbered_notes(session), 1)
+    ]
+    return "\n".join(told) or "Nothing has been noted yet."
 
 
 def _listener(session: Session) -> str:

@@ -47,11 +47,12 @@ def tell(at: Surface, typed: Typed) -> None:
 
 def withdraw(at: Surface, typed: Typed) -> None:
     """Take advice back."""
+    number = int(typed.number(0)[0]) if typed.argument else None
 
     def job(its: Session) -> str:
         from sandbox.session import talk
 
-        return f"{counted(talk.withdraw(its), 'piece')} of advice taken back"
+        return f"{counted(talk.withdraw(its, number), 'piece')} of advice taken back"
 
     at.controller.change("withdraw", job, halting=False)
 

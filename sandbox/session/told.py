@@ -18,26 +18,27 @@ Heard = Callable[[int], Sequence[Feedback]]
 """What people said at a turn."""
 
 
-def advice_for(feedback: Heard, path: Sequence[Turn], seat: str) -> tuple[str, ...]:
-    """What of the advice to a seat still stands at the end of a path: neither done nor withdrawn."""
-    standing: tuple[str, ...] = ()
+def standing(feedback: Heard, path: Sequence[Turn], seat: str) -> tuple[tuple[int, str], ...]:
+    """What of the advice to a seat stands at the end of a path, neither done nor withdrawn: records and words."""
+    left: list[tuple[int, str]] = []
     for turn in path:
-        if turn.seat == seat and standing:
+        if turn.seat == seat and left:
             room = title_of(turn.observations[seat].description)
-            standing = advice.standing(standing, [(turn.command, room)])
+            if (done := advice.first_done([words for _, words in left], turn.command, room)) is not None:
+                del left[done]
         for record in feedback(turn.id):
             if record.kind == "advice":
                 told = Advice.model_validate(record.data)
                 if told.seat == seat and not told.question:
-                    standing = (*standing, *advice.parts(told.words))
-    return standing
+                    left += [(record.id, part) for part in advice.parts(told.words)]
+    return tuple(left)
 
 
 def briefing(world: World[Any], feedback: Heard, path: Sequence[Turn], seat: str) -> Briefing:
     """All that an agent is told beside what it perceives at the end of a path."""
     listed = path[-1].observations[seat].admissible
     check = _Understanding(world, path[-1].snapshot, seat) if listed is None else None
-    return Briefing(advice=advice_for(feedback, path, seat), understood=check)
+    return Briefing(advice=tuple(words for _, words in standing(feedback, path, seat)), understood=check)
 
 
 class _Understanding:

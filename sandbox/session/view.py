@@ -147,6 +147,10 @@ class Camera:
         said = result if isinstance(result, Feedback) else None
         if said is not None:
             self._feedback[said.turn] = session.feedback(said.turn)
+        elif isinstance(result, str):  # it may have taken several things back
+            for turn, known in self._feedback.items():
+                if (stands := session.feedback(turn)) != known:
+                    self._feedback[turn] = stands
         fresh = tuple(node for node in session.timeline.nodes() if node.id > self._shown)
         self._shown = max((node.id for node in fresh), default=self._shown)
         watcher = watching(session)

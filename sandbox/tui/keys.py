@@ -65,6 +65,7 @@ def bindings(*scopes: Scope) -> list[BindingType]:
 
 IMPORTANCE = (
     *("act", "pick-1", "praise", "punish", "undo", "leave-prompt", "stop", "prompt", "timeline-enter", "help"),
+    *("memory-enter", "memory-drop"),
     *("step", "run", "rounds", "timeline", "pane", "map", "preview", "author", "act-instead", "palette"),
 )
 """Names of the keys in the order in which a narrow footer has room for them."""

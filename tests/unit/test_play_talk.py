@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,12 @@ from sandbox.agent.cards import Card
 from sandbox.errors import PlayError
 from sandbox.feedback.kinds.advice import Advice
 from sandbox.llm.fake import ScriptedModel
-from sandbox.session import talk
+from sandbox.paths import Home
+from sandbox.session import remembered, talk
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tune.voice.worlds import house
+from sandbox.world import registry
 from sandbox.world.native import make_world, parse_source
 
 
@@ -90,3 +93,41 @@ def test_notes_are_read_edited_and_forgotten(session: Session) -> None:
     assert b"stands open" in session.store.records("visitor", "scribe")["notes"]
     with pytest.raises(PlayError, match="no note"):
         talk.notes(session, "7 x")
+
+
+def test_one_piece_of_advice_is_withdrawn_and_what_is_done_stays(session: Session) -> None:
+    ways = [command for command in session.observation().admissible or () if command.startswith("go ")]
+    done = talk.tell(session, ways[0])
+    session.act(ways[0])
+    talk.tell(session, "take the ladle, then open the pantry")
+    talk.tell(session, "ring the bell")
+    assert [words for _, _, words in remembered.advice_in_force(session)] == [
+        "take the ladle", "open the pantry", "ring the bell",
+    ]  # fmt: skip
+    with pytest.raises(PlayError, match="no advice 4"):
+        talk.withdraw(session, 4)
+    assert talk.withdraw(session, 2) == 2
+    assert [words for _, _, words in remembered.advice_in_force(session)] == ["ring the bell"]
+    assert talk.withdraw(session) == 1
+    assert done.id in {record.id for turn in session.timeline.nodes() for record in session.feedback(turn.id)}
+
+
+def test_notes_of_several_agents_are_numbered_through(tmp_path: Path) -> None:
+    world = registry.open_world("millrace", home=Home(tmp_path))
+    agents = {}
+    for seat in world.seats:
+        agents[seat] = CardAgent(Card(name="scribe", model="m", memory=2), ScriptedModel(), verbs=world.verbs)
+        agents[seat].notebook.write([f"{seat} noted this", "and this"])
+    session = Session.create(Store.memory(), world, agents, seed=0)
+    assert talk.notes(session, "3 the crank hangs on a nail").splitlines() == [
+        "1. tamsin: tamsin noted this",
+        "2. tamsin: and this",
+        "3. jory: the crank hangs on a nail",
+        "4. jory: and this",
+    ]
+    tamsin, jory = remembered.memories(session).seats
+    assert [piece.edit for piece in jory.notes] == ["/notes 3 the crank hangs on a nail", "/notes 4 and this"]
+    assert (tamsin.name, tamsin.most, tamsin.notes[0].drop) == ("Tamsin", 2, "/notes -1")
+    session.hand_over("tamsin", None)
+    (jory,) = remembered.memories(session).seats
+    assert [piece.drop for piece in jory.notes] == ["/notes -1", "/notes -2"]

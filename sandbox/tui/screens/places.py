@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
+from sandbox.tui.widgets.memory import MemoryList
 from sandbox.tui.widgets.side import SidePane
 from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
@@ -31,6 +32,10 @@ class Places(Screen[None]):
     def open_timeline(self) -> None:
         self.open_tab("timeline-tab")
         self.query_one(TimelineTree).focus()
+
+    def open_memory(self) -> None:
+        self.open_tab("memory-tab")
+        self.query_one(MemoryList).focus()
 
     def toggle_pane(self) -> None:
         self.toggle_class("-side-open" if self.has_class("-narrow") else "-side-shut")

@@ -47,6 +47,7 @@ from sandbox.tui.screens.places import Places
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Header, Title
 from sandbox.tui.widgets.lessons import Lessons
+from sandbox.tui.widgets.memory import MemoryList
 from sandbox.tui.widgets.mind import Brief, Mind, Picked
 from sandbox.tui.widgets.prompt import Prompt
 from sandbox.tui.widgets.round_pages import brief
@@ -291,6 +292,13 @@ class PlayScreen(Places, AuthorsScreen):
     def _picked(self, message: Picked) -> None:
         self._press("pick", str(message.number))
 
+    @on(MemoryList.Chosen)
+    def _remembered(self, message: MemoryList.Chosen) -> None:
+        if message.at_once:
+            self._enter([message.line])
+        else:
+            self.fill(message.line)
+
     # Keys.
 
     @property
@@ -347,6 +355,8 @@ class PlayScreen(Places, AuthorsScreen):
                 self.open_tab(f"{place}-tab")
             case "timeline":
                 self.open_timeline()
+            case "memory":
+                self.open_memory()
             case "tab":
                 self.open_tab(self.query_one(SidePane).neighbour(int(argument)))
             case "scroll":

@@ -12,16 +12,18 @@ from sandbox.session.chart import Chart, chart
 from sandbox.session.curves import Curves, curves
 from sandbox.session.driver import Answered, Driver
 from sandbox.session.policy_changes import PolicyChanges, policy_changes
+from sandbox.session.remembered import Memories, memories
 from sandbox.session.view import View
 from sandbox.tui.widgets.learned import Learned
 from sandbox.tui.widgets.lessons import Changes, Distance, Lessons
+from sandbox.tui.widgets.memory import MemoryList
 from sandbox.tui.widgets.mind import Mind
 from sandbox.tui.widgets.panes import Map, WorldFacts
 from sandbox.tui.widgets.timeline import TimelineTree
 
 
 class SidePane(Vertical):
-    """Mind, map, world, timeline and learning, a tab each, and the latest update below them.
+    """Mind, map, world, memory, timeline and learning, a tab each, and the latest update below them.
 
     Args:
         driver: asked what the tabs need to know, when it is needed.
@@ -45,6 +47,8 @@ class SidePane(Vertical):
                 yield Map("", id="map")
             with TabPane("World", id="world-tab"), VerticalScroll(can_focus=False):
                 yield WorldFacts(id="world")
+            with TabPane("Memory", id="memory-tab"):
+                yield MemoryList(id="memory")
             with TabPane("Timeline", id="timeline-tab"):
                 yield TimelineTree(id="timeline")
             with TabPane("Learn", id="learn-tab"):
@@ -97,6 +101,8 @@ class SidePane(Vertical):
             self._driver.ask("curves", lambda session: curves(session, view.watcher))
             if view.watcher is None:
                 self._compare()
+        elif self.tab == "memory-tab":
+            self._driver.ask("memories", memories)
 
     def _compare(self) -> None:
         """Have Q compared with the optimum; find that first."""
@@ -132,6 +138,8 @@ class SidePane(Vertical):
                 self.query_one(Map).show(drawn)
             case Curves() as found if current:
                 self.query_one(Lessons).show_curves(found)
+            case Memories() as found if current:
+                self.query_one(MemoryList).show(found)
             case PolicyChanges() as found if current:
                 self.query_one(Changes).show(found)
             case optimum.WorldOptimum() as found:

@@ -405,6 +405,8 @@ class Sample:
     text: str
     logprob: float
     tokens: int
+    thought: str = ""
+    """What the model thought before, where it did so unasked."""
 
 
 @runtime_checkable

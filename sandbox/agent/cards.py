@@ -105,8 +105,9 @@ class Remote(Section):
     """What plays while the server is away: a local model as in `model`, or `uniform`, with which every command has
     the same prior. `null` stops with an error."""
     api: Literal["auto", "completions", "chat"] = "auto"
-    """`completions`: continues the transcript, and scores commands exactly; needs a server that echoes
-    log-probabilities. `chat`: asks for the next command, and scores commands by a vote. `auto` finds out."""
+    """`completions`: continues transcripts, and scores commands exactly; needs a server that tells the
+    log-probabilities of a prompt. `chat`: asks for the next command, and scores commands by a vote. `auto` finds
+    out."""
     votes: Annotated[int, Field(ge=0, le=64)] = 8
     """With `chat`, how many replies the prior of a turn's commands is estimated from. 0 finds all alike."""
     instruction: str = INSTRUCTION

@@ -28,6 +28,7 @@ from sandbox import text
 from sandbox.agent.cards import Card, Lore, PromptSettings
 from sandbox.agent.grounding import looks_refused
 from sandbox.llm import catalogue, chatml
+from sandbox.llm.asking import INSTRUCTION
 from sandbox.llm.chatml import Message
 from sandbox.types import Exchange, History, LanguageModel, Observation
 
@@ -134,10 +135,13 @@ def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
         or card.adapter is not None
         or (card.learner is not None and card.learner.reads_model)
     )
-    if card.prompt.form != "auto":
-        return card.prompt
-    chat = model is not None and not made_for_transcripts and chatml.chats(model)
-    return card.prompt.model_copy(update={"form": "chat" if chat else "transcript"})
+    form = card.prompt.form
+    if form == "auto":
+        chat = model is not None and not made_for_transcripts and chatml.chats(model)
+        form = "chat" if chat else "transcript"
+    own = card.remote is not None and card.remote.instruction != INSTRUCTION
+    more = {"instruction": card.remote.instruction} if own and card.remote is not None else {}
+    return card.prompt.model_copy(update={"form": form, **more})
 
 
 def beside(context: str, words: str) -> str:

@@ -78,6 +78,16 @@ def followed_by(prompt: str, *more: Message) -> str:
     return asking([*read(prompt).messages, *more])
 
 
+def folded(messages: Sequence[Message]) -> list[Message]:
+    """The messages with what the system says at the beginning of the first that the user says.
+
+    For models whose template knows no system.
+    """
+    system = [each.content for each in messages if each.role == "system"]
+    first, *others = [each for each in messages if each.role != "system"]
+    return [Message(first.role, "\n\n".join([*system, first.content])), *others]
+
+
 def aside(prompt: str, words: str) -> str:
     """The prompt with words at the end of what the user said last."""
     told = read(prompt)

@@ -8,20 +8,22 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sandbox import text
 from sandbox.errors import ModelError
 from sandbox.hosts import is_loopback
 from sandbox.llm import asking
 from sandbox.llm.deadline import DeadlineNetwork, proxy_for
+from sandbox.llm.events import Events, StreamedError
 from sandbox.llm.permission import Permission
+from sandbox.llm.replies import Done, ModelList, Usage, error_of
 from sandbox.llm.state import ServerState
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -37,6 +39,7 @@ TELLING = 8
 
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
 _FINAL = (401, 402, 403)
+_NONE_OF_THESE = "its reply is none of an OpenAI-compatible server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +50,9 @@ class Spent:
     tokens: int = 0
 
 
-class Shape(BaseModel):
-    """Part of a reply. Fields that are not listed are passed over."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class Usage(Shape):
-    """What a call cost."""
-
-    total_tokens: int | None = Field(default=None, ge=0, le=100_000_000)
-
-
-class ServerReply(Shape):
-    """What all replies have in common."""
-
-    usage: Usage | None = None
-
-
-R = TypeVar("R", bound=ServerReply)
+R = TypeVar("R", bound=BaseModel)
+Hear = Callable[[Sequence[str]], None]
+"""Told what the texts of a reply say so far."""
 
 
 class RefusedError(ModelError):
@@ -172,8 +159,14 @@ class Endpoint:
         with self._lock:
             return time.monotonic() >= self._closed_until
 
-    def post(self, path: str, body: Mapping[str, Any], shape: type[R]) -> R:
+    def post(self, path: str, body: Mapping[str, Any], shape: type[R], hear: Hear | None = None) -> R:
         """The server's reply, as checked as can be.
+
+        Args:
+            path: behind `base_url`; one that begins with a slash is behind the server's root, without `/v1`.
+            body: of the request.
+            shape: of the reply.
+            hear: where it is given, the reply is streamed and told on the way. What it raises ends the call.
 
         Pauses between tries grow exponentially and are drawn at random below that ("full jitter", Brooker 2015);
         `Retry-After` is heeded.
@@ -190,7 +183,7 @@ class Endpoint:
             self._count_call()
             started = time.monotonic()
             try:
-                reply = self._try(path, data, shape)
+                reply = self._try(path, data, shape, hear)
             except _TryError as failed:
                 if not failed.again or failed.wait > PATIENCE or attempt == self._retries:
                     raise self.away(failed.reason, max(failed.wait, REST)) from failed
@@ -214,6 +207,14 @@ class Endpoint:
         if status in _FINAL:
             return ServerState("away", f"{status}: it does not take the key")
         return ServerState("away", f"it answers {status}") if status >= 500 else ServerState()
+
+    def models(self) -> ModelList:
+        """The models that it serves, by one GET; none where it does not say. Raises `HostError`."""
+        try:
+            status, _, answer = self._exchange("GET", "models", None)
+            return ModelList.model_validate_json(answer) if status == 200 else ModelList()
+        except (_TryError, ValidationError):
+            return ModelList()
 
     def away(self, reason: str, seconds: float = REST) -> ModelError:
         """Take the server for away, and the error that says so."""
@@ -241,44 +242,74 @@ class Endpoint:
             self._failure, self._closed_until = spent, math.inf
         raise ModelError(spent, where=self.url, hint="raise it under `remote` in the card, and start again")
 
-    def _answered(self, reply: ServerReply, sent: int, seconds: float) -> None:
-        told = None if reply.usage is None else reply.usage.total_tokens
+    def _answered(self, reply: BaseModel, sent: int, seconds: float) -> None:
+        usage = getattr(reply, "usage", None)
+        told = usage.total_tokens if isinstance(usage, Usage) else None
         with self._lock:
             self._tokens += sent // 4 if told is None else told
             self._failure, self._closed_until = "", 0.0
             self._slowness = f"the last reply took {seconds:.0f} s" if seconds > SLOW else ""
 
-    def _try(self, path: str, data: bytes, shape: type[R]) -> R:
-        status, wait, answer = self._exchange("POST", path, data)
+    def _try(self, path: str, data: bytes, shape: type[R], hear: Hear | None) -> R:
+        events = None if hear is None else Events(lambda texts: hear([self._heard(each) for each in texts]))
+        try:
+            status, wait, answer = self._exchange("POST", path, data, events)
+        except StreamedError as error:
+            raise _TryError(self.safe(str(error)) or "it gave up", again=True) from error
+        except (ValueError, RecursionError) as error:
+            raise _TryError(_NONE_OF_THESE, again=True) from error
         if 200 <= status < 300:
-            try:
-                return shape.model_validate_json(answer)
-            except ValidationError as error:
-                raise _TryError("its reply is none of an OpenAI-compatible server", again=True) from error
+            return self._read(path, answer, events, shape)
         reason = f"{status} {self._told(answer)}".strip()
         if status in _RETRIED:
             raise _TryError(reason, again=True, wait=wait)
         if status in _FINAL or status < 400:
             raise _TryError(reason, again=False)
-        raise RefusedError(reason, where=f"{self.url}/{path}")
+        raise RefusedError(reason, where=self._where(path))
 
-    def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, float, bytes]:
-        """Status, seconds of `Retry-After`, and the body. The one place from which anything is sent."""
+    def _read(self, path: str, answer: bytes, events: Events | None, shape: type[R]) -> R:
+        if shape is Done:
+            return shape()
+        try:
+            if events is not None and not answer:
+                return shape.model_validate(events.reply())
+            return shape.model_validate_json(answer)
+        except ValueError as error:
+            if (told := error_of(answer)) is not None:
+                raise RefusedError(self.safe(told), where=self._where(path)) from error
+            raise _TryError(_NONE_OF_THESE, again=True) from error
+
+    def _where(self, path: str) -> str:
+        return self.url.removesuffix("/v1") + path if path.startswith("/") else f"{self.url}/{path}"
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, events: Events | None = None
+    ) -> tuple[int, float, bytes]:
+        """Status, seconds of `Retry-After`, and the body, but for one that is a stream of events.
+
+        The one place from which anything is sent.
+        """
         self._permission.check(self.url, own=self._own)
         answer = bytearray()
         late = f"no reply within {self._timeout:g} s"
         try:
             with (
                 self._network.within(self._timeout),
-                self._pool.stream(method, f"{self.url}/{path}", headers=self._headers, content=data) as response,
+                self._pool.stream(method, self._where(path), headers=self._headers, content=data) as response,
             ):
                 late = f"no whole reply within {self._timeout:g} s"
+                given = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+                streams = events is not None and "text/event-stream" in given.get(b"content-type", "")
+                length = 0
                 for chunk in response.iter_stream():
-                    answer += chunk
-                    if len(answer) > MAX_BYTES:
+                    length += len(chunk)
+                    if length > MAX_BYTES:
                         raise _TryError(f"its reply is longer than {MAX_BYTES // 2**20} MiB", again=False)
-                told = (value for name, value in response.headers if name.lower() == b"retry-after")
-                wait = _retry_after(next(told, b"").decode("latin-1"))
+                    if events is not None and streams and response.status == 200:
+                        events.feed(chunk)
+                    else:
+                        answer += chunk
+                wait = _retry_after(given.get(b"retry-after", ""))
                 return response.status, wait, bytes(answer)
         except httpcore.TimeoutException as error:
             raise _TryError(late, again=True) from error
@@ -294,6 +325,9 @@ class Endpoint:
         except (ValueError, RecursionError):
             said = ""
         return self.safe(said if isinstance(said, str) else "")
+
+    def _heard(self, said: str) -> str:
+        return self.blotted(text.for_prompt(said))
 
     def safe(self, said: str) -> str:
         """A line that can be shown: servers like to repeat the key that they did not accept."""

@@ -39,7 +39,8 @@ class UniformModel:
 class FallbackModel(Answering):
     """A remote `LanguageModel`, and another that answers while that one is away.
 
-    The name is that of whichever would answer, so that records and caches do not take one for the other.
+    The name is that of whichever answered last, as long as it would answer again, so that records and caches do
+    not take one for the other, also where the server comes back while the other is still at work.
 
     Args:
         remote: asked first.
@@ -50,11 +51,12 @@ class FallbackModel(Answering):
         self._remote = remote
         self._make = other
         self._made: LanguageModel | None = None
+        self._fell = False
         self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
-        return self._remote.name if self._remote.ready else self._other.name
+        return self._other.name if self._fell or not self._remote.ready else self._remote.name
 
     @property
     def chats(self) -> bool:
@@ -72,9 +74,12 @@ class FallbackModel(Answering):
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
         try:
-            return ask(self._remote, questions)
+            answers = ask(self._remote, questions)
+            self._fell = False
         except ModelError:
-            return ask(self._other, questions)
+            self._fell = True
+            answers = ask(self._other, questions)
+        return answers
 
     @property
     def _other(self) -> LanguageModel:

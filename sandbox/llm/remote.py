@@ -1,8 +1,8 @@
 """A language model behind any OpenAI-compatible server, as the agents need it.
 
-Two dialects. Where the server's `/completions` gives back the prompt's own log-probabilities (`echo`, as vLLM
-does), a transcript is continued and options are scored exactly as by a local model. Elsewhere
-`/chat/completions` is asked for the next command, and options are scored by a vote.
+Where a server tells the log-probabilities of a prompt (`exact`), options are scored exactly as by a local model.
+Elsewhere `/chat/completions` is asked for the next command, and options are scored by a vote. Thoughts are kept
+apart from replies, and a model whose replies cannot be used is away.
 """
 
 from __future__ import annotations
@@ -11,107 +11,64 @@ import math
 import re
 import threading
 import time
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import PurePath
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from copy import copy
+from dataclasses import asdict, replace
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field
-
-from sandbox import text
+from sandbox.errors import ModelError
+from sandbox.llm import chatml
 from sandbox.llm.asking import CHOICE, INSTRUCTION
-from sandbox.llm.endpoint import Endpoint, RefusedError, ServerReply, Shape, Spent
+from sandbox.llm.chatml import Message
+from sandbox.llm.endpoint import Endpoint, Hear, RefusedError, Spent
+from sandbox.llm.exact import ExactScores
 from sandbox.llm.permission import Permission
+from sandbox.llm.questions import Answering, Continue, Question, Read
+from sandbox.llm.replies import ChatTurn, Choices, Continuation, Done, Text
 from sandbox.llm.state import ServerState
+from sandbox.llm.streaming import Voices
 from sandbox.types import OptionScore, Sample
 
 Api = Literal["auto", "completions", "chat"]
 
 _CHAT = "chat/completions"
 
-BATCH = 32
-"""Prompts in one request."""
 PARALLEL = 4
 """Requests under way at a time, where a server gives one sample a request."""
+FEW = 3
+"""Requests in a row whose replies cannot be used, after which a model is away."""
+ROOM = 2048
+"""Tokens in which a model that thinks unasked may come to an end with it."""
+REPLY_ROOM = 64
+"""Tokens of the reply behind thoughts that were asked for: it is not read."""
 
 _TRIMMED = " \t>-*•`'\".!"
-_OPTIONAL = ("logprobs", "seed", "stop", "temperature", "max_tokens", "n")
+_OPTIONAL = (
+    "logprobs", "seed", "stop", "temperature", "max_tokens", "n", "stream",
+    "chat_template_kwargs", "reasoning_effort",
+)  # fmt: skip
 """Fields that some servers refuse, and that can be done without or go by another name."""
-_LIMIT = 2000
-"""Longest sample that is read, in characters."""
+_OTHER_WORDS = {"reasoning_effort": "does not support thinking"}
+"""How servers refuse a field without naming it: Ollama."""
+_ACT = "Reply with the command alone."
 
-LogProb = Annotated[float, Field(ge=-1e6, le=1.0)]
-
-
-class _Continuation(Shape):
-    """One of the texts of a reply."""
-
-    index: int = 0
-
-    @abstractmethod
-    def sample(self, stop: Sequence[str]) -> Sample:
-        """The text up to the first stop string."""
+C = TypeVar("C", bound=Continuation)
+Parts = Callable[[int], Hear | None]
+"""What hears the samples from one on."""
 
 
-class _TokenLogprobs(Shape):
-    token_logprobs: Annotated[list[LogProb | None], Field(max_length=200_000)] | None = None
+def _unheard(sample: int) -> None:
+    """Nobody listens."""
 
 
-class _Text(_Continuation):
-    """A continuation by `/completions`."""
-
-    text: str = ""
-    logprobs: _TokenLogprobs | None = None
-
-    def sample(self, stop: Sequence[str]) -> Sample:
-        return _sample(self.text, stop, self.known())
-
-    def known(self) -> list[float]:
-        """The log-probabilities; the first token of a prompt has none, since nothing is before it."""
-        told = (self.logprobs.token_logprobs if self.logprobs else None) or []
-        return [each for each in told if each is not None]
-
-
-class _TokenLogprob(Shape):
-    logprob: LogProb
-
-
-class _ContentLogprobs(Shape):
-    content: Annotated[list[_TokenLogprob], Field(max_length=10_000)] | None = None
-
-
-class _Message(Shape):
-    content: str | None = None
-
-
-class _ChatTurn(_Continuation):
-    """A continuation by `/chat/completions`."""
-
-    message: _Message
-    logprobs: _ContentLogprobs | None = None
-
-    def sample(self, stop: Sequence[str]) -> Sample:
-        told = (self.logprobs.content if self.logprobs else None) or []
-        # A chat model may begin with an empty line or repeat the prompt's mark: neither is the command.
-        said = (self.message.content or "").lstrip(" \t\r\n>")
-        return _sample(f" {said}", stop, [each.logprob for each in told])
-
-
-C = TypeVar("C", bound=_Continuation)
-
-
-class _Choices(ServerReply, Generic[C]):
-    choices: Annotated[list[C], Field(max_length=1024)]
-
-
-class RemoteModel:
+class RemoteModel(Answering):
     """A `LanguageModel` on a server. Safe to call from several threads.
 
-    What the server can do is found out once: whether it echoes log-probabilities, whether it gives several samples
-    a request, and which optional fields it refuses.
+    What the server can do is found out once: whether and how it tells log-probabilities of a prompt, whether it
+    gives several samples a request, which optional fields it refuses, and whether the model thinks unasked.
 
     Args:
         base_url: of the server, up to `/v1`.
@@ -164,18 +121,20 @@ class RemoteModel:
             plain_http=plain_http,
             pause=pause,
         )
-        self._model = model
+        self._served = model
         self._votes = votes
         self._instruction = instruction
         self._choice = choice
-        self._echoes: bool | None = None if api == "auto" else api == "completions"
+        self._api = api
+        self._found: tuple[ExactScores | None] | None = None
+        self._thinks = False
         self._many = True
         self._refused: set[str] = set()
         self._finding_out = threading.Lock()
 
     @property
     def name(self) -> str:
-        return f"{PurePath(self._model).name}@{self._endpoint.host}"
+        return f"{PurePath(self._served).name}@{self._endpoint.host}"
 
     @property
     def state(self) -> ServerState:
@@ -190,140 +149,231 @@ class RemoteModel:
         """Whether the next call would ask the server, rather than find it away from before."""
         return self._endpoint.ready
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        """Log-probability of each option as the continuation of the prompt.
+    @property
+    def chats(self) -> bool:
+        """Whether it is best asked in chat form: not where transcripts alone are scored exactly."""
+        try:
+            exact = self._exact()
+            return exact is None or exact.reads_chats(self._served)
+        except ModelError:  # it is away, and what is asked next will say so
+            return True
 
-        Exact where the server echoes log-probabilities: `log p(prompt + option) - log p(prompt)`, which needs no
-        knowledge of where its tokens end. Elsewhere an estimate from `votes` replies to the question which option
-        to take: `log((n + 1/K) / (N + 1))` for n of N valid votes over K options, the posterior mean under a
-        Dirichlet prior worth one vote. Such a score is of the whole option, so it counts as one token.
+    def with_adapter(self, folder: Path, name: str) -> RemoteModel:
+        """The same model with an adapter, loaded by the server and named in requests from then on.
+
+        vLLM takes one up while it runs, where it was started with `--enable-lora` and
+        `VLLM_ALLOW_RUNTIME_LORA_UPDATING=True`. It reads the folder, which it has to see under the same path.
+
+        Args:
+            folder: of the adapter.
+            name: what the server is to call it; it says the version, for a server keeps what it has loaded.
+
+        Raises:
+            ModelError: the server is away or takes no adapters.
+            HostError: the user has not allowed it.
         """
+        body = {"lora_name": name, "lora_path": str(folder.absolute())}
+        try:
+            self._endpoint.post("load_lora_adapter", body, Done)
+        except RefusedError as refused:
+            if "already been loaded" not in refused.reason:
+                raise ModelError(
+                    f"the server does not load the adapter {name}: {refused.reason}",
+                    where=self._endpoint.url,
+                    hint="start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True",
+                ) from refused
+        other = copy(self)
+        other._served = name
+        return other
+
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        """The answers, several requests under way at a time.
+
+        Scores are exact where the server tells the log-probabilities of a prompt. Elsewhere they are estimates
+        from `votes` replies to the question which option to take: `log((n + 1/K) / (N + 1))` for n of N valid
+        votes over K options, the posterior mean under a Dirichlet prior worth one vote. Such a score is of the
+        whole option, so it counts as one token.
+
+        The same seed gives the same samples only as far as the server keeps to it. Where it gives no
+        log-probabilities, theirs are 0 over 0 tokens.
+        """
+        starts, size = [], 0
+        for question in questions:
+            starts.append(size)
+            size += question.n if isinstance(question, Continue) else 0
+        voices = Voices(size)
+
+        def answered(question: Question, start: int) -> Any:
+            if isinstance(question, Continue):
+                return self._sampled(question, lambda i: voices.part(start + i))
+            if isinstance(question, Read):
+                raise ModelError("a server gives no features", where=self._endpoint.url)
+            return self._scored(question.prompt, question.options)
+
+        if len(questions) == 1:
+            return [answered(questions[0], 0)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            return list(pool.map(answered, questions, starts))
+
+    def _scored(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
         if not options:
             return []
-        if self._has_echo():
-            texts = [prompt, *(prompt + option for option in options)]
-            (before, tokens_before), *after = self._echo(texts)
-            return [
-                OptionScore(min(logprob - before, 0.0), max(tokens - tokens_before, 1)) if option
-                else OptionScore(0.0, 0)
-                for option, (logprob, tokens) in zip(options, after, strict=True)
-            ]  # fmt: skip
-        return self._vote(prompt, options)
+        exact, chat = self._exact(), chatml.is_chat(prompt)
+        scores: list[OptionScore] | None = None
+        if exact is not None:
+            ask = exact.score_replies if chat else exact.score
+            scores = ask(self._served, prompt, options)
+        return self._voted(prompt, options) if scores is None else scores
 
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        """n continuations. The same seed gives the same texts only as far as the server keeps to it.
+    def _sampled(self, asked: Continue, hear: Parts) -> list[Sample]:
+        if asked.n < 1 or asked.max_tokens < 1:
+            return [Sample("", 0.0, 0)] * asked.n
+        body: dict[str, Any] = {"max_tokens": asked.max_tokens, "temperature": asked.temperature}
+        chat = chatml.is_chat(asked.prompt)
+        if not chat and self._exact() is not None:
+            body |= {"prompt": asked.prompt, "stop": list(asked.stop)[:4], "logprobs": 1}
+            found = [
+                choice.sample(asked.stop)
+                for choice in self._draw("completions", Choices[Text], body, asked.n, asked.seed, hear)
+            ]
+        elif chat and chatml.read(asked.prompt).thinking:
+            found = [self._thought(asked, hear)]
+        else:
+            body |= {**self._messages(asked.prompt), "logprobs": True}
+            replies = self._replies(body, asked.n, asked.seed, lambda _: "", hear)
+            found = [choice.sample(asked.stop) for choice in replies]
+        blotted = self._endpoint.blotted
+        return [replace(each, text=blotted(each.text), thought=blotted(each.thought)) for each in found]
 
-        Where it gives no log-probabilities, those of the samples are 0 over 0 tokens.
-        """
-        if n < 1 or max_tokens < 1:
-            return [Sample("", 0.0, 0)] * n
-        asked: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
-        if self._has_echo():
-            body = {**asked, "prompt": prompt, "stop": list(stop)[:4], "logprobs": 1}
-            texts = self._draw("completions", _Choices[_Text], body, n, seed)
-            return [self._blotted(choice.sample(stop)) for choice in texts]
-        body = {**asked, **self._messages(prompt), "logprobs": True}
-        drawn = self._draw(_CHAT, _Choices[_ChatTurn], body, n, seed)
-        return [self._blotted(choice.sample(stop)) for choice in drawn]
+    def _thought(self, asked: Continue, hear: Parts) -> Sample:
+        """What the model thinks before it replies; it need not come to an end with that."""
+        body = {
+            **self._messages(asked.prompt),
+            "max_tokens": asked.max_tokens + REPLY_ROOM,
+            "temperature": asked.temperature,
+            "chat_template_kwargs": {"enable_thinking": True},
+        }
+        choices = self._draw(_CHAT, Choices[ChatTurn], body, 1, asked.seed, hear)
+        return Sample(choices[0].thought if choices else "", 0.0, 0)
 
-    def _blotted(self, sample: Sample) -> Sample:
-        return replace(sample, text=self._endpoint.blotted(sample.text))
-
-    def _vote(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        commands = dict.fromkeys(option.strip() for option in options)
+    def _voted(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
+        commands = dict.fromkeys(option.removesuffix(chatml.END).strip() for option in options)
         heard: Counter[str] = Counter()
         if self._votes:
-            listed = "\n".join(["", "", self._choice, *(f"- {command}" for command in commands)])
+            listed = "\n".join([self._choice, *(f"- {command}" for command in commands)])
+            chat = chatml.is_chat(prompt)
             body = {
-                **self._messages(prompt + listed),
+                **self._messages(chatml.aside(prompt, listed) if chat else f"{prompt}\n\n{listed}"),
                 "max_tokens": 8 + max(map(len, commands)) // 2,
                 "temperature": 1.0,
             }
             known = {_plainly(command): command for command in commands}
-            for choice in self._draw(_CHAT, _Choices[_ChatTurn], body, self._votes, seed=0):
-                said = _plainly(choice.sample(("\n",)).text)
-                if said in known:
-                    heard[known[said]] += 1
+
+            def vote(choice: ChatTurn) -> str:
+                return known.get(_plainly(choice.sample(("\n",)).text), "")
+
+            def fault(choice: ChatTurn) -> str:
+                return "" if vote(choice) else "names none of the commands"
+
+            heard.update(filter(None, map(vote, self._replies(body, self._votes, 0, fault))))
         share, total = 1 / len(commands), heard.total() + 1
-        return [OptionScore(math.log((heard[option.strip()] + share) / total), 1) for option in options]
+        counted = [heard[option.removesuffix(chatml.END).strip()] for option in options]
+        return [OptionScore(math.log((count + share) / total), 1) for count in counted]
 
     def _messages(self, prompt: str) -> dict[str, Any]:
-        system = {"role": "system", "content": self._instruction}
-        return {"messages": [system, {"role": "user", "content": prompt}]}
+        """A prompt as the messages of a request."""
+        if not chatml.is_chat(prompt):
+            return {"messages": [Message("system", self._instruction), Message("user", prompt)]}
+        told = chatml.read(prompt)
+        messages = list(told.messages)
+        if told.thought and not told.thinking:
+            # Few servers go on with a reply that was begun: what was thought is said instead.
+            messages += [Message("assistant", told.thought), Message("user", _ACT)]
+        return {"messages": messages}
 
-    def _has_echo(self) -> bool:
-        """Whether the server gives back a prompt with its log-probabilities; asked once."""
+    def _replies(
+        self,
+        body: dict[str, Any],
+        n: int,
+        seed: int,
+        fault: Callable[[ChatTurn], str],
+        hear: Parts = _unheard,
+    ) -> list[ChatTurn]:
+        """Replies of which one at least can be used. Raises `ModelError` where after a few requests none can.
+
+        Args:
+            body: of the request, with the messages.
+            n: how many.
+            seed: of the first.
+            fault: why one that says something cannot be used all the same; empty where it can.
+            hear: of each, what is told what it and those after it say so far.
+        """
+        reason = ""
+        for attempt in range(FEW):
+            sent = dict(body)
+            if self._thinks:
+                # Asked not to, as vLLM, SGLang and llama.cpp know it and as Ollama and others do; and given the
+                # room to finish where it does all the same.
+                sent |= {"chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "none"}
+                sent["max_tokens"] += ROOM
+            choices = self._draw(_CHAT, Choices[ChatTurn], sent, n, seed + attempt * n, hear)
+            self._thinks |= any(choice.thought for choice in choices)
+            faults = [choice.fault or fault(choice) for choice in choices]
+            if not all(faults):
+                return choices
+            reason = next(iter(faults), "gives no choices")
+        raise self._endpoint.away(f"none of its replies can be used: it {reason}")
+
+    def _exact(self) -> ExactScores | None:
+        """How the server scores exactly; found out once."""
         with self._finding_out:
-            if self._echoes is None:
-                try:
-                    found = self._post_echo(["> look", "> look around"])
-                except RefusedError:
-                    self._echoes = False
-                else:
-                    self._echoes = all(
-                        choice.known() and choice.text.strip().startswith("> look") for choice in found
-                    )
-            return self._echoes
+            if self._found is None:
+                exact = None if self._api == "chat" else ExactScores.found(self._endpoint, self._served)
+                if exact is None and self._api == "completions":
+                    exact = ExactScores(self._endpoint, "echo")
+                self._found = (exact,)
+            return self._found[0]
 
-    def _echo(self, texts: Sequence[str]) -> list[tuple[float, int]]:
-        """Summed log-probability and number of tokens of each text."""
-        sums: list[tuple[float, int]] = []
-        for start in range(0, len(texts), BATCH):
-            batch = texts[start : start + BATCH]
-            try:
-                found = [choice.known() for choice in self._post_echo(batch)]
-            except RefusedError as refused:
-                raise self._endpoint.away(refused.reason) from refused
-            if len(found) != len(batch) or not all(found):
-                raise self._endpoint.away("it gives no log-probabilities of the prompt")
-            sums += [(sum(logprobs), len(logprobs)) for logprobs in found]
-        return sums
-
-    def _post_echo(self, texts: Sequence[str]) -> list[_Text]:
-        body = {"prompt": list(texts), "max_tokens": 0, "echo": True, "logprobs": 1}
-        reply = self._endpoint.post("completions", {"model": self._model, **body}, _Choices[_Text])
-        return sorted(reply.choices, key=lambda choice: choice.index)
-
-    def _draw(self, path: str, shape: type[_Choices[C]], body: dict[str, Any], n: int, seed: int) -> list[C]:
-        """n continuations: in one request where the server gives as many, else one by one."""
+    def _draw(
+        self, path: str, shape: type[Choices[C]], body: dict[str, Any], n: int, seed: int, hear: Parts
+    ) -> list[C]:
+        """Continuations: all in one request where the server gives as many, else one by one."""
         found: list[C] = []
         if n > 1 and self._many:
-            found = self._post(path, shape, {**body, "seed": seed, "n": n})[:n]
+            found = self._post(path, shape, {**body, "seed": seed, "n": n}, hear(0))[:n]
             self._many = len(found) == n
-        missing = [seed + i for i in range(len(found), n)]
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            one_by_one = pool.map(lambda each: self._post(path, shape, {**body, "seed": each})[:1], missing)
-            return found + [choice for choices in one_by_one for choice in choices]
 
-    def _post(self, path: str, shape: type[_Choices[C]], body: dict[str, Any]) -> list[C]:
+        def one(i: int) -> list[C]:
+            return self._post(path, shape, {**body, "seed": seed + i}, hear(i))[:1]
+
+        missing = range(len(found), n)
+        if len(missing) < 2:
+            return found + [choice for i in missing for choice in one(i)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            return found + [choice for choices in pool.map(one, missing) for choice in choices]
+
+    def _post(self, path: str, shape: type[Choices[C]], body: dict[str, Any], hear: Hear | None) -> list[C]:
         """One request, without the fields that this server is known to refuse."""
+        if hear is not None:
+            body = {**body, "stream": True}
         while True:
-            sent = {"model": self._model, **{name: body[name] for name in body if name not in self._refused}}
+            sent = {"model": self._served, **{name: body[name] for name in body if name not in self._refused}}
+            if "messages" in body:
+                messages = chatml.folded(body["messages"]) if "system" in self._refused else body["messages"]
+                sent["messages"] = [asdict(each) for each in messages]
             if "max_tokens" in self._refused:
                 sent["max_completion_tokens"] = body["max_tokens"]
+            listening = hear if "stream" in sent else None
             try:
-                return sorted(self._endpoint.post(path, sent, shape).choices, key=lambda choice: choice.index)
+                reply = self._endpoint.post(path, sent, shape, listening)
+                return sorted(reply.choices, key=lambda choice: choice.index)
             except RefusedError as refused:
                 named = [name for name in _OPTIONAL if name in sent and _names(refused.reason, name)]
+                if "messages" in sent and sent["messages"][0]["role"] == "system":
+                    named += ["system"] if _names(refused.reason.lower(), "system") else []
                 if not named:
                     raise self._endpoint.away(refused.reason) from refused
                 self._refused.add(named[0])
-
-
-def _sample(said: str, stop: Sequence[str], logprobs: Sequence[float]) -> Sample:
-    """A sample from what a server said: bounded, cleaned, and cut where it should have stopped."""
-    said = text.for_prompt(said[:_LIMIT])
-    cuts = [cut for each in stop if each and (cut := said.find(each)) >= 0]
-    return Sample(said[: min(cuts)] if cuts else said, min(sum(logprobs), 0.0), len(logprobs))
 
 
 def _plainly(said: str) -> str:
@@ -333,4 +383,5 @@ def _plainly(said: str) -> str:
 
 def _names(reason: str, field: str) -> bool:
     """Whether a refusal names a field."""
-    return re.search(rf"(?<!\w){field}(?!\w)", reason) is not None
+    other = _OTHER_WORDS.get(field)
+    return re.search(rf"(?<!\w){field}(?!\w)", reason) is not None or (other is not None and other in reason)

@@ -77,7 +77,7 @@ class Template:
             return _transcript(messages) + told.begun
         thinks = told.begun.startswith(chatml.THINK)
         if not self._has_system:
-            messages = _folded(messages)
+            messages = chatml.folded(messages)
         text, begun = self._render(messages, thinks=thinks), told.begun
         opened = text.rstrip().endswith(chatml.THINK)
         if opened and thinks:
@@ -127,15 +127,6 @@ class Template:
 
 
 _HINT = "say `prompt: {form: transcript}` on the card"
-
-
-def _folded(messages: Sequence[Message]) -> list[Message]:
-    """The messages with what the system says at the beginning of the first that the user says."""
-    system = [each.content for each in messages if each.role == "system"]
-    others = [each for each in messages if each.role != "system"]
-    if not system or not others:
-        return others
-    return [Message("user", "\n\n".join([*system, others[0].content])), *others[1:]]
 
 
 def _transcript(messages: Sequence[Message]) -> str:

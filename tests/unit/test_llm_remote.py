@@ -9,15 +9,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from model_server import ModelServer
+from small_server import Answer, Body, Server, in_turn, problem, said, serving
 
 from sandbox import wiring
 from sandbox.agent.cards import parse_card
@@ -39,74 +39,8 @@ from sandbox.tune.export import export
 from sandbox.types import LanguageModel
 from sandbox.world import registry
 
-Body = dict[str, Any]
-Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
 KEYED = Permission({"127.0.0.1": Host(key_env="PARROT_KEY")})
 OPTIONS = [" take lamp\n", " open door\n", " go north\n", " wait\n"]
-
-
-def said(*lines: str, tokens: int = 10) -> Answer:
-    """A chat reply."""
-    choices = [{"index": i, "message": {"role": "assistant", "content": line}} for i, line in enumerate(lines)]
-    return 200, {}, json.dumps({"choices": choices, "usage": {"total_tokens": tokens}}).encode()
-
-
-def problem(status: int, message: str = "", **headers: str) -> Answer:
-    return status, headers, json.dumps({"error": {"message": message}}).encode()
-
-
-class Server:
-    """A server on loopback whose every reply is decided by a function of path and body."""
-
-    def __init__(self, answer: Callable[[str, Body], Answer]) -> None:
-        self.asked: list[tuple[str, Body]] = []
-        self.authorisations: list[str | None] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server.asked.append((self.path, body))
-                server.authorisations.append(self.headers["Authorization"])
-                status, headers, data = answer(self.path, body)
-                self.send_response(status)
-                length = {"Content-Length": str(len(data))} if isinstance(data, bytes) else {}
-                for name, value in {**length, **headers}.items():
-                    self.send_header(name.replace("_", "-"), value)
-                self.end_headers()
-                with suppress(BrokenPipeError, ConnectionResetError):
-                    for chunk in [data] if isinstance(data, bytes) else data:
-                        self.wfile.write(chunk)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-    @property
-    def paths(self) -> list[str]:
-        return [path.removeprefix("/v1/") for path, _ in self.asked]
-
-
-@contextmanager
-def serving(answer: Callable[[str, Body], Answer]) -> Iterator[Server]:
-    server = Server(answer)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def in_turn(*answers: Answer) -> Callable[[str, Body], Answer]:
-    """These answers one after the other, the last for ever."""
-    left = list(answers)
-    return lambda path, body: left.pop(0) if len(left) > 1 else left[0]
 
 
 def chat(server: Server, **given: Any) -> RemoteModel:
@@ -147,7 +81,8 @@ def test_a_round_exported_as_a_whole_model_is_served_and_plays(
     assert first_words(merged) != first_words(model_registry.resolve(catalogue.DEFAULT).folder)
     text = (
         "combine: {method: prior}\n"
-        f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 1, timeout: 120}}\n"
+        f"remote: {{base_url: '{model_server.url}', model: '{merged}', api: chat, votes: 0, timeout: 120}}\n"
+        "propose: {mode: sample, samples: 1}\n"
     )
     world = registry.open_world("tutorial", home=Home(bundled()))
     agent = wiring.build_agent(
@@ -300,12 +235,6 @@ def test_what_a_server_says_is_cleaned_cut_and_bounded() -> None:
     assert first == " take lamp"
     assert len(second) <= 2000
     assert third == " system"
-
-
-def test_an_empty_reply_of_a_chat_model_is_an_empty_sample() -> None:
-    answer: Answer = 200, {}, b'{"choices": [{"message": {"content": null, "tool_calls": []}}]}'
-    with serving(in_turn(answer)) as server:
-        assert [text.strip() for text in texts(chat(server))] == [""]
 
 
 # Faults.

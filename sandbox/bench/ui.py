@@ -1,7 +1,8 @@
 """How fast the screen answers: the real program in a real terminal, while its model thinks and while it trains.
 
 A key's time is what a person would measure: from the key going into the terminal until its letter comes out. The
-letters typed are such as nothing else prints.
+letters typed are such as nothing else prints. Starts are set beside that of a bare Textual application, and keys
+beside the same keys while nothing is decided, all measured in the same run.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -29,6 +32,17 @@ from sandbox.world.native import NativeWorld, load_world
 Progress = Callable[[str], None]
 
 _PROGRAM = (sys.executable, "-m", "sandbox")
+_BARE = """
+from textual.app import App
+from textual.widgets import Input
+
+class Bare(App):
+    def compose(self):
+        yield Input(placeholder="What do you do?")
+
+Bare().run()
+"""
+"""The least that Textual does: what the program's own start is set beside."""
 _SIZE = (100, 30)
 _LETTERS = "àèìòùâêîôûäëïöüñõãåøæþðß"
 _ASK = "What do you do?"
@@ -37,6 +51,8 @@ _MODEL_CARD = "lm-q"
 _LONG = 5000
 _ESCAPE, _CLEAR_LINE, _F6, _F9 = "\x1b", "\x15", "\x1b[17~", "\x1b[20~"
 _PATIENCE = 120.0
+_SPEAKS = 10.0
+"""Seconds after which an agent has said what it wants."""
 
 
 def run(home: Home, *, quick: bool, progress: Progress) -> Report:
@@ -51,11 +67,12 @@ def run(home: Home, *, quick: bool, progress: Progress) -> Report:
     keys = 60 if quick else 300
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(home, Path(folder), keys, progress)
+        starts, idle = bench.start(3 if quick else 7), bench.idle()
         figures = [
-            *bench.start(3 if quick else 7),
-            *bench.deciding(),
+            *starts,
+            *bench.deciding(idle),
             *bench.cancelling(5 if quick else 20),
-            *bench.training(),
+            *bench.training(idle),
             *bench.long_save(1000 if quick else _LONG),
         ]
     return Report(machine(), time.perf_counter() - started, figures)
@@ -70,24 +87,44 @@ class _Bench:
         self._rng = random.Random(0)
 
     def start(self, times: int) -> list[Figure]:
-        """From the command to a screen that shows the letter typed into it, of an agent with a language model."""
-        seconds = []
+        """From the command to a screen that shows the letter typed into it, of an agent with a language model.
+
+        Starts of all kinds take turns, so that whatever else the machine does slows them alike.
+        """
+        own, bare, helped = [], [], []
         for number in range(times):
             self._progress(f"opening the screen, {number + 1} of {times}")
+            own.append(_start(partial(self._play, "--agent", _MODEL_CARD, "--save", f"start-{number}")))
+            bare.append(_start(partial(Terminal, [sys.executable, "-c", _BARE], *_SIZE)))
             before = time.perf_counter()
-            with self._play("--agent", _MODEL_CARD, "--save", f"start-{number}") as terminal:
-                terminal.until(lambda text: _ASK in text, _PATIENCE)
-                _echo(terminal, "é")
-                seconds.append(time.perf_counter() - before)
-        return [Figure.below("start_seconds", statistics.median(seconds), 1.5, "s")]
+            subprocess.run([*_PROGRAM, "--help"], stdout=subprocess.DEVNULL, check=True)
+            helped.append(time.perf_counter() - before)
+        least = statistics.median(bare)
+        return [
+            Figure.below("start_seconds", statistics.median(own), 1.5, "s"),
+            Figure.at_most("start_ratio_to_bare_textual", statistics.median(own) / least, 3, "x"),
+            Figure.at_most("help_ratio_to_bare_textual", statistics.median(helped) / least, 1.5, "x"),
+            Figure("bare_textual_start_seconds", least, "s"),
+            Figure("help_seconds", statistics.median(helped), "s"),
+        ]
 
-    def deciding(self) -> list[Figure]:
+    def idle(self) -> float:
+        """The 95th percentile of the milliseconds of keys typed while nothing is decided."""
+        self._progress("typing while nothing is decided")
+        with self._play("--agent", _MODEL_CARD, "--save", "idle") as terminal:
+            terminal.until(lambda text: "wants" in text, _PATIENCE)
+            terminal.settle(_SPEAKS)
+            times, _ = self._typed(terminal, lambda text: True)
+        return _p95(times)
+
+    def deciding(self, idle: float) -> list[Figure]:
         """Keys typed while the agent runs and its model thinks."""
         self._progress("typing while the model decides")
         with self._running("deciding") as terminal:
             times, thinking = self._typed(terminal, lambda text: "is thinking" in text)
         return [
-            Figure.below("key_p95_ms_deciding", _p95(times), 50, "ms"),
+            Figure.at_most("key_p95_ms_deciding", _p95(times), 2 * idle, "ms"),
+            Figure("key_p95_ms_idle", idle, "ms"),
             Figure("key_max_ms_deciding", max(times), "ms"),
             Figure("thinking_share_deciding", thinking),
         ]
@@ -110,7 +147,7 @@ class _Bench:
                 waited.append(1000 * (time.perf_counter() - before))
         return [Figure.below("cancel_ms", _p95(waited), 200, "ms")]
 
-    def training(self) -> list[Figure]:
+    def training(self, idle: float) -> list[Figure]:
         """Keys typed while a round that was begun on the screen trains in its own process."""
         self._progress("playing what a round can learn from")
         lines = parse_walkthrough((self._file.parent / "walkthrough.txt").read_text(encoding="utf-8"))
@@ -125,7 +162,7 @@ class _Bench:
                 Round(folder).cancel()
                 Round(folder).wait(_PATIENCE)
         return [
-            Figure.below("key_p95_ms_training", _p95(times), 50, "ms"),
+            Figure.at_most("key_p95_ms_training", _p95(times), 2 * idle, "ms"),
             Figure("key_max_ms_training", max(times), "ms"),
             Figure("training_share_training", share),
         ]
@@ -199,6 +236,15 @@ class _Bench:
             else:
                 session.new_episode()
         session.close()
+
+
+def _start(begin: Callable[[], Terminal]) -> float:
+    """Seconds from starting a program until its prompt shows a letter that was typed."""
+    before = time.perf_counter()
+    with begin() as terminal:
+        terminal.until(lambda text: _ASK in text, _PATIENCE)
+        _echo(terminal, "é")
+        return time.perf_counter() - before
 
 
 def _echo(terminal: Terminal, letter: str) -> float:

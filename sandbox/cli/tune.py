@@ -162,6 +162,7 @@ def tune(
             threads=where.settings.threads,
             device=where.settings.device,
             dtype=where.settings.dtype,
+            model_process=where.settings.model_process,
             memory_gib=memory,
         )
         round_ = rounds.start(plan, trial=dry_run)

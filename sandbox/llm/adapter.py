@@ -67,6 +67,17 @@ def plain_config(folder: Path) -> dict[str, Any]:
     return {key: config[key] for key in _KEYS if key in config}
 
 
+def mark(folder: Path | None) -> tuple[Path, int, int] | None:
+    """What tells the adapter of a folder from another that is put there later."""
+    if folder is None:
+        return None
+    try:
+        about = (folder / WEIGHTS).stat()
+    except OSError:
+        return folder, 0, 0
+    return folder, about.st_mtime_ns, about.st_ino
+
+
 def updates(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     """What an adapter adds to each weight, by the weight's name in the network. Raises `ModelError`.
 

@@ -21,7 +21,7 @@ from sandbox import machine
 from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, chatml, passes, registry
 from sandbox.llm import device as devices
-from sandbox.llm.adapter import Merged
+from sandbox.llm.adapter import Merged, mark
 from sandbox.llm.batch_passes import BatchPasses
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.state import ServerState
@@ -63,6 +63,7 @@ class LocalModel(Answering):
         self.adapter: Path | None = None
         """The folder of the adapter that is merged in; `use_adapter` changes it."""
         self._name = name
+        self._mark = mark(None)
         self._merged = Merged(network)
         kept = 4 * window
         self._passes = passes.exact(
@@ -252,13 +253,13 @@ class LocalModel(Answering):
         with self.lock:
             self._merged.use(folder)
             self._passes.forget()
-            self.adapter = folder
+            self.adapter, self._mark = folder, mark(folder)
             self._name = f"{self._name.rpartition('@')[0]}@{name or (folder.name if folder else 'base')}"
 
     def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
         """The answers with an adapter merged in, whichever the model carried before. Raises `ModelError`."""
         with self.lock:
-            if adapter != self.adapter:
+            if mark(adapter) != self._mark:
                 self.use_adapter(adapter)
             return self.answer(questions)
 

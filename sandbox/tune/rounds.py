@@ -91,6 +91,8 @@ class RoundPlan(BaseModel):
     device: Device = "auto"
     """Where the model computes; `auto` goes by the card."""
     dtype: Dtype = "auto"
+    model_process: bool = False
+    """Whether the gate asks the model's own process, which games share, unless `memory_gib` bounds this one."""
     memory_gib: float | None = Field(default=None, gt=0)
     """Most memory that the round may take."""
 

@@ -30,6 +30,7 @@ from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm import registry as model_registry
 from sandbox.llm.local import LocalModel
+from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
 from sandbox.machine import cores
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
@@ -43,6 +44,7 @@ from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.selfplay import Explored, explore
 from sandbox.tune.sft import TrainingProgress
 from sandbox.tune.voice.source import from_world
+from sandbox.types import LanguageModel
 from sandbox.world import registry
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
@@ -231,8 +233,7 @@ class RoundWorker:
             return _EPISODES.validate_json(file.read_bytes())
         if not self.plan.eval_worlds:
             return []
-        model = self.load()
-        model.use_adapter(adapter)
+        model = self.player(adapter)
         played: list[Episode] = []
         total = len(self.plan.eval_worlds) * len(self.plan.eval_seeds)
 
@@ -278,18 +279,28 @@ class RoundWorker:
         write_bytes(file, _EPISODES.dump_json(played))
         return played
 
+    def player(self, adapter: Path | None) -> LanguageModel:
+        """The language model with an adapter, to play with."""
+        if self.plan.model_process and self.plan.memory_gib is None:
+            source = model_registry.resolve(self.plan.model)
+            return ProcessWithAdapter(ModelProcess(source.name, source.folder, self._loading()), adapter)
+        model = self.load()
+        model.use_adapter(adapter)
+        return model
+
     def load(self) -> LocalModel:
         """The language model, fresh from the disk; only one is held at a time."""
         gc.collect()
         source = model_registry.resolve(self.plan.model)
+        return LocalModel.load(source.folder, name=source.name, **self._loading())
+
+    def _loading(self) -> dict[str, Any]:
         plan, card = self.plan, self.card
-        return LocalModel.load(
-            source.folder,
-            name=source.name,
-            threads=plan.threads,
-            device=card.device if plan.device == "auto" else plan.device,
-            dtype=card.dtype if plan.dtype == "auto" else plan.dtype,
-        )
+        return {
+            "threads": plan.threads,
+            "device": card.device if plan.device == "auto" else plan.device,
+            "dtype": card.dtype if plan.dtype == "auto" else plan.dtype,
+        }
 
     # Training.
 

@@ -157,7 +157,8 @@ class PlayPlan:
             )
         training = Training.for_method(method)
         own = self.settings
-        computing: dict[str, Any] = {"threads": own.threads, "device": own.device, "dtype": own.dtype}
+        shared = ("threads", "device", "dtype", "model_process")
+        computing: dict[str, Any] = {name: getattr(own, name) for name in shared}
         return make_plan(self.home, [self.save], training, **computing, **evaluation)
 
     def open_contest(self, adapters: tuple[str, str], progress: Progress = silent) -> AbstractContextManager[Bout]:

@@ -27,7 +27,7 @@ from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, convert
 from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue, Question, Read, ScoreQuestion
-from sandbox.llm.service.client import ModelProcess
+from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
 from sandbox.llm.streaming import StoppedError, streaming, tell
@@ -117,6 +117,16 @@ def test_an_adapter_is_merged_in_and_out(process: ModelProcess, here: LocalModel
     assert tuned[0] != plain[0]
     assert_same(process.answer_with(tmp_path, ASKED), tuned)
     assert_same(process.answer(ASKED), plain)
+    for name in weights:
+        weights[name] = weights[name] * 2
+    (tmp_path / "adapter_model.safetensors").unlink()
+    (tmp_path / "adapter_model.safetensors").write_bytes(save(weights))
+    again = ProcessWithAdapter(process, tmp_path)
+    assert again.score(PROMPT, OPTIONS) == here.answer_with(tmp_path, ASKED)[0] != tuned[0], (
+        "another lies there now"
+    )
+    assert again.name == f"tiny@{tmp_path.name}"
+    here.use_adapter(None)
     with pytest.raises(ModelError, match="no adapter"):
         process.answer_with(tmp_path / "nowhere", ASKED)
     assert_same(process.answer(ASKED), plain)

@@ -49,6 +49,21 @@ def test_only_cards_with_a_local_model_take_one(tiny: Path, tmp_path: Path) -> N
     world.close()
 
 
+def test_the_same_commands_in_the_games_process_and_in_its_own(tiny: Path, tmp_path: Path) -> None:
+    def played(process: str, *words: str, said: str = "") -> str:
+        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]
+        environment = {**os.environ, "SANDBOX_MODEL_PROCESS": process}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, input=said)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    words = ("run", "honey", "--agent", "lm", "--model", str(tiny), "--max-steps", "8", "--jsonl", "-")
+    kept = played("true", *words, "--save", "friday")
+    assert kept == played("false", *words) and kept.count('"commands": ["') == 1
+    played("true", "play", "--plain", "--save", "friday", said="/bless\n/quit\n")
+    played("true", "save", "replay", "friday")
+
+
 def test_on_the_command_line(tiny: Path, tmp_path: Path) -> None:
     def sandbox(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]

@@ -344,7 +344,7 @@ def test_others_ride_along() -> None:
             """
         )
     )
-    game.do("get in boat", "get in boat")
+    game.do("get in boat", "board boat")
     assert "Bob is in the boat." in game.seen("ann").description
     game.do("s")
     assert "Lake" in game.seen("bob").text and "You are in the boat." in game.seen("bob").description

@@ -8,8 +8,10 @@ from native_play import Game
 from pydantic import BaseModel
 
 from sandbox.manual import models_in
+from sandbox.world.check import check
 from sandbox.world.native import NativeWorld, make_world, parse_source, reference
 from sandbox.world.native.schema import Adventure, Task
+from sandbox.world.solver import Limits
 
 PAGE = Path(__file__).parents[2] / "docs" / "worlds.md"
 
@@ -23,8 +25,13 @@ def test_the_page_is_up_to_date():
 def test_the_examples_of_the_page_load():
     examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     worlds = [make_world(parse_source(example)) for example in examples]
-    assert len(worlds) == 2
-    orchard = worlds[0]
+    assert len(worlds) == 4
+    orchard, ferry, vault = worlds[:3]
+    for world, limits in ((ferry, Limits(states=100, seconds=40.0, walks=0)), (vault, Limits())):
+        assert isinstance(world, NativeWorld)
+        found = check(world, limits=limits)
+        assert found.solution is not None
+        assert not [finding for finding in found.findings if finding.severity != "note"], found.findings
     assert isinstance(orchard, NativeWorld)
     game = Game(orchard)
     for line in (

@@ -11,6 +11,7 @@ from sandbox.world.check.dead_ends import entrances, nearest
 from sandbox.world.check.evidence import Evidence
 from sandbox.world.check.play import findings_of_play
 from sandbox.world.check.structure import findings_of_structure
+from sandbox.world.check.talk import findings_of_talk
 from sandbox.world.check.tour import DeadEnd, Tour
 from sandbox.world.native import NativeWorld
 from sandbox.world.solver import Graph, Limits, Progress, Solution, explore, solution_in, solve
@@ -96,7 +97,8 @@ def check(
     findings = [
         *findings_of_structure(world, coverage, evidence),
         *coverage.findings(),
-        *findings_of_play(world, graph, evidence, won, dead_ends, best, time.monotonic() + left(0.9)),
+        *findings_of_play(world, graph, evidence, won, dead_ends, best, time.monotonic() + left(0.5)),
+        *findings_of_talk(world, solution.winners if solution else frozenset(), time.monotonic() + left(0.9)),
     ]
     order = {"error": 0, "warning": 1, "note": 2}
     findings.sort(key=lambda finding: (order[finding.severity], finding.line or 0, finding.key))

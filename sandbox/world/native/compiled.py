@@ -470,7 +470,10 @@ class CompiledWorld:
         return text
 
     def _phrase(self, command: ParsedCommand) -> str:
-        on = command.action == "put" and self.entities[command.other].supporter
+        if command.action == "put":
+            on = self.entities[command.other].supporter
+        else:
+            on = command.thing < 0 or self.entities[command.thing].enter != "in"
         return self.lexicon.phrase(command, self.canonical, on=on)
 
     def canonical(self, thing: int, count: int = 0) -> str:

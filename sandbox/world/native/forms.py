@@ -13,6 +13,13 @@ from sandbox.world.native.schema import Adventure
 from sandbox.world.native.schema.base import MAX_NUMBER
 from sandbox.world.native.state import ParsedCommand
 
+_TWOFOLD = {
+    ("put", True): "put_on",
+    ("put", False): "put_in",
+    ("board", False): "board_in",
+    ("get_off", False): "get_out",
+}
+"""Actions that are called otherwise when they are about what is in, not on, something."""
 FILLED = frozenset({"number", "text"})
 MAX_ASKED = 24
 """Numbers, and texts, that are looked at for one verb."""
@@ -170,11 +177,10 @@ class Lexicon:
         Args:
             command: what is done to which things.
             canonical: names so many of a thing.
-            on: whether something is put onto the other thing, not into it.
+            on: whether something is put onto the other thing, not into it, or got on and off, not in and out.
         """
         action = command.action
-        if action == "put":
-            action = "put_on" if on else "put_in"
+        action = _TWOFOLD.get((action, on), action)
         values: dict[str, str] = {}
         if command.thing >= 0:
             values["thing"] = canonical(command.thing, command.amount)

@@ -16,6 +16,7 @@ from sandbox.world.native.actions.handling import held
 from sandbox.world.native.actions.moving import can_go
 from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.compiled import Draft
+from sandbox.world.native.seating import aboard
 from sandbox.world.native.state import RUNNING, ParsedCommand
 from sandbox.world.solver.graph import PlanStep
 from sandbox.world.solver.grounding import Grounding
@@ -119,7 +120,8 @@ class Lookahead:
         draft = Draft(self.compiled, self.state, seat)
         found = self._nearest(draft, ready)
         if found is None:
-            return self._wait(draft, seat)
+            on = aboard(draft, seat)
+            return (on >= 0 and self._do(seat, ParsedCommand("get_off", on))) or self._wait(draft, seat)
         job, way = found
         several = len(self.compiled.seats) > 1
         for direction in way[:1] if several else way:
@@ -191,8 +193,10 @@ class Lookahead:
         """The listed command that a job stands for, or the command itself where it is kept secret."""
         draft = Draft(self.compiled, self.state, seat)
         listed = [command for command in commands_of(draft, seat) if _fits(command, template)]
+        if template.action in self.compiled.rules.fillings:
+            listed = [command for command in listed if self._rule(draft, command) == job.act.key] or listed
         if listed:
-            return min(listed, key=lambda command: command.amount == 1)
+            return min(listed, key=lambda command: (command.amount == 1, command.number))
         if template.action == "take" and held(draft, seat) >= self.compiled.entities[seat].capacity:
             needed = {thing for other in self.jobs.values() for thing in other.uses}
             needed |= {t for other in self.jobs for t in _named(other.command)}
@@ -200,6 +204,11 @@ class Lookahead:
             if spare and self._do(seat, ParsedCommand("drop", spare[0])):
                 return template
         return template
+
+    def _rule(self, draft: Draft, command: ParsedCommand) -> str:
+        """The rule that a command leads to."""
+        rules = self.compiled.rules_instead(command.action, command.thing)
+        return next((rule.key for rule in rules if rule.fits(draft, command)), "")
 
     def _do(self, seat: int, command: ParsedCommand) -> bool:
         """Give a command; whether anything came of it."""

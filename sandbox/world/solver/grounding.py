@@ -430,23 +430,21 @@ class Grounding(Reach):
 
     def _aims(self, name: str, who: int) -> None:
         """What a character may bring about for its aims: it may be anywhere, and move what they name about."""
-        persona, entities = self.compiled.personas[who], self.compiled.entities
-        about = frozenset[int]().union(*(aim.about for aim in persona.aims))
-        label = Act(ANYBODY, None, f"characters.{name}.aims")
-        rooms = [self.fact(("in", who, room)) for room in range(self.compiled.rooms)]
-        somewhere = self.any_of(rooms)
-        self.add((somewhere,), rooms, 1, label)
-        things = [thing for thing in about if thing in self.removable]
-        places = [
-            p for p in about if p < self.compiled.rooms or p >= self.compiled.people or entities[p].container
-        ]
-        places += [p for p in about if entities[p].supporter]
-        makes = [self.place(thing, place) for thing in things for place in {who, *places} - {thing}]
-        for thing in self._things():
-            free = not (entities[thing].keys or self._starts_locked(thing)) or not about.isdisjoint(
-                entities[thing].keys
-            )
-            if entities[thing].openable and free:
-                makes += [self.flag(thing, OPEN, True), self.flag(thing, LOCKED, False)]
-        if makes:
-            self.add((somewhere,), makes, 1, label)
+        entities, definition = self.compiled.entities, self.definition.characters[name]
+        somewhere = self.any_of(self.fact(("in", who, room)) for room in range(self.compiled.rooms))
+        for aim, given in zip(self.compiled.personas[who].aims, definition.aims, strict=True):
+            label = Act(ANYBODY, None, f"characters.{name}.aims")
+            needs = [somewhere, *self.hold(given.when, who)]
+            makes = [self.fact(("in", who, room)) for room in range(self.compiled.rooms)]
+            for thing in self._things():
+                entity = entities[thing]
+                free = not (entity.keys or self._starts_locked(thing)) or not aim.about.isdisjoint(entity.keys)
+                if entity.openable and free:
+                    makes += [self.flag(thing, OPEN, True), self.flag(thing, LOCKED, False)]
+            self.add(needs, makes, 1, label)
+            places = {who} | {p for p in aim.about if p < self.compiled.rooms or p >= self.compiled.people}
+            places |= {p for p in aim.about if entities[p].container or entities[p].supporter}
+            for thing in aim.about & self.removable:
+                loose = self.flag(thing, FIXED, False) if self._changes(thing, FIXED) else self.true
+                moves = [self.place(thing, place) for place in sorted(places - {thing})]
+                self.add([*needs, self.shown(thing), loose], moves, 1, label)

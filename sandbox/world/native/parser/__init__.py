@@ -25,6 +25,8 @@ MAX_LISTED_VERBS = 40
 Perform = Callable[[Sequence[ParsedCommand]], bool]
 
 _SPEECH = ("say", "tell", "ask")
+_ONE = {"put_in": "put", "put_on": "put", "board_in": "board", "get_out": "get_off"}
+"""Actions that are one, however they are called."""
 _POSTURES = ("sit", "lie", "stand", "climb")
 
 
@@ -289,7 +291,7 @@ class Parser:
                     return picked
                 nouns[slot] = picked
         other = nouns["other"].thing if "other" in nouns else NOWHERE
-        named = "put" if action in ("put_in", "put_on") else action
+        named = _ONE.get(action, action)
         within = other if action == "take" else NOWHERE
         extra = nouns.get("extra", NounMatch(NOWHERE))
         if "things" in spans or "thing" in spans:

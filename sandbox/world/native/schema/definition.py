@@ -72,6 +72,9 @@ class Adventure(Strict):
     trading: bool = False
     """Whether seats can offer each other exchanges, as in `trade apple with bob for pear`; the other accepts or
     declines."""
+    needs_talk: bool = False
+    """Says that the seats have to tell each other something to win, where each says and types only those words and
+    numbers that it has read or heard. The checker proves it, or shows how they win in silence."""
     hint_cost: Annotated[float, Field(ge=0, le=1_000)] = 0.0
     """Points that a `hint` costs the seat that asks. It gives the next step of a plan in three stages: what it is
     about, what might be done, the command."""
@@ -115,6 +118,8 @@ class Adventure(Strict):
     def _consistent(self) -> Adventure:
         if self.min_seats is not None and self.min_seats > len(self.seats):
             raise ValueError("'min_seats' is more than there are seats")
+        if self.needs_talk and len(self.seats) < 2:
+            raise ValueError("'needs_talk' needs two seats")
         if self.rewards == "zero-sum" and (self.min_seats or len(self.seats)) < 2:
             raise ValueError("zero-sum rewards need two seats")
         return self

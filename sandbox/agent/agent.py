@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sandbox import text
 from sandbox.agent import grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, PromptSettings, schedule
@@ -18,6 +19,7 @@ from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
 from sandbox.agent.notes import Notebook
 from sandbox.errors import SaveError
+from sandbox.llm import chatml
 from sandbox.llm.questions import Continue, FeatureScores, Read, ScoreQuestion, Thinking, think
 from sandbox.llm.state import ServerState, state_of
 from sandbox.rl import exploration
@@ -150,6 +152,8 @@ class CardAgent:
         plain = self._prompt(observation, history)
         plain = prompt.beside(plain, prompt.known(self.card.lorebook, observation))
         context = prompt.beside(plain, prompt.advised(briefing.advice))
+        thought = yield from self._wonder(context, seed)
+        plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
         reply = (
             hearing.answering(observation, history, self.card.talk, self._verbs)
             if self.card.talk.answers
@@ -270,6 +274,21 @@ class CardAgent:
         persona, notes = self.card.persona, self.notebook.notes
         return prompt.build(self._shown, observation, history, persona=persona, verbs=self._verbs, notes=notes)
 
+    def _wonder(self, context: str, seed: int) -> Thinking[str]:
+        """What it thinks before it decides; empty where it is not to, or cannot."""
+        wondering = prompt.wondering(context) if self.card.think else ""
+        if not wondering:
+            return ""
+        samples: list[Sample] = yield Continue(
+            prompt=wondering,
+            n=1,
+            seed=seed,
+            max_tokens=self.card.think,
+            temperature=self.card.propose.temperature,
+            stop=(chatml.THOUGHT,),
+        )
+        return text.for_prompt(samples[0].text).strip() if samples else ""
+
     def _heed(
         self, proposals: list[Proposal], plain: str, context: str
     ) -> Thinking[tuple[list[Proposal], list[float]]]:
@@ -364,7 +383,7 @@ class CardAgent:
             )
             for sample in samples:
                 grounded = grounding.ground(
-                    sample.text,
+                    chatml.apart(sample.text)[1],
                     observation.admissible,
                     verbs=self._verbs,
                     cutoff=settings.cutoff,
@@ -405,9 +424,10 @@ class CardAgent:
             max_tokens=self.card.talk.max_tokens,
             temperature=self.card.propose.temperature,
         )
-        lines = dict.fromkeys(line for sample in samples if (line := grounding.spoken(sample.text)))
-        said = {f"{before}{line}{after}": line for line in lines}
-        return {command: Proposal(command=command, said=line, source="sampled") for command, line in said.items()}
+        said = (chatml.apart(sample.text)[1] for sample in samples)
+        lines = dict.fromkeys(line for each in said if (line := grounding.spoken(each)))
+        aloud = {f"{before}{line}{after}": line for line in lines}
+        return {command: Proposal(command=command, said=line, source="sampled") for command, line in aloud.items()}
 
     def _known(self, observation: Observation) -> dict[str, Proposal]:
         """What this state has accepted before."""

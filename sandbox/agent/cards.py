@@ -256,6 +256,11 @@ class Explore(Section):
         return self
 
 
+def _thoughts(value: object) -> object:
+    """The word for none, which YAML reads as false."""
+    return 0 if value is False or value == "off" else value
+
+
 def _voice(value: object) -> object:
     """The short form: a word, which YAML may have read as false."""
     if value is False:
@@ -283,6 +288,9 @@ class Card(Section):
     """Who the agent is told it is: put in place of `{persona}` in the prompt."""
     greeting: Annotated[str, Field(max_length=1000)] = ""
     """What it says before it does anything."""
+    think: Annotated[int, BeforeValidator(_thoughts), Field(ge=0, le=32_768)] = 0
+    """How many tokens it may think in before it decides, in chat form: a reasoning model does well with some
+    hundreds. The thought is closed where they are used up, and what is chosen is chosen behind it. `off` is 0."""
     lorebook: Annotated[tuple[Lore, ...], Field(max_length=100), Strict(False)] = ()
     """What it knows and thinks of where the keys are in sight."""
     model: Annotated[str, Field(max_length=1000, min_length=1)] | None = None
@@ -326,6 +334,13 @@ class Card(Section):
                 "give `model` or `remote`, not both; `remote.fallback` plays while the server is away"
             )
         return remote
+
+    @field_validator("prompt")
+    @classmethod
+    def _can_think(cls, prompt: PromptSettings, info: ValidationInfo) -> PromptSettings:
+        if info.data.get("think") and prompt.form == "transcript":
+            raise ValueError("an agent thinks in chat form alone; give `form: chat`, or `think: off`")
+        return prompt
 
     @field_validator("talk")
     @classmethod

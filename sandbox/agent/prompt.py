@@ -128,9 +128,9 @@ def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
     """The card's settings with the form that its model is best spoken to in, where the card leaves that open.
 
     That is chat form where the model has a template, but for what was made for transcripts: the default model, an
-    adapter of the card, and a learner that reads hidden states.
+    adapter of the card, and a learner that reads hidden states. An agent that is to think does so in chat form.
     """
-    made_for_transcripts = (
+    made_for_transcripts = not card.think and (
         card.model == catalogue.DEFAULT
         or card.adapter is not None
         or (card.learner is not None and card.learner.reads_model)
@@ -142,6 +142,16 @@ def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
     own = card.remote is not None and card.remote.instruction != INSTRUCTION
     more = {"instruction": card.remote.instruction} if own and card.remote is not None else {}
     return card.prompt.model_copy(update={"form": form, **more})
+
+
+def wondering(context: str) -> str:
+    """The prompt for what an agent thinks before it decides; empty where it cannot."""
+    return chatml.wondering(context) if chatml.is_chat(context) else ""
+
+
+def behind(context: str, thought: str) -> str:
+    """The prompt behind what was thought."""
+    return chatml.behind(context, thought) if thought else context
 
 
 def beside(context: str, words: str) -> str:

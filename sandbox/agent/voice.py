@@ -11,6 +11,7 @@ import numpy as np
 from sandbox import text
 from sandbox.agent import prompt
 from sandbox.agent.cards import VoiceSettings
+from sandbox.llm import chatml
 from sandbox.llm.questions import Continue, ScoreQuestion, Thinking, together
 from sandbox.types import Decision, OptionScore, Sample
 
@@ -134,7 +135,7 @@ def _speaks(decision: Decision, index: int) -> bool:
 
 def sentence(written: str) -> str:
     """What a model wrote, as one clean line that ends with a sentence; empty where it is none."""
-    line = text.clean_line(text.for_prompt(written), _LONGEST).strip(_QUOTES)
+    line = text.clean_line(text.for_prompt(chatml.apart(written)[1]), _LONGEST).strip(_QUOTES)
     ends = [found.end() for found in _END.finditer(line)]
     if ends:
         line = line[: ends[-1]]

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from sandbox.cli.patience import waiting
 from sandbox.errors import PlayError, SandboxError
+from sandbox.llm import chatml
 from sandbox.render import formatting, transcript
 from sandbox.session.authoring import WorldEdit
 from sandbox.session.command import Typed
@@ -20,7 +21,7 @@ from sandbox.session.commands import TABLE, VERBS, parse
 from sandbox.session.controller import Controller
 from sandbox.session.driver import MIND, Answered, Changed, Driver, Failed, GameEvent, Loaded
 from sandbox.session.moves import Preview
-from sandbox.text import clean_line
+from sandbox.text import clean_line, counted
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -281,6 +282,8 @@ class LineGame:
         say(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
         if more := len(decision.proposals) - len({*order, decision.chosen}):
             say(f"  and {more} more; /why tells all")
+        if thought := chatml.thought_in(decision.prompt):
+            say(f"  It thought before, {counted(len(thought.split()), 'word')}; /thought tells what")
 
     def _tell_of_keys(self) -> None:
         view = self.controller.view

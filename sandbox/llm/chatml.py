@@ -105,6 +105,11 @@ def behind(prompt: str, thought: str) -> str:
     return f"{prompt}{THINK}\n{thought}\n{THOUGHT}\n\n"
 
 
+def thought_in(prompt: str) -> str:
+    """What was thought before the reply to a prompt; empty where nothing was, and in transcript form."""
+    return (read(prompt).thought or "") if is_chat(prompt) else ""
+
+
 def apart(said: str) -> tuple[str, str]:
     """What a model thought aloud, and the rest: nothing where it did not come to an end with thinking."""
     head, opened, inside = said.partition(THINK)

@@ -26,7 +26,7 @@ from sandbox.llm.batch_passes import BatchPasses
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.state import ServerState
 from sandbox.llm.streaming import tell
-from sandbox.llm.template import Template
+from sandbox.llm.template import ChatTemplate
 from sandbox.llm.tree_passes import TreePasses
 from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import Writer
@@ -77,7 +77,7 @@ class LocalModel(Answering):
         )
         self.lock = threading.RLock()
         """Held while the model is at work. Whoever needs two calls to see the same adapter holds it for both."""
-        self.template = Template(tokenizer)
+        self.template = ChatTemplate(tokenizer)
         """How it is spoken to in chat form."""
         self._head: Tokens = tuple(tokenizer("")["input_ids"])
         self._ends = _end_tokens(network, tokenizer)
@@ -214,12 +214,18 @@ class LocalModel(Answering):
         the stop string included; so it is comparable with the score of an option that ends in the stop string.
         Temperature 0 takes the likeliest token.
         """
-        writers = [Writer(question, self._decode, self._ends) for question in questions]
+        writers = [Writer(each, self._decode, self._ends_of(each)) for each in questions]
         begun = [writer for writer in writers if not writer.done]
         prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
         for _ in self._passes.write(list(zip(prompts, begun, strict=True))):
             tell([text for writer in writers for text in writer.texts])
         return [writer.samples() for writer in writers]
+
+    def _ends_of(self, question: Continue) -> Tokens:
+        """The tokens that end a continuation: also the end of thoughts, which may be one that is not written."""
+        thought = self.tokenizer.get_added_vocab().get(chatml.THOUGHT)
+        thinks = thought is not None and chatml.THOUGHT in question.stop
+        return (*self._ends, thought) if thinks else self._ends
 
     def encode(self, text: str) -> Tokens:
         """The tokens of a text by itself, nothing added. The end of a reply in chat form is the model's own."""

@@ -186,13 +186,13 @@ class Generated(RootModel[Annotated[list[_Generation], Field(max_length=1024)]])
 class ModelList(ServerReply):
     """What `/models` replies."""
 
-    class Entry(Shape):
+    class ServedEntry(Shape):
         """A model that is served."""
 
         id: str = ""
         owned_by: str = ""
 
-    data: Annotated[list[Entry], Field(max_length=10_000)] = []
+    data: Annotated[list[ServedEntry], Field(max_length=10_000)] = []
 
 
 def cut(said: str, stop: Sequence[str], logprobs: Sequence[float]) -> Sample:

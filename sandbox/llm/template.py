@@ -30,7 +30,7 @@ _WHO, _ASKED, _SAID = "a persona", "a question", "an answer"
 _KEPT = 64
 
 
-class Template:
+class ChatTemplate:
     """The chat template of a tokenizer; conversations that have none are written as transcripts.
 
     Args:

@@ -222,6 +222,7 @@ command("@ agent WORDS", "the same, to the agent of that name, card or seat", ta
         name="at", prefix="@")
 command("/notes [N TEXT]", "what agents noted in earlier episodes; N TEXT edits a note, -N forgets it",
         talk_commands.notes)
+command("/thought", "what the agent thought before it decided", talk_commands.thought, when="choice")
 command("/withdraw [N]", "take back what you told agents, as far as it is not done; N takes one piece back",
         talk_commands.withdraw)
 command("/regenerate", "have the agent decide anew; what it proposed before stays", talk_commands.regenerate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox.llm import chatml
 from sandbox.session import moves
 from sandbox.session.command import Typed
 from sandbox.session.controller import Surface
@@ -65,6 +66,13 @@ def regenerate(at: Surface, typed: Typed) -> None:
 def agent(at: Surface, typed: Typed) -> None:
     """Another agent in a seat."""
     at.controller.change("agent", lambda its: moves.recast(its, typed.argument))
+
+
+def thought(at: Surface, typed: Typed) -> None:
+    """What the agent thought before it decided, as much as there is of it."""
+    decision = at.controller.shown
+    told = chatml.thought_in(decision.prompt) if decision is not None else ""
+    at.controller.change("thought", lambda its: told or "It thought nothing aloud.", keeps=True, halting=False)
 
 
 def notes(at: Surface, typed: Typed) -> None:

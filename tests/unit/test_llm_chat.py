@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+import torch
 from tiny_chat import ALWAYS, CHATML, GEMMA, QWEN, tiny_chat
 
 from sandbox.agent import prompt, voice
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import PromptSettings, parse_card
+from sandbox.errors import CardError
 from sandbox.llm import catalogue, chatml, template
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.chatml import Message
 from sandbox.llm.local import LocalModel
 from sandbox.llm.plain import score_plainly
-from sandbox.llm.questions import Continue, Question, ask
-from sandbox.types import Exchange, Observation
+from sandbox.llm.questions import Continue, Question, ScoreQuestion, ask
+from sandbox.tui.widgets.mind import folded
+from sandbox.types import Exchange, Observation, Sample
 
 CHAT = PromptSettings(form="chat", instruction="One line.")
 EPISODE = [
@@ -272,3 +275,97 @@ def test_what_an_agent_is_asked_for_is_said_in_words(tiny: Tiny) -> None:
     assert [message.role for message in messages[-2:]] == ["assistant", "user"]
     assert messages[-2].content in OPTIONS
     assert whys[0].stop == ("\n",)
+
+
+# Thinking.
+
+
+def thinker(local_model: LocalModel, thoughts: Sequence[str]) -> tuple[CardAgent, list[Question]]:
+    """An agent that may think 12 tokens, over a model of which each thought is given; and what it is asked."""
+    asked: list[Question] = []
+    left = list(thoughts)
+    tiny_model = tiny_chat(local_model, QWEN)
+
+    class Thinking(CachedModel):
+        def answer(self, questions: Sequence[Question]) -> list[object]:
+            asked.extend(questions)
+            if isinstance(questions[0], Continue) and chatml.THOUGHT in questions[0].stop:
+                return [[Sample(left.pop(0), 0.0, 3)]]
+            return ask(self.model, questions)
+
+    return agent_with(Thinking(tiny_model), "think: 12\nvoice: off\n"), asked
+
+
+def test_an_agent_thinks_and_decides_behind_the_thought(local_model: LocalModel) -> None:
+    agent, asked = thinker(local_model, ["The chest </think>is <|im_end|>shut.\n"])
+    decision = agent.decide(seen(), EPISODE, seed=1)
+    thinking, scoring = asked
+    assert isinstance(thinking, Continue) and thinking.max_tokens == 12
+    assert chatml.read(thinking.prompt).thinking
+    assert chatml.thought_in(decision.prompt) == "The chest is shut."
+    assert isinstance(scoring, ScoreQuestion) and scoring.prompt == decision.prompt
+    assert decision.command in OPTIONS
+    assert decision.prompt.startswith(told(EPISODE, PromptSettings(form="chat"))[:-1])
+
+
+def test_a_thought_is_closed_where_its_tokens_are_used_up(tiny: Tiny) -> None:
+    model = tiny(QWEN)
+    agent = agent_with(model, "think: 6\nvoice: off\n")
+    decision = agent.decide(seen(), EPISODE, seed=1)
+    thought = chatml.thought_in(decision.prompt)
+    assert 0 < len(model.encode(thought)) <= 12
+    assert model.template.rendered(decision.prompt).endswith(f"<think>\n{thought}\n</think>\n\n")
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_a_thought_ends_with_its_mark_where_that_is_not_written(local_model: LocalModel, special: bool) -> None:
+    model = tiny_chat(local_model, QWEN)
+    end = model.tokenizer.get_added_vocab()["</think>"]
+    if special:
+        model.tokenizer.add_special_tokens({"additional_special_tokens": ["</think>"]})
+    with torch.no_grad():
+        model.network.lm_head.weight.zero_()
+        model.network.lm_head.weight[end] = 100 * model.network.model.norm.weight.sign()
+    hidden = model.read(chatml.wondering(told(EPISODE)), [""]).features[0]
+    with torch.no_grad():
+        model.network.lm_head.weight[end] = torch.from_numpy(hidden)
+    (sample,) = model.sample(chatml.wondering(told(EPISODE)), 1, seed=1, temperature=0, stop=(chatml.THOUGHT,))
+    assert (sample.text, sample.tokens) == ("", 1)
+
+
+def test_a_thought_is_gone_at_the_next_turn_and_what_was_read_before_is_kept(local_model: LocalModel) -> None:
+    agent, _ = thinker(local_model, ["I need light.", "It is shut."])
+    first = agent.decide(seen(EPISODE[:3]), EPISODE[:3], seed=1)
+    second = agent.decide(seen(), EPISODE, seed=1)
+    assert "I need light." not in second.prompt
+    assert second.prompt.startswith(first.prompt.partition("<think>")[0])
+
+
+def test_what_is_thought_unasked_is_never_taken_for_a_command(tiny: Tiny) -> None:
+    class Rambling(CachedModel):
+        def answer(self, questions: Sequence[Question]) -> list[object]:
+            said = ["<think>go south", "<think>go south</think>open chest", "open"]
+            return [
+                [Sample(each, -1.0, 3) for each in said] if isinstance(question, Continue) else found
+                for question, found in zip(questions, ask(self.model, questions), strict=True)
+            ]
+
+    agent = agent_with(Rambling(tiny(CHATML)), "propose: {mode: sample, samples: 3}\nvoice: off\n")
+    decision = agent.decide(seen(), EPISODE, seed=1)
+    assert {proposal.command for proposal in decision.proposals} == {"open chest", "open"}
+
+
+def test_thinking_takes_chat_form(tiny: Tiny) -> None:
+    thinks = parse_card(f"model: {catalogue.DEFAULT}\nthink: 100", "polly")
+    assert prompt.settled(thinks, tiny(CHATML)).form == "chat"
+    assert parse_card("think: off", "polly").think == parse_card("think: 'off'", "polly").think == 0
+    with pytest.raises(CardError, match="an agent thinks in chat form alone"):
+        parse_card("think: 10\nprompt: {form: transcript}", "polly")
+    decision = agent_with(tiny(None), "think: 10\n").decide(seen(), EPISODE, seed=1)
+    assert not chatml.is_chat(decision.prompt)
+
+
+def test_a_thought_is_shown_folded() -> None:
+    line = folded("It is dark.\nI need the lamp, which I left in the hall.", 48).plain
+    assert line.startswith("▸ thought, 13 words, /thought: It is dark.")
+    assert len(line) <= 48

@@ -15,9 +15,11 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
+from sandbox.llm import chatml
 from sandbox.render.formatting import overruled
 from sandbox.session.controller import Controller
 from sandbox.session.moves import Preview
+from sandbox.text import clean_line, counted
 from sandbox.tui import format as fmt
 from sandbox.tui.story import worth
 from sandbox.types import Decision
@@ -134,6 +136,12 @@ def _ghost(preview: Preview, width: int) -> Iterator[Content]:
         )
 
 
+def folded(thought: str, width: int) -> Content:
+    """What the agent thought before it decided, in one line: how much, and how it begins."""
+    line = f"{fmt.FOLDED} thought, {counted(len(thought.split()), 'word')}, /thought: {clean_line(thought)}"
+    return Content.styled(fmt.fit(line, width), f"italic {fmt.MUTED}")
+
+
 def written(texts: Sequence[str], width: int) -> Iterator[Content]:
     """What the language model writes, a line for each sample, the end of it in sight."""
     for text in texts:
@@ -188,6 +196,8 @@ class Mind(Static):
             self.update(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
+        if thought := chatml.thought_in(decision.prompt):
+            lines += [folded(thought, width), Content("")]
         lines += mind(decision, width, self._previews, self._doubtful)
         if decision.seconds >= 0.05:
             lines.append(

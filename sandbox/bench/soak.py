@@ -6,6 +6,7 @@ last fifth of the samples is above the first, each by its median.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import statistics
@@ -88,7 +89,11 @@ class _Soak:
     def __init__(self, home: Home, folder: Path, progress: Progress) -> None:
         self._folder, self._progress = folder, progress
         self._files = {name: str(registry.world_file(name, home=home)) for name in (_LEARNING, _SCREEN)}
-        self._environment = {**os.environ, "SANDBOX_SETTINGS": str(folder / "none.toml")}
+        self._environment = {
+            **os.environ,
+            "SANDBOX_SETTINGS": str(folder / "none.toml"),
+            "SANDBOX_RUNTIME": str(folder),  # the models' processes are this benchmark's own, and are counted
+        }
 
     def learning(self, seconds: float, *more: str) -> list[float]:
         """A Q-learner that plays on and on."""
@@ -121,14 +126,26 @@ class _Soak:
                 time.sleep(_EVERY)
                 if end == inf and lines.exists() and lines.stat().st_size:
                     end = time.monotonic() + seconds if seconds < inf else sys.float_info.max
-                if end < inf and (memory := resident(process.pid)):  # none when it has just ended
+                if end < inf and (memory := self._memory(process.pid)):  # none when it has just ended
                     samples.append(memory)
         finally:
             process.kill()
+            for pid in self._models():
+                os.kill(pid, signal.SIGTERM)
         if process.wait() not in (0, -signal.SIGKILL):
             said = errors.read_text(encoding="utf-8", errors="replace")
             raise SandboxError(f"the run ended with {process.returncode}: {said[-500:]}")
         return samples
+
+    def _memory(self, pid: int) -> int:
+        """Of a program and the processes of its models; 0 when it has just ended."""
+        own = resident(pid)
+        return own and own + sum(map(resident, self._models()))
+
+    def _models(self) -> list[int]:
+        """The processes of language models that the programs measured have begun."""
+        records = (self._folder / "sandbox").glob("*.json")
+        return [json.loads(record.read_text(encoding="utf-8"))["pid"] for record in records]
 
     def screen(self, turns: int) -> list[float]:
         """The screen, with a person who types, and an agent that is asked each time."""

@@ -142,7 +142,9 @@ def _fields(data: _Data, stem: str) -> dict[str, Any]:
 
     about = "\n".join(filter(None, (plain(each, _PERSONA) for each in (data.description, data.personality))))
     scenario, example = plain(data.scenario, 1000), plain(data.mes_example.replace("<START>", ""), 1500)
-    parts = [f"You are {name}.", about, scenario, f"You speak like this:\n{example}" if example else ""]
+    speech = f"You speak like this:\n{example}" if example else ""
+    room = _PERSONA - len(name) - len(scenario) - len(speech) - 20
+    parts = [f"You are {name}.", about[:room].rstrip(), scenario, speech]
     # Braces would be placeholders of the prompt.
     persona = "\n".join(filter(None, parts)).replace("{", "(").replace("}", ")")[:_PERSONA]
     book = sorted((data.character_book or _Lorebook()).entries, key=lambda entry: entry.insertion_order)

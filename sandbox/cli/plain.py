@@ -45,7 +45,7 @@ def say(*lines: str) -> None:
         _console.print(line, soft_wrap=not sys.stdout.isatty())
 
 
-def play(plan: PlayPlan, source: TextIO | None = None) -> bool:
+def play(plan: PlayPlan, source: TextIO | None = None, *, aloud: bool = False) -> bool:
     """Play until the lines end or one says `/quit`; the save is kept. Whether all that was typed could be done."""
     source = sys.stdin if source is None else source
     for stream in (source, sys.stdout):
@@ -54,7 +54,7 @@ def play(plan: PlayPlan, source: TextIO | None = None) -> bool:
     with waiting("opening the game") as opening:
         session = plan.open(opening.say)
     try:
-        return LineGame(session, plan.shown, source).play()
+        return LineGame(session, plan.shown, source, aloud=aloud).play()
     finally:
         session.close()
         session.world.close()
@@ -67,9 +67,10 @@ class LineGame:
         session: what is played.
         save: the name it is kept under.
         source: where the lines come from.
+        aloud: whether agents say what they want also where the lines do not come from a terminal.
     """
 
-    def __init__(self, session: Session, save: str, source: TextIO) -> None:
+    def __init__(self, session: Session, save: str, source: TextIO, *, aloud: bool = False) -> None:
         self._session = session
         self.save = save
         self._source = source
@@ -80,11 +81,13 @@ class LineGame:
             lambda _say: session,
             lambda *job: self._jobs.append(job),
             self._events.append,
-            speaks=self._typed_by_hand,  # a pipe has nobody who would wait for words
+            speaks=self._typed_by_hand or aloud,  # a pipe has nobody who would wait for words
         )
         self.controller = Controller(TABLE, driver, self, _never, inf)
         self._told: Decision | None = None
         """What the agent was last said to want."""
+        self._greeted: set[int] = set()
+        """Openings at which the agents have said their greetings."""
         self._keys_told = False
         self._acted = 0
         """Actions of the run that is under way."""
@@ -223,6 +226,9 @@ class LineGame:
         if view.watcher and len(view.people) > 1:
             say(f"\n[{view.name(view.watcher)} has the keyboard]")
         say(f"\n{view.observation.text.strip()}")
+        if view.current.parent is None and view.current.id not in self._greeted:
+            self._greeted.add(view.current.id)
+            say(*(f"\n{transcript.greeting(*each)}" for each in view.greetings))
 
     def _tell_change(self, before: View, event: Changed) -> None:
         view, result = event.view, event.result
@@ -279,11 +285,21 @@ class LineGame:
         why = why or (", as Q overruled the model" if formatting.overruled(decision) else "")
         say(f"\n{self._agent} wants to: {decision.command}{why}")
         order = list(range(len(decision.proposals)))[:_SHOWN]
-        say(*(_proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
+        say(*(self._proposal(decision, index) for index in dict.fromkeys((*order, decision.chosen))))
         if more := len(decision.proposals) - len({*order, decision.chosen}):
             say(f"  and {more} more; /why tells all")
         if thought := chatml.thought_in(decision.prompt):
             say(f"  It thought before, {counted(len(thought.split()), 'word')}; /thought tells what")
+
+    def _proposal(self, decision: Decision, index: int) -> str:
+        """One proposal as a line that reads well aloud."""
+        proposal = decision.proposals[index]
+        false = ", which is not so" if index in self.controller.doubtful else ""
+        said = f" (“{proposal.said}”{false})" if proposal.said and proposal.said != proposal.command else ""
+        tried = f", tried {decision.visits[index]} times" if decision.visits else ""
+        numbers = (decision.scores[index], proposal.prior, decision.q_values[index])
+        score, prior, value = (formatting.signed(number).strip() for number in numbers)
+        return f"  {index + 1}. {proposal.command}{said}: score {score}, prior {prior}, Q {value}{tried}"
 
     def _tell_of_keys(self) -> None:
         view = self.controller.view
@@ -296,7 +312,7 @@ class LineGame:
         decision = self.controller.shown
         if decision is None:
             raise PlayError("no agent is thinking aloud here")
-        say(decision.reason, *(_proposal(decision, index) for index in range(len(decision.proposals))))
+        say(decision.reason, *(self._proposal(decision, index) for index in range(len(decision.proposals))))
         say(f"Its choice: {decision.command}. {decision.model or decision.agent}, {decision.seconds:.1f} s")
 
     def _tell_timeline(self) -> None:
@@ -331,13 +347,3 @@ class LineGame:
 
 def _never(seconds: float, then: Callable[[], None]) -> NoReturn:
     raise AssertionError("in lines nothing is done at a pace")
-
-
-def _proposal(decision: Decision, index: int) -> str:
-    """One proposal as a line that reads well aloud."""
-    proposal = decision.proposals[index]
-    said = f" (“{proposal.said}”)" if proposal.said and proposal.said != proposal.command else ""
-    tried = f", tried {decision.visits[index]} times" if decision.visits else ""
-    numbers = (decision.scores[index], proposal.prior, decision.q_values[index])
-    score, prior, value = (formatting.signed(number).strip() for number in numbers)
-    return f"  {index + 1}. {proposal.command}{said}: score {score}, prior {prior}, Q {value}{tried}"

@@ -42,6 +42,10 @@ def play(
     plain: Annotated[
         bool, typer.Option("--plain", help="Play in lines, with the same verbs: for screen readers and pipes.")
     ] = False,
+    aloud: Annotated[
+        bool,
+        typer.Option("--aloud", help="With --plain: agents say what they want also where lines are piped in."),
+    ] = False,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record the screen in this file, for `asciinema play`.")
     ] = None,
@@ -83,7 +87,7 @@ def play(
         )
 
     if plain:
-        _play_in_lines(plan(save))
+        _play_in_lines(plan(save), aloud)
         return
     if not on_screen:
         would = plan(save)
@@ -98,12 +102,12 @@ def play(
         print(played.notice)
 
 
-def _play_in_lines(plan: PlayPlan) -> None:
+def _play_in_lines(plan: PlayPlan, aloud: bool) -> None:
     from sandbox.cli import plain
 
     if plan.notice:
         context.notes.print(plan.notice, markup=False, highlight=False)
-    well = plain.play(plan)
+    well = plain.play(plan, aloud=aloud)
     _say_where(plan)
     raise typer.Exit(0 if well else 1)
 

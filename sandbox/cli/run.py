@@ -66,6 +66,10 @@ def run(
             "--resume", help="Go on after the episodes that the --jsonl FILE holds, as if never stopped."
         ),
     ] = False,
+    aloud: Annotated[
+        bool,
+        typer.Option("--aloud", help="Have agents say why they do what they do: told as they play, and kept."),
+    ] = False,
     model: context.Model = None,
     device: context.Device = None,
     allow_host: context.AllowHost = None,
@@ -103,6 +107,7 @@ def run(
             log=log,
             resume=resume,
             keep=json_file is not None,
+            aloud=aloud,
         )
         stopped: BaseException | None = None
         try:
@@ -153,6 +158,8 @@ class _Schedule:
     resume: bool
     keep: bool
     """Whether every episode is wanted at the end, and not only what they amount to."""
+    aloud: bool
+    """Whether agents speak."""
     kept: list[Episode] = field(default_factory=list)
     played: dict[str, Tally] = field(default_factory=dict)
     since: float = field(default_factory=time.perf_counter)
@@ -176,7 +183,13 @@ class _Schedule:
         try:
             for number in range(len(finished), self.episodes):
                 self._begin(session, number, going_on=self.resume and number == len(finished))
-                episode = runner.play_episode(session, self.max_steps, begun=session.current.depth)
+                episode = runner.play_episode(
+                    session,
+                    self.max_steps,
+                    partial(_tell_turn, session) if self.aloud else lambda: None,
+                    begun=session.current.depth,
+                    aloud=self.aloud,
+                )
                 self._count(episode)
                 if self.log is not None:
                     self.log.add(episode)
@@ -197,6 +210,16 @@ class _Schedule:
         self.played.setdefault(episode.world, Tally()).add(episode)
         if self.keep:
             self.kept.append(episode)
+
+
+def _tell_turn(session: Session) -> None:
+    """The latest turn and what was said of it, as a line beside the results."""
+    from sandbox.session import talk
+
+    turn = session.current
+    who = f"{turn.seat}: " if len(session.world.seats) > 1 else ""
+    line = f"{session.episode}.{turn.depth} {who}{turn.command}  {talk.said_of(session, turn)}".rstrip()
+    context.notes.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 _COLUMNS = (

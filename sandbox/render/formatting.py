@@ -43,6 +43,15 @@ def who(node: Node) -> str:
     }.get(node.chooser, agent)
 
 
+def words(turn: Turn) -> str:
+    """What the agent said of the command that it gave in a turn; empty where it said no more than the command."""
+    decision = turn.decision
+    if decision is None or turn.chooser not in ("agent", "exploration"):
+        return ""
+    said = decision.proposals[decision.chosen].said
+    return "" if said == turn.command else said
+
+
 def overruled(decision: Decision) -> bool:
     """Whether the agent wants something that Q puts above what the language model found likeliest."""
     likeliest = max(range(len(decision.proposals)), key=lambda index: decision.proposals[index].prior)

@@ -19,6 +19,7 @@ def transcript(
     *,
     watcher: str | None = None,
     names: Mapping[str, str] | None = None,
+    greetings: Sequence[tuple[str, str]] = (),
 ) -> Iterator[str]:
     """A branch from its opening on, line by line.
 
@@ -27,13 +28,21 @@ def transcript(
         feedback: what people said at a turn.
         watcher: the seat that is told; None tells what everybody did.
         names: what the world calls its seats, where there are several.
+        greetings: what agents said at the opening, and who.
     """
     opening = path[0]
     yield from _prose(opening.observations[watcher or opening.to_move or next(iter(opening.observations))].text)
+    for who, words in greetings:
+        yield from ["", *_prose(greeting(who, words))]
     for before, turn in pairwise(path):
         lines = [*command(turn, watcher, names or {}), *reply(before, turn, watcher)]
         lines += (f"[{formatting.said(record, turn.decision)}]" for record in feedback(turn.id))
         yield from ["", *lines] if lines else []
+
+
+def greeting(who: str, words: str) -> str:
+    """What an agent says before it does anything; one that brings no quotation marks is put into them."""
+    return f"{who}: {words}" if any(mark in words for mark in '“"') else f"{who}: “{words}”"
 
 
 def command(turn: Turn, watcher: str | None, names: Mapping[str, str]) -> Iterator[str]:
@@ -47,6 +56,8 @@ def command(turn: Turn, watcher: str | None, names: Mapping[str, str]) -> Iterat
         yield f"> {whose}{turn.command}{instead}"
     else:
         yield f"{formatting.who(turn)}{f' as {by}' if by else ''}: {turn.command}"
+        if words := formatting.words(turn):
+            yield f"“{words}”"
 
 
 def reply(before: Turn, turn: Turn, watcher: str | None) -> Iterator[str]:

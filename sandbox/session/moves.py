@@ -11,7 +11,8 @@ from sandbox.errors import PlayError, SaveError
 from sandbox.llm.state import ServerState
 from sandbox.paths import safe_name
 from sandbox.render.transcript import transcript
-from sandbox.text import clean_line
+from sandbox.session import worlds
+from sandbox.text import clean, clean_line
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -228,6 +229,17 @@ def retract(session: Session, turn: int) -> Feedback:
     return session.retract(own[-1].id)
 
 
+def greetings(session: Session) -> tuple[tuple[str, str], ...]:
+    """What the agents of a session say before they do anything, and who: the seat's name, or alone the agent's."""
+    names, several = worlds.names(session.world), len(session.world.seats) > 1
+    said = {}
+    for seat, agent in session.seats.items():
+        words = clean(getattr(getattr(agent, "card", None), "greeting", "")).strip()
+        if agent is not None and words:
+            said[names.get(seat, seat) if several else agent.name] = words
+    return tuple(said.items())
+
+
 def script(session: Session, name: str, watcher: str | None, names: Mapping[str, str]) -> str:
     """Write the story so far into a text file of this name, beside the save; a line that says where.
 
@@ -236,7 +248,7 @@ def script(session: Session, name: str, watcher: str | None, names: Mapping[str,
     folder = session.store.file.parent if session.store.file else Path()
     path = folder / f"{safe_name(name or 'transcript', 'a transcript').removesuffix('.txt')}.txt"
     story = session.timeline.path(session.current.id)
-    told = transcript(story, session.feedback, watcher=watcher, names=names)
+    told = transcript(story, session.feedback, watcher=watcher, names=names, greetings=greetings(session))
     try:
         path.write_text("".join(f"{line}\n" for line in told), encoding="utf-8")
     except OSError as error:

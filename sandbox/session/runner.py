@@ -25,6 +25,8 @@ class Episode:
     commands: tuple[str, ...]
     agents: tuple[str, ...] = ()
     """Names of the agents, seat by seat."""
+    said: tuple[str, ...] = ()
+    """What was said of each command, empty where nothing was; none at all where nobody speaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,12 @@ class Tally:
 
 
 def play_episode(
-    session: Session, max_steps: int, on_step: Callable[[], None] = lambda: None, *, begun: int = 0
+    session: Session,
+    max_steps: int,
+    on_step: Callable[[], None] = lambda: None,
+    *,
+    begun: int = 0,
+    aloud: bool = False,
 ) -> Episode:
     """Let the agents play from where the session stands until the world ends or `max_steps` commands are given.
 
@@ -101,10 +108,16 @@ def play_episode(
         max_steps: commands that count.
         on_step: called after every command.
         begun: how many of them were given before.
+        aloud: whether agents that can say why they do what they do. It takes as long again, and changes no choice.
     """
+    from sandbox.session import talk
+
     steps = begun
     while not session.done and steps < max_steps:
-        session.step()
+        if aloud:
+            talk.step(session)
+        else:
+            session.step()
         steps += 1
         on_step()
     seat = session.world.seats[0]
@@ -119,12 +132,16 @@ def play_episode(
         steps=steps,
         commands=tuple(turn.command for turn in path if turn.parent is not None),
         agents=tuple(agent.name for agent in session.seats.values() if agent is not None),
+        said=tuple(talk.said_of(session, turn) for turn in path if turn.parent is not None) if aloud else (),
     )
 
 
 def episode_as_json(episode: Episode) -> dict[str, Any]:
-    """One episode, as a line of `sandbox run --jsonl`."""
-    return asdict(episode)
+    """One episode, as a line of `sandbox run --jsonl`; what was said is in it where agents were to speak."""
+    told = asdict(episode)
+    if not episode.said:
+        del told["said"]
+    return told
 
 
 def as_json(
@@ -140,7 +157,10 @@ def as_json(
     """
     told = ("world", "seed", "won", "score", "steps", "commands")
     return {
-        "episodes": [{name: getattr(episode, name) for name in told} for episode in episodes],
+        "episodes": [
+            {name: getattr(episode, name) for name in (*told, *(["said"] if episode.said else []))}
+            for episode in episodes
+        ],
         "summary": {
             "episodes": summary.episodes,
             "won": tally.won,

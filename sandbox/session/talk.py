@@ -11,6 +11,7 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.answers import answer, is_question
 from sandbox.agent.recall import Recall
 from sandbox.errors import PlayError
+from sandbox.render import formatting
 from sandbox.session import remembered
 from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line, counted
@@ -24,22 +25,37 @@ if TYPE_CHECKING:
 def speak(
     session: Session, decision: Decision, turn: Turn, *, again: int = 0, also: Sequence[int] = ()
 ) -> Decision:
-    """A decision of a turn with words for its best proposals; itself where its agent has none.
+    """A decision of a turn with words for its best proposals and its choice; itself where its agent has none.
 
     Slow; may run on a worker thread, as `Session.decide`.
     """
-    agent = session.seats.get(decision.seat)
+    agent, wanted = session.seats.get(decision.seat), (decision.chosen, *also)
     if not isinstance(agent, CardAgent):
         return decision
-    return agent.speak(decision, seed=decision_seed(session.seed, turn, 0) + again, also=also)
+    return agent.speak(decision, seed=decision_seed(session.seed, turn, 0) + again, also=wanted)
 
 
 def partly(decision: Decision, texts: Sequence[str]) -> Decision:
     """A decision while its agent speaks, with what it has said so far."""
     proposals = list(decision.proposals)
-    for i, text in zip(voice.silent(decision), texts, strict=False):
+    for i, text in zip(voice.silent(decision, [decision.chosen]), texts, strict=False):
         proposals[i] = replace(proposals[i], said=clean_line(text))
     return replace(decision, proposals=tuple(proposals))
+
+
+def step(session: Session) -> Turn:
+    """Let the agent of the seat to move decide, say why, and do it: the words are part of the turn."""
+    decision = speak(session, session.decide(), session.current)
+    return session.act(decision.command, decision=decision, chooser=decision.chooser)
+
+
+def said_of(session: Session, turn: Turn) -> str:
+    """What the agent said of the command that it gave, with a mark where that is not so; empty for nothing."""
+    words, decision = formatting.words(turn), turn.decision
+    if not words or decision is None or turn.parent is None:
+        return ""
+    doubtful = decision.chosen in false_lines(session, decision, session.timeline.get(turn.parent))
+    return f"“{words}”{' ≠' if doubtful else ''}"
 
 
 def false_lines(session: Session, decision: Decision, turn: Turn) -> frozenset[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.render.formatting import heard
 from sandbox.session import worlds
-from sandbox.session.moves import tries
+from sandbox.session.moves import greetings, tries
 from sandbox.types import Observation, Update
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class View:
     """The seat whose eyes the person before the screen sees with; None where nobody plays and all may be seen."""
     simultaneous: bool
     """Whether all decide before anything happens."""
+    greetings: tuple[tuple[str, str], ...] = ()
+    """Who said what before the first command of the episode."""
     path: tuple[Turn, ...]
     """From the opening of the episode down to where we stand."""
     vain: frozenset[int] = frozenset()
@@ -135,6 +137,8 @@ class Camera:
         self._names = worlds.names(session.world)
         self._simultaneous = worlds.simultaneous(session.world)
         self._path: tuple[Turn, ...] = ()
+        self._greetings: dict[int, tuple[tuple[str, str], ...]] = {}
+        """What was said at each opening: an agent that takes a seat later has greeted nobody there."""
         self._feedback = {
             node.id: said for node in session.timeline.nodes() if (said := session.feedback(node.id))
         }
@@ -172,6 +176,7 @@ class Camera:
                 if agent is not None
             },
             path=(path := self._walk()),
+            greetings=self._greetings.setdefault(path[0].id, greetings(session)),
             vain=frozenset(turn.id for turn in path if turn.intervened and not session.deeds.stepped_in(turn)),
             fresh=fresh,
             to_move=session.to_move,

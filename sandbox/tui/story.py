@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from sandbox.render import formatting
+from sandbox.render import formatting, transcript
 from sandbox.session.chart import room_name
 from sandbox.tui import format as fmt
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sandbox.types import Decision
 
 _HEADING = re.compile(r"-= .+ =-")
+_OWN = (fmt.AGENT, fmt.EXPLORATION)
 _SPEECH = re.compile('[“「『"]')
 
 
@@ -50,6 +51,7 @@ class Story:
 
     def __init__(self) -> None:
         self._watcher: str | None = None
+        self._greetings: tuple[tuple[str, str], ...] = ()
         self._path: tuple[Turn, ...] = ()
         self._feedback: Mapping[int, tuple[Feedback, ...]] = {}
         self._blocks: list[Block] = []
@@ -66,11 +68,12 @@ class Story:
         for at in range(kept, len(view.path)):
             self._add(view, at, notes)
         self._watcher, self._path, self._feedback = view.watcher, view.path, view.feedback
+        self._greetings = view.greetings
         return list(self._blocks)
 
     def _kept(self, view: View) -> int:
         """How many turns, from the opening on, have nothing new about them."""
-        if view.watcher != self._watcher:
+        if view.watcher != self._watcher or view.greetings != self._greetings:
             return 0
         kept, said, now_said = 0, self._feedback, view.feedback
         for old, new in zip(self._path, view.path, strict=False):
@@ -82,10 +85,11 @@ class Story:
     def _add(self, view: View, at: int, notes: Mapping[int, str]) -> None:
         turn, watcher = view.path[at], view.watcher
         feedback = view.feedback.get(turn.id, ())
-        key = (turn.id, watcher, tuple((said.id, notes.get(said.id)) for said in feedback))
+        greetings = view.greetings if not at else ()
+        key = (turn.id, watcher, greetings, tuple((said.id, notes.get(said.id)) for said in feedback))
         name = view.name(turn.seat) if len(view.seats) > 1 and turn.seat else ""
         if watcher is None or not at or turn.seat == watcher:
-            tell, apart = partial(turn_paragraphs, turn, feedback, notes, watcher, name), False
+            tell, apart = partial(turn_paragraphs, turn, feedback, notes, watcher, name, greetings), False
         else:
             before, apart = view.path[at - 1], self._apart[at - 1]
             tell = partial(others_paragraphs, turn, before, feedback, notes, watcher, name, apart)
@@ -102,7 +106,12 @@ def latest(view: View) -> str:
 
 
 def turn_paragraphs(
-    turn: Turn, feedback: Sequence[Feedback], notes: Mapping[int, str], watcher: str | None, name: str
+    turn: Turn,
+    feedback: Sequence[Feedback],
+    notes: Mapping[int, str],
+    watcher: str | None,
+    name: str,
+    greetings: Sequence[tuple[str, str]] = (),
 ) -> list[Paragraph]:
     """A turn: the command, the world's reply, the reward, what people said about it, how it ended.
 
@@ -112,6 +121,7 @@ def turn_paragraphs(
         notes: how the learner took that.
         watcher: the seat that is told; None for the one that acted.
         name: of the seat that acted, where there are several.
+        greetings: what agents say at an opening, and who.
     """
     paragraphs: list[Paragraph] = []
     if turn.command:
@@ -119,6 +129,8 @@ def turn_paragraphs(
     seat = watcher or turn.seat or next(iter(turn.observations))
     observation = turn.observations[seat]
     paragraphs += prose(observation.text, room_name(observation))
+    for who, words in greetings:
+        paragraphs += [BLANK, *(_spoken(line.text) for line in prose(transcript.greeting(who, words)))]
     return paragraphs + _aftermath(turn, seat, feedback, notes, name)
 
 
@@ -147,8 +159,12 @@ def others_paragraphs(
 
 def _overheard(line: Content) -> Paragraph:
     if _SPEECH.search(line.plain):
-        return Paragraph(line.stylize("$text-accent"), fmt.TALK, "bold $text-accent")
+        return _spoken(line)
     return Paragraph(line.stylize(fmt.MUTED), fmt.OTHERS, fmt.MUTED)
+
+
+def _spoken(line: Content) -> Paragraph:
+    return Paragraph(line.stylize("$text-accent"), fmt.TALK if line.plain else " ", "bold $text-accent")
 
 
 def _aftermath(
@@ -227,8 +243,7 @@ def _command(turn: Turn, name: str) -> Iterator[Paragraph]:
     elif glyph == fmt.EXPLORATION:
         parts.append(Content.styled("  exploring", fmt.MUTED))
     yield Paragraph(Content("").join(parts), glyph, style)
-    said = turn.decision.proposals[turn.decision.chosen].said if turn.decision and glyph == fmt.AGENT else ""
-    if said and said != turn.command:
+    if glyph in _OWN and (said := formatting.words(turn)):
         yield Paragraph(Content.styled(f"“{said}”", f"italic {fmt.MUTED}"))
 
 

@@ -73,6 +73,14 @@ def test_a_character_becomes_a_card_that_plays(form: str, tmp_path: Path) -> Non
     assert [(entry.keys, entry.text) for entry in card.lorebook] == [(("parrot",), "It is called Biscuit.")]
 
 
+def test_a_long_description_leaves_room_for_how_it_speaks(tmp_path: Path) -> None:
+    file = tmp_path / "brine.json"
+    file.write_bytes(written(description="He drones on. " * 2000, scenario="At sea."))
+    persona = character.read_character(file)["persona"]
+    assert len(persona) <= 6000
+    assert persona.endswith("At sea.\nYou speak like this:\nCaptain Brine: Arr.")
+
+
 @pytest.mark.parametrize(
     "data",
     [

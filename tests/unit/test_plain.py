@@ -215,3 +215,14 @@ def test_lines_of_one_character_are_keys_where_the_story_waits_for_one(capsys: p
     for key in ("/", "enter", "space", "up", "q"):
         assert f"Key {key}." in told
     assert "Key dig" not in told
+
+
+def test_an_agent_says_its_greeting_once_an_episode(
+    home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "agents" / "host.yaml").write_text("greeting: Welcome in.\n")
+    plan = wiring.PlayPlan.make(home, Settings(), "honey", "host", [], "friday", None)
+    assert plain.play(plan, io.StringIO("look\nundo\n/restart\n"))
+    assert capsys.readouterr().out.count("host: “Welcome in.”") == 2
+    assert saved(home) == ["look"]

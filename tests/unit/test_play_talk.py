@@ -13,7 +13,8 @@ from sandbox.errors import PlayError
 from sandbox.feedback.kinds.advice import Advice
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
-from sandbox.session import remembered, talk
+from sandbox.render import formatting
+from sandbox.session import remembered, runner, talk
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tune.voice.worlds import house
@@ -23,6 +24,10 @@ from sandbox.world.native import make_world, parse_source
 
 @pytest.fixture
 def session() -> Session:
+    return opened()
+
+
+def opened() -> Session:
     made = house(9001)
     world = make_world(parse_source(made.text), made.name)
     model = ScriptedModel({"wait": 0.0}, samples=['The chest is closed, as you say."'])
@@ -131,3 +136,15 @@ def test_notes_of_several_agents_are_numbered_through(tmp_path: Path) -> None:
     session.hand_over("tamsin", None)
     (jory,) = remembered.memories(session).seats
     assert [piece.drop for piece in jory.notes] == ["/notes -1", "/notes -2"]
+
+
+def test_an_episode_played_aloud_keeps_its_sentences_and_its_choices(session: Session) -> None:
+    silent = runner.play_episode(session, 3)
+    assert silent.said == () and "said" not in runner.episode_as_json(silent)
+    session = opened()
+    spoken = runner.play_episode(session, 3, aloud=True)
+    assert spoken.commands == silent.commands
+    assert len(spoken.said) == 3 and all(line.startswith("“") for line in spoken.said)
+    kept = session.timeline.path(session.current.id)[1:]
+    assert [formatting.words(turn) for turn in kept] == [line.strip("“”≠ ") for line in spoken.said]
+    assert runner.episode_as_json(spoken)["said"] == spoken.said

@@ -187,3 +187,13 @@ def test_a_run_that_nobody_keeps_holds_the_latest_episode_alone_and_plays_the_sa
     assert latest.store.counts() == {"turns": 1, "episodes": 1, "feedback": 0}
     assert len(latest.timeline) == 2 and latest.episode == whole.episode == 6
     assert [latest.undo().parent, latest.redo().depth] == [None, 1]
+
+
+def test_a_run_aloud_tells_each_turn_and_what_was_said_of_it(tmp_path: Path) -> None:
+    words = ["--home", str(tmp_path), "run", "honey", "--agent", "q-table", "--max-steps", "3", "--no-learn"]
+    told = CliRunner().invoke(app, [*words, "--aloud", "--json", "-"])
+    (episode,) = json.loads(told.stdout)["episodes"]
+    assert episode["said"] == [""] * 3  # an agent without a language model has no words
+    assert told.stderr.splitlines()[:3] == [f"1.{i} {each}" for i, each in enumerate(episode["commands"], 1)]
+    silent = json.loads(CliRunner().invoke(app, [*words, "--json", "-"]).stdout)
+    assert silent["episodes"] == [{k: v for k, v in episode.items() if k != "said"}]

@@ -1,4 +1,4 @@
-"""The Memory tab: what agents noted, what they were told, and what their prompt no longer holds."""
+"""A companion on the screen: its greeting, and the Memory tab, where notes and advice are seen and changed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from sandbox.tui.widgets.side import SidePane
 NOTED = ("light lamp in the lamp room won.", "take matches in the kitchen was rewarded.")
 
 
-def companion(folder: Path, *, memory: int = 3, before: tuple[str, ...] = ()) -> SandboxApp:
+def companion(folder: Path, *, memory: int = 3, before: tuple[str, ...] = (), greeting: str = "") -> SandboxApp:
     def factory(_say: object) -> Session:
-        card = Card(name="scribe", model="m", memory=memory, prompt=PromptSettings(max_chars=500))
+        card = Card(
+            name="scribe", model="m", memory=memory, prompt=PromptSettings(max_chars=500), greeting=greeting
+        )
         agent = CardAgent(card, ScriptedModel(samples=['I will."']), verbs=Lighthouse.verbs)
         agent.notebook.write(NOTED)
         session = Session.create(Store.create(folder), Lighthouse(), {"keeper": agent}, seed=7)
@@ -34,6 +36,22 @@ def companion(folder: Path, *, memory: int = 3, before: tuple[str, ...] = ()) ->
         return session
 
     return SandboxApp(Sitting(factory, Title("lighthouse", save="friday")), Settings())
+
+
+async def test_it_says_its_greeting_once_an_episode_and_sends_no_command(save: Path) -> None:
+    app = companion(save, greeting="*looks up*\n“Who climbs my stairs?”\x1b[31m")
+    async with app.run_test(size=(80, 45)) as pilot:
+        await settled(pilot)
+        await sees(pilot, "scribe: *looks up*")
+        assert "\x1b" not in screen_text(app)
+        await typed(pilot, "take matches")
+        assert screen_text(app).count("Who climbs my stairs?") == 1
+        await typed(pilot, "/restart")
+        assert screen_text(app).count("Who climbs my stairs?") == 1
+        await typed(pilot, "/script tale")
+    with Store.open(save) as store:
+        assert [node.command for node in store.timeline().nodes() if node.command] == ["take matches"]
+    assert "scribe: *looks up*\n“Who climbs my stairs?”" in (save / "tale.txt").read_text()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 45)])

@@ -85,12 +85,12 @@ $(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "==> Installing the sandbox (the first time takes some minutes)"
 	@$(PIP) --no-deps torch | $(NAMES)
 	@$(PIP) uv | $(NAMES) || true
-	@$(call install,-e .)
+	@$(call install,-e '.[lm]')
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@echo "==> Installing what the tests need"
-	@$(call install,-e '.[test]')
+	@$(call install,-e '.[lm,test]')
 	@touch $@
 
 # The browser tests drive a real Chromium: the one that is there, else Debian's for root, else playwright's own.

@@ -6,8 +6,9 @@ import errno
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 
 class SandboxError(Exception):
@@ -97,6 +98,40 @@ class CardError(SandboxError):
 
 class ModelError(SandboxError):
     """A language model cannot be found, fetched or loaded."""
+
+
+class MissingExtraError(ModelError):
+    """What is wanted needs packages that an extra brings, and the extra is not installed."""
+
+    packages: ClassVar[frozenset[str]] = frozenset(
+        (
+            *("accelerate", "datasets", "gguf", "huggingface_hub", "matplotlib", "peft", "pyarrow", "safetensors"),
+            *("tokenizers", "torch", "transformers", "trl"),
+        )
+    )
+    """What the extra `lm` brings, by what is imported."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> MissingExtraError | None:
+        """What an exception comes to where it, or one that it came from, is the lack of such a package."""
+        seen: BaseException | None = error
+        while seen is not None:
+            if isinstance(seen, cls):
+                return seen
+            if isinstance(seen, ModuleNotFoundError) and (seen.name or "").partition(".")[0] in cls.packages:
+                return cls._made(f"this needs the package {seen.name}")
+            seen = seen.__cause__ or seen.__context__
+        return None
+
+    @classmethod
+    def check(cls, purpose: str) -> None:
+        """Raises it where language models and networks that learn cannot compute here. Imports nothing."""
+        if any(find_spec(name) is None for name in ("torch", "transformers")):
+            raise cls._made(f"{purpose} needs packages that are not installed")
+
+    @classmethod
+    def _made(cls, message: str) -> MissingExtraError:
+        return cls(message, hint="pip install 'chat-agent-sandbox[lm]'")
 
 
 class NoMemoryError(SandboxError):

@@ -43,7 +43,13 @@ SLOW = (
         "unit/test_model_option",
         "unit/test_run",
     ),
-    *("unit/test_planning", "unit/test_store_kill", "unit/test_world_references", "unit/test_world_zmachine"),
+    *(
+        "unit/test_package",
+        "unit/test_planning",
+        "unit/test_store_kill",
+        "unit/test_world_references",
+        "unit/test_world_zmachine",
+    ),
 )
 """Files whose tests take seconds rather than moments: they train, load a language model, or draw whole screens."""
 

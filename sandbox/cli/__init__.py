@@ -19,7 +19,7 @@ import sandbox
 from sandbox import passwords, paths
 from sandbox.cli.context import Context
 from sandbox.cli.lazy import LazyGroup
-from sandbox.errors import NoMemoryError, SandboxError
+from sandbox.errors import MissingExtraError, NoMemoryError, SandboxError
 from sandbox.paths import Home
 
 app = typer.Typer(
@@ -86,7 +86,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        if (lacking := NoMemoryError.of(error)) is not None:
+        if (lacking := MissingExtraError.of(error) or NoMemoryError.of(error)) is not None:
             print(f"sandbox: {lacking}", file=sys.stderr)
             sys.exit(lacking.exit_code)
         print(f"sandbox: unexpected {type(error).__name__}: {error}", file=sys.stderr)

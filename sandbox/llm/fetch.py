@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sandbox.errors import ModelError
+from sandbox.errors import MissingExtraError, ModelError
 from sandbox.llm.catalogue import KNOWN, KnownModel, ModelSource, Progress, folder_of, is_whole, no_progress
 from sandbox.llm.convert import build, publish, workshop
 
@@ -38,7 +38,9 @@ def pull(
 
     Raises:
         ModelError: the name is not known, the download failed, or the file is not the one expected.
+        MissingExtraError: this installation could not use it.
     """
+    MissingExtraError.check("a language model")
     if name not in KNOWN:
         raise ModelError(f"no model {name!r} to pull", hint=f"there are: {', '.join(sorted(KNOWN))}")
     model, folder = KNOWN[name], folder_of(name)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.errors import ModelError
+from sandbox.errors import MissingExtraError, ModelError
 from sandbox.llm.progress import Progress, no_progress
 from sandbox.text import clean_line
 
@@ -144,6 +144,7 @@ def pull(reference: str, progress: Progress = no_progress) -> Path:
 
 def _ask(task: str, reference: str, progress: Progress) -> Mapping[str, Any]:
     """Have the process that may use the network do something; its lines are progress, an answer, or an error."""
+    MissingExtraError.check("a language model")
     if parsed(reference) is None:
         raise ModelError(f"{reference!r} is no name on a hub", hint="write ORG/NAME or ORG/NAME@REVISION")
     process = subprocess.Popen(

@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path
 
 from sandbox import plugins
-from sandbox.errors import ModelError
+from sandbox.errors import MissingExtraError, ModelError
 from sandbox.llm import catalogue, hub
 from sandbox.llm.catalogue import ModelSource, Progress, entries, entry, folder_of, is_whole, no_progress
 from sandbox.text import clean_line, did_you_mean
@@ -51,7 +51,9 @@ def resolve(
 
     Raises:
         ModelError: nothing is there, or it is not a model that can be loaded.
+        MissingExtraError: no model can be loaded by this installation.
     """
+    MissingExtraError.check("a language model")
     text = str(reference).removeprefix(f"{LOCAL_NAME}:")
     if kind_of(text) is not None:
         raise ModelError(

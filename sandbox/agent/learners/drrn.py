@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sandbox.agent.section import LearnerContext, NeuralSettings
+from sandbox.errors import MissingExtraError
 from sandbox.types import Learner
 
 
@@ -25,7 +26,8 @@ class DrrnSettings(NeuralSettings):
     """Updates between copies of the network to the one that estimates what follows."""
 
     def build(self, context: LearnerContext) -> Learner:
-        """A network with random weights."""
+        """A network with random weights. Raises `MissingExtraError`."""
+        MissingExtraError.check("the learner drrn")
         from sandbox.rl.drrn import DRRN
 
         return DRRN(**self.model_dump(exclude={"kind"}), seed=context.seed)

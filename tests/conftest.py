@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 for _size in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and they outweigh what a test says
     os.environ.pop(_size, None)
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers have all cores: threads in each would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _RUNTIME = ""
 if "SANDBOX_RUNTIME" not in os.environ:  # one process for each language model, for all that pytest starts
     _RUNTIME = os.environ["SANDBOX_RUNTIME"] = tempfile.mkdtemp(prefix="sandbox-")

@@ -521,3 +521,9 @@ def test_faults_of_aims(old: str, new: str, message: str) -> None:
     with pytest.raises(WorldFileError) as caught:
         one_seat(RAT.replace(old, new, 1))
     assert any(message in str(finding) for finding in caught.value.findings), caught.value.findings
+
+
+def test_a_listed_command_takes_the_step_before_it_too() -> None:
+    game = Game(one_seat(RIDING))
+    assert "go east" in (game.seen().admissible or ())
+    assert game.do("sit on chair", "go east").startswith("(first leaving the chair)")

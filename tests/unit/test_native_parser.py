@@ -72,8 +72,8 @@ def game():
         ("open chest", "The chest is locked."),
         ("unlock chest", "You have nothing that fits."),
         ("close chest", "The chest is already closed."),
-        ("put lamp on table", "You don't have the lamp."),
-        ("wear hat", "You don't have the hat."),
+        ("put lamp on table", "(first taking the lamp)\nYou take the lamp.\nYou put the lamp on the table."),
+        ("wear hat", "(first taking the hat)\nYou take the hat.\nYou put on the hat."),
         ("eat lamp", "You can't eat the lamp."),
         ("read lamp", "There is nothing to read on the lamp."),
         ("turn on lamp", "You switch on the lamp."),
@@ -92,7 +92,7 @@ def game():
         ("ask lamp about storm", "The lamp does not answer."),
         ("talk to mara", "Mara nods at you."),
         ("say Hello, World.", "You say: “Hello, World.”"),
-        ("give lamp to mara", "You don't have the lamp."),
+        ("give lamp to mara", "(first taking the lamp)\nYou take the lamp.\nMara does not want the lamp."),
         ("i", "You are carrying nothing."),
         ("exits", "Exits: north and up."),
         ("score", "You have 0 points after 0 turns."),
@@ -182,8 +182,8 @@ def test_what_can_be_done_decides_before_asking(game):
 
 def test_a_missing_noun_is_asked_for(game):
     assert game.do("wear") == "What do you want to wear?"
-    assert game.do("hat") == "You don't have the hat."
-    game.do("take hat")
+    assert game.do("hat") == "(first taking the hat)\nYou take the hat.\nYou put on the hat."
+    game.do("take off hat")
     assert game.do("put hat") in ("What do you want to put hat in?", "What do you want to put hat on?")
 
 
@@ -279,3 +279,28 @@ def test_other_words_of_the_world():
     assert "go fore" in game.seen().admissible
     assert game.do("fore").startswith("Bow")
     assert Game(world).do("n").startswith("Bow")
+
+
+def test_what_is_needed_in_hand_is_taken_first() -> None:
+    game = Game(
+        one_seat(
+            """
+            rooms: {hall: {}}
+            things:
+              apple: {at: hall}
+              hat: {at: hall, wearable: true}
+              box: {at: hall, container: true, fixed: true}
+              statue: {at: hall, fixed: true}
+              plum: {at: hall}
+            rules: [{instead: take, thing: plum, say: It is stuck.}]
+            """
+        )
+    )
+    assert game.do("put apple in box").startswith(
+        "(first taking the apple)\nYou take the apple.\nYou put the apple in"
+    )
+    assert game.state.round == 2
+    assert game.do("wear hat").startswith("(first taking the hat)")
+    assert game.do("put plum in box") == "(first taking the plum)\nIt is stuck."
+    assert game.state.round == 4
+    assert game.do("put statue in box") == "You don't have the statue."

@@ -293,7 +293,7 @@ class NativeWorld:
             arrive(draft, number, room)
         else:
             command = self.compiled.known.get(line)
-            if command is not None and command.action not in ("unlock", "lock"):  # these may need a step before
+            if command is not None and self._parser.step_before(draft, command) is None:
                 draft.memory[index] = memory._replace(last=line, mistake=None, question=None)
                 self._perform(draft, index, (command,), line)
             else:

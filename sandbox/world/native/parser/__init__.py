@@ -15,7 +15,7 @@ from sandbox.world.native.prose import CountedThing
 from sandbox.world.native.schema.base import MAX_NUMBER
 from sandbox.world.native.scope import Scope, access, scope_of
 from sandbox.world.native.seating import aboard, keeps
-from sandbox.world.native.state import NOWHERE, RUNNING, ParsedCommand, SeatMemory
+from sandbox.world.native.state import FIXED, NOWHERE, RUNNING, ParsedCommand, SeatMemory
 
 MAX_SENTENCES = 20
 MAX_DEPTH = 3
@@ -25,6 +25,8 @@ MAX_LISTED_VERBS = 40
 Perform = Callable[[Sequence[ParsedCommand]], bool]
 
 _SPEECH = ("say", "tell", "ask")
+_BY_HAND = ("put", "give", "show", "wear")
+"""Actions with a thing that one has in one's hands."""
 _ONE = {"put_in": "put", "put_on": "put", "board_in": "board", "get_out": "get_off"}
 """Actions that are one, however they are called."""
 _POSTURES = ("sit", "lie", "stand", "climb")
@@ -170,9 +172,11 @@ class Parser:
         if not commands:
             self._tell_freely(draft, action)
             return True, False
-        if (first := self._first(draft, commands)) is not None:
+        if len(commands) == 1 and (first := self.step_before(draft, commands[0])) is not None:
             draft.say("first_taking" if first.action == "take" else "first_off", thing=CountedThing(first.thing))
-            if not perform((first,)) or draft.ended != RUNNING or len(self.compiled.seats) > 1:
+            if not perform((first,)):
+                return False, False
+            if draft.ended != RUNNING or len(self.compiled.seats) > 1:
                 return draft.ended == RUNNING, True
         took_turn = perform(commands)
         return took_turn or action in ("examine", "talk"), took_turn
@@ -192,21 +196,21 @@ class Parser:
                 break
         return done, took_turn
 
-    def _first(self, draft: Draft, commands: Sequence[ParsedCommand]) -> ParsedCommand | None:
-        """What has to be done before: taking the key that is named and lies in sight."""
-        command = commands[0]
-        if command.action == "go" and keeps(draft, draft.actor):
-            return ParsedCommand("get_off", aboard(draft, draft.actor))
-        key = command.other
-        if (
-            command.action not in ("unlock", "lock")
-            or key < 0
-            or key not in self.compiled.entities[command.thing].keys
-        ):
+    def step_before(self, draft: Draft, command: ParsedCommand) -> ParsedCommand | None:
+        """What has to be done before: getting off, or taking what is named and lies within reach."""
+        action, thing = command.action, command.thing
+        if action == "go":
+            on = aboard(draft, draft.actor) if keeps(draft, draft.actor) else NOWHERE
+            return None if on == NOWHERE else ParsedCommand("get_off", on)
+        if action in ("unlock", "lock"):
+            thing = command.other if command.other in self.compiled.entities[thing].keys else NOWHERE
+        elif action not in _BY_HAND:
             return None
-        if draft.holder(key) != NOWHERE or access(draft, draft.actor, key) < 2:
+        if thing < 0 or thing >= self.compiled.people or self.compiled.entities[thing].counted:
             return None
-        return ParsedCommand("take", key)
+        if draft.flags(thing) & FIXED or draft.holder(thing) != NOWHERE or access(draft, draft.actor, thing) < 2:
+            return None
+        return ParsedCommand("take", thing)
 
     def _tell_freely(self, draft: Draft, action: str) -> None:
         seat = draft.actor

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sandbox.bench import precision
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import Continue, Question, ScoreQuestion
@@ -104,11 +105,12 @@ PLAYERS = ("Ada", "Bob", "Cyd", "Dov")
 SAMPLES, TOKENS = 8, 12
 
 
-def run(model: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> Report:
+def run(model: LocalModel, rounded: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> Report:
     """Decide after a transcript of 400 tokens, of which the last 37 are new to the model.
 
     Args:
         model: in float32; its kept prefixes are dropped.
+        rounded: the same in bfloat16.
         quick: measure each way fewer times.
         progress: told what is being measured, in a word or two.
     """
@@ -120,6 +122,8 @@ def run(model: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> R
     figures += _four_agents(model, times)
     progress("the decision cache")
     figures += _cached(model, times)
+    progress("bfloat16")
+    figures += _rounded(model, rounded, times, 20 if quick else 200, progress)
     figures += [
         Figure("transcript_tokens", len(model.encode(TRANSCRIPT)), "tokens"),
         Figure("observation_tokens", len(model.encode(OBSERVATION)), "tokens"),
@@ -141,7 +145,7 @@ def _against_full_prompts(model: LocalModel, times: int) -> list[Figure]:
     """Score mode for one agent against a padded batch of 20 full prompts, in the same process and threads."""
     from sandbox.llm.plain import score_plainly
 
-    turns = [_turn(model, scoring, [TRANSCRIPT]) for _ in range(times + 1)][1:]
+    turns = [turn(model, scoring, [TRANSCRIPT]) for _ in range(times + 1)][1:]
     begin = time.perf_counter()
     plain_scores = score_plainly(model, TRANSCRIPT + OBSERVATION, COMMANDS)
     plain = [time.perf_counter() - begin]
@@ -149,7 +153,7 @@ def _against_full_prompts(model: LocalModel, times: int) -> list[Figure]:
         begin = time.perf_counter()
         score_plainly(model, TRANSCRIPT + OBSERVATION, COMMANDS)
         plain.append(time.perf_counter() - begin)
-    seconds, seconds_plain = _median(turns), statistics.median(plain)
+    seconds, seconds_plain = median(turns), statistics.median(plain)
     error = max(_apart(answers, [plain_scores]) for answers, _ in turns)
     return [
         Figure.at_least("speedup_vs_full_prompts", seconds_plain / seconds, 30, "x"),
@@ -159,20 +163,34 @@ def _against_full_prompts(model: LocalModel, times: int) -> list[Figure]:
     ]
 
 
+def _rounded(
+    model: LocalModel, rounded: LocalModel, times: int, states: int, progress: Callable[[str], None]
+) -> list[Figure]:
+    """A decision in bfloat16: how long it takes, whether it is the one of float32, and where the time goes."""
+    turns = [turn(rounded, scoring, [TRANSCRIPT]) for _ in range(times + 1)][1:]
+    figures = [Figure.at_most("seconds_per_decision_20_bf16", median(turns), 0.12, "s")]
+    figures += precision.compare(model, rounded, states, progress)
+    for subject, name in ((model, "float32"), (rounded, "bfloat16")):
+        subject.forget()
+        subject.score(TRANSCRIPT, COMMANDS[:1])
+        figures += precision.parts(subject, scoring(TRANSCRIPT + OBSERVATION), name)
+    return figures
+
+
 def _four_agents(model: LocalModel, times: int) -> list[Figure]:
     """A turn of one agent, of four one by one, and of four together, in both modes."""
     own = [f"You are {name}.\n\n{TRANSCRIPT}" for name in PLAYERS]
     figures = []
     for mode, question in (("score", scoring), ("sample", sampling)):
-        _turn(model, question, own)
-        one = [_turn(model, question, own[:1]) for _ in range(times)]
-        single = [_turn(model, question, own, together=False) for _ in range(times)]
-        together = [_turn(model, question, own) for _ in range(times)]
+        turn(model, question, own)
+        one = [turn(model, question, own[:1]) for _ in range(times)]
+        single = [turn(model, question, own, together=False) for _ in range(times)]
+        together = [turn(model, question, own) for _ in range(times)]
         figures += [
-            Figure(f"seconds_{mode}_one_agent", _median(one), "s"),
-            Figure(f"seconds_{mode}_four_agents_one_by_one", _median(single), "s"),
-            Figure(f"seconds_{mode}_four_agents_together", _median(together), "s"),
-            Figure(f"speedup_{mode}_four_agents", _median(single) / _median(together), "x"),
+            Figure(f"seconds_{mode}_one_agent", median(one), "s"),
+            Figure(f"seconds_{mode}_four_agents_one_by_one", median(single), "s"),
+            Figure(f"seconds_{mode}_four_agents_together", median(together), "s"),
+            Figure(f"speedup_{mode}_four_agents", median(single) / median(together), "x"),
         ]
         if mode == "score":
             error = max(_apart(found, single[0][0]) for found, _ in together)
@@ -201,7 +219,7 @@ Turn = tuple[list[Any], float]
 """The answers to the questions of a turn, and the seconds they took."""
 
 
-def _turn(
+def turn(
     model: LocalModel, question: Callable[[str], Question], transcripts: Sequence[str], *, together: bool = True
 ) -> Turn:
     """Ask about the next turn after transcripts that the model has kept, and nothing else."""
@@ -216,7 +234,7 @@ def _turn(
     return answers, time.perf_counter() - begin
 
 
-def _median(turns: Sequence[Turn]) -> float:
+def median(turns: Sequence[Turn]) -> float:
     return statistics.median(seconds for _, seconds in turns)
 
 

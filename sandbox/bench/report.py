@@ -81,6 +81,7 @@ class Report:
         """The figures that are in no cross."""
         about = self.machine
         place = f"{about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB"
+        place += f", {about['device']} in {about['dtype']}" if "device" in about else ""
         table = Table(title=f"{self.seconds:.1f} s on {place}", title_justify="left", title_style="dim")
         table.add_column("figure")
         table.add_column("value", justify="right")

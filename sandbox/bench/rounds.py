@@ -94,8 +94,8 @@ def _bounds(name: str, outcome: GateResult) -> list[Figure]:
 
 def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Setting:
     """One whole round, or what is left of it. The games are compiled before the clock starts."""
-    training = _worlds(QUICK_TRAINING if quick else TRAINING)
-    unseen = _worlds(QUICK_UNSEEN if quick else UNSEEN)
+    training = worlds_of(QUICK_TRAINING if quick else TRAINING)
+    unseen = worlds_of(QUICK_UNSEEN if quick else UNSEEN)
     plan = RoundPlan(
         home=home,
         save=home / "saves" / source,
@@ -112,11 +112,11 @@ def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Sett
             progress(f"compiling games, {number} of {len(training) + len(unseen)}")
             registry.open_world(world).close()
         earlier = rounds.start(plan) if earlier is None else rounds.resume(earlier)
-        _follow(earlier, source, progress)
-    return _measured(earlier, source)
+        follow(earlier, source, progress)
+    return measured(earlier, source)
 
 
-def _follow(round_: Round, source: Source, progress: Progress) -> None:
+def follow(round_: Round, source: Source, progress: Progress) -> None:
     try:
         for event in round_.follow():
             done, of = event.data.get("done", event.data.get("step", "")), event.data.get("of", "")
@@ -126,7 +126,7 @@ def _follow(round_: Round, source: Source, progress: Progress) -> None:
         raise
 
 
-def _measured(round_: Round, source: Source) -> _Setting:
+def measured(round_: Round, source: Source) -> _Setting:
     events = round_.events()
     last = events[-1]
     if last.kind != "finished":
@@ -145,7 +145,7 @@ def _minutes(events: Sequence[RoundEvent]) -> float:
     return (spent + before - since) / 60
 
 
-def _worlds(reference: str) -> tuple[str, ...]:
+def worlds_of(reference: str) -> tuple[str, ...]:
     return tuple(registry.resolve(each).canonical for each in collect.expand(reference))
 
 
@@ -153,4 +153,4 @@ def _speedup(quick: bool, progress: Progress) -> float:
     """Tokens a second of a round's training, as a multiple of a padded trainer's."""
     from sandbox.tune import speed
 
-    return speed.speedup(CARD, _worlds(TRAINING)[: 8 if quick else 16], MODEL, Home(Path()), progress)
+    return speed.speedup(CARD, worlds_of(TRAINING)[: 8 if quick else 16], MODEL, Home(Path()), progress)

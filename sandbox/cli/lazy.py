@@ -17,6 +17,7 @@ COMMANDS = {
     "explore": "Explore a world by going back to where it is promising, and keep the best way (Go-Explore).",
     "rate": "Judge the decisions of agents that most need a human, one key each.",
     "league": "Let every agent play with every other, in every seat: ratings, and who does how well with whom.",
+    "doctor": "Look at processor, devices, memory, libraries and models: what is wrong, and how to mend it.",
     "plugins": "The kinds of worlds, learners, language models and feedback, and the packages they come from.",
     "world": "The worlds there are, and the tools to write your own.",
     "agent": "The agents that can hold a seat.",

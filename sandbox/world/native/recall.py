@@ -13,6 +13,8 @@ from typing import NamedTuple
 from sandbox.types import Observation, Step
 from sandbox.world.native.state import Core, Pages, ParsedCommand, SeatMemory, State
 
+MAX_ROOMS_RECALLED = 100
+"""Larger worlds keep nothing: there one seldom comes to the same scene again."""
 MAX_SCENES = 10_000
 """Scenes that are kept; then all are forgotten."""
 

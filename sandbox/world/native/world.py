@@ -19,7 +19,7 @@ from sandbox.world.native.facts import facts_of
 from sandbox.world.native.loader import Source, read_source
 from sandbox.world.native.parser import Parser
 from sandbox.world.native.parser.hints import Adviser
-from sandbox.world.native.recall import TransitionMemory
+from sandbox.world.native.recall import MAX_ROOMS_RECALLED, TransitionMemory
 from sandbox.world.native.schema import Adventure
 from sandbox.world.native.state import CUT_OFF, HANDLED, RUNNING, Core, ParsedCommand, SeatMemory, State, paged
 from sandbox.world.native.task import TaskWorld
@@ -63,7 +63,8 @@ class NativeWorld:
         empty: tuple[tuple[int, ...] | None, ...] = (None,) * self.compiled.rooms
         self.blank_rooms = paged(empty)
         """A seat's memory of rooms before it has been anywhere."""
-        self._recall = self._remembering() if remembering and len(self._ids) == 1 and not testing else None
+        small = len(self._ids) == 1 and self.compiled.rooms <= MAX_ROOMS_RECALLED
+        self._recall = self._remembering() if remembering and small and not testing else None
         """Steps that were taken before; None where they are not kept."""
         self.first_clocks = (
             *(event.period if event.starts else -1 for event in self.compiled.events),

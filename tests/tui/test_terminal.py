@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from sandbox.bench.terminal import Terminal
 
@@ -36,3 +42,24 @@ def test_a_broken_save_is_one_line_on_the_terminal(play: Callable[..., Terminal]
     text = terminal.until(lambda text: "save.db" in text.replace("\n", ""))
     assert terminal.exit_code() == 2
     assert "Traceback" not in text
+
+
+def test_the_screen_has_no_model_in_its_process_and_outlives_the_models(
+    play: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heavy = "sorted({'torch', 'transformers', 'peft', 'trl'} & set(sys.modules))"
+    tell = f"import atexit, sys\natexit.register(lambda: print('loaded:', {heavy}))"
+    with TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("SANDBOX_RUNTIME", short)
+        terminal = play("honey", "--agent", "lm-q", "--save", "friday", columns=100, rows=30, before=tell)
+        terminal.until(lambda text: "wants" in text)
+        terminal.type("/step\r")
+        terminal.until(lambda text: "turn 1" in text and "wants" in text)
+        (record,) = Path(short, "sandbox").glob("*.json")
+        os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+        terminal.type("/step\r")
+        terminal.until(lambda text: "turn 2" in text and "wants" in text)
+        terminal.type("\x11")
+        left = terminal.until(lambda text: "loaded:" in text)
+        assert "loaded: []" in left
+        assert terminal.exit_code() == 0

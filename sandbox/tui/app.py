@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,8 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     @on(Opened)
     def _opened(self) -> None:
+        gc.freeze()  # all that has been imported by now
+        gc.enable()
         if self.playing:
             self.rounds.rejoin()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,7 @@ def play_on_screen(
 
     Returns what was played.
     """
+    gc.disable()  # what is imported stays: to look through it for garbage would take a tenth of the start
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.widgets.header import Title
 

@@ -58,6 +58,8 @@ from sandbox.tui.widgets.transcript import Transcript
 from sandbox.tui.worker import BackgroundWorker
 from sandbox.tune.round_view import RoundView
 
+_FIRST = 0.05
+"""Seconds in which the screen is drawn before the game behind it is opened."""
 _ASK = "What do you do?   (Tab completes, F1 helps)"
 _PATIENCE = 0.15
 """Seconds for which what was shown stays, so that quick answers do not flicker."""
@@ -119,7 +121,7 @@ class PlayScreen(Places, AuthorsScreen):
         yield KeyLine(IMPORTANCE)
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.controller.open)
+        self.call_after_refresh(self.set_timer, _FIRST, self.controller.open)
 
     def _candidates(self, typed: str) -> Sequence[str]:
         return (*candidates(self.controller.view, self.controller.shown, typed), *self.build_words(typed))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from rich.text import Text
 from textual.app import RenderResult
 from textual.color import Color
-from textual_plotext import PlotextPlot
+from textual.widget import Widget
 
 _ANSI = {
     "ansi_blue": "blue",
@@ -17,7 +18,7 @@ _ANSI = {
 }
 
 
-class Curve(PlotextPlot):  # type: ignore[misc]
+class Curve(Widget):
     """A line of values, with a mark at some of them; the numbers that its axes need and nothing else.
 
     Args:
@@ -29,7 +30,6 @@ class Curve(PlotextPlot):  # type: ignore[misc]
 
     def __init__(self, tone: str, first: int = 1, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.theme = "clear"
         self._tone = tone
         self._first = first
         self._values: Sequence[float] = ()
@@ -41,21 +41,25 @@ class Curve(PlotextPlot):  # type: ignore[misc]
         self.refresh()
 
     def render(self) -> RenderResult:
-        plot, values = self.plt, self._values
-        plot.clear_data()
-        plot.clear_figure()
+        values = self._values
+        if not values:
+            return ""
+        from textual_plotext import Plot
+
+        plot = Plot()
+        plot.plotsize(*self.size)
+        plot._set_size(*self.size)  # beyond the terminal's own, which plotext keeps to otherwise
+        plot.theme("clear")
         plot.frame(False)
-        if values:
-            line, mark = self._colour(self._tone), self._colour("success")
-            at = list(range(self._first, self._first + len(values)))
-            plot.plot(at, values, marker="braille", color=line)
-            if marked := [place for place in at if place - self._first in self._marked]:
-                plot.scatter(marked, [values[place - self._first] for place in marked], marker="●", color=mark)
-            low, high = min(values), max(values)
-            plot.yticks(*_named([low, high]))
-            plot.xticks(*_named([at[0], at[-1]]))
-        drawn: RenderResult = super().render()
-        return drawn
+        line, mark = self._colour(self._tone), self._colour("success")
+        at = list(range(self._first, self._first + len(values)))
+        plot.plot(at, values, marker="braille", color=line)
+        if marked := [place for place in at if place - self._first in self._marked]:
+            plot.scatter(marked, [values[place - self._first] for place in marked], marker="●", color=mark)
+        low, high = min(values), max(values)
+        plot.yticks(*_named([low, high]))
+        plot.xticks(*_named([at[0], at[-1]]))
+        return Text.from_ansi(plot.build())
 
     def _colour(self, tone: str) -> str | tuple[int, int, int]:
         value = self.app.theme_variables[tone]

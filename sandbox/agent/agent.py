@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox import text
 from sandbox.agent import grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, PromptSettings, schedule
@@ -152,7 +151,7 @@ class CardAgent:
         plain = self._prompt(observation, history)
         plain = prompt.beside(plain, prompt.known(self.card.lorebook, observation))
         context = prompt.beside(plain, prompt.advised(briefing.advice))
-        thought = yield from self._wonder(context, seed)
+        thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
         reply = (
             hearing.answering(observation, history, self.card.talk, self._verbs)
@@ -273,21 +272,6 @@ class CardAgent:
             self._shown = prompt.settled(self.card, self.language_model)
         persona, notes = self.card.persona, self.notebook.notes
         return prompt.build(self._shown, observation, history, persona=persona, verbs=self._verbs, notes=notes)
-
-    def _wonder(self, context: str, seed: int) -> Thinking[str]:
-        """What it thinks before it decides; empty where it is not to, or cannot."""
-        wondering = prompt.wondering(context) if self.card.think else ""
-        if not wondering:
-            return ""
-        samples: list[Sample] = yield Continue(
-            prompt=wondering,
-            n=1,
-            seed=seed,
-            max_tokens=self.card.think,
-            temperature=self.card.propose.temperature,
-            stop=(chatml.THOUGHT,),
-        )
-        return text.for_prompt(samples[0].text).strip() if samples else ""
 
     def _heed(
         self, proposals: list[Proposal], plain: str, context: str

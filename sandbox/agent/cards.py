@@ -104,6 +104,10 @@ class Remote(Section):
     fallback: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """What plays while the server is away: a local model as in `model`, or `uniform`, with which every command has
     the same prior. `null` stops with an error."""
+    adapters: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """A local model of the same weights, by the name that its adapters say. The adapter that a save has in use is
+    then loaded by the server and named in requests: a vLLM server that sees the save's folder under the same
+    path."""
     api: Literal["auto", "completions", "chat"] = "auto"
     """`completions`: continues transcripts, and scores commands exactly; needs a server that tells the
     log-probabilities of a prompt. `chat`: asks for the next command, and scores commands by a vote. `auto` finds

@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox import text
 from sandbox.agent import prompt
-from sandbox.agent.cards import VoiceSettings
+from sandbox.agent.cards import Card, VoiceSettings
 from sandbox.llm import chatml
 from sandbox.llm.questions import Continue, ScoreQuestion, Thinking, together
 from sandbox.types import Decision, OptionScore, Sample
@@ -78,6 +78,22 @@ def replying(context: str, settings: VoiceSettings, *, seed: int) -> Thinking[st
         stop=prompt.ends_of_words(context),
     )
     return sentence(samples[0].text) if samples else ""
+
+
+def wondering(context: str, card: Card, *, seed: int) -> Thinking[str]:
+    """What an agent thinks before it decides; empty where its card or the form of the prompt lets it not."""
+    opened = prompt.wondering(context) if card.think else ""
+    if not opened:
+        return ""
+    samples: list[Sample] = yield Continue(
+        prompt=opened,
+        n=1,
+        seed=seed,
+        max_tokens=card.think,
+        temperature=card.propose.temperature,
+        stop=(chatml.THOUGHT,),
+    )
+    return text.for_prompt(samples[0].text).strip() if samples else ""
 
 
 @dataclass(frozen=True, slots=True)

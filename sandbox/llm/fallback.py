@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.errors import ModelError
 from sandbox.llm.chatml import chats
 from sandbox.llm.questions import Answering, Question, ask
-from sandbox.llm.remote import RemoteModel
 from sandbox.llm.state import ServerState
 from sandbox.types import LanguageModel, OptionScore, Sample
 
@@ -36,6 +35,17 @@ class UniformModel:
         return []
 
 
+class ServerModel(LanguageModel, Protocol):
+    """A language model on a server."""
+
+    @property
+    def state(self) -> ServerState: ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next call would ask the server."""
+
+
 class FallbackModel(Answering):
     """A remote `LanguageModel`, and another that answers while that one is away.
 
@@ -47,7 +57,7 @@ class FallbackModel(Answering):
         other: makes the other; called when it is first needed.
     """
 
-    def __init__(self, remote: RemoteModel, other: Callable[[], LanguageModel]) -> None:
+    def __init__(self, remote: ServerModel, other: Callable[[], LanguageModel]) -> None:
         self._remote = remote
         self._make = other
         self._made: LanguageModel | None = None

@@ -134,7 +134,12 @@ class RemoteModel(Answering):
 
     @property
     def name(self) -> str:
-        return f"{PurePath(self._served).name}@{self._endpoint.host}"
+        return f"{PurePath(self._served).name}@{self.host}"
+
+    @property
+    def host(self) -> str:
+        """The server's, with its port."""
+        return self._endpoint.host
 
     @property
     def state(self) -> ServerState:

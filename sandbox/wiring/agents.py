@@ -109,10 +109,14 @@ class Models:
             UsageError: there is no such adapter, or it is another model's.
         """
         remote, model = file.card.remote, file.card.model
-        if adapter is not None and (remote is not None or model is None or save is None):
+        takes = model if remote is None else remote.adapters
+        if adapter is not None and (takes is None or save is None):
             raise UsageError(f"agent {file.card.name!r} has no language model here that could take an adapter")
         if remote is not None:
-            return self._shared((remote, file.folder, file.own), lambda: self._remote(remote, file))
+            place = None if remote.adapters is None else (save, adapter)
+            return self._shared(
+                (remote, file.folder, file.own, place), lambda: self._remote(remote, file, save, adapter)
+            )
         if model is None:
             return None
         kind = model_registry.kind_of(model)
@@ -148,15 +152,19 @@ class Models:
     def _foreign(self, kind: ModelKind, model: str, folder: Path | None) -> LanguageModel:
         return kind.open(model, folder=folder, threads=self._settings.threads, progress=self._on_note)
 
-    def _remote(self, given: Remote, file: CardFile) -> LanguageModel:
+    def _remote(self, given: Remote, file: CardFile, save: Path | None, adapter: str | None) -> LanguageModel:
         from sandbox.llm.fallback import FallbackModel, UniformModel
         from sandbox.llm.remote import RemoteModel
+        from sandbox.tune.served import ServedModel
 
         folder, fallback = file.folder, given.fallback
         if file.own or not self._permission.asks:
             file.check(self._permission)
-        known = given.model_dump(exclude={"fallback"})
-        remote = RemoteModel(**known, permission=self._permission, own=file.own)
+        known = given.model_dump(exclude={"fallback", "adapters"})
+        bare = RemoteModel(**known, permission=self._permission, own=file.own)
+        remote: RemoteModel | ServedModel = bare
+        if given.adapters is not None and save is not None:
+            remote = ServedModel(bare, Adapters.of(save), given.adapters, adapter)
         if fallback is None:
             return remote
         if fallback == "uniform":

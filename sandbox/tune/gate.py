@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -34,6 +35,8 @@ ENOUGH = 8
 """Episodes below which nothing is said."""
 _SURE = 0.975
 """Confidence, one-sided, of the claim that it is better."""
+
+
 FORGETTING = 1.5
 """Growth of the perplexity on the fixed text from which a round fails."""
 STAMMER = 0.25
@@ -140,21 +143,30 @@ def compare(
     confidence: float = CONFIDENCE,
     perplexity: tuple[float, float] | None = None,
     planned: int | None = None,
+    looks: bool = False,
 ) -> GateResult:
     """The same episodes side by side. Raises `ValueError` where they are not the same.
 
     Args:
         before: as the episodes went.
-        after: the same ones.
+        after: the same ones, or the first of them, where the gate stopped them early.
         rule: what the round asks for.
         tolerance: how much worse counts as not worse, as a share of wins and of the highest score.
         confidence: how sure the gate has to be.
         perplexity: on a fixed text, before and after.
-        planned: how many episodes were to be played, where the gate stopped them early.
+        planned: how many episodes were to be played, where `before` is not all of them.
+        looks: whether it was looked at on the way, by `settled`.
     """
     verdict, reason, needed = decide(
-        before, after, tolerance=tolerance, confidence=confidence, perplexity=perplexity, planned=planned
+        before,
+        after,
+        tolerance=tolerance,
+        confidence=confidence,
+        perplexity=perplexity,
+        planned=planned,
+        looks=looks,
     )
+    before = before[: len(after)]
     as_share = all(episode.max_score for episode in before)
     return GateResult(
         before=_side(before, as_share),
@@ -184,15 +196,22 @@ def decide(
     confidence: float = CONFIDENCE,
     perplexity: tuple[float, float] | None = None,
     planned: int | None = None,
+    looks: bool = False,
 ) -> tuple[Verdict, str, int | None]:
     """The verdict, the reason, and how many worlds or episodes it takes to tell; arguments as of `compare`."""
+    demand = _demand(before, len(after), confidence) if looks else None
+    if looks and demand is None:  # it was stopped between two looks, or all was played
+        demand = _at_look(confidence, -1)
+    planned, before = planned or len(before), before[: len(after)]
     if [(e.world, e.seed) for e in before] != [(e.world, e.seed) for e in after]:
         raise ValueError("the episodes are not the same ones")
     measures = _measures(before, after, all(episode.max_score for episode in before))
-    verdict, reason = _verdict(before, measures, tolerance, confidence)
-    if planned is not None and planned > len(before):
-        reason += f", stopped after {len(before)} of {planned} episodes: it could not pass any more"
-        verdict = "worse" if verdict == "worse" else "undecided"
+    verdict, reason = _verdict(before, measures, tolerance, demand or _Demand(confidence, confidence))
+    if planned > len(before):
+        reason += f", stopped after {len(before)} of {planned} episodes"
+        if not (looks and passes(verdict)):
+            reason += ": it could not pass any more"
+            verdict = "worse" if verdict == "worse" else "undecided"
     if harm := _harm(before, after, perplexity, verdict):
         verdict, reason = "worse", f"{reason}; but {harm}"
     decisive = measures["won"] if any(measures["won"]) or not any(measures["score"]) else measures["score"]
@@ -218,6 +237,46 @@ def hopeless(
     return noninferiority.limits(differences, confidence).low < -tolerance
 
 
+def settled(
+    before: Sequence[Episode],
+    after: Sequence[Episode],
+    rule: Rule = "not-worse",
+    *,
+    tolerance: float = TOLERANCE,
+    confidence: float = CONFIDENCE,
+) -> bool:
+    """Whether the gate is passed already, before all episodes of `before` were played again.
+
+    It is looked after a quarter, a half and three quarters of the worlds, which have a random order, or of the
+    episodes of one world alone. Early looks ask for more than the last, so that all together are as sure as one.
+    """
+    demand = _demand(before, len(after), confidence)
+    if demand is None or len(after) == len(before):
+        return False
+    played = before[: len(after)]
+    measures = _measures(played, after, all(episode.max_score for episode in played))
+    return passes(_verdict(played, measures, tolerance, demand)[0], rule)
+
+
+def _demand(before: Sequence[Episode], played: int, confidence: float) -> _Demand | None:
+    """What the look after so many episodes asks for; None where there is none."""
+    worlds = [episode.world for episode in before]
+    alone = len(set(worlds)) == 1
+    if not played or not (alone or played == len(before) or worlds[played] not in worlds[:played]):
+        return None
+    done, planned = (played, len(before)) if alone else (len(set(worlds[:played])), len(set(worlds)))
+    for number, share in enumerate(noninferiority.LOOKS):
+        if done == math.ceil(share * planned):
+            return _at_look(confidence, number)
+    return None
+
+
+def _at_look(confidence: float, number: int) -> _Demand:
+    asked = noninferiority.boundaries(confidence)[number]
+    last = number in (-1, len(noninferiority.LOOKS) - 1)
+    return _Demand(asked, confidence if last else asked, noninferiority.boundaries(_SURE)[number])
+
+
 def _measures(before: Sequence[Episode], after: Sequence[Episode], as_share: bool) -> dict[str, list[float]]:
     """Paired differences, after minus before, each in [-1, 1], by cluster."""
     unit = 1.0 if as_share else max((abs(e.score) for e in (*before, *after)), default=0.0) or 1.0
@@ -238,18 +297,31 @@ def _clustered(episodes: Sequence[Episode], values: Sequence[float]) -> list[flo
     return list(values) if len(worlds) == 1 else [_mean(each) for each in worlds.values()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """How sure the bounds have to be."""
+
+    not_worse: float
+    silent: float
+    """The same where nothing differs, by an exact bound that looks on the way take nothing from."""
+    better: float = _SURE
+
+
 def _verdict(
-    before: Sequence[Episode], measures: Mapping[str, Sequence[float]], tolerance: float, confidence: float
+    before: Sequence[Episode], measures: Mapping[str, Sequence[float]], tolerance: float, demand: _Demand
 ) -> tuple[Verdict, str]:
     """Where somebody won, wins and scores decide; where nobody did, scores and how long it went on."""
     nobody = not any(episode.won for episode in before) and not any(measures["won"])
-    found = {name: noninferiority.limits(each, confidence) for name, each in measures.items()}
+    found = {
+        name: noninferiority.limits(each, demand.not_worse if any(each) else demand.silent)
+        for name, each in measures.items()
+    }
     deciding = [found["score"], found["steps" if nobody else "won"]]
     score, units = found["score"], len(measures["won"])
     change = f"score {score.value:+.0%} [{score.low:+.0%}, {score.high:+.0%}]"
     if len(before) < ENOUGH:
         return "too few episodes", f"{change}, from {len(before)} episodes: at least {ENOUGH} are needed to tell"
-    if noninferiority.limits(measures["score"], _SURE).low > 0 and found["won"].low >= -tolerance:
+    if noninferiority.limits(measures["score"], demand.better).low > 0 and found["won"].low >= -tolerance:
         return "better", f"{change}: better"
     if any(each.high < -tolerance for each in deciding):
         return "worse", f"{change}: worse"
@@ -261,7 +333,7 @@ def _verdict(
     if all(each.low >= -tolerance for each in deciding):
         return "not worse", f"{change}: not worse"
     worst = min(("score", "steps" if nobody else "won"), key=lambda name: found[name].low)
-    wanted = noninferiority.needed(measures[worst], tolerance, confidence)
+    wanted = noninferiority.needed(measures[worst], tolerance, demand.not_worse)
     what = "worlds" if len({episode.world for episode in before}) > 1 else "episodes"
     alike = "; the episodes of one world count as one" if len(before) > units else ""
     missing = (

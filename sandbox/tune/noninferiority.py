@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
+
+import numpy as np
 
 TOLERANCE = 0.05
 """How much worse counts as not worse: the share of wins, and of the highest score."""
@@ -47,6 +50,41 @@ def limits(differences: Sequence[float], confidence: float) -> OneSidedBounds:
     spread = (math.fsum(each * each for each in differences) + 2) / (n + 2) - centre * centre
     half = z * math.sqrt(max(spread, 0.0) / (n + 2))
     return OneSidedBounds(value, max(-1.0, centre - half), min(1.0, centre + half))
+
+
+LOOKS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the clusters after which it is looked whether they are enough; the last look is at all of them."""
+
+
+@lru_cache(maxsize=16)
+def boundaries(confidence: float, shares: tuple[float, ...] = LOOKS) -> tuple[float, ...]:
+    """The confidence that each look has to ask for, so that all looks together err as seldom as one would at this.
+
+    Lan & DeMets (1983), with the spending of O'Brien & Fleming: early looks ask for nearly everything, the last
+    for little more than a single one would. The sum of the differences is taken for a random walk; on a grid, the
+    distribution of the walks that no look has stopped goes from look to look.
+
+    Args:
+        confidence: of all looks together, one-sided.
+        shares: of the data at each look, ascending; the last is 1.
+    """
+    normal, alpha = NormalDist(), 1 - confidence
+    grid = np.linspace(-8, 8, 2001)
+    width = grid[1] - grid[0]
+    walking, seen, spent = np.where(grid == grid[len(grid) // 2], 1 / width, 0.0), 0.0, 0.0
+    found = []
+    for share in shares:
+        step = np.exp(-((grid[:, None] - grid) ** 2) / (2 * (share - seen))) / math.sqrt(
+            2 * math.pi * (share - seen)
+        )
+        walking = step @ walking * width
+        total = 2 * (1 - normal.cdf(normal.inv_cdf(1 - alpha / 2) / math.sqrt(share)))
+        beyond = np.cumsum(walking[::-1])[::-1] * width
+        boundary = float(grid[np.searchsorted(-beyond, spent - total)])
+        found.append(normal.cdf(boundary / math.sqrt(share)))
+        walking = np.where(grid < boundary, walking, 0.0)
+        seen, spent = share, total
+    return tuple(found)
 
 
 def fewest(tolerance: float, confidence: float) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from statistics import NormalDist
 
+import numpy as np
 import pytest
 
+from sandbox.bench.gate import simulate
 from sandbox.session.runner import Episode
 from sandbox.tune import gate
-from sandbox.tune.noninferiority import fewest, limits, needed
+from sandbox.tune.noninferiority import LOOKS, boundaries, fewest, limits, needed
 
 ROUNDS = 400
 DEFAULT = fewest(gate.TOLERANCE, gate.CONFIDENCE)
@@ -131,6 +134,36 @@ def test_the_bounds_hold_as_often_as_they_say() -> None:
             missed += found.low > gain - loss
         assert missed / 1000 <= 0.13
     assert needed([0.0] * 10, 0.05, 0.9) == 45
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.975])
+def test_looks_on_the_way_err_together_as_seldom_as_one_would(confidence: float) -> None:
+    asked = boundaries(confidence)
+    assert list(asked) == sorted(asked, reverse=True) and asked[0] > 0.999 and asked[-1] < confidence + 0.02
+    steps = np.random.default_rng(1).standard_normal((40_000, len(LOOKS))) * np.sqrt(np.diff((0.0, *LOOKS)))
+    scores = steps.cumsum(axis=1) / np.sqrt(LOOKS)
+    crossed = (scores > [NormalDist().inv_cdf(each) for each in asked]).any(axis=1).mean()
+    assert crossed == pytest.approx(1 - confidence, abs=0.005)
+
+
+def test_it_accepts_early_what_is_plainly_better_and_no_more_often_what_is_worse() -> None:
+    at_the_edge = simulate(0.8, 0.8 - gate.TOLERANCE, 200, 150, seed=1)
+    assert at_the_edge["passed"] / 150 <= 0.15, "as seldom as was asked for, but for the noise of 150 rounds"
+    better = simulate(0.1, 0.9, DEFAULT, 40)
+    assert better["passed"] == 40 and better["episodes"] / 40 < DEFAULT / 2
+    equal = simulate(1.0, 1.0, DEFAULT, 20)
+    assert equal["passed"] == 20 and equal["episodes"] == 20 * DEFAULT, "where nothing differs it takes them all"
+
+
+def test_it_is_looked_at_whole_worlds_and_said_when_it_was_settled() -> None:
+    lost, won = [False] * 80, [True] * 80
+    before, after = episodes(lost, per_world=2), episodes(won, per_world=2)
+    assert [k for k in range(1, 81) if gate.settled(before, after[:k])] == [20, 40, 60]
+    found = gate.compare(before, after[:20], looks=True)
+    assert found.passed and found.after.episodes == 20 and "stopped after 20 of 80 episodes" in found.reason
+    assert "could not pass" not in found.reason
+    assert not gate.compare(before, after[:20]).passed, "where it was not looked, what is left out is not accepted"
+    assert not any(gate.settled(before, episodes(lost, per_world=2)[:k]) for k in range(1, 81))
 
 
 def _fields(episode: Episode) -> dict[str, object]:

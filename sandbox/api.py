@@ -1,4 +1,4 @@
-"""The few functions to use the sandbox from Python: open a world or a model, ask a model to act, train a learner.
+"""The few functions to use the sandbox from Python: open a world or a model, ask it to act, train it or a learner.
 
 `get_action` and `train` are what reinforcement learning with a language model comes down to, in its shortest form.
 The agents of `sandbox.agent` do the same with everything a card can set.
@@ -16,6 +16,7 @@ from sandbox.agent.cards import PromptSettings
 from sandbox.agent.combine import additive, standardised
 from sandbox.ranges import in_range
 from sandbox.rl.exploration import epsilon_greedy
+from sandbox.tune import fine_tune as fine_tune
 from sandbox.types import LanguageModel, Learner, Observation, Transition, World
 from sandbox.world import registry
 

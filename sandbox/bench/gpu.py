@@ -113,6 +113,7 @@ def _training(reference: str, wanted: Device, quick: bool, progress: Progress) -
     """Tokens a second of supervised fine-tuning."""
     from sandbox.llm.local import LocalModel
     from sandbox.tune import lora, network, sft
+    from sandbox.tune.loop import TrainingProgress
 
     progress("training")
     model = LocalModel.load(reference, device=wanted)
@@ -120,7 +121,7 @@ def _training(reference: str, wanted: Device, quick: bool, progress: Progress) -
     sequences = [_transcript(model, number) for number in range(4 if quick else 64)]
     if model.packs:
         network.use_packed_attention(model.network)
-    steps: list[sft.TrainingProgress] = []
+    steps: list[TrainingProgress] = []
     settings = TrainingSettings(epochs=1, batch=2 if quick else 4)
     sft.train(tuned, sequences, settings, on_step=steps.append)
     counted = steps[1:] or steps  # the first warms up

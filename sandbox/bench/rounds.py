@@ -1,17 +1,24 @@
 """Whether the loop closes: rounds from demonstrations and from self-play, before and after, on games never seen.
 
-Also how fast the training is, against a padded `transformers.Trainer` on the same sequences.
+Also how fast the training is, against a padded `transformers.Trainer` on the same sequences, and what it costs to
+learn from preferences and ratings.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.paths import Home
+from sandbox.processes import search_path
 from sandbox.tune import collect, rounds
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
@@ -33,6 +40,9 @@ UNSEEN = "tw:custom?quest=3..6&seed=1001..1005"
 QUICK_TRAINING = "tw:custom?quest=3..4&seed=1..5"
 QUICK_UNSEEN = "tw:custom?quest=3..4&seed=1001..1002"
 
+if TYPE_CHECKING:
+    from sandbox.tune.cost import CostMethod
+
 Progress = Callable[[str], None]
 
 
@@ -50,7 +60,7 @@ def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress) -> Rep
     Args:
         kept: where the rounds are, from which a bench that was interrupted goes on.
         quick: ten training games and four others, from demonstrations only: about five minutes, and no targets.
-        speed_only: nothing but the speed of training.
+        speed_only: nothing but the speed of training, and its cost.
         progress: told what is going on.
     """
     started = time.perf_counter()
@@ -59,6 +69,12 @@ def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress) -> Rep
         demonstrations = _round("demonstrations", kept, quick, progress)
         figures += _figures(demonstrations, None if quick else _round("selfplay", kept, quick, progress), quick)
     figures.append(Figure.at_least("train_speedup_vs_trainer", _speedup(quick, progress), 2.0, "times"))
+    methods: tuple[CostMethod, ...] = ("dpo",) if quick else ("dpo", "kto")
+    for method in methods:
+        progress(f"learning from feedback by {method}")
+        cost = _cost(method)
+        figures.append(Figure.at_most(f"{method}_peak_gib", cost["peak_gib"], 3, "GiB"))
+        figures.append(Figure(f"{method}_seconds_per_pair", cost["seconds_per_pair"], "s"))
     return Report(machine(), time.perf_counter() - started, figures)
 
 
@@ -147,6 +163,19 @@ def _minutes(events: Sequence[RoundEvent]) -> float:
 
 def worlds_of(reference: str) -> tuple[str, ...]:
     return tuple(registry.resolve(each).canonical for each in collect.expand(reference))
+
+
+def _cost(method: CostMethod) -> dict[str, float]:
+    """Memory and time of learning from feedback, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox.tune.cost", method, MODEL],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": search_path()},
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def _speedup(quick: bool, progress: Progress) -> float:

@@ -22,6 +22,7 @@ from sandbox.tune.noninferiority import fewest
 from sandbox.tune.planning import make_plan
 from sandbox.tune.rounds import Round, RoundEvent
 from sandbox.tune.settings import Method, TrainingSettings
+from sandbox.tune.tracking import Tracker, trackers
 
 
 def tune(
@@ -103,6 +104,13 @@ def tune(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same round.")] = 0,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRACKER",
+            help="Also write the curves for `tensorboard` or `wandb`, where that is installed. Repeatable.",
+        ),
+    ] = None,
     memory: Annotated[
         float | None, typer.Option(metavar="GIB", help="Most memory that the round may take; it fails above.")
     ] = None,
@@ -164,9 +172,12 @@ def tune(
             dtype=where.settings.dtype,
             model_process=where.settings.model_process,
             memory_gib=memory,
+            report_to=_trackers(report_to or []),
         )
         round_ = rounds.start(plan, trial=dry_run)
     finish(round_, keep=keep)
+    if "tensorboard" in round_.plan.report_to and not round_.trial:
+        context.console.print(f"Curves: tensorboard --logdir {round_.folder / 'tensorboard'}", markup=False)
     round_.discard()
 
 
@@ -184,6 +195,13 @@ def _settings(method: Method, given: dict[str, Any], more: list[str]) -> Trainin
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _trackers(names: list[str]) -> tuple[Tracker, ...]:
+    try:
+        return trackers(names)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -276,7 +294,7 @@ def _show(bars: Bars, task: TaskID, event: RoundEvent) -> None:
     data = event.data
     if event.kind == "phase":
         won = f"{data['won']} won" if "won" in data else ""
-        bars.update(task, description=data["what"], completed=data["done"], total=data["of"], status=won)
+        bars.update(task, description=data["what"], completed=data["done"], total=data["of"] or None, status=won)
     elif event.kind == "data":
         print_survey(data)
     elif event.kind == "episode":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from sandbox.llm.streaming import tell
 from sandbox.llm.template import ChatTemplate
 from sandbox.llm.tree_passes import TreePasses
 from sandbox.llm.trie import Tokens
-from sandbox.llm.writing import Writer
-from sandbox.types import Device, Dtype, OptionScore, Sample
+from sandbox.llm.writing import SampledTokens, Writer
+from sandbox.types import Device, Dtype, OptionScore
 
 RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""
@@ -168,10 +168,17 @@ class LocalModel(Answering):
         An empty option has the score 0, and the features of the prompt. Where memory is short, all is begun anew
         with smaller passes; raises what it was that there was no memory for where they are the smallest already.
         """
+        return self._tried(lambda: self._answer(questions))
+
+    def write(self, questions: Sequence[Continue]) -> list[list[SampledTokens]]:
+        """The continuations of each question with their tokens, for who learns from them; raises as `answer`."""
+        return self._tried(lambda: [writer.results() for writer in self._write(questions)])
+
+    def _tried(self, ask: Callable[[], list[Any]]) -> list[Any]:
         with self.lock, torch.inference_mode():
             while True:
                 try:
-                    return self._answer(questions)
+                    return ask()
                 except Exception as error:
                     if NoMemoryError.of(error) is None or not self._passes.shrink():
                         raise
@@ -185,8 +192,8 @@ class LocalModel(Answering):
         sampled = {i: question for i, question in enumerate(questions) if isinstance(question, Continue)}
         for i, reading in zip(rated, self._read(list(rated.values())), strict=True):
             answers[i] = reading if isinstance(rated[i], Read) else reading.scores
-        for i, samples in zip(sampled, self._sample(list(sampled.values())), strict=True):
-            answers[i] = samples
+        for i, writer in zip(sampled, self._write(list(sampled.values())), strict=True):
+            answers[i] = writer.samples()
         return answers
 
     def _read(self, questions: Sequence[ScoreQuestion | Read]) -> list[FeatureScores]:
@@ -207,7 +214,7 @@ class LocalModel(Answering):
             for known, options in zip(found, encoded, strict=True)
         ]
 
-    def _sample(self, questions: Sequence[Continue]) -> list[list[Sample]]:
+    def _write(self, questions: Sequence[Continue]) -> list[Writer]:
         """Write the continuations of all questions, one token of each at a time.
 
         A sample's log-probability is the model's own, whatever the temperature, over all tokens drawn, those of
@@ -219,7 +226,7 @@ class LocalModel(Answering):
         prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
         for _ in self._passes.write(list(zip(prompts, begun, strict=True))):
             tell([text for writer in writers for text in writer.texts])
-        return [writer.samples() for writer in writers]
+        return writers
 
     def _ends_of(self, question: Continue) -> Tokens:
         """The tokens that end a continuation: also the end of thoughts, which may be one that is not written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,13 @@ from sandbox.llm.questions import Continue
 from sandbox.types import Sample
 
 Decode = Callable[[Sequence[int]], str]
+
+
+class SampledTokens(NamedTuple):
+    """A continuation, up to and without the stop string, and all of its tokens, those at its end included."""
+
+    tokens: tuple[int, ...]
+    text: str
 
 
 class Writer:
@@ -72,6 +80,9 @@ class Writer:
 
     def samples(self) -> list[Sample]:
         return [Sample(branch.text, branch.logprob, len(branch.tokens)) for branch in self._branches]
+
+    def results(self) -> list[SampledTokens]:
+        return [SampledTokens(tuple(branch.tokens), branch.text) for branch in self._branches]
 
 
 class _Branch:

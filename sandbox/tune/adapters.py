@@ -35,7 +35,7 @@ ACTIVE = "active.json"
 BASE = "base"
 """What the model is called without any adapter."""
 
-_LIBRARIES = ("torch", "transformers", "peft", "trl", "safetensors")
+_LIBRARIES = ("torch", "transformers", "peft", "safetensors")
 _MAX_BYTES = 1 << 20
 
 

@@ -1,4 +1,4 @@
-"""Episodes for reinforcement: played by drawing commands, and handed to the trainer as tokens with a reward."""
+"""Episodes for reinforcement: played by drawing commands, and learned from as tokens with a reward."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sandbox.rl import exploration
 from sandbox.text import clean_line
 from sandbox.tune.errors import RoundError
 from sandbox.tune.examples import Moment, Origin, context_of, transcripts
+from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
 from sandbox.tune.starts import is_fixed
 from sandbox.types import Exchange, World
@@ -27,10 +28,8 @@ STEP_COST = 0.01
 class PlayedEpisode:
     """An episode."""
 
-    prompt: list[int]
-    completion: list[int]
-    mask: list[int]
-    """1 for the tokens of commands, 0 for what the world said."""
+    sequence: Encoded
+    """Learned are the tokens of commands, and not what the world said."""
     reward: float
 
 
@@ -111,9 +110,10 @@ class Player:
     def _encoded(self, world: World[Any], moments: Sequence[Moment], reward: float) -> PlayedEpisode:
         episode = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0]
         first, *rest = episode.segments
-        completion, mask = list[int](), list[int]()
+        tokens, commands = list(self._model.fit(first.text)), list[int]()
         for text, learned, _ in rest:
-            tokens = self._model.encode(text)
-            completion += tokens
-            mask += [int(learned)] * len(tokens)
-        return PlayedEpisode(list(self._model.fit(first.text)), completion, mask, reward)
+            found = self._model.encode(text)
+            if learned:
+                commands += range(len(tokens), len(tokens) + len(found))
+            tokens += found
+        return PlayedEpisode(Encoded(tuple(tokens), tuple(commands)), reward)

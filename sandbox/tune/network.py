@@ -17,6 +17,9 @@ import transformers
 from torch import Tensor
 from torch.nn import functional
 
+from sandbox.llm import device
+from sandbox.llm.packed_forward import side_by_side
+from sandbox.tune import packing
 from sandbox.tune.packing import Encoded, Span
 
 PACKED = "packed"
@@ -38,9 +41,12 @@ def packed_attention(
     asides: Sequence[Sequence[Span]] | None = None,
     places: Sequence[Sequence[int]] | None = None,
     sliding_window: int | None = None,
-    **_: Any,
+    visible: Any = None,
+    **more: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention inside each of the sequences that lie end to end; `[1, heads, tokens, size]` each.
+
+    Where the model plays, it is the attention of play.
 
     Args:
         module: the layer that asks.
@@ -53,7 +59,12 @@ def packed_attention(
         asides: for each sequence the spans that nothing after them sees.
         places: for each sequence the position of each token; by default the one that it has in the row.
         sliding_window: how many positions a token looks back, its own included; None for all.
+        visible: as `packed_forward` gives it in play.
+        more: what else the layer passes on.
     """
+    if visible is not None:
+        more |= {"scaling": scaling, "sliding_window": sliding_window}
+        return side_by_side(module, query, key, value, attention_mask, visible, **more)
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -77,23 +88,42 @@ def _causal(
     places: Sequence[int],
     window: int | None,
 ) -> Tensor:
-    """Causal attention inside one sequence; `[heads, tokens, size]` each. Asides are seen by themselves alone.
+    """Causal attention inside one sequence; `[heads, tokens, size]` each. Asides are seen by themselves alone."""
+    tokens = query.shape[1]
+    at = torch.tensor(places, device=query.device) if window is not None and window < tokens else None
+    plain = min(asides[0][0], tokens) if asides else tokens  # up to the first aside nothing is hidden
+    if plain > _LONG and at is None:
+        q, k, v = (each[:, :plain] for each in (query, key, value))
+        head = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+    else:
+        hidden = _later(query, 0, plain, (), at, window)
+        head = _attended(query[:, :plain], key[:, :plain], value[:, :plain], scale, hidden)
+    if plain == tokens:
+        return head
+    hidden = _later(query, plain, tokens, asides, at, window)
+    return torch.cat([head, _attended(query[:, plain:], key, value, scale, hidden)], dim=1)
 
-    In the two matrix products of the definition: on a CPU and at these lengths, torch's fused kernel takes
-    twice their time, most of it in the backward pass.
-    """
-    heads, tokens, _ = query.shape
-    if tokens > _LONG and not asides and (window is None or window >= tokens):
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
-    device = query.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
-    later = torch.full((tokens, tokens), -torch.inf, dtype=dtype, device=query.device).triu(1)
+
+def _later(
+    query: Tensor, first: int, tokens: int, asides: Sequence[Span], at: Tensor | None, window: int | None
+) -> Tensor:
+    """What is hidden from the tokens from the first on: -inf, and all else 0; `[tokens - first, tokens]`."""
+    kind = query.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
+    hidden = torch.full((tokens - first, tokens), -torch.inf, dtype=dtype, device=query.device).triu(first + 1)
     for start, end in asides:
-        later[end:, start:end] = -torch.inf
-    if window is not None and window < tokens:
-        at = torch.tensor(places, device=query.device)
-        later.masked_fill_(at[:, None] - at[None, :] >= window, -torch.inf)
-    scores = torch.baddbmm(later.expand(heads, -1, -1), query, key.transpose(1, 2), alpha=scale)
+        hidden[end - first :, start:end] = -torch.inf
+    if at is not None and window is not None:
+        hidden.masked_fill_(at[first:tokens, None] - at[None, :tokens] >= window, -torch.inf)
+    return hidden
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, scale: float, hidden: Tensor) -> Tensor:
+    """Attention in the two matrix products of its definition.
+
+    On a CPU and at these lengths, torch's fused kernel takes twice their time, most of it in the backward pass.
+    """
+    scores = torch.baddbmm(hidden.expand(len(query), -1, -1), query, key.transpose(1, 2), alpha=scale)
     return torch.bmm(torch.softmax(scores, dim=-1), value)
 
 
@@ -108,12 +138,20 @@ def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
     """Cross-entropy of each learned token of each sequence in order, `[learned]`, in nats.
 
     With packed attention the sequences go through the network end to end, in one pass; else one after the other,
-    and then they may have no asides.
+    and asides each by themselves, after all that is no aside.
     """
     causal = network.get_base_model() if hasattr(network, "get_base_model") else network
     if causal.config._attn_implementation == PACKED:
         return _losses(causal, sequences, packed=True)
-    return torch.cat([_losses(causal, [sequence], packed=False) for sequence in sequences])
+    parts = [part for sequence in sequences for part in packing.apart(sequence)]
+    return torch.cat([_losses(causal, [part], packed=False) for part in parts])
+
+
+def in_half_precision(network: Any) -> Any:
+    """A context in which matrices are multiplied in bfloat16, where there is a GPU that is faster so."""
+    where = network.device
+    wanted = where.type != "cpu" and device.multiplies_bfloat16(where)
+    return torch.autocast(where.type, torch.bfloat16, enabled=wanted)
 
 
 def _losses(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tensor:
@@ -125,22 +163,22 @@ def _losses(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tenso
         rows += [start + row for row in sequence.rows]
         targets += [sequence.tokens[position] for position in sequence.learned]
         start += length
-    device, more = causal.device, dict[str, Any]()
+    place, more = causal.device, dict[str, Any]()
     if packed:
         more = {
-            "position_ids": torch.tensor([[place for each in places for place in each]], device=device),
+            "position_ids": torch.tensor([[where for each in places for where in each]], device=place),
             "lengths": lengths,
             "asides": [sequence.asides for sequence in sequences],
             "places": places,
         }
     with _exact_output(causal):
         logits = causal(
-            input_ids=torch.tensor([tokens], device=device),
+            input_ids=torch.tensor([tokens], device=place),
             use_cache=False,
-            logits_to_keep=torch.tensor(rows, device=device),
+            logits_to_keep=torch.tensor(rows, device=place),
             **more,
         ).logits[0]
-    return functional.cross_entropy(logits.float(), torch.tensor(targets, device=device), reduction="none")
+    return functional.cross_entropy(logits.float(), torch.tensor(targets, device=place), reduction="none")
 
 
 @contextmanager

@@ -47,6 +47,19 @@ class Encoded:
         return places
 
 
+def branches(trunk: Sequence[int], continuations: Sequence[Sequence[int]]) -> Encoded:
+    """A text with several continuations, of which none sees another. All of their tokens are learned, in order.
+
+    So the text goes through the network once, however many continuations it has.
+    """
+    tokens, asides = list(trunk), list[Span]()
+    for each in continuations:
+        if each:
+            asides.append((len(tokens), len(tokens) + len(each)))
+        tokens += each
+    return Encoded(tuple(tokens), tuple(range(len(trunk), len(tokens))), tuple(asides))
+
+
 def _over(position: int, before: Mapping[int, int]) -> int:
     """A position, or where the asides begin that end there."""
     while position in before:

@@ -45,6 +45,7 @@ from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import CONFIDENCE, TOLERANCE, Rule
 from sandbox.tune.settings import TrainingSettings
+from sandbox.tune.tracking import Tracker
 from sandbox.types import Device, Dtype
 
 State = Literal["running", "finished", "failed", "cancelled", "interrupted"]
@@ -95,6 +96,8 @@ class RoundPlan(BaseModel):
     """Whether the gate asks the model's own process, which games share, unless `memory_gib` bounds this one."""
     memory_gib: float | None = Field(default=None, gt=0)
     """Most memory that the round may take."""
+    report_to: tuple[Tracker, ...] = ()
+    """Where else its curves go. TensorBoard's files are in the round's folder, under `tensorboard`."""
 
     def parsed_card(self) -> Card:
         """The card."""

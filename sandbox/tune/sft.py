@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sandbox.errors import NoMemoryError
 from sandbox.llm import device
-from sandbox.tune import packing
+from sandbox.tune import loop, packing
 from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.errors import RoundError, Stopped
+from sandbox.tune.loop import StepGradient, TrainingProgress
 from sandbox.tune.network import token_losses
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
-
-_LEAST_PACK = 64
-_SMALLER = "take a smaller model, shorter transcripts, or a smaller --batch"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingProgress:
-    """Where a training stands after a step."""
-
-    step: int
-    steps: int
-    loss: float
-    """Mean over the learned tokens of the step, in nats."""
-    tokens: int
-    """Tokens that went through the network in this step."""
-    seconds: float
-    """Wall-clock time of this step."""
-    note: str = ""
-
-
-def steps_of(examples: int, settings: TrainingSettings) -> int:
-    """How many optimiser steps a training takes."""
-    return settings.epochs * -(-examples // settings.batch)
 
 
 def train(
@@ -58,7 +30,6 @@ def train(
     """Train the weights that require a gradient, in place, from the checkpoint on if there is one.
 
     A step is `settings.batch` sequences, packed without padding; its loss is the mean over their learned tokens.
-    With the same data, settings and number of threads the outcome is the same to the bit, interrupted or not.
 
     Args:
         network: with LoRA weights and packed attention.
@@ -74,53 +45,15 @@ def train(
         RoundError: the loss is not a number any more.
         NoMemoryError: there is too little memory for a single sequence, with all that saves some.
     """
-    weights = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-    optimiser = torch.optim.AdamW(
-        weights.values(), lr=settings.learning_rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay
-    )
-    done = checkpoint.restore(weights, optimiser) if checkpoint else 0
-    steps = steps_of(len(sequences), settings)
-    saved, room = time.monotonic(), settings.pack
-    savings = _savings(network, room)
-    network.train()
-    for step, batch in enumerate(_batches(len(sequences), settings), start=1):
-        if step <= done:
-            continue
-        if stop():
-            if checkpoint:
-                checkpoint.save(step - 1, weights, optimiser)
-            raise Stopped(f"stopped before step {step} of {steps}")
-        started = time.perf_counter()
-        chosen = [sequences[i] for i in batch]
+    batches = _batches(len(sequences), settings)
+
+    def learn(step: int, room: int) -> StepGradient:
+        chosen = [sequences[i] for i in batches[step - 1]]
         rehearsed = [rehearsal[step % len(rehearsal)]] if rehearsal else []
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * ramp(step, steps, settings.warmup)
-        note = ""
-        while (loss := _attempt(network, chosen, rehearsed, settings, room)) is None:
-            optimiser.zero_grad()
-            device.release(network.device)
-            room, note = next(savings)
-        if not math.isfinite(loss):
-            raise RoundError(
-                f"the loss is {loss} at step {step}: the training has gone astray",
-                hint="try again with a lower --learning-rate",
-            )
-        torch.nn.utils.clip_grad_norm_(weights.values(), settings.clip)
-        optimiser.step()
-        optimiser.zero_grad()
-        if checkpoint and time.monotonic() - saved > settings.checkpoint_seconds:
-            checkpoint.save(step, weights, optimiser)
-            saved = time.monotonic()
-        on_step(
-            TrainingProgress(
-                step=step,
-                steps=steps,
-                loss=loss,
-                tokens=sum(map(len, (*chosen, *rehearsed))),
-                seconds=time.perf_counter() - started,
-                note=note,
-            )
-        )
+        loss = _accumulate(network, chosen, rehearsed, settings, room)
+        return StepGradient(loss=loss, tokens=sum(map(len, (*chosen, *rehearsed))))
+
+    loop.descend(network, settings, len(batches), learn, checkpoint=checkpoint, on_step=on_step, stop=stop)
 
 
 def _batches(count: int, settings: TrainingSettings) -> list[list[int]]:
@@ -129,37 +62,6 @@ def _batches(count: int, settings: TrainingSettings) -> list[list[int]]:
         for number in range(settings.epochs)
         for batch in packing.epoch(count, settings.batch, seed=settings.seed, number=number)
     ]
-
-
-def _attempt(
-    network: Any,
-    learned: Sequence[Encoded],
-    rehearsed: Sequence[Encoded],
-    settings: TrainingSettings,
-    room: int,
-) -> float | None:
-    """The loss of one step, as `_accumulate` gives it; None where memory was too short for the gradient."""
-    try:
-        return _accumulate(network, learned, rehearsed, settings, room)
-    except Exception as error:
-        if NoMemoryError.of(error) is None:
-            raise
-        return None
-
-
-def _savings(network: Any, room: int) -> Iterator[tuple[int, str]]:
-    """What saves memory, one thing after the other: how many tokens may go through the network at once, and words.
-
-    First what is computed on the way is not kept but computed again (Chen et al. 2016), then packs get smaller.
-    Raises `NoMemoryError` where nothing is left to do.
-    """
-    with suppress(ValueError):  # not all families can
-        network.activation_checkpointing_enable({"use_reentrant": False})
-        yield room, "memory is short: from here on activations are computed twice"
-    while room > _LEAST_PACK:
-        room //= 2
-        yield room, f"memory is short: from here on {room} tokens at once"
-    raise NoMemoryError("there is not enough memory to train on one example", hint=_SMALLER)
 
 
 def _accumulate(
@@ -195,9 +97,3 @@ def _in_bfloat16(settings: TrainingSettings, where: torch.device) -> bool:
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
     return device.multiplies_bfloat16(where)
-
-
-def ramp(step: int, steps: int, warmup: float) -> float:
-    """Up linearly over the first share of the steps, then down to nearly nothing."""
-    rising = max(1, round(steps * warmup))
-    return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)

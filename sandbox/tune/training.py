@@ -14,12 +14,14 @@ from sandbox.llm import chatml
 from sandbox.llm.chatml import Message
 from sandbox.llm.local import LocalModel
 from sandbox.paths import Home
-from sandbox.tune import lora, network, packing, sft
+from sandbox.tune import episodes, lora, network, packing, preference, reinforcement, sft
 from sandbox.tune.checkpoint import Checkpoint
-from sandbox.tune.examples import Example, TranscriptExample, digest
+from sandbox.tune.examples import Example, Label, PreferencePair, TranscriptExample, digest
+from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.packing import Encoded
+from sandbox.tune.preference import OnPhase
 from sandbox.tune.rounds import RoundPlan
-from sandbox.tune.sft import TrainingProgress
+from sandbox.world import registry
 
 FIXED_TEXT = (
     "The kitchen is a small room with a wooden table and two chairs. A window looks out on the garden, where an "
@@ -58,6 +60,7 @@ def train(
     home: Home,
     checkpoint: Path | None,
     on_step: Callable[[TrainingProgress], None],
+    on_phase: OnPhase = lambda what, done, of: None,
     on_note: Callable[[str], None],
     stop: Callable[[], bool],
 ) -> Made:
@@ -71,6 +74,7 @@ def train(
         home: where the worlds of the plan are looked up.
         checkpoint: a folder for the state of the training; None keeps none.
         on_step: told after every step.
+        on_phase: told what is done before the first.
         on_note: told what is worth knowing.
         stop: asked between steps.
 
@@ -80,46 +84,76 @@ def train(
     """
     settings = plan.settings
     kept = Checkpoint(checkpoint / "checkpoint.safetensors", digest(data)) if checkpoint else None
+    on_phase("measuring the model before", 0, 0)
     before = perplexity(model.network, model)
     rehearsal = rehearse(model, settings.seed) if settings.method == "sft" and settings.rehearsal else []
     if parent is not None:
         tuned = lora.with_adapter(model.network, parent)
     else:
         tuned = lora.with_lora(model.network, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
-    if settings.method == "sft":
-        chosen = [each for each in data if isinstance(each, TranscriptExample)]
-        sequences = [
-            s for each in chosen for s in packing.encode(model.tokenizer, each, model.window, settings.emphasis)
-        ]
-        if model.packs:
-            network.use_packed_attention(model.network)
-        else:
-            sequences = [part for sequence in sequences for part in packing.apart(sequence)]
-        sft.train(
-            tuned,
-            sequences,
-            settings,
-            rehearsal=rehearsal,
-            checkpoint=kept,
-            on_step=on_step,
-            stop=stop,
-        )
-    else:
-        from sandbox.tune import trl_methods
-
-        trl_methods.train(
-            tuned,
-            model,
-            data,
-            plan,
-            home=home,
-            checkpoint=kept,
-            on_step=on_step,
-            on_note=on_note,
-            stop=stop,
-        )
+    learn(
+        tuned,
+        model,
+        data,
+        plan,
+        home=home,
+        rehearsal=rehearsal,
+        checkpoint=kept,
+        on_step=on_step,
+        on_phase=on_phase,
+        on_note=on_note,
+        stop=stop,
+    )
     weights, config = lora.exported(tuned, model.name.rpartition("@")[0])
     return Made(weights, config, (before, perplexity(tuned, model)))
+
+
+def learn(
+    tuned: Any,
+    model: LocalModel,
+    data: Sequence[Example],
+    plan: RoundPlan,
+    *,
+    home: Home,
+    rehearsal: Sequence[Encoded] = (),
+    checkpoint: Checkpoint | None = None,
+    on_step: Callable[[TrainingProgress], None],
+    on_phase: OnPhase = lambda what, done, of: None,
+    on_note: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> None:
+    """Train the LoRA weights of a network in place, by the method of the plan; arguments as above."""
+    settings = plan.settings
+    if model.packs:
+        network.use_packed_attention(model.network)
+    more: dict[str, Any] = {"checkpoint": checkpoint, "on_step": on_step, "stop": stop}
+    match settings.method:
+        case "sft":
+            chosen = [each for each in data if isinstance(each, TranscriptExample)]
+            sequences = [
+                s
+                for each in chosen
+                for s in packing.encode(model.tokenizer, each, model.window, settings.emphasis)
+            ]
+            if not model.packs:
+                sequences = [part for sequence in sequences for part in packing.apart(sequence)]
+            on_phase(preference.FIRST_STEP, 0, 0)
+            sft.train(tuned, sequences, settings, rehearsal=rehearsal, **more)
+        case "dpo":
+            pairs = [each for each in data if isinstance(each, PreferencePair)]
+            preference.dpo(tuned, model, pairs, settings, on_phase=on_phase, **more)
+        case "kto":
+            labels = [each for each in data if isinstance(each, Label)]
+            preference.kto(tuned, model, labels, settings, on_phase=on_phase, **more)
+        case "grpo" | "rloo":
+            worlds = [registry.open_world(reference, home=home) for reference in plan.worlds]
+            try:
+                games = episodes.games(worlds, settings.starts)
+                on_phase("playing the first games to learn from", 0, 0)
+                reinforcement.on_worlds(tuned, model, games, plan.parsed_card(), settings, on_note, **more)
+            finally:
+                for world in worlds:
+                    world.close()
 
 
 def perplexity(tuned: Any, model: LocalModel, text: str = FIXED_TEXT) -> float:

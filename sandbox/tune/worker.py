@@ -24,6 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from sandbox.errors import SandboxError
@@ -40,9 +41,10 @@ from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
 from sandbox.tune.explorer import EXPLORED_SEED, best_way
 from sandbox.tune.gate import GateResult
+from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.selfplay import Explored, explore
-from sandbox.tune.sft import TrainingProgress
+from sandbox.tune.tracking import CurveWriter
 from sandbox.tune.voice.source import from_world
 from sandbox.types import LanguageModel
 from sandbox.world import registry
@@ -97,6 +99,7 @@ class RoundWorker:
         self.card = self.plan.parsed_card()
         self.home = Home(self.plan.home)
         self._events = Log(folder / "events.jsonl")
+        self.curves = CurveWriter()
 
     def tell(self, kind: str, **data: Any) -> None:
         """Add an event. Raises `OSError` where the disk is full."""
@@ -113,6 +116,7 @@ class RoundWorker:
     def run(self) -> None:
         """The whole round."""
         plan = self.plan
+        self.curves = CurveWriter(plan.report_to, self.folder / "tensorboard", plan.settings.model_dump())
         self.tell("started", method=plan.settings.method, model=plan.model, parent=plan.parent)
         data = self.gather()
         self.tell("data", examples=len(data), **asdict(collect.survey(data)))
@@ -125,15 +129,17 @@ class RoundWorker:
         outcome = None
         if before:
             outcome = gate.compare(
-                before[: len(after)],
+                before,
                 after,
                 plan.rule,
                 tolerance=plan.tolerance,
                 confidence=plan.confidence,
                 perplexity=about["perplexity"],
-                planned=len(before),
+                looks=True,
             )
             self.tell("gate", outcome=outcome.model_dump(), perplexity=about["perplexity"])
+            for step, side in enumerate((outcome.before, outcome.after)):
+                self.curves.add(step, {"gate/won": side.won / side.episodes, "gate/score": side.score})
         passed = plan.rule == "none" if outcome is None else outcome.passed
         adapter = self.publish(trained, about, data, outcome)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -226,7 +232,7 @@ class RoundWorker:
     def episodes(self, side: str, adapter: Path | None, before: Sequence[Episode] = ()) -> list[Episode]:
         """Play the worlds of the gate, or read how they went before.
 
-        With the episodes of the side before, no more is played once the gate could not be passed any more.
+        With the episodes of the side before, no more is played once the gate is passed, or could not be any more.
         """
         file = self.folder / f"{side}.json"
         if file.exists():
@@ -252,10 +258,13 @@ class RoundWorker:
 
         def enough() -> bool:
             plan = self.plan
-            decided = bool(before) and plan.rule != "none"
-            return decided and gate.hopeless(before, played, tolerance=plan.tolerance, confidence=plan.confidence)
+            if not before or plan.rule == "none":
+                return False
+            asked = {"tolerance": plan.tolerance, "confidence": plan.confidence}
+            return gate.hopeless(before, played, **asked) or gate.settled(before, played, plan.rule, **asked)
 
-        for reference in self.plan.eval_worlds:
+        order = np.random.default_rng(self.plan.settings.seed).permutation(len(self.plan.eval_worlds))
+        for reference in (self.plan.eval_worlds[number] for number in order):
             if enough():
                 break
             world = registry.open_world(reference, home=self.home)
@@ -320,6 +329,10 @@ class RoundWorker:
                 self.tell("estimate", seconds=seconds, steps=progress.steps, tokens_per_second=speed)
                 if folder is None:
                     raise _Enough
+            measured = {f"train/{name}": value for name, value in progress.measures.items()}
+            self.curves.add(
+                progress.step, {"train/loss": progress.loss, "train/tokens_per_second": speed, **measured}
+            )
             spent = progress.seconds if spent == 0.0 else 0.8 * spent + 0.2 * progress.seconds
             self.tell(
                 "step",
@@ -331,6 +344,7 @@ class RoundWorker:
                 note=progress.note,
             )
 
+        self.phase("loading the language model", 0, 0)
         try:
             made = training.train(
                 self.load(),
@@ -340,6 +354,7 @@ class RoundWorker:
                 home=self.home,
                 checkpoint=None if folder is None else self.folder,
                 on_step=on_step,
+                on_phase=self.phase,
                 on_note=lambda text: self.tell("note", text=text),
                 stop=self.stopped,
             )
@@ -418,6 +433,8 @@ def main(folder: Path) -> int:
         worker.last_word("failed", **_explained(error))
         traceback.print_exc()
         return 1
+    finally:
+        worker.curves.close()
     return 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from tensorboard_curves import read_curves
 
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.llm.local import LocalModel
@@ -186,7 +187,7 @@ def test_a_line_that_found_no_room_is_lost_alone(tmp_path: Path) -> None:
 def test_a_round_that_was_killed_as_it_published_publishes_once(
     plan: RoundPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    round_ = in_this_process(plan, 1)
+    round_ = in_this_process(plan.model_copy(update={"report_to": ("tensorboard",)}), 1)
 
     def killed(self: worker.RoundWorker, kind: str, **data: object) -> None:
         if kind == "finished":
@@ -198,6 +199,9 @@ def test_a_round_that_was_killed_as_it_published_publishes_once(
     (made,) = Adapters.of(plan.save)
     assert worker.main(round_.folder) == 0
     assert round_.adapter == made.id and list(Adapters.of(plan.save)) == [made]
+    steps = {event.data["step"]: event.data["loss"] for event in round_.events() if event.kind == "step"}
+    curves = read_curves(round_.folder / "tensorboard")
+    assert curves["train/loss"] == pytest.approx(steps) and sorted(curves["gate/won"]) == [0, 1]
 
 
 def test_too_little_data_is_refused_in_words(plan: RoundPlan) -> None:

@@ -21,6 +21,7 @@ from sandbox.tune.adapters import Adapters, describe
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.export import export
+from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
 from sandbox.types import OptionScore
@@ -136,7 +137,7 @@ def test_packed_attention_is_causal_attention_inside_each_sequence(lengths: list
 
 
 def test_a_few_steps_lower_the_loss(model: LocalModel, transcripts: list[Any]) -> None:
-    told: list[sft.TrainingProgress] = []
+    told: list[TrainingProgress] = []
     sft.train(with_lora(model), encoded(model, transcripts), SETTINGS, on_step=told.append)
     assert [each.step for each in told] == [1, 2, 3] and {each.steps for each in told} == {3}
     assert told[-1].loss < 0.8 * told[0].loss

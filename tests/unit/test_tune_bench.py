@@ -53,6 +53,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(rounds, "resume", resume)
     monkeypatch.setattr(bench.registry, "open_world", lambda world: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(bench, "_speedup", lambda quick, progress: 3.0)
+    monkeypatch.setattr(bench, "_cost", lambda method: {"peak_gib": 2.0, "seconds_per_pair": 9.0})
     return calls
 
 
@@ -70,3 +71,4 @@ def test_it_goes_on_where_it_was_and_measures_nothing_twice(tmp_path: Path, star
     assert found["won_before_of_4"] == 0 and found["won_after_selfplay_of_4"] == 4
     assert found["steps_on_average_selfplay"] == 6.5 and found["steps_on_average_before"] == 25
     assert found["minutes_demonstrations"] == 3.0 and found["peak_memory_gib"] == 2.5
+    assert found["dpo_peak_gib"] == found["kto_peak_gib"] == 2.0 and found["kto_seconds_per_pair"] == 9.0

@@ -153,11 +153,6 @@ class CardAgent:
         context = prompt.beside(plain, prompt.advised(briefing.advice))
         thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
-        reply = (
-            hearing.answering(observation, history, self.card.talk, self._verbs)
-            if self.card.talk.answers
-            else None
-        )
         proposals = yield from self._propose(observation, history, context, seed, briefing)
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
@@ -177,7 +172,9 @@ class CardAgent:
             model=self.model,
             prompt=context,
         )
-        reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision)
+        reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision) or hearing.asking(
+            history, observation.goal, self.card.talk, self._verbs, briefing.partners
+        )
         if reply is not None:
             decision = yield from self._answering(decision, reply, observation, context)
             best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]

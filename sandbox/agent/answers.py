@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
+from sandbox.agent.advice import topics
 from sandbox.agent.combine import EXCLUDED
 from sandbox.agent.grounding import looks_refused, normalised
 from sandbox.agent.recall import Recall, Sighting, direction
@@ -38,10 +39,16 @@ _WHY = re.compile(
     rf"(?P<command>[\w' -]+?)(?: instead| first)?{_END}",
     re.IGNORECASE,
 )
+_KNOW = re.compile(
+    rf"\bwhat do (?:you|we) know (?:of|about) {_ARTICLE}(?P<thing>[\w' -]+?){_END}|"
+    rf"\btell (?:me|us) (?:of|about) {_ARTICLE}(?P<told>[\w' -]+?){_END}",
+    re.IGNORECASE,
+)
 _QUESTION = re.compile(r"\?\s*$|^(?:where|why|what|which|who|how|have you|did you|do you)\b", re.IGNORECASE)
 _HERE = re.compile(
     r"\b(?:you (?:can )?(?:see|make out)|there is|there are|inside (?:is|are)|on the|in the)\b", re.IGNORECASE
 )
+_JOIN = re.compile(r"^(?:And|But|So|Or) ")
 _WORDS = {
     **dict.fromkeys(("trying", "try", "the", "to"), ""),
     **{f"{verb}ing": verb for verb in ("go", "open", "unlock", "drop", "examine", "pull", "eat", "wait")},
@@ -74,6 +81,9 @@ def answer(words: str, observation: Observation, history: History, decision: Dec
         return _why(found["command"], bool(found["not"]), observation, history, decision)
     if _WHERE_I.search(words):
         return f"I am in the {recall.room}." if recall.room else None
+    if (found := _KNOW.search(words)) is not None:
+        thing = (found["thing"] or found["told"]).strip()
+        return about(thing, recall) or f"I know nothing of the {thing}."
     if (found := _WHERE.search(words)) is not None:
         return _where(found["thing"].strip(), observation, recall)
     if _CARRY.search(words):
@@ -99,6 +109,26 @@ def _where(thing: str, observation: Observation, recall: Recall) -> str:
         last = placed[-1]
         return f"I saw the {thing} in the {last.room}: {_plain(last)}"
     return f"I have not seen the {thing}."
+
+
+def about(subject: str, recall: Recall) -> str:
+    """What was read that has most to do with a subject, and what stood behind it; empty where nothing has."""
+    wanted, best, most = _stems(subject), -1, 0
+    for i, each in enumerate(recall.lines):
+        shared = len(wanted & _stems(each.line))
+        if shared > most and not _is_talk(each.line) and not looks_refused(each.line):
+            best, most = i, shared
+    if best < 0:
+        return ""
+    first, *after = recall.lines[best : best + 2]
+    goes_on = [each for each in after if each.turn == first.turn and each.line.endswith(".")]
+    told = _JOIN.sub("", " ".join(map(_plain, (first, *goes_on))))
+    return told[:1].upper() + told[1:]
+
+
+def _stems(words: str) -> frozenset[str]:
+    """What is spoken of, one or many of it alike."""
+    return frozenset(word.removesuffix("s") for word in topics(words))
 
 
 def _says(thing: str, history: History) -> str:
@@ -162,6 +192,7 @@ def _plain(sighting: Sighting) -> str:
 
 def _first_person(line: str) -> str:
     """The world speaks to the seat; the seat speaks of itself."""
+    line = re.sub(r"\b(by|with|for|to|of|on|at|behind|from|around|past|beside|below|above) you\b", r"\1 me", line)
     for you, me in (
         ("You are", "I am"),
         ("You can see", "I see"),

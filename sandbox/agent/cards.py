@@ -203,6 +203,10 @@ class Talk(Section):
     one takes the turn. 0 is silent."""
     answers: bool = True
     """Answer a question of another seat in the next turn, from what this one has read. Takes the turn."""
+    asks: Annotated[int, Field(ge=0, le=8)] = 0
+    """How many questions it asks the other seats in an episode, where it gets no further: about what it tried in
+    vain, or what its goal names and it has not read of. It then also answers what is said to it and asks nothing.
+    Asking takes the turn. 0 asks none."""
     command: Annotated[str, Field(max_length=100)] = "say {line}"
     """The command that says something in this world; `{line}` stands for the words."""
     max_tokens: Annotated[int, Field(ge=1, le=256)] = 24

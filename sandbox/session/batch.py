@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.agent.agent import CardAgent
-from sandbox.agent.briefing import NOTHING, Briefing
+from sandbox.agent.briefing import Briefing
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import think_together
 from sandbox.session.players import Seats
 from sandbox.types import Agent, Decision, History, Observation, Simultaneous, World
 
-Perceived = tuple[Observation, History, int]
-"""What a seat goes by, and the seed of its decision."""
+Perceived = tuple[Observation, History, int, Briefing]
+"""What a seat goes by, the seed of its decision, and what its agent is told beside."""
 
 
 def at_once(world: World[Any]) -> bool:
@@ -33,7 +33,6 @@ def decide(
     perceived: Callable[[str, int], Perceived],
     *,
     explore: bool,
-    briefing: Briefing = NOTHING,
 ) -> Decision:
     """The decision of a seat's agent; where others decide in the same round, they think along.
 
@@ -43,21 +42,20 @@ def decide(
         seat: the one to move, held by an agent.
         perceived: what a seat that moves so many commands from now goes by.
         explore: whether agents explore.
-        briefing: what the agent of the seat is told beside.
     """
     agent = seats[seat]
     assert agent is not None, "the seat is held by an agent"
-    observation, lived, seed = perceived(seat, 0)
-    if isinstance(agent, CardAgent) and briefing != NOTHING:
-        return agent.decide(observation, lived, seed=seed, explore=explore, briefing=briefing)
-    if not (at_once(world) and _asks(agent)):
+    observation, lived, seed, briefing = perceived(seat, 0)
+    if not isinstance(agent, CardAgent):
         return agent.decide(observation, lived, seed=seed, explore=explore)
+    if not (at_once(world) and _asks(agent)):
+        return agent.decide(observation, lived, seed=seed, explore=explore, briefing=briefing)
     thoughts = []
     for ahead, each in enumerate(world.seats[world.seats.index(seat) :]):
         other = seats[each]
         if isinstance(other, CardAgent) and _asks(other):
-            observation, lived, seed = perceived(each, ahead)
-            thought = other.deciding(observation, lived, seed=seed, explore=explore)
+            observation, lived, seed, briefing = perceived(each, ahead)
+            thought = other.deciding(observation, lived, seed=seed, explore=explore, briefing=briefing)
             thoughts.append((thought, other.language_model))
     return think_together(thoughts)[0]
 

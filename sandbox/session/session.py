@@ -212,10 +212,10 @@ class Session(Review):
 
         def perceived(each: str, ahead: int) -> Perceived:
             seed = decision_seed(self.seed, path[-1], 0 if ahead else tried, ahead=ahead)
-            return path[-1].observations[each], history(path, each), seed + again
+            briefing = told.briefing(self.world, self._book.at, path, each)
+            return path[-1].observations[each], history(path, each), seed + again, briefing
 
-        briefing = told.briefing(self.world, self._book.at, path, seat)
-        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn, briefing=briefing)
+        return batch.decide(self.world, self.seats, seat, perceived, explore=self.learn)
 
     def act(self, command: str, *, decision: Decision | None = None, chooser: Chooser = "person") -> Turn:
         """Carry out a command of the seat to move. The turn and all that was learned are saved when this returns.

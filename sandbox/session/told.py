@@ -10,6 +10,7 @@ from sandbox.agent.briefing import Briefing
 from sandbox.agent.grounding import looks_refused
 from sandbox.agent.recall import title_of
 from sandbox.feedback.kinds.advice import Advice
+from sandbox.session import worlds
 from sandbox.store.feedback import Feedback
 from sandbox.timeline import Turn
 from sandbox.types import World
@@ -38,7 +39,12 @@ def briefing(world: World[Any], feedback: Heard, path: Sequence[Turn], seat: str
     """All that an agent is told beside what it perceives at the end of a path."""
     listed = path[-1].observations[seat].admissible
     check = _Understanding(world, path[-1].snapshot, seat) if listed is None else None
-    return Briefing(advice=tuple(words for _, words in standing(feedback, path, seat)), understood=check)
+    names = worlds.names(world)
+    return Briefing(
+        advice=tuple(words for _, words in standing(feedback, path, seat)),
+        partners=tuple(names.get(each, each) for each in world.seats if each != seat),
+        understood=check,
+    )
 
 
 class _Understanding:

@@ -269,3 +269,47 @@ def test_what_led_nowhere_of_late_is_held_back_more_than_what_was_only_repeated(
     )
     assert agent.decide(here(), (*LIVED, *told), seed=0, explore=False).command == "open chest"
     assert agent.decide(here(), (*LIVED, *stuck), seed=0, explore=False).command == "go north"
+
+
+LOST = (
+    Exchange(command="", reply="You have seen the well run dry. A key hangs in the barn.\nHall\nExits: east."),
+    Exchange(command="open oak door", reply="The oak door is locked."),
+)
+
+
+def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
+    talk, verbs, others = Talk(asks=2), ("say", "go"), ("Jory",)
+
+    def asked(*lived: Exchange, goal: str = "Bring the ruby to Jory.", talk: Talk = talk) -> str | None:
+        reply = hearing.asking(lived, goal, talk, verbs, others)
+        return None if reply is None else reply.command
+
+    assert asked(*LOST) == "say Do you know where the key is?"
+    vain = Exchange(command="pull red lever", reply="Nothing moves.")
+    assert asked(*LOST[:1], vain) is None
+    assert asked(*LOST[:1], vain, vain) == "say What do you know of the red lever?"
+    waited = [Exchange(command="go east", reply=f"Room {i}") for i in range(hearing.PAUSE)]
+    assert asked(*LOST[:1], *waited) == "say Do you know where the ruby is?"
+    question = Exchange(command="say Do you know where the ruby is?", reply="You say it.")
+    assert asked(*LOST[:1], question, vain, vain) is None  # too soon
+    assert asked(*LOST[:1], question, *waited) is None  # asked already
+    assert asked(*LOST[:1], question, *waited, LOST[1]) == "say Do you know where the key is?"
+    assert asked(*LOST[:1], question, *waited, question, *waited, LOST[1]) is None  # enough
+    assert asked(*LOST, talk=Talk()) is None
+    assert hearing.asking(LOST, "", talk, ("go",), others) is None
+    assert hearing.asking(LOST, "", talk, verbs, ()) is None
+
+
+def test_what_is_said_is_answered_to_its_subject_and_no_answer_is_answered() -> None:
+    def told(words: str, *lived: Exchange, asks: int = 1) -> str | None:
+        spoken_to = here(f"You hear Ann from afar: “{words}”")
+        reply = hearing.answering(spoken_to, lived or LOST[:1], Talk(asks=asks), ("say",))
+        return None if reply is None else reply.words
+
+    assert told("What do you know of the wells?") == "I have seen the well run dry. A key hangs in the barn."
+    assert told("Any key about?") == "A key hangs in the barn."
+    assert told("How do you do?") == hearing.IGNORANT
+    assert told("I need that key.") == "A key hangs in the barn."
+    assert told("I need that key.", asks=0) is None
+    assert told("I need that key.", *LOST[:1], Exchange(command="say Hm.", reply="You say: “Hm.”")) is None
+    assert told("Hello!") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.agent.agent import CardAgent
-from sandbox.agent.cards import Card
+from sandbox.agent.cards import Card, Talk
 from sandbox.errors import PlayError
 from sandbox.feedback.kinds.advice import Advice
 from sandbox.llm.fake import ScriptedModel
@@ -148,3 +148,33 @@ def test_an_episode_played_aloud_keeps_its_sentences_and_its_choices(session: Se
     kept = session.timeline.path(session.current.id)[1:]
     assert [formatting.words(turn) for turn in kept] == [line.strip("“”≠ ") for line in spoken.said]
     assert runner.episode_as_json(spoken)["said"] == spoken.said
+
+
+def test_two_seats_of_the_mill_ask_and_answer_and_do_not_chatter(tmp_path: Path) -> None:
+    world = registry.open_world("millrace", home=Home(tmp_path))
+    card = Card(name="mate", model="m", talk=Talk(asks=2))
+    agents = {seat: CardAgent(card, ScriptedModel(), verbs=world.verbs) for seat in world.seats}
+    session = Session.create(Store.memory(), world, agents, seed=0, learn=False)
+    given = {"tamsin": ["go up", "go north", "pull red lever", "pull red lever"], "jory": ["go down", "go up"]}
+    said = []
+    for _ in range(40):
+        decision = session.decide()
+        seat, command = decision.seat, decision.command
+        if command.startswith("say "):
+            said.append((seat, command.removeprefix("say ")))
+        elif given[seat]:
+            command = given[seat].pop(0)
+        session.act(command, decision=decision, chooser="agent" if command == decision.command else "person")
+    light, lantern, lever, drums = said[:4]
+    assert light == ("jory", "What do you know of a light?")
+    assert lantern[0] == "tamsin" and lantern[1].endswith("the only lantern hangs by me.")
+    assert lever == ("tamsin", "What do you know of the red lever?")
+    assert drums[0] == "jory" and "Only the drum that has the iron pin through it" in drums[1]
+    assert len(said) <= 8
+
+
+def test_nobody_asks_in_a_world_of_one_seat(session: Session) -> None:
+    agent = CardAgent(Card(name="mate", model="m", talk=Talk(asks=8)), ScriptedModel(), verbs=session.world.verbs)
+    session.hand_over("visitor", agent)
+    for _ in range(12):
+        assert not session.step().command.startswith("say ")

@@ -25,7 +25,8 @@ class Advice(Kind):
         if self.question:
             return
         children = [timeline.node(child) for child in timeline.child_ids(record.turn)]
-        heeded = tuple(node.command for node in children if speaks_for(self.words, node.command))
+        own = [node.command for node in children if node.seat == self.seat]
+        heeded = tuple(command for command in own if speaks_for(self.words, command))
         if heeded:
             yield Judgement(
                 kind="advice",

@@ -17,6 +17,7 @@ from sandbox.agent.combine import EXCLUDED, combine
 from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
 from sandbox.agent.notes import Notebook
+from sandbox.agent.recall import Recall
 from sandbox.errors import SaveError
 from sandbox.llm import chatml
 from sandbox.llm.questions import Continue, FeatureScores, Read, ScoreQuestion, Thinking, think
@@ -119,14 +120,15 @@ class CardAgent:
         thinking = self.deciding(observation, history, seed=seed, explore=explore, briefing=briefing)
         return think(thinking, self.language_model)
 
-    def speak(self, decision: Decision, *, seed: int, also: Sequence[int] = ()) -> Decision:
+    def speak(self, decision: Decision, history: History, *, seed: int, also: Sequence[int] = ()) -> Decision:
         """The decision with a sentence for each of its best proposals, and for those named in `also`.
 
         Nothing else of it changes, so it may come later than the choice, or never.
         """
         if self.card.voice.when == "off" or self.language_model is None:
             return decision
-        return think(voice.speaking(decision, self.card.voice, seed=seed, also=also), self.language_model)
+        thinking = voice.speaking(decision, Recall.of(history), self.card.voice, seed=seed, also=also)
+        return think(thinking, self.language_model)
 
     def reply(self, observation: Observation, history: History, words: str, *, seed: int) -> str:
         """What it answers when it is spoken to; empty where it has no language model, or nothing to say."""

@@ -189,7 +189,7 @@ class VoiceSettings(Section):
     words are part of what the commands are scored behind. `off`: silent."""
     lines: Annotated[int, Field(ge=1, le=16)] = 4
     """With `before`, how many sentences it thinks of."""
-    max_tokens: Annotated[int, Field(ge=4, le=256)] = 40
+    max_tokens: Annotated[int, Field(ge=4, le=256)] = 32
     """Longest sentence, in tokens."""
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
     """Temperature of the words: 0 says the likeliest each time."""

@@ -178,12 +178,13 @@ def speech(context: str, begun: str) -> str:
     return chatml.aside(context, _ALOUD) if chatml.is_chat(context) else f"{context} {begun.rstrip()}"
 
 
-def why(context: str, command: str) -> str:
-    """The prompt for what an agent says of a command."""
+def why(context: str, command: str, remembered: str) -> str:
+    """The prompt for what an agent says of a command, of which it remembers something."""
     if chatml.is_chat(context):
         given = Message("assistant", text.for_prompt(command))
-        return chatml.followed_by(context, given, Message("user", _WHY))
-    return context + option(command) + QUOTE
+        asked = " ".join(filter(None, (text.for_prompt(remembered), _WHY)))
+        return chatml.followed_by(context, given, Message("user", asked))
+    return context + option(command) + remembering(remembered)
 
 
 def spoken(context: str, said: str) -> str:
@@ -197,6 +198,12 @@ def spoken(context: str, said: str) -> str:
 def ends_of_words(context: str) -> tuple[str, ...]:
     """What ends a sentence that an agent says: in a transcript it stands in quotes."""
     return ("\n",) if chatml.is_chat(context) else (QUOTE, "\n")
+
+
+def remembering(remembered: str) -> str:
+    """What stands in a transcript behind a command that is to be spoken of: what is remembered, and a quote."""
+    plain = text.for_prompt(remembered)
+    return f"({plain})\n{QUOTE}" if plain else QUOTE
 
 
 def aside_text(words: str) -> str:

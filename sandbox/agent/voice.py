@@ -11,6 +11,8 @@ import numpy as np
 from sandbox import text
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card, VoiceSettings
+from sandbox.agent.recall import Recall
+from sandbox.agent.recollection import recollect
 from sandbox.llm import chatml
 from sandbox.llm.questions import Continue, ScoreQuestion, Thinking, together
 from sandbox.types import Decision, OptionScore, Sample
@@ -30,40 +32,41 @@ def silent(decision: Decision, also: Sequence[int] = ()) -> list[int]:
 
 
 def speaking(
-    decision: Decision, settings: VoiceSettings, *, seed: int, also: Sequence[int] = ()
+    decision: Decision, recall: Recall, settings: VoiceSettings, *, seed: int, also: Sequence[int] = ()
 ) -> Thinking[Decision]:
     """The decision with a sentence for each of its best proposals that has none.
 
-    The sentences are written side by side, each behind the prompt of the decision and its own command, so that the
-    key-value cache of the prompt serves all. A proposal whose words come to nothing says that it wants to do what
-    its command says.
+    The sentences are written side by side, each behind the prompt of the decision, its own command and what is
+    remembered of it, so that the key-value cache of the prompt serves all. A proposal whose words come to nothing
+    says that it wants to do what its command says.
 
     Args:
         decision: with its prompt, as an agent with a language model makes it.
+        recall: what its seat has seen.
         settings: the card's.
         seed: of the words.
         also: proposals that are to speak besides the best, such as one that somebody looks at.
     """
-    silent_ones = silent(decision, also)
-    if not decision.prompt or not silent_ones:
+    wanted = {i: decision.proposals[i].command for i in silent(decision, also)}
+    if not decision.prompt or not wanted:
         return decision
     written = yield from together(
         [
             Continue(
-                prompt=prompt.why(decision.prompt, decision.proposals[i].command),
+                prompt=prompt.why(decision.prompt, command, str(recollect(command, recall))),
                 n=1,
                 seed=seed + i,
                 max_tokens=settings.max_tokens,
                 temperature=settings.temperature,
                 stop=prompt.ends_of_words(decision.prompt),
             )
-            for i in silent_ones
+            for i, command in wanted.items()
         ]
     )
     proposals = list(decision.proposals)
-    for i, samples in zip(silent_ones, written, strict=True):
+    for (i, command), samples in zip(wanted.items(), written, strict=True):
         said = sentence(samples[0].text) if samples else ""
-        proposals[i] = replace(proposals[i], said=said or wish(proposals[i].command))
+        proposals[i] = replace(proposals[i], said=said or wish(command))
     return replace(decision, proposals=tuple(proposals))
 
 

@@ -32,7 +32,8 @@ def speak(
     agent, wanted = session.seats.get(decision.seat), (decision.chosen, *also)
     if not isinstance(agent, CardAgent):
         return decision
-    return agent.speak(decision, seed=decision_seed(session.seed, turn, 0) + again, also=wanted)
+    lived = history(session.timeline.path(turn.id), decision.seat)
+    return agent.speak(decision, lived, seed=decision_seed(session.seed, turn, 0) + again, also=wanted)
 
 
 def partly(decision: Decision, texts: Sequence[str]) -> Decision:

@@ -128,14 +128,14 @@ def test_the_best_three_speak_and_the_rest_is_silent_until_asked() -> None:
     model = ScriptedModel(samples=['The chest is closed. I will open it."', "no sentence", ""])
     agent = CardAgent(Card(name="a", model="m"), model)
     decision = agent.decide(here(), LIVED, seed=0, explore=False)
-    spoken = agent.speak(decision, seed=0)
+    spoken = agent.speak(decision, LIVED, seed=0)
     assert [bool(p.said) for p in spoken.proposals] == [True, True, True, False]
     assert all(p.said == "The chest is closed. I will open it." or "would" in p.said or p.said == "no sentence"
                for p in spoken.proposals[:3])  # fmt: skip
     assert spoken.chosen == decision.chosen and spoken.scores == decision.scores
-    assert agent.speak(decision, seed=0, also=[3]).proposals[3].said
+    assert agent.speak(decision, LIVED, seed=0, also=[3]).proposals[3].said
     silent = CardAgent(parse_card("model: m\nvoice: off\n", "a"), model)
-    assert silent.speak(decision, seed=0) == decision
+    assert silent.speak(decision, LIVED, seed=0) == decision
 
 
 def test_a_voice_that_speaks_before_it_chooses_scores_commands_behind_its_words() -> None:

@@ -16,10 +16,10 @@ from sandbox.agent.agent import CardAgent
 from sandbox.agent.briefing import Briefing
 from sandbox.agent.cards import Card, Talk
 from sandbox.agent.recall import Recall
+from sandbox.agent.recollection import Deed
 from sandbox.bench.companion.moments import PlayMoment, moments
 from sandbox.bench.report import Figure
 from sandbox.llm.local import LocalModel
-from sandbox.tune.voice.speech import Deed
 from sandbox.types import Decision
 
 Progress = Callable[[str], None]
@@ -68,7 +68,7 @@ def _fitting(
     """A paraphrase that is left, for a command of this moment that is not the one to do anyway."""
     commands = [c for c in moment.observation.admissible or () if c not in (moment.following, "wait", "look")]
     for command in rng.permutation(commands):
-        deed = Deed.of(str(command), moment.facts)
+        deed = Deed.of(str(command))
         fitting = [each for each in left if each[0] == deed.occasion]
         if fitting:
             chosen = fitting[int(rng.integers(len(fitting)))]

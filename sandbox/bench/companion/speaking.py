@@ -48,7 +48,7 @@ def speech(card: Card, model: LocalModel, adapter: Path, quick: bool, progress: 
                 heard.append(time.perf_counter() - started)
 
         with streaming(hear):
-            spoken = agent.speak(decision, seed=number)
+            spoken = agent.speak(decision, moment.history, seed=number)
         seconds.append(time.perf_counter() - started)
         first += heard
         best = spoken.proposals[: voice.SPEAKERS]
@@ -69,7 +69,9 @@ def speech(card: Card, model: LocalModel, adapter: Path, quick: bool, progress: 
         progress(f"speaking without the adapter, {number} of {count // 3}")
         agent = CardAgent(card.model_copy(update={"learner": None}), model, verbs=moment.world.verbs)
         spoken = agent.speak(
-            agent.decide(moment.observation, moment.history, seed=number, explore=False), seed=number
+            agent.decide(moment.observation, moment.history, seed=number, explore=False),
+            moment.history,
+            seed=number,
         )
         recall = Recall.of(moment.history)
         plain.update(v for p in spoken.proposals[:3] for _, v in truth.verdicts(p.said, moment.facts, recall))
@@ -88,7 +90,7 @@ def personas(card: Card, model: LocalModel, quick: bool, progress: Progress) -> 
             own = card.model_copy(update={"persona": persona, "learner": None})
             agent = CardAgent(own, model, verbs=moment.world.verbs)
             decision = agent.decide(moment.observation, moment.history, seed=number, explore=False)
-            spoken = agent.speak(decision, seed=number)
+            spoken = agent.speak(decision, moment.history, seed=number)
             lines.setdefault(name, []).append([p.said for p in spoken.proposals[: voice.SPEAKERS]])
     words = {who: _counted(all_of[::2]) for who, all_of in lines.items()}
     right = asked = 0

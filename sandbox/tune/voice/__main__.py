@@ -44,7 +44,7 @@ GAMES = (
 HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
 PARTS = 4
-STAGES = 2
+STAGES = 4
 """Rounds that are run."""
 EMPHASIS = 6.0
 """From the second stage on: by then it speaks, and there are many more words than commands."""

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.agent.cards import Card
-from sandbox.errors import WorldError
 from sandbox.tune.examples import TranscriptExample
 from sandbox.tune.selfplay import explore
 from sandbox.tune.voice.speech import book
 from sandbox.tune.voice.teacher import Turn, demonstrations
 from sandbox.tune.voice.worlds import house, pair
-from sandbox.types import Factual, World
+from sandbox.types import World
 
 TAKES = 2
 """How often each world is played, each time with other detours and another persona."""
 PLAIN = "companion"
-"""The persona of every other take."""
+"""The persona of every third take."""
 WALKTHROUGH = "walkthrough.txt"
 
 
@@ -37,19 +36,15 @@ def write_worlds(folder: Path, *, houses: range, pairs: range) -> list[str]:
 def from_world(world: World[Any], reference: str, card: Card, number: int) -> Iterator[TranscriptExample]:
     """Demonstrations in one world, the second time on a way that self-play found where that is quick.
 
-    Raises `WorldError` where the world cannot be asked for facts.
-
     Args:
         world: with listed commands.
         reference: what it was opened by.
         card: of the agent that is to learn.
         number: of the world among all of them: personas take turns by it.
     """
-    if not isinstance(world, Factual):
-        raise WorldError("the voice needs a world that knows its facts", where=reference)
     others = [name for name in book().personas if name != PLAIN]
     for take in range(TAKES):
-        name = PLAIN if (number + take) % 2 else others[(number // 2 + take) % len(others)]
+        name = PLAIN if (number + take) % 3 == 0 else others[(number + take * 2) % len(others)]
         turns = _turns(world, reference, take)
         yield from demonstrations(world, turns, card, name=name, seed=1000 * take + number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy as np
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.agent.recall import OPPOSITE, Recall, direction
+from sandbox.agent.recollection import Deed, recollect
 from sandbox.tune.examples import Origin, Segment, TranscriptExample, context_of
-from sandbox.tune.voice.speech import Deed, SpeechContext, advise, book, speak
-from sandbox.types import Exchange, Fact, Factual, Observation, World
+from sandbox.tune.voice.speech import SpeechContext, advise, book, speak
+from sandbox.types import Exchange, Observation, World
 
 Turn = tuple[str, str]
 
@@ -41,7 +42,7 @@ class TaughtTurn:
 
 
 def demonstrations(
-    world: Factual[Any], turns: Sequence[Turn], card: Card, *, name: str, seed: int
+    world: World[Any], turns: Sequence[Turn], card: Card, *, name: str, seed: int
 ) -> Iterator[TranscriptExample]:
     """A way to win as transcripts, one a seat, each in the voice of a persona. Nothing where it does not win.
 
@@ -130,14 +131,14 @@ def _wins(world: World[Any], acts: Sequence[TaughtTurn]) -> bool:
 
 
 def _spoken(
-    world: Factual[Any], acts: Sequence[TaughtTurn], card: Card, name: str, rng: np.random.Generator
+    world: World[Any], acts: Sequence[TaughtTurn], card: Card, name: str, rng: np.random.Generator
 ) -> Iterator[TranscriptExample]:
     introduced = book().personas[name].introduced
     cards = {seat: card.model_copy(update={"persona": str(rng.choice(introduced))}) for seat in world.seats}
     writers = {seat: _Writer(cards[seat], name, world.verbs, rng) for seat in world.seats}
     state = world.initial(0)
     for act in acts:
-        writers[act.seat].add(act, world.observe(state, act.seat), world.facts(state, act.seat))
+        writers[act.seat].add(act, world.observe(state, act.seat))
         state = world.step(state, act.seat, act.command).state
     origin = Origin(kind="voice", world=world.name)
     for writer in writers.values():
@@ -157,7 +158,7 @@ class _Writer:
         self._command = ""
         self._asides = 0
 
-    def add(self, act: TaughtTurn, observation: Observation, facts: frozenset[Fact]) -> None:
+    def add(self, act: TaughtTurn, observation: Observation) -> None:
         """One turn."""
         exchange = Exchange(command=self._command, reply=observation.text)
         self._recall.read(exchange, len(self._lived))
@@ -167,16 +168,14 @@ class _Writer:
             self.segments, self._text = [], ""  # the window moved on: what is behind it is not learned twice
         ground = context.removesuffix(prompt.MARK).rstrip()
         self._piece(ground[len(self._text) :])
-        moment = SpeechContext(
-            facts=facts, recall=self._recall, goal=observation.goal, back=act.back, refused=act.refused
-        )
+        plain = SpeechContext(recall=self._recall, goal=observation.goal)
+        moment = replace(plain, back=act.back, refused=act.refused)
         others = [each for each in observation.admissible or () if each != act.command and each not in _DULL]
         if others and self._rng.random() < ADVICE:
-            self._advice(str(self._rng.choice([*others, act.command])), moment)
-        deed = Deed.of(act.command, facts)
+            self._advice(str(self._rng.choice([*others, act.command])), plain)
         speaks = not act.command.startswith("say ")
         if act.learned and speaks and self._rng.random() < BEFOREHAND:
-            said = speak(self._name, deed, moment, self._rng)
+            said = speak(self._name, act.command, moment, self._rng)
             self._aside(
                 prompt.opening_quote(""),
                 (said + prompt.QUOTE + "\n" + prompt.MARK, True),
@@ -184,27 +183,34 @@ class _Writer:
             )
         self._piece(context[len(ground) :])
         if others and self._rng.random() < ALTERNATIVES:
-            other = str(self._rng.choice(others))
-            plain = SpeechContext(facts=facts, recall=self._recall, goal=observation.goal)
-            self._say(prompt.option(other), Deed.of(other, facts), plain)
+            other = self._another(others)
+            self._say(other, plain, before=prompt.option(other))
         self._piece(prompt.option(act.command), learned=act.learned)
         if speaks and (act.learned or act.command in (observation.admissible or ())):
-            self._say("", deed, moment)
+            self._say(act.command, moment)
         self._text = context + prompt.option(act.command)
         self._command = act.command
 
+    def _another(self, commands: Sequence[str]) -> str:
+        """A command, of a kind that is drawn first: else it would mostly be things put down."""
+        kinds = {command: Deed.of(command).occasion for command in commands}
+        kind = self._rng.choice(sorted(set(kinds.values())))
+        return str(self._rng.choice([command for command in commands if kinds[command] == kind]))
+
     def _advice(self, command: str, moment: SpeechContext) -> None:
-        deed = Deed.of(command, moment.facts)
-        heard = prompt.aside_text(prompt.advised([advise(deed, self._rng)]))
-        told = SpeechContext(facts=moment.facts, recall=moment.recall, goal=moment.goal, advised=True)
-        said = speak(self._name, deed, told, self._rng)
+        heard = prompt.aside_text(prompt.advised([advise(command, self._rng)]))
+        said = speak(self._name, command, replace(moment, advised=True), self._rng)
         self._aside(
-            heard, (prompt.option(command), True), (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True)
+            heard,
+            (prompt.option(command), True),
+            (prompt.remembering(str(recollect(command, moment.recall))), False),
+            (said + prompt.QUOTE + "\n", True),
         )
 
-    def _say(self, before: str, deed: Deed, moment: SpeechContext) -> None:
-        said = speak(self._name, deed, moment, self._rng)
-        self._aside(before, (prompt.QUOTE, False), (said + prompt.QUOTE + "\n", True))
+    def _say(self, command: str, moment: SpeechContext, *, before: str = "") -> None:
+        said = speak(self._name, command, moment, self._rng)
+        hint = prompt.remembering(str(recollect(command, moment.recall)))
+        self._aside(before, (hint, False), (said + prompt.QUOTE + "\n", True))
 
     def _aside(self, before: str, *pieces: tuple[str, bool]) -> None:
         self._asides += 1

@@ -127,7 +127,8 @@ class CardAgent:
         """
         if self.card.voice.when == "off" or self.language_model is None:
             return decision
-        thinking = voice.speaking(decision, Recall.of(history), self.card.voice, seed=seed, also=also)
+        card, recall = self.card, Recall.of(history)
+        thinking = voice.speaking(decision, card.persona, recall, card.voice, seed=seed, also=also)
         return think(thinking, self.language_model)
 
     def reply(self, observation: Observation, history: History, words: str, *, seed: int) -> str:

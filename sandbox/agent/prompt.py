@@ -38,6 +38,8 @@ QUOTE = '"'
 _MAX_REPLY = 4000
 _POSING = re.compile(r"^[ \t]*>+[ \t]*", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
+_SENTENCE = re.compile(r".{1,150}?(?:[.!?](?=\s|$)|$)")
+"""The first sentence of a persona, if it is not too long to be said again."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -178,13 +180,13 @@ def speech(context: str, begun: str) -> str:
     return chatml.aside(context, _ALOUD) if chatml.is_chat(context) else f"{context} {begun.rstrip()}"
 
 
-def why(context: str, command: str, remembered: str) -> str:
-    """The prompt for what an agent says of a command, of which it remembers something."""
+def why(context: str, command: str, persona: str, remembered: str) -> str:
+    """The prompt for what an agent says of a command, of which it remembers something, in its persona."""
     if chatml.is_chat(context):
         given = Message("assistant", text.for_prompt(command))
         asked = " ".join(filter(None, (text.for_prompt(remembered), _WHY)))
         return chatml.followed_by(context, given, Message("user", asked))
-    return context + option(command) + remembering(remembered)
+    return context + option(command) + remembering(persona, remembered)
 
 
 def spoken(context: str, said: str) -> str:
@@ -200,9 +202,13 @@ def ends_of_words(context: str) -> tuple[str, ...]:
     return ("\n",) if chatml.is_chat(context) else (QUOTE, "\n")
 
 
-def remembering(remembered: str) -> str:
-    """What stands in a transcript behind a command that is to be spoken of: what is remembered, and a quote."""
-    plain = text.for_prompt(remembered)
+def remembering(persona: str, remembered: str) -> str:
+    """What stands in a transcript behind a command that is spoken of: who speaks, what is remembered, a quote.
+
+    The persona stands at the head of the prompt, too, but a small model does not look that far back for it.
+    """
+    who = _SENTENCE.match(" ".join(persona.split()))
+    plain = text.for_prompt(" ".join(filter(None, (who[0] if who else "", remembered))))
     return f"({plain})\n{QUOTE}" if plain else QUOTE
 
 

@@ -32,7 +32,13 @@ def silent(decision: Decision, also: Sequence[int] = ()) -> list[int]:
 
 
 def speaking(
-    decision: Decision, recall: Recall, settings: VoiceSettings, *, seed: int, also: Sequence[int] = ()
+    decision: Decision,
+    persona: str,
+    recall: Recall,
+    settings: VoiceSettings,
+    *,
+    seed: int,
+    also: Sequence[int] = (),
 ) -> Thinking[Decision]:
     """The decision with a sentence for each of its best proposals that has none.
 
@@ -42,6 +48,7 @@ def speaking(
 
     Args:
         decision: with its prompt, as an agent with a language model makes it.
+        persona: who speaks.
         recall: what its seat has seen.
         settings: the card's.
         seed: of the words.
@@ -53,7 +60,7 @@ def speaking(
     written = yield from together(
         [
             Continue(
-                prompt=prompt.why(decision.prompt, command, str(recollect(command, recall))),
+                prompt=prompt.why(decision.prompt, command, persona, str(recollect(command, recall))),
                 n=1,
                 seed=seed + i,
                 max_tokens=settings.max_tokens,

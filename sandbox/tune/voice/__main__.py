@@ -2,7 +2,7 @@
 
     python -m sandbox.tune.voice FOLDER [--stages N]
 
-Rounds like any other, in a save of their own under FOLDER, from seeds alone. Each learns from a quarter of the
+Rounds like any other, in a save of their own under FOLDER, from seeds alone. Each learns from an eighth of the
 worlds, and goes on from the adapter of the one before it; what the last one made is put into `agents/`.
 """
 
@@ -35,16 +35,16 @@ combine:
   repeat_penalty: 0.5
 """
 GAMES = (
-    "tw:custom?quest=3..6&seed=7001..7012",
-    "tw:custom?quest=8&seed=7013..7016",
-    "tw:treasure?level=22&seed=7001..7004",
-    "tw:treasure?level=25&seed=7005..7008",
-    "tw:cooking?recipe=1&take=1&go=6&open=true&seed=7001..7004",
+    "tw:custom?quest=3..6&seed=7001..7024",
+    "tw:custom?quest=8&seed=7025..7032",
+    "tw:treasure?level=22&seed=7001..7008",
+    "tw:treasure?level=25&seed=7009..7016",
+    "tw:cooking?recipe=1&take=1&go=6&open=true&seed=7001..7008",
 )
-HOUSES, PAIRS = range(7000, 7040), range(7000, 7030)
+HOUSES, PAIRS = range(7000, 7080), range(7000, 7060)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
-PARTS = 4
-STAGES = 4
+PARTS = 8
+STAGES = 6
 """Rounds that are run."""
 EMPHASIS = 6.0
 """From the second stage on: by then it speaks, and there are many more words than commands."""
@@ -52,7 +52,7 @@ NAME = "voice"
 
 
 def plan(folder: Path, stage: int, parent: str) -> RoundPlan:
-    """The round of a stage, counted from 0: every fourth world, from a different one on."""
+    """The round of a stage, counted from 0: every eighth world, from a different one on."""
     games = [registry.resolve(each).canonical for game in GAMES for each in collect.expand(game)]
     native = write_worlds(folder / "worlds", houses=HOUSES[stage::PARTS], pairs=PAIRS[stage::PARTS])
     return RoundPlan(

@@ -203,14 +203,16 @@ class _Writer:
         self._aside(
             heard,
             (prompt.option(command), True),
-            (prompt.remembering(str(recollect(command, moment.recall))), False),
+            (self._remembering(command, moment), False),
             (said + prompt.QUOTE + "\n", True),
         )
 
     def _say(self, command: str, moment: SpeechContext, *, before: str = "") -> None:
         said = speak(self._name, command, moment, self._rng)
-        hint = prompt.remembering(str(recollect(command, moment.recall)))
-        self._aside(before, (hint, False), (said + prompt.QUOTE + "\n", True))
+        self._aside(before, (self._remembering(command, moment), False), (said + prompt.QUOTE + "\n", True))
+
+    def _remembering(self, command: str, moment: SpeechContext) -> str:
+        return prompt.remembering(self._card.persona, str(recollect(command, moment.recall)))
 
     def _aside(self, before: str, *pieces: tuple[str, bool]) -> None:
         self._asides += 1

@@ -255,7 +255,7 @@ def test_an_agent_decides_and_speaks_in_chat_form(tiny: Tiny, source: str, mode:
     decision = agent.decide(seen(), EPISODE, seed=1)
     assert chatml.is_chat(decision.prompt)
     assert decision.command
-    spoken = agent.speak(decision, seed=1)
+    spoken = agent.speak(decision, EPISODE, seed=1)
     assert all(proposal.said for proposal in spoken.proposals[: voice.SPEAKERS])
 
 
@@ -268,7 +268,7 @@ def test_what_an_agent_is_asked_for_is_said_in_words(tiny: Tiny) -> None:
             return ask(self.model, questions)
 
     agent = agent_with(Listening(tiny(CHATML)))
-    agent.speak(agent.decide(seen(), EPISODE, seed=1), seed=1)
+    agent.speak(agent.decide(seen(), EPISODE, seed=1), EPISODE, seed=1)
     whys = [question for question in asked if isinstance(question, Continue)]
     assert len(whys) == voice.SPEAKERS
     messages = chatml.read(whys[0].prompt).messages

@@ -57,14 +57,14 @@ def run(reference: str, wanted: Device, folder: Path, *, quick: bool, progress: 
         )
     started = time.perf_counter()
     model = LocalModel.load(reference, device=wanted)
-    figures = [*_deciding(model, quick, progress), *_side_by_side(model, 2 if quick else 16, quick, progress)]
-    figures.append(_training(reference, wanted, quick, progress))
+    figures = [*deciding(model, quick, progress), *_side_by_side(model, 2 if quick else 16, quick, progress)]
+    figures.append(training(reference, wanted, quick, progress))
     figures.append(_round(reference, wanted, folder, quick, progress))
     about = machine() | {"device": devices.described(place), "dtype": str(model.network.dtype).partition(".")[2]}
     return Report(about, time.perf_counter() - started, figures)
 
 
-def _deciding(model: LocalModel, quick: bool, progress: Progress) -> list[Figure]:
+def deciding(model: LocalModel, quick: bool, progress: Progress) -> list[Figure]:
     """20 commands after 400 tokens of which 37 are new, and 8 samples of 12 tokens behind the same."""
     progress("decisions and words")
     times = 1 if quick else 9
@@ -109,7 +109,7 @@ def _episode(number: int, turns: int) -> list[ScoreQuestion]:
     return found
 
 
-def _training(reference: str, wanted: Device, quick: bool, progress: Progress) -> Figure:
+def training(reference: str, wanted: Device, quick: bool, progress: Progress) -> Figure:
     """Tokens a second of supervised fine-tuning."""
     from sandbox.llm.local import LocalModel
     from sandbox.tune import lora, network, sft

@@ -228,6 +228,31 @@ def gpu(
 
 
 @app.command()
+def models(
+    ctx: typer.Context,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="MODEL", help="Which. Repeatable; the default and gemma-3-270m if none."),
+    ] = None,
+    device: context.Device = None,
+    quick: Quick = False,
+    json_file: Json = None,
+) -> None:
+    """Language models beside each other, as they come: no adapter, nothing learned.
+
+    - `decision`: seconds for 20 commands after 400 tokens, of which 37 are new
+    - `won of 10`: generated games, at most 25 commands each, the likeliest command each time
+    - `sampling`: tokens a second, 8 samples side by side
+    - `training`: tokens a second of supervised fine-tuning
+    """
+    from sandbox.bench import models as bench
+
+    named = model or [DEFAULT, "gemma-3-270m"]
+    settings = context.of(ctx).settings
+    _run(lambda progress: bench.run(named, settings, quick=quick, progress=progress), json_file)
+
+
+@app.command()
 def companion(
     ctx: typer.Context,
     quick: Quick = False,

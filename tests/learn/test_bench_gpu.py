@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -17,6 +18,22 @@ def test_where_there_is_no_gpu_it_says_so() -> None:
         return
     assert outcome.exit_code != 0
     assert "no cuda device" in f"{outcome.exception}"
+
+
+def test_models_are_measured_beside_each_other(tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "models.json"
+    twin = tmp_path / "twin"
+    shutil.copytree(tiny_model, twin)
+    arguments = ["bench", "models", "--quick", "--device", "cpu", "--json", str(out)]
+    arguments += ["--model", str(tiny_model), "--model", str(twin)]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    figures = {figure["name"]: figure["value"] for figure in json.loads(out.read_text())["figures"]}
+    columns = ("decision", "won of 1", "sampling", "training")
+    assert list(figures) == [f"models/{name}/{column}" for name in ("tiny", "twin") for column in columns]
+    assert all(value > 0 for name, value in figures.items() if "won" not in name)
+    missing = CliRunner().invoke(app, ["bench", "models", "--model", str(tmp_path / "nothing")])
+    assert missing.exit_code != 0
 
 
 def test_a_processor_is_measured_when_asked_to(tiny_model: Path, tmp_path: Path) -> None:

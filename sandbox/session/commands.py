@@ -229,6 +229,8 @@ command("/regenerate", "have the agent decide anew; what it proposed before stay
         key("regenerate", "z", "Regenerate"), when="choice")
 command("/agent CARD", "have another agent take the seat from here on; SEAT=CARD names the seat",
         talk_commands.agent, when="move")
+command("/model MODEL", "have the agent go on with another language model; SEAT=MODEL names the seat",
+        talk_commands.model, when="move")
 
 # Moving in the tree.
 command("undo", "go back one turn; nothing is lost", change(lambda its, typed: moves.undo(its)),

@@ -47,6 +47,8 @@ class Session(Review):
         """Whether the world's definition is another than when the save was last played."""
         self.casting: Callable[[str], tuple[Agent | None, str]] | None = None
         """Set by whoever opened it: a fresh agent of a card by name, and the card's text; nobody for `human`."""
+        self.remodelling: Callable[[str, str], tuple[Agent, str]] | None = None
+        """Set by whoever opened it: the agent of a seat anew, with another language model, and its card's text."""
         self.renewal: Renewal | None = None
         """Set by whoever opened a world from a file that may be edited; see `renew`."""
         self._run = run

@@ -68,6 +68,11 @@ def agent(at: Surface, typed: Typed) -> None:
     at.controller.change("agent", lambda its: moves.recast(its, typed.argument))
 
 
+def model(at: Surface, typed: Typed) -> None:
+    """Another language model for an agent."""
+    at.controller.change("model", lambda its: moves.remodel(its, typed.argument))
+
+
 def thought(at: Surface, typed: Typed) -> None:
     """What the agent thought before it decided, as much as there is of it."""
     decision = at.controller.shown

@@ -109,7 +109,12 @@ def open_session(
         file = CardFile.find(home, name)
         return build_agent(file, models, session.world, folder, seed=session.seed), file.text
 
-    session.casting = casting
+    def remodelling(seat: str, model: str) -> tuple[Agent, str]:
+        run = session.store.latest_run()
+        file = CardFile.stored(home, run.seats[seat] or "", run.cards[seat]).with_model(model)
+        return build_agent(file, models, session.world, folder, seed=session.seed), file.text
+
+    session.casting, session.remodelling = casting, remodelling
     return session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from sandbox import config, wiring
 from sandbox.errors import SandboxError
 from sandbox.llm import catalogue, convert
 from sandbox.paths import Home
+from sandbox.session import moves
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,31 @@ def test_on_the_command_line(tiny: Path, tmp_path: Path) -> None:
     assert played.returncode == 0, played.stderr
     absent = sandbox("run", "honey", "--agent", "lm", "--model", "nobody/nothing")
     assert absent.returncode == 2 and "sandbox model pull nobody/nothing" in absent.stderr
+
+
+def test_an_agent_goes_on_with_another_model_in_mid_game(tiny: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    shutil.copytree(tiny, twin)
+    home, models = Home(tmp_path), wiring.Models(config.Settings(model_process=False))
+    session = wiring.open_session(
+        home, "honey", wiring.Players.parse("lm-q", [], str(tiny)), models, save="friday", seed=1
+    )
+    (seat,) = session.seats
+    for _ in range(4):
+        session.act(session.decide().command)
+    known = session.seats[seat].dump()
+    assert moves.remodel(session, str(twin)) == "lm-q plays with twin from now on"
+    assert session.decide().model == "twin@base"
+    assert session.seats[seat].dump() == known
+    for words, said in (("", "not all of it"), (str(tmp_path / "nothing"), "no such language model")):
+        with pytest.raises(SandboxError, match=said):
+            moves.remodel(session, words)
+    assert session.decide().model == "twin@base"
+    assert moves.remodel(session, f"{seat}={tiny}") == "lm-q plays with scholar from now on"
+    session.close()
+    session = wiring.open_session(home, None, None, models, save="friday")
+    assert session.decide().model == "scholar@base"
+    moves.recast(session, "q-table")
+    with pytest.raises(SandboxError, match="no language model"):
+        moves.remodel(session, str(twin))
+    session.close()

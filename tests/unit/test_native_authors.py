@@ -3,6 +3,7 @@
 import pytest
 from native_play import Game, make, one_seat
 
+from sandbox.envs import WorldEnv
 from sandbox.errors import WorldFileError
 from sandbox.testing import check_world
 from sandbox.world.check import check
@@ -527,3 +528,53 @@ def test_a_listed_command_takes_the_step_before_it_too() -> None:
     game = Game(one_seat(RIDING))
     assert "go east" in (game.seen().admissible or ())
     assert game.do("sit on chair", "go east").startswith("(first leaving the chair)")
+
+
+def test_numbers_and_texts_are_actions_of_an_environment() -> None:
+    env = WorldEnv(one_seat(HAGGLE), view="encoded")
+    _, info = env.reset(seed=0)
+    ends = []
+    for command in ("write gone fishing", "offer 6", "offer 5", "offer 5"):
+        _, _, terminated, _, info = env.step(info["admissible"].index(command))
+        ends.append(terminated)
+    assert ends == [False, False, False, True] and info["won"]
+
+
+EVERYBODY = """
+title: T
+seats: {ann: {name: Ann, start: hall, goal: G}, bob: {name: Bob, start: yard, goal: G}}
+rooms: {hall: {}, yard: {}}
+characters:
+  cat: {at: hall, properties: {fed: 0}, accepts: {thing: food, say: Purr., do: {change: cat.fed, by: it.worth}}}
+kinds: {food: {at: ann, properties: {worth: 1}}}
+things: {fish: {kind: food, properties: {worth: 3}}, milk: {kind: food}}
+events:
+  bell:
+    every: 2
+    do: {each: seats, when: {room: [hall, yard], who: it}, do: [{say: "A bell, {it}.", to: it}, {score: 1, seat: it}]}
+endings: {full: {when: {var: cat.fed, at_least: 4}, won: all}}
+"""
+
+
+def test_loops_go_over_seats_and_gifts_are_what_is_meant() -> None:
+    game = Game(make(EVERYBODY))
+    game.do("give fish to cat", "wait", "wait", "wait")
+    assert "A bell, you." in game.seen("ann").text and "A bell, you." in game.seen("bob").text
+    assert game.rewards == {"ann": 1.0, "bob": 1.0}
+    game.do("give milk to cat")
+    assert game.terminated
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{say: ", "{please: it, by: 1}, {say: "),
+        ("{say: ", "{add: it}, {say: "),
+        ("when: {room: [hall, yard], who: it}", "when: {room: it, who: it}"),
+        ("when: {room: [hall, yard], who: it}", "when: {likes: it, at_least: 1}"),
+        ("do: {each: seats,", "do: {each: it,"),
+    ],
+)
+def test_it_is_refused_where_it_can_mean_nothing(old: str, new: str) -> None:
+    with pytest.raises(WorldFileError, match="nothing is meant by 'it'"):
+        make(EVERYBODY.replace(old, new, 1))

@@ -222,8 +222,10 @@ def _score(compiled: CompiledWorld, effect: model.Score) -> Act:
     if seat == "me":
         return lambda draft: draft.award(draft.actor, points) if draft.actor >= 0 else None
 
+    who = who_is(compiled, seat) if seat not in ("all", "others") else None
+
     def award(draft: Draft) -> None:
-        if seat in ("all", "others"):
+        if who is None:
             if compiled.definition.rewards == "shared":
                 draft.award(draft.actor, points)
                 return
@@ -231,7 +233,7 @@ def _score(compiled: CompiledWorld, effect: model.Score) -> Act:
                 if seat == "all" or other != draft.actor:
                     draft.award(other, points)
         else:
-            draft.award(compiled.index[seat], points)
+            draft.award(who(draft), points)
 
     return award
 
@@ -244,15 +246,17 @@ def _say(compiled: CompiledWorld, key: str, effect: model.Say) -> Act:
             draft.tell(draft.actor, prose.render(draft, draft.actor)) if draft.actor >= 0 else None
         )
 
+    whom = who_is(compiled, to) if to not in ("others", "here", "all") else None
+
     def say(draft: Draft) -> None:
         if to in ("others", "here"):
             room = draft.here()
             hearers = [s for s in compiled.seats if draft.record(s).parent == room]
             if to == "others":
                 hearers = [s for s in hearers if s != draft.actor]
-        elif to == "all":
+        elif whom is None:
             hearers = list(compiled.seats)
-        elif (number := compiled.index[to]) < compiled.rooms:
+        elif 0 <= (number := whom(draft)) < compiled.rooms:
             hearers = [s for s in compiled.seats if draft.record(s).parent == number]
         else:
             hearers = [number]

@@ -175,6 +175,7 @@ def all_of(draft: Draft, scope: Scope, action: str, within: int) -> list[int]:
             t
             for t in dict.fromkeys(scope.near)
             if t < compiled.people
+            and not compiled.entities[t].liquid
             and not draft.flags(t) & FIXED
             and draft.holder(t) != draft.actor
             and (within == NOWHERE or _is_in(draft, t, within))

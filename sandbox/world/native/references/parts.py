@@ -37,7 +37,6 @@ _MAX_MEANT = 50
 _HINTS = 10
 """Faults for which a near miss is looked for."""
 _TEXT_SLOTS = frozenset({"me", "thing", "other", "text"})
-_PLACED = frozenset({"things", "characters", "seats", "rooms"})
 NUMBER = Variable(start=0, max=MAX_NUMBER)
 TEXT = Variable(start="")
 
@@ -81,15 +80,21 @@ class References:
         """What was probably meant, for the first faults: among thousands of names it takes its time."""
         return near_miss(name, words) if len(self.findings) < _HINTS else ""
 
-    def known(self, path: Path, name: str, *sections: str, also: Collection[str] = ()) -> bool:
-        """Whether a name is in one of the sections, or among the words that are allowed besides."""
+    def known(
+        self, path: Path, name: str, *sections: str, also: Collection[str] = (), meant: bool = False
+    ) -> bool:
+        """Whether a name is in one of the sections, or among the words that are allowed besides.
+
+        Where a name may be `meant`, `it` and `other` do as well if the walk is about something.
+        """
         if name in also or any(name in self.names[section] for section in sections):
             return True
-        if name in ("it", "other") and not _PLACED.isdisjoint(sections):
-            if name not in self.about:
+        if name in ("it", "other"):
+            if not meant or name not in self.about:
                 what = "a rule about {thing}, or inside each" if name == "it" else "a rule about {other}"
-                self.fault(path, f"nothing is meant by {name!r} here", f"it is there in {what}")
-            return name in self.about
+                hint = f"it is there in {what}" if meant else "name it here"
+                self.fault(path, f"nothing is meant by {name!r} here", hint)
+            return meant and name in self.about
         sections = (
             sections
             if self.names["kinds"] or sections == ("kinds",)
@@ -108,14 +113,16 @@ class References:
 
     def place(self, path: Path, name: str, *words: str) -> None:
         """Whether a name is a place that can hold things."""
-        known = self.known(path, name, "rooms", "things", "characters", "seats", also=("nowhere", *words))
+        known = self.known(
+            path, name, "rooms", "things", "characters", "seats", also=("nowhere", *words), meant=True
+        )
         if known and name in self.world.things and name not in self.holders and name not in words:
             self.fault(
                 path, f"{name!r} holds nothing", "give it 'container: true' or 'supporter: true', or name another"
             )
 
     def person(self, path: Path, name: str, *words: str) -> None:
-        self.known(path, name, "seats", "characters", also=words)
+        self.known(path, name, "seats", "characters", also=words, meant=True)
 
     def text(self, path: Path, text: Text, actor: bool = True) -> None:
         allowed = self._acted_slots if actor else self._slots
@@ -177,7 +184,7 @@ class References:
     def _condition(self, path: Path, condition: c.Condition, actor: bool) -> None:
         match condition:
             case c.Has():
-                if self.known((*path, "has"), condition.has, "things"):
+                if self.known((*path, "has"), condition.has, "things", meant=True):
                     self.counted(path, condition.has, condition.count)
                 self.person((*path, "who"), condition.who, "me")
                 self._me((*path, "who"), condition.who, actor)
@@ -193,13 +200,15 @@ class References:
                 self.person((*path, "who"), condition.who, "me")
                 self._me((*path, "who"), condition.who, actor)
             case c.Here():
-                self.known((*path, "here"), condition.here, "things", "characters", "seats")
+                self.known((*path, "here"), condition.here, "things", "characters", "seats", meant=True)
                 self._me((*path, "here"), "here", actor)
             case c.Likes():
                 self.known((*path, "likes"), condition.likes, "characters")
             case c.Together():
                 for name in condition.together:
-                    self.known((*path, "together"), name, "things", "characters", "seats", also=("me",))
+                    self.known(
+                        (*path, "together"), name, "things", "characters", "seats", also=("me",), meant=True
+                    )
                     self._me((*path, "together"), name, actor)
             case c.Acting():
                 for name in condition.seat:
@@ -262,7 +271,7 @@ class References:
     def _thing_is(self, path: Path, condition: c.ThingIs, actor: bool) -> None:
         name = condition.thing
         me = ("me",) if condition.at is not None else ()
-        if not self.known((*path, "thing"), name, "rooms", "things", "characters", "seats", also=me):
+        if not self.known((*path, "thing"), name, "rooms", "things", "characters", "seats", also=me, meant=True):
             return
         self._me((*path, "thing"), name, actor)
         if condition.at is not None:
@@ -315,7 +324,7 @@ class References:
             named = [word for word in ("number", "text") if word in self.about]
             return self.world.variables.get(name) if self.known(path, name, "variables", also=named) else None
         if owner in ("it", "other") and owner not in self.about:
-            self.known(path, owner, "things")
+            self.known(path, owner, "things", meant=True)
             return None
         found = [self.properties.get(f"{each}.{own}") for each in self.about.get(owner, (owner,))]
         missing = next(
@@ -361,7 +370,7 @@ class References:
             case e.Move():
                 self._move(path, effect, actor)
             case e.Make():
-                if self.known((*path, "make"), effect.make, "things", "rooms"):
+                if self.known((*path, "make"), effect.make, "things", "rooms", meant=True):
                     self._being((*path, "be"), effect.make, effect.be)
             case e.SetVar():
                 self._variable((*path, "set"), effect.set, effect.to, (*path, "to"))
@@ -386,11 +395,12 @@ class References:
                 self.place((*path, to), place, "me", "here")
                 self._me((*path, to), place, actor)
             case e.Score():
-                self.known((*path, "seat"), effect.seat, "seats", also=("me", "all", "others"))
+                self.known((*path, "seat"), effect.seat, "seats", also=("me", "all", "others"), meant=True)
                 if effect.seat in ("me", "others"):
                     self._me((*path, "seat"), "me", actor)
             case e.Say():
-                self.known((*path, "to"), effect.to, "seats", "rooms", also=("me", "others", "here", "all"))
+                words = ("me", "others", "here", "all")
+                self.known((*path, "to"), effect.to, "seats", "rooms", also=words, meant=True)
                 if effect.to in ("me", "others", "here"):
                     self._me((*path, "to"), "me", actor)
                 self.text((*path, "say"), effect.say, actor)
@@ -419,7 +429,7 @@ class References:
             self.fault(path, f"the {name} of the command cannot be changed", "give it to a variable: {set: ...}")
 
     def _move(self, path: Path, effect: e.Move, actor: bool) -> None:
-        self.known((*path, "move"), effect.move, "things", "characters", "seats", also=("me",))
+        self.known((*path, "move"), effect.move, "things", "characters", "seats", also=("me",), meant=True)
         self._me((*path, "move"), effect.move, actor)
         self._me((*path, "to"), effect.to, actor)
         if effect.move in self.about:
@@ -437,4 +447,4 @@ class References:
                 self.fault((*path, "move"), f"{effect.move!r} is a door and stays where it is")
         else:
             enterable = [name for name, thing in self.world.things.items() if thing.enter]
-            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here", *enterable))
+            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here", *enterable), meant=True)

@@ -551,7 +551,10 @@ things: {fish: {kind: food, properties: {worth: 3}}, milk: {kind: food}}
 events:
   bell:
     every: 2
-    do: {each: seats, when: {room: [hall, yard], who: it}, do: [{say: "A bell, {it}.", to: it}, {score: 1, seat: it}]}
+    do:
+      each: seats
+      when: {room: [hall, yard], who: it}
+      do: [{say: "A bell, {it}.", to: it}, {score: 1, seat: it}]
 endings: {full: {when: {var: cat.fed, at_least: 4}, won: all}}
 """
 
@@ -572,7 +575,7 @@ def test_loops_go_over_seats_and_gifts_are_what_is_meant() -> None:
         ("{say: ", "{add: it}, {say: "),
         ("when: {room: [hall, yard], who: it}", "when: {room: it, who: it}"),
         ("when: {room: [hall, yard], who: it}", "when: {likes: it, at_least: 1}"),
-        ("do: {each: seats,", "do: {each: it,"),
+        ("each: seats", "each: it"),
     ],
 )
 def test_it_is_refused_where_it_can_mean_nothing(old: str, new: str) -> None:

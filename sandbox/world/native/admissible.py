@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sandbox.world.native.compiled import CompiledRule, Draft
 
 
+_NONE = frozenset[str]()
+_THING = frozenset({"thing"})
+
+
 def admissible(draft: Draft, seat: int) -> tuple[str, ...]:
     """Listed commands: each takes a turn and does something. Sorted, never empty."""
     commands = commands_of(draft, seat)
@@ -34,7 +38,8 @@ def commands_of(draft: Draft, seat: int) -> list[ParsedCommand]:
         if person >= compiled.people:
             _person(draft, seat, person, found)
     if compiled.rules.instead:
-        found = [c for c in found if not _refused(draft, c)]
+        replaced = compiled.rules.replaced
+        found = [c for c in found if c.action not in replaced or not _refused(draft, c)]
         _ruled(draft, scope, found)
     if compiled.rules.after:
         _followed(draft, scope, found)
@@ -254,11 +259,10 @@ def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: l
         things = [thing] if thing >= 0 else [-1]
         others = sorted(rule.others) if rule.others is not None else [-1]
         fillings = draft.compiled.rules.fillings.get(action)
-        filled = fillings.slots if fillings is not None else frozenset()
-        plain = lexicon.form(action, filled.union({"thing"} if thing >= 0 else ()))
-        if thing < 0 and plain is None:
-            things = scope.all()
-        if rule.others is None and lexicon.form(action, filled.union({"thing"})) is None and thing >= 0:
+        filled = fillings.slots if fillings is not None else _NONE
+        if thing < 0:
+            things = scope.all() if lexicon.form(action, filled) is None else things
+        elif rule.others is None and lexicon.form(action, filled | _THING) is None:
             others = scope.all()
         candidates = [ParsedCommand(action, t, o) for t in things for o in others if t != o or t < 0]
     reachable = None
@@ -267,7 +271,9 @@ def _expand(draft: Draft, rule: CompiledRule, thing: int, scope: Scope, found: l
             reachable = set(scope.held) | set(scope.near) if reachable is None else reachable
             if not all(t < 0 or t in reachable for t in (command.thing, command.other)):
                 continue
-        found += [c for c in fitting(draft, rule, command) if c not in found]
+        for each in fitting(draft, rule, command):
+            if each not in found:
+                found.append(each)
 
 
 def _others(rule: CompiledRule, scope: Scope, action: str) -> list[int]:

@@ -357,6 +357,8 @@ class Rules:
         self.all: list[CompiledRule] = []
         self.instead: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
         self.after: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
+        self.replaced: frozenset[str] = frozenset()
+        """Actions that any rule may replace."""
         self.listing = Listing()
         self.endings: list[CompiledEnding] = []
         self.events: list[CompiledEvent] = []

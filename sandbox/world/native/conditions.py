@@ -112,20 +112,23 @@ def _thing(compiled: CompiledWorld, condition: model.ThingIs) -> Test:
         if model_ is not None and model_.count is not None:
             return lambda draft: (at := place(draft)) >= 0 and draft.stock(at, number) >= count
         if compiled.enterable:
-            return lambda draft: (
-                (t := thing(draft)) >= 0
-                and (at := place(draft))
-                in (
-                    draft.record(t).parent,
-                    aboard(draft, t) if at >= compiled.rooms else NOWHERE,
-                )
-            )
+            return lambda draft: (t := thing(draft)) >= 0 and _is_at(draft, t, place(draft))
+        if is_fixed(compiled, condition.thing):
+            return lambda draft: draft.record(number).parent == place(draft)
         return lambda draft: (t := thing(draft)) >= 0 and draft.record(t).parent == place(draft)
     if condition.being == "carried":
         return lambda draft: (t := thing(draft)) >= 0 and draft.holder(t) != NOWHERE
     assert condition.being is not None
     bit, wanted = _BITS[condition.being]
+    if is_fixed(compiled, condition.thing):
+        number = compiled.index[condition.thing]
+        return lambda draft: bool(draft.record(number).flags & bit) is wanted
     return lambda draft: (t := thing(draft)) >= 0 and bool(draft.record(t).flags & bit) is wanted
+
+
+def _is_at(draft: Draft, thing: int, place: int) -> bool:
+    """Whether something is directly in a place, or somebody in or on it."""
+    return draft.record(thing).parent == place or (place >= draft.compiled.rooms and aboard(draft, thing) == place)
 
 
 def _bounds(number: int, at_least: int | None, at_most: int | None) -> Test:
@@ -143,13 +146,17 @@ def _variable(compiled: CompiledWorld, condition: model.Var) -> Test:
     if isinstance(equals, str) and not words:
         second = read(compiled, equals)
         return lambda draft: held(draft) == second(draft)
+    number = compiled.variable_index.get(name)
     if equals is not None:
         value = words.index(equals) if isinstance(equals, str) else int(equals)
+        if number is not None:
+            return lambda draft: draft.variables[number] == value
         return lambda draft: held(draft) == value
     least, most = condition.at_least, condition.at_most
     if least is None and most is None:
+        if number is not None:
+            return lambda draft: draft.variables[number] != 0
         return lambda draft: held(draft) != 0
-    number = compiled.variable_index.get(name)
     if number is not None and not isinstance(least, str) and not isinstance(most, str):
         return _bounds(number, least, most)
     low, high = _between(compiled, least, most)

@@ -67,13 +67,22 @@ def _amounts(compiled: CompiledWorld, *amounts: object) -> list[Who]:
 def fitting(draft: Draft, rule: CompiledRule, command: ParsedCommand) -> list[ParsedCommand]:
     """The fillings of a command that lead to a rule; the command itself where there is nothing to fill in."""
     compiled = draft.compiled
-    fillings = compiled.rules.fillings.get(command.action)
-    candidates = [command] if fillings is None else fillings.of(draft, command)
-    found: list[ParsedCommand] = []
     rules = compiled.rules_instead(command.action, command.thing)
-    for each in candidates:
-        if next((r for r in rules if r.fits(draft, each)), None) is rule:
+    fillings = compiled.rules.fillings.get(command.action) if compiled.rules.fillings else None
+    if fillings is None:
+        return [command] if _leads_to(draft, rules, command) is rule else []
+    found: list[ParsedCommand] = []
+    for each in fillings.of(draft, command):
+        if _leads_to(draft, rules, each) is rule:
             found.append(each)
             if len(found) >= MAX_FILLINGS:
                 break
     return found
+
+
+def _leads_to(draft: Draft, rules: tuple[CompiledRule, ...], command: ParsedCommand) -> CompiledRule | None:
+    """The first rule that fits a command."""
+    for rule in rules:
+        if rule.fits(draft, command):
+            return rule
+    return None

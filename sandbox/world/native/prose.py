@@ -130,7 +130,7 @@ class Reading(Protocol):
     def variant(self, number: int, size: int, order: str, seat: int) -> int: ...
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A part of an author's text, that may be there under a condition, or vary."""
 
     when: Callable[[Any], bool] | None
@@ -148,7 +148,7 @@ class Prose:
 
     __slots__ = ("compiled", "fixed", "key", "pieces")
 
-    def __init__(self, compiled: Names, key: str, pieces: tuple[Piece, ...]) -> None:
+    def __init__(self, compiled: Names, key: str, pieces: tuple[TextPiece, ...]) -> None:
         self.compiled = compiled
         self.key = key
         self.pieces = pieces

@@ -116,6 +116,7 @@ class RuleCompiler:
                 ):
                     chosen[key].append(rule)
             table.update({key: tuple(sorted(found, key=lambda r: r.order)) for key, found in chosen.items()})
+        self.rules.replaced = frozenset(action for action, _ in self.rules.instead)
         self.rules.watches_examine = any(action == "examine" for action, _ in self.rules.after)
         for rule in self.rules.all:
             if not (rule.instead and rule.listed and rule.costs):

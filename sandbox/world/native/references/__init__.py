@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sandbox.errors import Finding
 from sandbox.marked_yaml import Document, Path
 from sandbox.text import did_you_mean
@@ -305,11 +307,10 @@ class _Check(References):
         if action in ("go", "enter", "wait", "say") and (rule.thing or rule.other):
             self.fault((*path, "thing" if rule.thing else "other"), f"{action!r} is about no thing")
         about: dict[str, tuple[str, ...]] = {}
-        anything = (*self.names["things"], *self.names["characters"], *self.names["seats"])
         if "thing" in slots:
-            about["it"] = self.members(rule.thing) if rule.thing is not None else anything
-        if "other" in slots and "other" not in anything:
-            about["other"] = self.members(rule.other) if rule.other is not None else anything
+            about["it"] = self.members(rule.thing) if rule.thing is not None else self.anything
+        if "other" in slots:
+            about["other"] = self.members(rule.other) if rule.other is not None else self.anything
         about |= {slot: () for slot in ("number", "text") if slot in slots and slot not in self.names["variables"]}
         with self.meaning(**about):
             self._reaction(path, rule)
@@ -356,6 +357,7 @@ class _Check(References):
             self.fault(path, f"{text!r} has other slots than {self.language.verbs[action][0]!r}")
 
 
+@lru_cache(maxsize=2_000)
 def _slots_in(form: str, spaced: bool) -> frozenset[str]:
     """The slots of a form; none of one that is faulty."""
     try:

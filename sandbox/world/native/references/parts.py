@@ -66,6 +66,8 @@ class References:
         self._slots = frozenset(self.names["variables"]) | self.properties.keys()
         self._acted_slots = self._slots | _TEXT_SLOTS
         self.counted_things = {name for name, thing in world.things.items() if thing.count is not None}
+        self.anything = (*self.names["things"], *self.names["characters"], *self.names["seats"])
+        self.enterable = [name for name, thing in world.things.items() if thing.enter]
         self.holders = {n for n, t in world.things.items() if t.container is not False or t.supporter is not False}
 
     # Finding fault
@@ -275,8 +277,7 @@ class References:
             return
         self._me((*path, "thing"), name, actor)
         if condition.at is not None:
-            enterable = [each for each, thing in self.world.things.items() if thing.enter]
-            self.place((*path, "at"), condition.at, "me", "here", *enterable)
+            self.place((*path, "at"), condition.at, "me", "here", *self.enterable)
             self._me((*path, "at"), condition.at, actor)
             self.counted(path, name, condition.count)
         elif condition.being is not None:
@@ -446,5 +447,4 @@ class References:
             elif self.world.things[effect.move].door is not False:
                 self.fault((*path, "move"), f"{effect.move!r} is a door and stays where it is")
         else:
-            enterable = [name for name, thing in self.world.things.items() if thing.enter]
-            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here", *enterable), meant=True)
+            self.known((*path, "to"), effect.to, "rooms", also=("nowhere", "here", *self.enterable), meant=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sandbox.llm import passes
 from sandbox.llm.passes import Rated
-from sandbox.llm.prefix import Cache, PrefixCache
+from sandbox.llm.prefix import Cache, PrefixCache, PrefixLimits
 from sandbox.llm.streaming import tell
 from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import Writer
@@ -31,18 +31,18 @@ class BatchPasses:
 
     Args:
         network: in evaluation mode.
-        max_tokens: how many tokens all kept prompts may have together.
+        kept: how much is kept of prompts.
         goes_on: how the network goes on from a cache: by any number of tokens, by one at a time, or not at all, so
             that each row is a whole prompt.
     """
 
     packs = False
 
-    def __init__(self, network: Any, max_tokens: int, goes_on: GoesOn) -> None:
+    def __init__(self, network: Any, kept: PrefixLimits, goes_on: GoesOn) -> None:
         self.encoded = 0
         self._network = network
         self._goes_on = goes_on
-        self._prefixes = PrefixCache(max_tokens, crops=False)
+        self._prefixes = PrefixCache(kept, crops=False)
         self._share = 1
 
     def rate(self, asked: Sequence[tuple[Tokens, Sequence[Tokens]]]) -> list[dict[Tokens, Rated]]:

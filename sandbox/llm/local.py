@@ -23,6 +23,7 @@ from sandbox.llm import catalogue, chatml, passes, registry
 from sandbox.llm import device as devices
 from sandbox.llm.adapter import Merged, mark
 from sandbox.llm.batch_passes import BatchPasses
+from sandbox.llm.prefix import IDLE, PrefixLimits
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.state import ServerState
 from sandbox.llm.streaming import tell
@@ -32,6 +33,8 @@ from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import SampledTokens, Writer
 from sandbox.types import Device, Dtype, OptionScore
 
+KEPT_BYTES = 1 << 30
+"""Of keys and values of kept prompts, beyond four windows of them."""
 RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""
 
@@ -51,9 +54,10 @@ class LocalModel(Answering):
         tokenizer: its tokenizer.
         name: what it is recorded as, with the adapter: `smollm2-135m-instruct@base`.
         window: how many tokens a prompt and its continuation may have together.
+        seats: how many are expected to take turns on it.
     """
 
-    def __init__(self, network: Any, tokenizer: Any, *, name: str, window: int) -> None:
+    def __init__(self, network: Any, tokenizer: Any, *, name: str, window: int, seats: int = IDLE) -> None:
         self.network = network
         self.tokenizer = tokenizer
         self.window = window
@@ -65,7 +69,7 @@ class LocalModel(Answering):
         self._name = name
         self._mark = mark(None)
         self._merged = Merged(network)
-        kept = 4 * window
+        kept = _limits(network, window, seats)
         self._passes = passes.exact(
             network,
             [
@@ -92,6 +96,7 @@ class LocalModel(Answering):
         device: Device = "auto",
         dtype: Dtype = "auto",
         window: int = 2048,
+        seats: int = IDLE,
     ) -> LocalModel:
         """A model by name (see `catalogue`), from a folder, or from a GGUF file. Raises `ModelError`.
 
@@ -103,6 +108,7 @@ class LocalModel(Answering):
             dtype: scores are exact in float32, the default on a CPU; bfloat16 is faster where there are
                 instructions for it.
             window: the model's own context length is never exceeded.
+            seats: how many are expected to take turns on it: for more, more of their prompts is kept.
         """
         source = registry.resolve(reference)
         place = devices.chosen(device)
@@ -125,7 +131,8 @@ class LocalModel(Answering):
             if missing := sorted(found["missing_keys"]):
                 raise ValueError(f"there are no weights for {missing[0]}")
             window = min(window, _context_length(network.config))
-            return cls(network.to(place).eval(), tokenizer, name=f"{name or source.name}@base", window=window)
+            network, name = network.to(place).eval(), f"{name or source.name}@base"
+            return cls(network, tokenizer, name=name, window=window, seats=seats)
         except ModelError:
             raise
         except Exception as error:
@@ -292,6 +299,17 @@ def _end_tokens(network: Any, tokenizer: Any) -> Tokens:
     listed = configured if isinstance(configured, list) else [configured]
     found = dict.fromkeys(token for token in (*listed, tokenizer.eos_token_id) if token is not None)
     return tuple(found) or (0,)
+
+
+def _limits(network: Any, window: int, seats: int) -> PrefixLimits:
+    """What is kept of the prompts of so many seats: half a window of each, within `KEPT_BYTES`, or four windows."""
+    config = network.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", 1)
+    size = getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)
+    token = 2 * config.num_hidden_layers * heads * size * network.dtype.itemsize
+    return PrefixLimits(
+        max(4 * window, min(seats * window // 2, KEPT_BYTES // token)), max(2 * seats - IDLE, IDLE)
+    )
 
 
 def _context_length(config: Any) -> int:

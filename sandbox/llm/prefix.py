@@ -20,6 +20,16 @@ As many as a world may have seats, which take turns.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class PrefixLimits:
+    """How much is kept of prompts."""
+
+    tokens: int
+    """That all of them may have together."""
+    idle: int = IDLE
+    """Prompts after which one that was not gone on with is let go."""
+
+
 @dataclass(slots=True)
 class _Prefix:
     tokens: Tokens
@@ -35,13 +45,13 @@ class PrefixCache:
     transcript.
 
     Args:
-        max_tokens: how many tokens all kept prompts may have together; the latest is kept in any case.
+        limits: how much is kept; the latest prompt is in any case.
         crops: whether a cache can be cut back to its first tokens. One that cannot serves prompts that go on from
             all of it.
     """
 
-    def __init__(self, max_tokens: int, *, crops: bool = True) -> None:
-        self._max_tokens = max_tokens
+    def __init__(self, limits: PrefixLimits, *, crops: bool = True) -> None:
+        self._limits = limits
         self._crops = crops
         self._kept: list[_Prefix] = []
         self._prompts = 0
@@ -66,9 +76,9 @@ class PrefixCache:
         if not self._kept or self._kept[0].tokens != prompt:  # several passes over one prompt count once
             self._prompts += 1
         kept = [_Prefix(prompt, self._cut(cache, length, len(prompt)), self._prompts)]
-        room = self._max_tokens - len(prompt)
+        room = self._limits.tokens - len(prompt)
         for old in self._kept:
-            if old.used < self._prompts - IDLE:
+            if old.used < self._prompts - self._limits.idle:
                 continue
             if common_length(old.tokens, prompt) < len(old.tokens) <= room:
                 kept.append(old)

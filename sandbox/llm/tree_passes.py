@@ -17,7 +17,7 @@ from torch import Tensor
 from sandbox.llm import packed_forward, passes
 from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.passes import Rated
-from sandbox.llm.prefix import Cache, PrefixCache
+from sandbox.llm.prefix import Cache, PrefixCache, PrefixLimits
 from sandbox.llm.streaming import tell
 from sandbox.llm.trie import Tokens, Trie, tries
 from sandbox.llm.writing import Writer
@@ -30,7 +30,7 @@ class TreePasses:
 
     Args:
         network: changed, so that it attends as a packed pass needs it.
-        max_tokens: how many tokens all kept prompts may have together.
+        kept: how much is kept of prompts.
 
     Raises:
         ValueError: not all layers are attention whose windows can be masked.
@@ -38,12 +38,12 @@ class TreePasses:
 
     packs = True
 
-    def __init__(self, network: Any, max_tokens: int) -> None:
+    def __init__(self, network: Any, kept: PrefixLimits) -> None:
         packed_forward.prepare(network)
         self.encoded = 0
         self._network = network
         self._device = network.device
-        self._prefixes = PrefixCache(max_tokens)
+        self._prefixes = PrefixCache(kept)
         self._share = 1
 
     def rate(self, asked: Sequence[tuple[Tokens, Sequence[Tokens]]]) -> list[dict[Tokens, Rated]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import DynamicCache
 
-from sandbox.llm.prefix import IDLE, PrefixCache
+from sandbox.llm.prefix import IDLE, PrefixCache, PrefixLimits
 from sandbox.llm.trie import Tokens
 
 
@@ -25,7 +25,7 @@ def episode(number: int, turns: int) -> Tokens:
 
 
 def test_seats_that_take_turns_keep_their_prompts_and_a_finished_episode_does_not() -> None:
-    prefixes = PrefixCache(max_tokens=10_000)
+    prefixes = PrefixCache(PrefixLimits(10_000))
     for turns in range(1, 2 * IDLE):
         known = [encode(prefixes, episode(seat, turns)) for seat in range(4)]
         assert known == ([turns] * 4 if turns > 1 else [0, 1, 1, 1])
@@ -36,7 +36,7 @@ def test_seats_that_take_turns_keep_their_prompts_and_a_finished_episode_does_no
 
 
 def test_the_bound_holds_for_all_together() -> None:
-    prefixes = PrefixCache(max_tokens=25)
+    prefixes = PrefixCache(PrefixLimits(25))
     for number in range(3):
         encode(prefixes, episode(number, 9))
     assert [encode(prefixes, episode(number, 10)) for number in (2, 1)] == [10, 10]

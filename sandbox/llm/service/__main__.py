@@ -17,6 +17,9 @@ from filelock import FileLock, Timeout
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
 
+SEATS = 32
+"""That many games ask one process at once before it forgets what it has read of them."""
+
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
 
@@ -35,7 +38,7 @@ def main() -> int:
     def load() -> LocalModel:
         from sandbox.llm.local import LocalModel
 
-        model = LocalModel.load(given.folder, **given.loading)
+        model = LocalModel.load(given.folder, seats=SEATS, **given.loading)
         gc.freeze()  # half a million objects of torch and transformers, which stay
         return model
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event, Lock
 from typing import Annotated
 
 import typer
@@ -24,6 +26,7 @@ from sandbox.session.run_log import RunLog
 from sandbox.session.runner import Episode, Summary, Tally
 from sandbox.session.session import Session
 from sandbox.statistics import Interval
+from sandbox.types import Progress
 from sandbox.world import registry
 
 
@@ -70,6 +73,15 @@ def run(
         bool,
         typer.Option("--aloud", help="Have agents say why they do what they do: told as they play, and kept."),
     ] = False,
+    parallel: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Episodes that are played side by side; their decisions share passes of the language model. The "
+            "same episodes as one after the other. Goes with --no-learn.",
+        ),
+    ] = 1,
     model: context.Model = None,
     device: context.Device = None,
     allow_host: context.AllowHost = None,
@@ -87,6 +99,11 @@ def run(
     where = context.of(ctx)
     players = wiring.Players.parse(agent or where.settings.agent, seat or [], model)
     _check(worlds, save, learn, json_file, jsonl, resume)
+    if parallel > 1 and (learn or save is not None or aloud):
+        raise UsageError(
+            "episodes side by side learn nothing from each other, and are kept in no save",
+            hint="--parallel goes with --no-learn, and without --save and --aloud",
+        )
     models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
     with ExitStack() as stack:
         log = None
@@ -108,6 +125,7 @@ def run(
             resume=resume,
             keep=json_file is not None,
             aloud=aloud,
+            parallel=parallel,
         )
         stopped: BaseException | None = None
         try:
@@ -145,6 +163,10 @@ def _check(
     results.check_file(jsonl)
 
 
+class _StoppedError(Exception):
+    """The run is over before its episodes are."""
+
+
 @dataclass(kw_only=True)
 class _Schedule:
     """A run as it goes."""
@@ -160,6 +182,8 @@ class _Schedule:
     """Whether every episode is wanted at the end, and not only what they amount to."""
     aloud: bool
     """Whether agents speak."""
+    parallel: int
+    """How many episodes are played at a time."""
     kept: list[Episode] = field(default_factory=list)
     played: dict[str, Tally] = field(default_factory=dict)
     since: float = field(default_factory=time.perf_counter)
@@ -178,26 +202,58 @@ class _Schedule:
         shown.update(task, advance=len(finished))
         if len(finished) == self.episodes:
             return
+        numbers = range(len(finished), self.episodes)
+        for episode in (self._side_by_side if self.parallel > 1 else self._in_turn)(reference, numbers, tell):
+            self._count(episode)
+            if self.log is not None:
+                self.log.add(episode)
+            tally = self.played[episode.world]
+            shown.update(task, advance=1, status=f"{tally.won} won of {len(tally)}")
+
+    def _in_turn(self, reference: str, numbers: range, tell: Progress) -> Iterator[Episode]:
+        """The episodes of these numbers, in one session."""
         session = self.open(reference, progress=tell)
         tell("")
         try:
-            for number in range(len(finished), self.episodes):
-                self._begin(session, number, going_on=self.resume and number == len(finished))
-                episode = runner.play_episode(
+            for number in numbers:
+                self._begin(session, number, going_on=self.resume and number == numbers[0])
+                yield runner.play_episode(
                     session,
                     self.max_steps,
                     partial(_tell_turn, session) if self.aloud else lambda: None,
                     begun=session.current.depth,
                     aloud=self.aloud,
                 )
-                self._count(episode)
-                if self.log is not None:
-                    self.log.add(episode)
-                tally = self.played[episode.world]
-                shown.update(task, advance=1, status=f"{tally.won} won of {len(tally)}")
         finally:
             session.close()
             session.world.close()
+
+    def _side_by_side(self, reference: str, numbers: range, tell: Progress) -> Iterator[Episode]:
+        """The same, each in a session and a thread of its own. They come in order, whichever ends first."""
+        stopped, opening = Event(), Lock()
+
+        def check() -> None:
+            if stopped.is_set():
+                raise _StoppedError
+
+        def play(number: int) -> Episode:
+            with opening:
+                check()
+                session = self.open(reference, progress=tell)
+                tell("")
+            try:
+                self._begin(session, number, going_on=False)
+                return runner.play_episode(session, self.max_steps, check)
+            finally:
+                session.close()
+                session.world.close()
+
+        pool = ThreadPoolExecutor(self.parallel, "episode")
+        try:
+            yield from pool.map(play, numbers)
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
 
     def _begin(self, session: Session, number: int, *, going_on: bool) -> None:
         """Stand where the episode of this number begins, or in it where it was left."""

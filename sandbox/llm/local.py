@@ -302,14 +302,13 @@ def _end_tokens(network: Any, tokenizer: Any) -> Tokens:
 
 
 def _limits(network: Any, window: int, seats: int) -> PrefixLimits:
-    """What is kept of the prompts of so many seats: half a window of each, within `KEPT_BYTES`, or four windows."""
+    """What is kept of the prompts of so many seats: half a window each within `KEPT_BYTES`, or four windows."""
     config = network.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", 1)
-    size = getattr(config, "head_dim", None) or config.hidden_size // max(heads, 1)
+    heads = int(getattr(config, "num_key_value_heads", None) or getattr(config, "num_attention_heads", None) or 1)
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
     token = 2 * config.num_hidden_layers * heads * size * network.dtype.itemsize
-    return PrefixLimits(
-        max(4 * window, min(seats * window // 2, KEPT_BYTES // token)), max(2 * seats - IDLE, IDLE)
-    )
+    kept = max(4 * window, min(seats * window // 2, KEPT_BYTES // token))
+    return PrefixLimits(kept, max(2 * seats - IDLE, IDLE))
 
 
 def _context_length(config: Any) -> int:

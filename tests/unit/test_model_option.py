@@ -66,6 +66,19 @@ def test_the_same_commands_in_the_games_process_and_in_its_own(tiny: Path, tmp_p
     played("true", "save", "replay", "friday")
 
 
+def test_episodes_side_by_side_are_those_of_one_after_the_other(tiny: Path, tmp_path: Path) -> None:
+    def lines(*words: str, code: int = 0) -> str:
+        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), "run", "honey", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout or done.stderr
+
+    words = ("--agent", "lm-q", "--model", str(tiny), "--max-steps", "6", "--episodes", "5", "--no-learn")
+    in_turn = lines(*words, "--jsonl", "-")
+    assert lines(*words, "--jsonl", "-", "--parallel", "4") == in_turn and in_turn.count("\n") == 5
+    assert "--no-learn" in lines(*words, "--learn", "--parallel", "4", code=2)
+
+
 def test_on_the_command_line(tiny: Path, tmp_path: Path) -> None:
     def sandbox(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]

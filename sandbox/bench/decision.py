@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sandbox.bench import precision
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import Continue, Question, ScoreQuestion
-from sandbox.types import OptionScore
+from sandbox.types import LanguageModel, OptionScore
 
 if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
@@ -103,14 +104,23 @@ COMMANDS = tuple(
 PLAYERS = ("Ada", "Bob", "Cyd", "Dov")
 """Four agents that share a model: each has a transcript of its own, since the persona stands at its beginning."""
 SAMPLES, TOKENS = 8, 12
+GAMES = 16
 
 
-def run(model: LocalModel, rounded: LocalModel, *, quick: bool, progress: Callable[[str], None]) -> Report:
+def run(
+    model: LocalModel,
+    rounded: LocalModel,
+    shared: LanguageModel,
+    *,
+    quick: bool,
+    progress: Callable[[str], None],
+) -> Report:
     """Decide after a transcript of 400 tokens, of which the last 37 are new to the model.
 
     Args:
         model: in float32; its kept prefixes are dropped.
         rounded: the same in bfloat16.
+        shared: the first as games ask it, in a process of its own.
         quick: measure each way fewer times.
         progress: told what is being measured, in a word or two.
     """
@@ -122,6 +132,8 @@ def run(model: LocalModel, rounded: LocalModel, *, quick: bool, progress: Callab
     figures += _four_agents(model, times)
     progress("the decision cache")
     figures += _cached(model, times)
+    progress("games side by side")
+    figures += _side_by_side(shared, 3 if quick else 10)
     progress("bfloat16")
     figures += _rounded(model, rounded, times, 20 if quick else 200, progress)
     figures += [
@@ -196,6 +208,28 @@ def _four_agents(model: LocalModel, times: int) -> list[Figure]:
             error = max(_apart(found, single[0][0]) for found, _ in together)
             figures.append(Figure.at_most("max_abs_error_together", error, 1e-4, "nats"))
     return figures
+
+
+def _side_by_side(model: LanguageModel, turns: int) -> list[Figure]:
+    """Decisions a second of 16 games that ask one model at once, each whenever it needs to, and of one game."""
+    rates = []
+    for games in (1, GAMES):
+        transcripts = [f"You are number {number} of {games}.\n\n{TRANSCRIPT}" for number in range(games)]
+
+        def play(transcript: str) -> None:
+            for turn in range(1, turns + 1):
+                model.score(transcript + turn * OBSERVATION, COMMANDS)
+
+        with ThreadPoolExecutor(games) as pool:
+            list(pool.map(lambda transcript: model.score(transcript, COMMANDS[:1]), transcripts))
+            begin = time.perf_counter()
+            list(pool.map(play, transcripts))
+            rates.append(games * turns / (time.perf_counter() - begin))
+    return [
+        Figure.at_least("parallel_16_speedup", rates[1] / rates[0], 3, "x"),
+        Figure("decisions_per_second_one_game", rates[0], "1/s"),
+        Figure("decisions_per_second_16_games", rates[1], "1/s"),
+    ]
 
 
 def _cached(model: LocalModel, times: int) -> list[Figure]:

@@ -30,6 +30,7 @@ from sandbox.llm.questions import Continue, Question, Read, ScoreQuestion
 from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
+from sandbox.llm.state import ServerState
 from sandbox.llm.streaming import StoppedError, streaming, tell
 from sandbox.types import OptionScore, Sample
 
@@ -214,6 +215,7 @@ class Gated:
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.asked: list[list[str]] = []
+        self.state = ServerState()
         self.forgot = 0
         self.lacks = 0
         """How many more times it runs out of memory."""
@@ -337,6 +339,9 @@ def test_out_of_memory_is_away_and_comes_back(gated) -> None:
     assert client.state.kind == "away" and model.forgot == 1
     assert client.score("less", [" a"]) == [OptionScore(4.0, 1)]
     assert client.state.kind == "ok"
+    model.state = ServerState("slow", "memory is short")
+    assert client.score("less", [" a"]) == [OptionScore(4.0, 1)]
+    assert str(client.state) == "slow: memory is short"
 
 
 def test_one_question_that_goes_wrong_does_not_spoil_the_others(gated) -> None:

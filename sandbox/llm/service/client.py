@@ -80,7 +80,7 @@ class ModelProcess(Answering):
         self._child: subprocess.Popen[bytes] | None = None
         self._width = 0
         self._chats = False
-        self._failure = ""
+        self._failure = self._slow = ""
         self._failures = 0
         self._rests_until = 0.0
 
@@ -104,9 +104,11 @@ class ModelProcess(Answering):
 
     @property
     def state(self) -> ServerState:
-        """`away` from a failure on until an answer comes again."""
+        """`away` from a failure on until an answer comes again; `slow` where the model says that it is."""
         with self._lock:
-            return ServerState("away", self._failure) if self._failure else ServerState()
+            if self._failure:
+                return ServerState("away", self._failure)
+            return ServerState("slow", self._slow) if self._slow else ServerState()
 
     def answer(self, questions: Sequence[Question]) -> list[Any]:
         return self.answer_with(None, questions)
@@ -143,7 +145,7 @@ class ModelProcess(Answering):
             else:
                 with self._lock:
                     self._width, self._chats = int(reply["width"]), bool(reply["chats"])
-                    self._failure, self._failures = "", 0
+                    self._failure, self._failures, self._slow = "", 0, str(reply["slow"])
                 return answers
         raise AssertionError("the second try returns or raises")
 

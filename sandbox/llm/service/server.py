@@ -25,6 +25,7 @@ from sandbox.llm.questions import AdaptedModel, Continue, Question
 from sandbox.llm.service import wire
 from sandbox.llm.service.client import bound_waiting
 from sandbox.llm.service.place import ServicePlace
+from sandbox.llm.state import state_of
 from sandbox.llm.streaming import StoppedError, streaming
 from sandbox.text import clean_line
 
@@ -249,7 +250,9 @@ class ModelService:
         at = 0
         for job in jobs:
             own, at = answers[at : at + len(job.questions)], at + len(job.questions)
-            self._reply(job, wire.packed_answers(own, model.width, model.chats))
+            state = state_of(model)
+            slow = state.reason if state.kind == "slow" else ""
+            self._reply(job, wire.packed_answers(own, model.width, model.chats, slow))
 
     def _reply(self, job: _Job, data: bytes) -> None:
         if not job.over:

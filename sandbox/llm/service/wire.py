@@ -1,8 +1,8 @@
 """What goes between a program and the process of its language model: JSON in messages of bounded length.
 
 A program sends a `Request` and gets any number of messages `{"said": [...]}`, what the samples say so far, and
-then one of `{"answers": [...], "width": 576, "chats": true}` or `{"error": {...}}`. A message without words says
-that the process is alive. To hang up is to cancel.
+then one of `{"answers": [...], "width": 576, "chats": true, "slow": ""}` or `{"error": {...}}`. A message without
+words says that the process is alive. To hang up is to cancel.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def packed(**message: Any) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode()
 
 
-def packed_answers(answers: Iterable[Any], width: int, chats: bool) -> bytes:
+def packed_answers(answers: Iterable[Any], width: int, chats: bool, slow: str = "") -> bytes:
     """The reply with the answers to all questions of a request."""
-    return packed(answers=[_packed_answer(answer) for answer in answers], width=width, chats=chats)
+    return packed(answers=[_packed_answer(answer) for answer in answers], width=width, chats=chats, slow=slow)
 
 
 def packed_error(error: SandboxError) -> bytes:

@@ -89,7 +89,7 @@ def choose_on_screen(home: Home, settings: Settings, record: Path | None = None)
 
     def choose(choice: Choice) -> Sitting:
         world, agent, save = choice.world, choice.agent, choice.save
-        plan = PlayPlan.make(home, settings, world, agent, [], save, None, permission)
+        plan = PlayPlan.make(home, settings, world, agent, [], save, None, permission, model=choice.model)
         playing = plan.players.default if plan.players else ""
         return _sitting(PlanLater(lambda: plan), Title(plan.reference or plan.shown, playing, plan.shown))
 

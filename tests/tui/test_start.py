@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from sandbox.config import Settings
 from sandbox.errors import ModelError, UsageError
+from sandbox.llm import catalogue
 from sandbox.paths import Home
 from sandbox.session import lobby
 from sandbox.session.session import Session
@@ -99,6 +100,27 @@ async def test_the_agent_is_chosen_with_the_arrows(hall: Hall) -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert hall.choices == [Choice(world="tutorial", agent=ALONE)]
+
+
+async def test_the_model_is_chosen_where_there_are_several(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [catalogue.Entry(name, name, "ready", 1, hall.save) for name in ("small", "large")]
+    monkeypatch.setattr(catalogue, "entries", lambda: models[:1])
+    app = hall.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await looked(pilot)
+        await pilot.press("m")
+        assert "with" not in agent(app), "there is nothing to choose from"
+        monkeypatch.setattr(catalogue, "entries", lambda: models)
+        await pilot.press("r")
+        await until(pilot, lambda: app.screen.check_action("model", ()) is True)
+        shown = []
+        for _ in range(3):
+            await pilot.press("m")
+            shown.append(agent(app).partition(" with ")[2].partition(" ")[0])
+        assert shown == ["small", "large", ""]
+        await pilot.press("m", "enter")
+        await until(pilot, lambda: bool(hall.choices))
+        assert hall.choices[-1].model == "small"
 
 
 async def test_a_game_is_left_for_the_start_and_gone_on_with(hall: Hall, save: Path) -> None:

@@ -27,6 +27,7 @@ from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
+    from sandbox.llm import catalogue
     from sandbox.session.lobby import Best, Offers, SaveOffer, WorldOffer
     from sandbox.tui.contest_rating import OpenContest
 
@@ -40,6 +41,7 @@ KEYS = (
         "start-agent-after", "right", "agent(1)", "Agent", "Choose who plays beside you", show=True, display="← →"
     ),
     Key("start-agent-before", "left", "agent(-1)", "Agent before", "Choose who plays beside you, backwards"),
+    Key("start-model", "m", "model", "Model", "Choose the language model that the agent plays with", show=True),
     Key("start-fetch", "f", "fetch", "Fetch the model", "Fetch the language model: about 93 MB, once", show=True),
     Key("start-again", "r", "look", "Look again", "Read worlds, agents and saves anew"),
 )
@@ -52,6 +54,8 @@ class Choice:
     save: str | None = None
     world: str | None = None
     agent: str | None = None
+    model: str | None = None
+    """The language model in place of the one that the agent's card names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ class StartScreen(Screen[None]):
         self._lobby = lobby
         self._offers: Offers | None = None
         self._agent = lobby.agent
+        self._model: str | None = None
         self._fetching = ""
 
     # What there is to see.
@@ -224,6 +229,7 @@ class StartScreen(Screen[None]):
             line = Content.assemble(
                 (f"{fmt.AGENT} ", "$text-primary"),
                 (self._agent, "bold"),
+                (f" with {model}" if (model := self._chosen_model) else "", "bold"),
                 ("  ", ""),
                 (problem or told, "$text-warning" if problem else fmt.MUTED),
             )
@@ -235,15 +241,26 @@ class StartScreen(Screen[None]):
         elif self._lacks_model:
             line = Content.styled("The language model is not on this machine yet: f fetches it", "$text-warning")
         elif self._offers is not None:
-            ready = ", ".join(model.title or model.name for model in self._offers.models if model.state == "ready")
+            ready = ", ".join(model.title or model.name for model in self._ready)
             line = Content.styled(f"On this machine: {ready}", fmt.MUTED)
         else:
             line = Content("")
         self.query_one("#start-model", Static).update(line)
 
     @property
+    def _ready(self) -> list[catalogue.Entry]:
+        """The language models that could be played with."""
+        return [model for model in self._offers.models if model.state == "ready"] if self._offers else []
+
+    @property
     def _lacks_model(self) -> bool:
-        return self._offers is not None and not any(model.state == "ready" for model in self._offers.models)
+        return self._offers is not None and not self._ready
+
+    @property
+    def _chosen_model(self) -> str | None:
+        """The model that was chosen, if the agent has any; None for the one that its card names."""
+        agents = self._offers.agents if self._offers else ()
+        return self._model if any(each.name == self._agent and each.model for each in agents) else None
 
     # Keys.
 
@@ -252,7 +269,9 @@ class StartScreen(Screen[None]):
         return [key for key in KEYS if self.check_action(key.action, ())]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._lacks_model and not self._fetching if action == "fetch" else True
+        if action == "fetch":
+            return self._lacks_model and not self._fetching
+        return len(self._ready) > 1 if action == "model" else True
 
     def action_play(self) -> None:
         options = self.query_one("#start-list", Entries)
@@ -270,7 +289,7 @@ class StartScreen(Screen[None]):
         elif name:
             # The card of the settings may be left to be replaced where its model is missing; another is meant.
             agent = None if self._agent == self._lobby.agent else self._agent
-            self.post_message(self.Chosen(Choice(world=name, agent=agent)))
+            self.post_message(self.Chosen(Choice(world=name, agent=agent, model=self._chosen_model)))
 
     def action_agent(self, step: int) -> None:
         if self._offers is not None:
@@ -278,6 +297,11 @@ class StartScreen(Screen[None]):
             here = names.index(self._agent) if self._agent in names else 0
             self._agent = names[(here + step) % len(names)]
             self._show_agent()
+
+    def action_model(self) -> None:
+        names = [None, *(model.name for model in self._ready)]
+        self._model = names[(names.index(self._model) + 1) % len(names)] if self._model in names else None
+        self._show_agent()
 
     @work(thread=True, exclusive=True, group="fetch")
     def action_fetch(self) -> None:

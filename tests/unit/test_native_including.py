@@ -100,6 +100,7 @@ def test_findings_of_the_check_name_the_file_too(tmp_path: Path) -> None:
         ("twice.yaml", "'hall' is among the rooms of world.yaml too"),
         ("odd.yaml", "odd.yaml, line 1: thing: 'thing' is no section (did you mean 'things'?)"),
         ("broken.yaml", "broken.yaml, line 1: not YAML"),
+        ('"a\\0b.yaml"', "is no name of a file"),
         ("big.yaml", "larger than 1,000,000 bytes together"),
     ],
 )

@@ -238,6 +238,7 @@ def test_patterns(pattern: str, text: str, found: bool, whole: bool) -> None:
         ("a{999}", "is no range"),
         ("(" * 30 + ")" * 30, "nested too deep"),
         ("((a{99}){99}){99}", "repeats too much"),
+        ("((((){200}){200}){200}){200}", "repeats too much"),
         ("[z-a]", "bad character range"),
         ("x" * 201, "200 characters at most"),
     ],

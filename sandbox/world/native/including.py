@@ -55,8 +55,12 @@ class _Including:
             where = "" if file == self.main else file
             self.findings.append(Finding(document.line(path), dotted(path), message, hint, file=where))
 
-        there = (self.folder / name).resolve()
         root = self.folder.resolve()
+        try:
+            there = (self.folder / name).resolve()
+        except (OSError, ValueError, RuntimeError):
+            fault(f"{name[:80]!r} is no name of a file")
+            return
         if Path(name).is_absolute() or not there.is_relative_to(root):
             fault(f"{name!r} is outside the world's folder", "name a file in it, such as things.yaml")
             return

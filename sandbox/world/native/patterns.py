@@ -17,6 +17,8 @@ MAX_STATES = 1_000
 MAX_STEPS = 1_000_000
 """States that are looked at for one text; a text that would take more does not match."""
 MAX_REPEATS = 200
+MAX_READ = 20_000
+"""Atoms that are read while a pattern is made ready, those in repeated groups each time."""
 MAX_NESTED = 8
 """Groups within groups: each is read twice on the way in."""
 _COUNT = re.compile(r"\{(\d{1,4})(,?)(\d{0,4})\}")
@@ -46,6 +48,7 @@ class Pattern:
         self._small = self.text.startswith("(?i)")
         self._at = 4 if self._small else 0
         self._states: list[_State] = [_State(None, ())]
+        self._read = 0
         self._begin = self._either(0, 0)
         if self._at < len(self.text):
             raise ValueError("a ')' closes nothing")
@@ -164,6 +167,9 @@ class Pattern:
     def _atom(self, after: int, depth: int) -> int:
         char = self.text[self._at]
         self._at += 1
+        self._read += 1
+        if self._read > MAX_READ:
+            raise ValueError("the pattern repeats too much")
         if char == "(":
             if self.text[self._at : self._at + 1] == "?":
                 if self.text[self._at : self._at + 2] != "?:":

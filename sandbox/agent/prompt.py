@@ -30,7 +30,7 @@ from sandbox.agent.grounding import looks_refused
 from sandbox.llm import catalogue, chatml
 from sandbox.llm.asking import INSTRUCTION
 from sandbox.llm.chatml import Message
-from sandbox.types import Exchange, History, LanguageModel, Observation
+from sandbox.types import Exchange, History, Observation
 
 MARK = ">"
 QUOTE = '"'
@@ -126,7 +126,7 @@ def example(verbs: Sequence[str]) -> str:
     return "".join(map(_exchange, shown)).strip() if len(shown) > 2 else ""
 
 
-def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
+def settled(card: Card, model: object) -> PromptSettings:
     """The card's settings with the form that its model is best spoken to in, where the card leaves that open.
 
     That is chat form where the model has a template, but for what was made for transcripts: the default model, an
@@ -139,7 +139,7 @@ def settled(card: Card, model: LanguageModel | None) -> PromptSettings:
     )
     form = card.prompt.form
     if form == "auto":
-        chat = model is not None and not made_for_transcripts and chatml.chats(model)
+        chat = not made_for_transcripts and chatml.chats(model)
         form = "chat" if chat else "transcript"
     own = card.remote is not None and card.remote.instruction != INSTRUCTION
     more = {"instruction": card.remote.instruction} if own and card.remote is not None else {}

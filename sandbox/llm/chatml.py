@@ -61,6 +61,11 @@ def is_chat(prompt: str) -> bool:
     return prompt.startswith(START)
 
 
+def awaits_reply(prompt: str) -> bool:
+    """Whether a conversation ends where a reply is to begin."""
+    return prompt.endswith(_OPENED)
+
+
 def read(prompt: str) -> Conversation:
     """The conversation that a prompt in chat form stands for."""
     *whole, (_, begun) = [part.partition("\n")[::2] for part in prompt.split(START)[1:]]

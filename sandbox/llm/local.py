@@ -162,7 +162,7 @@ class LocalModel(Answering):
     @property
     def chats(self) -> bool:
         """Whether it has a chat template."""
-        return self.template.there
+        return self.template.chats
 
     @property
     def width(self) -> int:

@@ -11,10 +11,11 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from sandbox.errors import ModelError
-from sandbox.llm import chatml
+from sandbox.llm import catalogue, chatml
 from sandbox.llm.chatml import Message
 from sandbox.text import clean_line
 
@@ -42,9 +43,26 @@ class ChatTemplate:
         self.rendered = lru_cache(_KEPT)(self._rendered)
         """A prompt in chat form as the model's own text, up to and with the beginning of its reply."""
 
+    @classmethod
+    def of_folder(cls, folder: Path) -> ChatTemplate:
+        """That of a model's folder, whose weights are not loaded. Raises `ModelError`."""
+        import transformers
+
+        try:
+            with catalogue.plain_files(folder) as files:
+                return cls(
+                    transformers.AutoTokenizer.from_pretrained(
+                        files, local_files_only=True, trust_remote_code=False
+                    )
+                )
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"has no tokenizer that can be read: {clean_line(str(error))}", where=folder
+            ) from error
+
     @cached_property
-    def there(self) -> bool:
-        """Whether there is one that can be used."""
+    def chats(self) -> bool:
+        """Whether there is one, and it can be used."""
         source = getattr(self._tokenizer, "chat_template", None)
         if not source or len(str(source)) > _MAX_SOURCE:
             return False
@@ -56,7 +74,7 @@ class ChatTemplate:
     @cached_property
     def closing(self) -> str:
         """What the template writes behind a reply, up to the token that ends it."""
-        if not self.there:
+        if not self.chats:
             return "\n"
         with_reply = self._render([Message("user", _ASKED), Message("assistant", _SAID)], ask=False)
         behind = with_reply.rpartition(_SAID)[2]
@@ -68,12 +86,12 @@ class ChatTemplate:
         if not option.endswith(chatml.END):
             return option
         said = option.removesuffix(chatml.END)
-        return said + self.closing if self.there else f" {said}\n"
+        return said + self.closing if self.chats else f" {said}\n"
 
     def _rendered(self, prompt: str) -> str:
         told = chatml.read(prompt)
         messages = [Message(each.role, self._stripped(each.content)) for each in told.messages]
-        if not self.there:
+        if not self.chats:
             return _transcript(messages) + told.begun
         thinks = told.begun.startswith(chatml.THINK)
         if not self._has_system:

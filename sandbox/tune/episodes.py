@@ -10,6 +10,7 @@ import numpy as np
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
+from sandbox.llm import chatml
 from sandbox.llm.local import LocalModel
 from sandbox.rl import exploration
 from sandbox.text import clean_line
@@ -107,12 +108,27 @@ class Player:
         )
         return clean_line(sample.text) or "..."
 
+    def _written(self, told: str, more: str) -> str:
+        """How the model's template writes what follows in a conversation; a transcript as it is."""
+        if not chatml.is_chat(told) or not chatml.awaits_reply(told + more):
+            return more
+        template, (prompted, option) = self._model.template, told.rsplit(f"{chatml.START}assistant\n", 1)
+        before = template.rendered(f"{prompted}{chatml.START}assistant\n") + template.reply(option)
+        whole = template.rendered(told + more)
+        if not whole.startswith(before):
+            raise RoundError(
+                "the chat template of the language model writes replies of the past in another way",
+                hint="say `prompt: {form: transcript}` on the card, or take another method",
+            )
+        return whole.removeprefix(before)
+
     def _encoded(self, world: World[Any], moments: Sequence[Moment], reward: float) -> PlayedEpisode:
         episode = transcripts(self._card, moments, Origin(kind="selfplay"), verbs=world.verbs)[0]
         first, *rest = episode.segments
-        tokens, commands = list(self._model.fit(first.text)), list[int]()
+        tokens, commands, told = list(self._model.fit(first.text)), list[int](), first.text
         for text, learned, _ in rest:
-            found = self._model.encode(text)
+            found = self._model.encode(self._written(told, text))
+            told += text
             if learned:
                 commands += range(len(tokens), len(tokens) + len(found))
             tokens += found

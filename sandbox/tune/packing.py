@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from sandbox.llm import chatml
 from sandbox.llm.local import RESERVE
+from sandbox.llm.template import ChatTemplate
 from sandbox.tune.examples import TranscriptExample
 
 Span = tuple[int, int]
@@ -79,6 +81,8 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int, emphasis:
     stride = room // 2
     tokens: list[int] = []
     spans: list[tuple[int, int, int]] = []
+    if chatml.is_chat(transcript.segments[0].text):
+        return list(_conversation(tokenizer, transcript, head, room))
     if any(segment.aside for segment in transcript.segments):
         return _with_asides(tokenizer, transcript, head, room, emphasis)
     for text, learned, _ in transcript.segments:
@@ -95,6 +99,49 @@ def encode(tokenizer: Any, transcript: TranscriptExample, window: int, emphasis:
             Encoded((*head, *tokens[dropped : own[-1][2]]), tuple(i for i in positions if 0 < i < window))
         )
     return [sequence for sequence in sequences if sequence.learned]
+
+
+def _conversation(
+    tokenizer: Any, transcript: TranscriptExample, head: tuple[int, ...], room: int
+) -> Iterator[Encoded]:
+    """A transcript in chat form, by the model's own template.
+
+    It is one sequence as long as it fits and each prompt begins with the one before. Where a template writes a
+    prompt in another way than what has become of it later, each command is a sequence of its own.
+    """
+    template = ChatTemplate(tokenizer)
+    told, text, tokens, learned = "", "", list[int](), list[int]()
+
+    def encoded(part: str) -> list[int]:
+        found: list[int] = tokenizer(part, add_special_tokens=False)["input_ids"]
+        return found
+
+    for segment in transcript.segments:
+        told += segment.text
+        if not chatml.awaits_reply(told):
+            found = encoded(reply := template.reply(segment.text))
+            text += reply
+            learned += range(len(tokens), len(tokens) + len(found)) if segment.learned else ()
+            tokens += found
+            continue
+        whole = template.rendered(told)
+        more = encoded(whole.removeprefix(text))
+        if whole.startswith(text) and tokens and len(tokens) + len(more) <= room + len(head):
+            tokens += more
+        else:
+            if learned:
+                yield Encoded(tuple(tokens[: learned[-1] + 1]), tuple(learned))
+            tokens, learned = fitted(encoded(whole), head, room), []
+        text = whole
+    if learned:
+        yield Encoded(tuple(tokens[: learned[-1] + 1]), tuple(learned))
+
+
+def fitted(tokens: list[int], head: tuple[int, ...], room: int) -> list[int]:
+    """A prompt's tokens behind the head, as `LocalModel.fit` has them."""
+    own = tokens[len(head) :] if head and tuple(tokens[: len(head)]) == head else tokens
+    dropped = -(-max(len(own) - room, 0) // (room // 2)) * (room // 2)
+    return [*head, *own[dropped:]]
 
 
 def _with_asides(

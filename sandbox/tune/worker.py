@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,14 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from sandbox.agent import prompt
+from sandbox.agent.cards import Card
 from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm import registry as model_registry
 from sandbox.llm.local import LocalModel
 from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
+from sandbox.llm.template import ChatTemplate
 from sandbox.machine import cores
 from sandbox.paths import Home
 from sandbox.session.runner import Episode
@@ -86,6 +90,17 @@ class Log:
         self.add(kind, **data)
 
 
+class _NotLoaded:
+    """A language model of which only the chat template is wanted."""
+
+    def __init__(self, reference: str) -> None:
+        self._reference = reference
+
+    @property
+    def chats(self) -> bool:
+        return ChatTemplate.of_folder(model_registry.resolve(self._reference).folder).chats
+
+
 class RoundWorker:
     """One round at work.
 
@@ -96,10 +111,15 @@ class RoundWorker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.plan: RoundPlan = Round(folder).plan
-        self.card = self.plan.parsed_card()
         self.home = Home(self.plan.home)
         self._events = Log(folder / "events.jsonl")
         self.curves = CurveWriter()
+
+    @cached_property
+    def card(self) -> Card:
+        """The plan's, with the form of prompts that its agent plays with."""
+        card = self.plan.parsed_card()
+        return card.model_copy(update={"prompt": prompt.settled(card, _NotLoaded(self.plan.model))})
 
     def tell(self, kind: str, **data: Any) -> None:
         """Add an event. Raises `OSError` where the disk is full."""

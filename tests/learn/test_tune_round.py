@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from tensorboard_curves import read_curves
 
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.llm.local import LocalModel
-from sandbox.tune import rounds, worker
+from sandbox.tune import examples, rounds, worker
 from sandbox.tune.adapters import Adapters
+from sandbox.tune.examples import TranscriptExample
 from sandbox.tune.rounds import Round, RoundPlan
 from sandbox.tune.settings import TrainingSettings
 
@@ -140,6 +142,23 @@ def in_this_process(plan: RoundPlan, number: int) -> Round:
     folder.mkdir(parents=True)
     (folder / "plan.json").write_text(plan.model_dump_json())
     return Round(folder)
+
+
+def test_a_model_with_a_template_learns_in_chat_form(plan: RoundPlan, tmp_path: Path) -> None:
+    model = tmp_path / "chatty"
+    shutil.copytree(plan.model, model)
+    (model / "chat_template.jinja").write_text(
+        "{% for message in messages %}[{{ message.role }}] {{ message.content }}<|endoftext|>{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    card = f"model: '{model}'\ncombine:\n  method: prior\n"
+    chatty = plan.model_copy(update={"model": str(model), "card": card})
+    round_ = in_this_process(chatty, 1)
+    assert worker.main(round_.folder) == 0
+    found = examples.read(round_.folder / "data.jsonl")
+    learned = [segment for each in found if isinstance(each, TranscriptExample) for segment in each.segments]
+    assert learned[0].text.startswith("<|im_start|>system\n") and learned[1].text.endswith("<|im_end|>")
+    assert round_.state == "finished"
 
 
 def test_wherever_the_disk_is_full_the_round_says_so_and_goes_on_when_there_is_room(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from tiny_chat import ALWAYS, CHATML, GEMMA, QWEN, tiny_chat
 from sandbox.agent import prompt, voice
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import PromptSettings, parse_card
-from sandbox.errors import CardError
+from sandbox.errors import CardError, ModelError
 from sandbox.llm import catalogue, chatml, template
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.chatml import Message
@@ -19,6 +20,8 @@ from sandbox.llm.local import LocalModel
 from sandbox.llm.plain import score_plainly
 from sandbox.llm.questions import Continue, Question, ScoreQuestion, ask
 from sandbox.tui.widgets.mind import folded
+from sandbox.tune import packing
+from sandbox.tune.examples import Origin, Segment, TranscriptExample
 from sandbox.types import Exchange, Observation, Sample
 
 CHAT = PromptSettings(form="chat", instruction="One line.")
@@ -275,6 +278,61 @@ def test_what_an_agent_is_asked_for_is_said_in_words(tiny: Tiny) -> None:
     assert [message.role for message in messages[-2:]] == ["assistant", "user"]
     assert messages[-2].content in OPTIONS
     assert whys[0].stop == ("\n",)
+
+
+# Rounds.
+
+
+def transcript_of(history: Sequence[Exchange]) -> TranscriptExample:
+    """An episode in chat form as a round learns from it."""
+    text, segments = "", list[Segment]()
+    for turns in range(1, len(history)):
+        context = told(history[:turns])
+        segments.append(Segment(context.removeprefix(text), False))
+        segments.append(Segment(prompt.option(history[turns].command, context), True))
+        text = context + segments[-1].text
+    return TranscriptExample(segments=tuple(segments), origin=Origin(kind="win"))
+
+
+@pytest.mark.parametrize(("source", "sequences"), [(GEMMA, 1), (QWEN, 3)], ids=["gemma", "qwen"])
+@pytest.mark.parametrize("window", [2048, 128])
+def test_a_round_learns_each_command_behind_the_tokens_that_play_reads(
+    local_model: LocalModel, source: str, sequences: int, window: int
+) -> None:
+    model = tiny_chat(local_model, source, window=window)
+    found = packing.encode(model.tokenizer, transcript_of(EPISODE), window)
+    assert window == 128 or len(found) == sequences
+    learned = [
+        (sequence.tokens[: positions[0]], tuple(sequence.tokens[i] for i in positions))
+        for sequence in found
+        for positions in runs(sequence.learned)
+    ]
+    expected = [
+        (model.fit(told(EPISODE[:turns])), model.encode(prompt.option(EPISODE[turns].command, told(EPISODE))))
+        for turns in range(1, len(EPISODE))
+    ]
+    if window == 128:  # what was dropped at an earlier turn stays so where the rest fits
+        expected = [(context[-20:], option) for context, option in expected]
+        learned = [(context[-20:], option) for context, option in learned]
+    assert learned == expected
+
+
+def runs(positions: Sequence[int]) -> list[list[int]]:
+    """Positions in groups that follow one another."""
+    groups: list[list[int]] = []
+    for position in positions:
+        if groups and position == groups[-1][-1] + 1:
+            groups[-1].append(position)
+        else:
+            groups.append([position])
+    return groups
+
+
+def test_a_template_is_known_without_the_weights(local_model: LocalModel, tmp_path: Path) -> None:
+    tiny_chat(local_model, GEMMA).tokenizer.save_pretrained(tmp_path)
+    assert template.ChatTemplate.of_folder(tmp_path).chats
+    with pytest.raises(ModelError, match="no tokenizer that can be read"):
+        template.ChatTemplate.of_folder(tmp_path / "nowhere")
 
 
 # Thinking.

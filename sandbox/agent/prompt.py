@@ -189,6 +189,11 @@ def why(context: str, command: str, persona: str, remembered: str) -> str:
     return context + option(command) + remembering(persona, remembered)
 
 
+def words(said: str, context: str) -> str:
+    """What an agent said of a command, as the continuation of what `why` gives."""
+    return text.for_prompt(said) + (chatml.END if chatml.is_chat(context) else f"{QUOTE}\n")
+
+
 def spoken(context: str, said: str) -> str:
     """The prompt for a command behind what was said, which `opening_quote` asked for."""
     opened = opening_quote(context)

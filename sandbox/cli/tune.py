@@ -45,8 +45,8 @@ def tune(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="What to learn from: `wins`, `feedback`, `demonstrations`, `selfplay`, `explore` or `all`. "
-            "Repeatable. `demonstrations`: a person's wins, and the walkthroughs of "
+            help="What to learn from: `wins`, `feedback`, `truth`, `demonstrations`, `selfplay`, `explore` or "
+            "`all`. Repeatable. `demonstrations`: a person's wins, and the walkthroughs of "
             "--worlds; `selfplay`: a Q-learner explores --worlds, and its wins are the data; "
             "`explore`: the best way that `sandbox explore` found in each of --worlds.",
         ),

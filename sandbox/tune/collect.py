@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
+from sandbox.agent.recall import Recall
+from sandbox.agent.recollection import recollect
 from sandbox.feedback.dataset import Material
 from sandbox.feedback.judgements import judgements
 from sandbox.feedback.kind import Judgement
+from sandbox.feedback.sentences import JudgedLine, judged_lines
 from sandbox.feedback.votes import Settled, Votes, polls
 from sandbox.paths import Home
 from sandbox.store import Store
@@ -38,7 +41,7 @@ from sandbox.tune.settings import Method
 from sandbox.types import Guided, World
 from sandbox.world import registry
 
-Source = Literal["wins", "feedback", "selfplay", "explore", "demonstrations", "voice", "all"]
+Source = Literal["wins", "feedback", "selfplay", "explore", "demonstrations", "truth", "voice", "all"]
 
 ENOUGH: dict[Method, int] = {"sft": 8, "dpo": 8, "kto": 8, "grpo": 1, "rloo": 1}
 """Examples below which a method is refused; worlds, for those that play themselves."""
@@ -80,7 +83,8 @@ def from_saves(
         home: where the saves' worlds are looked up.
         folders: each `saves/<name>`.
         card: of the agent that is to learn: it says how the prompts are written.
-        source: `wins` of agents, `demonstrations` (wins with a person's hand in them), `feedback`, or `all`.
+        source: `wins` of agents, `demonstrations` (wins with a person's hand in them), `feedback`,
+            `truth` (what they said that is so or not), or `all`.
         votes: how the feedback of several people is brought together.
     """
     with ExitStack() as stack:
@@ -97,6 +101,8 @@ def from_saves(
             found += [each for each in won if source in ("all", f"{each.origin.kind}s")]
         if source in ("feedback", "all"):
             found += _feedback(saves, votes)
+        if source in ("truth", "all"):
+            found += [each for save in saves for each in _truths(save)]
     return found
 
 
@@ -180,6 +186,35 @@ def _examples(save: _Save, context: str, settled: Settled, origin: Origin) -> It
         yield TranscriptExample(segments=(Segment(context, False), Segment(better, True)), origin=origin)
     good = bool(settled.better)
     yield Label(prompt=context, completion=better if good else worse, good=good, origin=origin)
+
+
+def _truths(save: _Save) -> Iterator[Example]:
+    """What was said, as good or bad continuations, and as pairs: what is so before what is not.
+
+    Nothing where the world cannot be asked for its facts, or is another than was played. In a pair stands a line
+    that was said of the same command, or else what another line of that turn claims and no more: that fits any.
+    """
+    world, material = save.material.opened(), save.material
+    if world is None or world.fingerprint != material.run.fingerprint:
+        return
+    told: dict[tuple[int, str], list[JudgedLine]] = {}
+    for line in judged_lines(material.timeline, world):
+        told.setdefault((line.state, line.seat), []).append(line)
+    origin = Origin(kind="truth", world=material.world)
+    for (state, seat), lines in told.items():
+        moment = save.moment(state, seat)
+        context, recall = save.context(moment), Recall.of(moment.history)
+        for line in lines:
+            remembered = str(recollect(line.command, recall))
+            before = prompt.why(context, line.command, save.card.persona, remembered)
+            said = prompt.words(line.said, context)
+            yield Label(prompt=before, completion=said, good=line.true, origin=origin)
+            true = [each for each in lines if each.true]
+            same = next((each.said for each in true if each.command == line.command), None)
+            better = same or next((each.stated for each in true), None)
+            if not line.true and better:
+                chosen = prompt.words(better, context)
+                yield PreferencePair(prompt=before, chosen=chosen, rejected=said, origin=origin)
 
 
 def _moment(before: Sequence[Turn], seat: str, command: str) -> Moment:

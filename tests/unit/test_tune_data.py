@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from play_parts import CaveWorld
 
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.feedback import dataset
+from sandbox.feedback.sentences import judged_lines
 from sandbox.llm.fake import ScriptedModel
 from sandbox.paths import Home
 from sandbox.session.session import Session
@@ -244,3 +247,40 @@ def test_what_is_said_once_is_one_occasion_however_many_examples_it_makes(save: 
     found = collect.from_save(HOME, save, CARD, "feedback")
     said = [(each.origin.kind, each.origin.annotator) for each in collect.occasions([*found, *found])]
     assert sorted(said) == sorted(set(said)) and len(said) < len(found)
+
+
+def test_what_was_said_and_is_not_so_is_a_bad_example(tmp_path: Path) -> None:
+    world = registry.open_world("tutorial", home=Home(tmp_path))
+    agent = CardAgent(CARD, ScriptedModel(), verbs=world.verbs)
+    session = Session.create(Store.create(tmp_path / "saves" / "said"), world, {"tutor": agent}, seed=0)
+    session.act("take badge")
+    session.act("go north")
+    decision = session.decide()
+    lines = ("The cabinet is closed. On we go!", "The cabinet is open.", "What a day this is.")
+    spoken = replace(
+        decision,
+        proposals=tuple(replace(each, said=line) for each, line in zip(decision.proposals, lines, strict=False)),
+    )
+    commands = [each.command for each in spoken.proposals]
+    session.act(commands[0], decision=spoken, chooser="agent")
+    session.close()
+    folder = tmp_path / "saves" / "said"
+    found = collect.from_save(Home(tmp_path), folder, CARD, "truth")
+    labels = {(each.completion, each.good) for each in found if isinstance(each, Label)}
+    assert labels == {('The cabinet is closed. On we go!"\n', True), ('The cabinet is open."\n', False)}
+    (pair,) = [each for each in found if isinstance(each, PreferencePair)]
+    assert (pair.chosen, pair.rejected) == ('The cabinet is closed."\n', 'The cabinet is open."\n')
+    assert f"\n> {commands[1]}\n(You play. " in pair.prompt and pair.prompt.endswith('.)\n"')
+    assert {each.origin.kind for each in found} == {"truth"}
+    assert set(found) <= set(collect.from_save(Home(tmp_path), folder, CARD))
+
+
+def test_a_world_that_does_not_know_its_facts_judges_nothing(world: World[Any]) -> None:
+    agent = CardAgent(CARD, ScriptedModel(), verbs=world.verbs)
+    session = Session.create(Store.memory(), world, {world.seats[0]: agent}, seed=0)
+    decision = session.decide()
+    said = tuple(replace(each, said="I carry the coin.") for each in decision.proposals)
+    session.act(decision.command, decision=replace(decision, proposals=said), chooser="agent")
+    judged = list(judged_lines(session.timeline, world))
+    assert [line.true for line in judged] == [False] * len(said)
+    assert list(judged_lines(session.timeline, CaveWorld())) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sandbox.llm import chatml
@@ -13,11 +14,13 @@ from sandbox.text import counted
 if TYPE_CHECKING:
     from sandbox.session.session import Session
 
+_ASKS = re.compile(r"(?:where|why|what|which|who|how|have|did|do|does|is|are|can)\b.*\?\s*$", re.IGNORECASE)
+
 # What understands talk needs a language model's arithmetic, which the screen begins without: imported when used.
 
 
 def act(at: Surface, typed: Typed) -> None:
-    """A command to the world, or words for an agent, where it is none and begins with a name."""
+    """A command to the world, or words for an agent: what is none and begins with a name, or asks something."""
     if _to_an_agent(at, typed.argument):
         tell(at, typed)
     else:
@@ -25,13 +28,19 @@ def act(at: Surface, typed: Typed) -> None:
 
 
 def _to_an_agent(at: Surface, line: str) -> bool:
-    """Whether a line is no command and begins with an agent's name: its card's, its seat's, or the world's."""
+    """Whether a line is no command, and begins with an agent's name (its card's, its seat's, the world's, `agent`)
+    or is a question that no verb of the world begins.
+    """
     view = at.controller.view
     first, _, words = line.partition(" ")
     if view is None or not words or line in (view.observation.admissible or ()):
         return False
+    if not view.agents:
+        return False
+    if _ASKS.match(line) and first.lower() not in view.verbs:
+        return True
     cards = [agent.partition("@")[0] for agent in view.agents.values()]
-    known = {name.lower() for name in (*view.agents, *cards, *map(view.name, view.agents))}
+    known = {name.lower() for name in ("agent", *view.agents, *cards, *map(view.name, view.agents))}
     return first.strip(",:").lower() in known
 
 

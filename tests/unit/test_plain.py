@@ -226,3 +226,15 @@ def test_an_agent_says_its_greeting_once_an_episode(
     assert plain.play(plan, io.StringIO("look\nundo\n/restart\n"))
     assert capsys.readouterr().out.count("host: “Welcome in.”") == 2
     assert saved(home) == ["look"]
+
+
+def test_a_question_and_a_line_that_begins_with_a_name_are_meant_for_the_agent(play: Play, home: Home) -> None:
+    told = play("where are you?", "agent, go up", "q-table: try the cellar", "go up", "open the door?")
+    assert "told relief “where are you?” — “I am in the Landing.”" in told
+    assert "told relief “go up”" in told and "told relief “try the cellar”" in told
+    assert saved(home) == ["go up", "open the door?"]
+
+
+def test_where_nobody_listens_a_question_is_a_command(play: Play, home: Home) -> None:
+    play("where are you?", seats=("relief=human",))
+    assert saved(home) == ["where are you?"]

@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from tiny_networks import byte_tokenizer, tiny_network
 
-from sandbox.bench import precision
+from sandbox.bench import decision, precision
 from sandbox.llm.local import LocalModel
 
 
@@ -39,3 +39,14 @@ def test_the_parts_of_a_decision_add_up() -> None:
     assert list(found) == ["linear", "attention", "head", "layers", "python"]
     assert min(found.values()) > 0
     assert sum(found.values()) < time.perf_counter() - started
+
+
+def test_the_bench_of_decisions_has_a_row_for_each_way() -> None:
+    exact = tiny(torch.float32)
+    report = decision.run(exact, tiny(torch.bfloat16), exact, quick=True, progress=lambda text: None)
+    names = [figure.name for figure in report.figures]
+    assert {"seconds_per_decision_20", "seconds_per_decision_20_bf16", "top1_agreement_bf16"} <= set(names)
+    assert sum(name.startswith("where a decision's time goes/") for name in names) == 10
+    errors = {figure.name: figure.value for figure in report.figures if "error" in figure.name}
+    assert errors["max_abs_error"] < 1e-4 > errors["max_abs_error_together"]
+    assert errors["max_abs_error_bf16"] > 1e-4

@@ -18,6 +18,8 @@ from sandbox.text import clean_line
 from sandbox.types import Device, Dtype
 
 MAX_BYTES = 1_000_000
+TOUR = "tutorial"
+"""The world that teaches the game."""
 
 
 class Host(BaseModel):

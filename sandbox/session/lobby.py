@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.agent import cards
+from sandbox.config import TOUR as TOUR
 from sandbox.errors import CardError, ModelError, SandboxError, WorldError
 from sandbox.llm import catalogue
 from sandbox.llm import registry as model_registry
@@ -19,8 +20,6 @@ from sandbox.timeline import Timeline
 from sandbox.world import registry
 from sandbox.world.native import Adventure, read_source
 
-TOUR = "tutorial"
-"""The world that teaches the game."""
 GENERATED: Mapping[str, tuple[str, str]] = {
     "tw:custom?rooms=5&objects=8&quest=5&seed=3": (
         "A small house",

@@ -16,6 +16,7 @@ from sandbox.wiring.plans import PlayPlan, new_name
 
 if TYPE_CHECKING:
     from sandbox.config import Settings
+    from sandbox.session.lobby import Offers
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Sitting
     from sandbox.tui.widgets.header import Title
@@ -78,9 +79,8 @@ def play_on_screen(
 
 def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> None:
     """Open the start screen, and the games that are chosen there, until the player leaves."""
-    from sandbox.llm import catalogue, fetch
+    from sandbox.config import TOUR
     from sandbox.llm.permission import Permission
-    from sandbox.session import lobby
     from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Choice, Lobby
     from sandbox.tui.widgets.header import Title
@@ -93,15 +93,20 @@ def choose_on_screen(home: Home, settings: Settings, record: Path | None = None)
         playing = plan.players.default if plan.players else ""
         return _sitting(PlanLater(lambda: plan), Title(plan.reference or plan.shown, playing, plan.shown))
 
+    def look() -> Offers:
+        from sandbox.session import lobby
+
+        return lobby.look(home)
+
     def bring(say: Progress) -> None:
+        from sandbox.llm import catalogue, fetch
+
         def tell(stage: str, done: int, total: int) -> None:
             say(f"{stage}, {done / total:.0%}" if total else stage)
 
         fetch.pull(catalogue.DEFAULT, tell)
 
-    _shown(
-        SandboxApp(Lobby(lambda: lobby.look(home), choose, bring, settings.agent, lobby.TOUR), settings), record
-    )
+    _shown(SandboxApp(Lobby(look, choose, bring, settings.agent, TOUR), settings), record)
 
 
 def _shown(app: SandboxApp, record: Path | None) -> SandboxError | None:

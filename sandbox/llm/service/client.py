@@ -29,11 +29,11 @@ from sandbox.types import Progress, silent
 
 IDLE = 60.0
 """Seconds for which the process stays where no program that plays with it is left."""
-SILENCE = 60.0
+SILENCE = 120.0
 """Seconds without a sign of life after which a process that was asked is given up."""
 _TICK = 0.05
 """Seconds between two looks at whether the answer is still wanted."""
-_STARTING = 60.0
+_STARTING = 180.0
 """Seconds that a process may take until it can be asked; the model is loaded after that."""
 _LONGEST_REST = 30.0
 _GIB = 1.5

@@ -33,7 +33,7 @@ from sandbox.llm.trie import Tokens
 from sandbox.llm.writing import SampledTokens, Writer
 from sandbox.types import Device, Dtype, OptionScore
 
-KEPT_BYTES = 1 << 30
+KEPT_BYTES = 1 << 29
 """Of keys and values of kept prompts, beyond four windows of them."""
 RESERVE = 64
 """Tokens kept free behind the prompt for options and samples; longer ones shorten the prompt further."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from play_parts import Cave, CaveWorld, TableAgent
+from small_server import Answer, Body, said, serving
 
 from sandbox import wiring
 from sandbox.cli import patience, plain
 from sandbox.cli.plain import LineGame
 from sandbox.config import Settings
+from sandbox.llm import chatml
 from sandbox.paths import Home
 from sandbox.session.commands import TABLE, VERBS
 from sandbox.session.session import Session
@@ -70,6 +73,33 @@ def test_a_pipe_plays_and_the_save_is_kept(tmp_path: Path) -> None:
     assert "You take the badge." in again.stdout
     assert again.stderr == "sandbox: there is no /frobnicate (/help lists the verbs)\n"
     assert saved(Home(tmp_path)) == ["look", "take badge"]
+
+
+def test_what_the_agent_thought_is_told_when_it_is_asked_for(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(path: str, body: Body) -> Answer:
+        if body.get("chat_template_kwargs") == {"enable_thinking": True}:
+            message = {"content": "", "reasoning_content": "Nobody has said much.\nI look around."}
+            choices = [{"index": 0, "message": message, "finish_reason": "length"}]
+            return 200, {}, json.dumps({"choices": choices}).encode()
+        words = "\n".join(message["content"] for message in body["messages"])
+        listed = [line[2:] for line in words.split("\n") if line.startswith("- ")]
+        return said(*(listed[:1] or ["I want to."]) * body.get("n", 1))
+
+    with serving(answer) as server:
+        (home.root / "agents").mkdir()
+        remote = f"remote: {{base_url: '{server.url}', model: parrot, api: chat, votes: 2}}\n"
+        (home.root / "agents" / "thinker.yaml").write_text(f"think: 50\nvoice: off\n{remote}")
+        plan = wiring.PlayPlan.make(home, Settings(), "tutorial", "thinker", [], "friday", None)
+        assert plain.play(plan, io.StringIO("/thought\n/step\n"))
+    told = capsys.readouterr().out
+    assert "thinker wants to: take badge" in told
+    assert "It thought before, 7 words; /thought tells what" in told
+    assert "Nobody has said much.\nI look around." in told
+    with Store.open(home.save_folder("friday"), readonly=True) as store:
+        first = store.timeline().get(store.timeline().nodes()[1].id).decision
+    assert first is not None and chatml.thought_in(first.prompt) == "Nobody has said much.\nI look around."
 
 
 def test_what_the_agent_wants_is_told_and_its_proposals_are_numbered(play: Play, home: Home) -> None:

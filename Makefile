@@ -18,7 +18,7 @@ NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 install = { [ -x $(BIN)/uv ] && $(UV) $(1); } || { echo "    uv cannot do it: pip does"; $(PIP) $(1) | $(NAMES); }
 
 .DEFAULT_GOAL := help
-.PHONY: help play test quick coverage check format hooks screenshot docs site voice clean
+.PHONY: help play test quick coverage check format hooks screenshot docs site voice container clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,7 @@ screenshot: $(VENV)/.play ## Take the README's screenshots anew
 
 docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m sandbox.cli.reference
+	@$(BIN)/python -m sandbox.cli.api_reference
 	@$(BIN)/python -m sandbox.agent.reference docs/agents.md
 	@$(BIN)/python -m sandbox.world.native.reference docs/worlds.md
 	@$(BIN)/python -m sandbox.tui.reference docs/playing.md
@@ -70,6 +71,14 @@ site: $(VENV)/.test ## Build docs/ into a site, build/site; a link that leads no
 voice: $(VENV)/.play ## Train the adapter of the default agents anew, from seeds (about an hour on two idle cores)
 	@$(BIN)/sandbox model pull
 	@$(BIN)/python -m sandbox.tune.voice build/voice
+
+container: ## Build the image without torch, start it, and ask it for a page (by podman, else docker)
+	@tool=$$(command -v podman || command -v docker) || { echo "podman or docker is needed"; exit 1; }; \
+	$$tool build -f Containerfile --build-arg EXTRAS=postgresql -t chat-agent-sandbox . && \
+	started=$$($$tool run -d --rm -p 127.0.0.1:8123:8000 -e SANDBOX_TOKEN=only-for-this-check chat-agent-sandbox) && \
+	{ curl -sf --retry 20 --retry-all-errors --retry-delay 1 "http://127.0.0.1:8123/?token=only-for-this-check" -L \
+	  -b '' > /dev/null && echo "It answers." || { $$tool logs $$started; false; }; }; \
+	answered=$$?; $$tool stop $$started > /dev/null; exit $$answered
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -581,3 +581,21 @@ def test_loops_go_over_seats_and_gifts_are_what_is_meant() -> None:
 def test_it_is_refused_where_it_can_mean_nothing(old: str, new: str) -> None:
     with pytest.raises(WorldFileError, match="nothing is meant by 'it'"):
         make(EVERYBODY.replace(old, new, 1))
+
+
+def test_what_a_character_sees_is_taken_for_possible() -> None:
+    world = one_seat(
+        """
+        rooms: {hall: {exits: {north: yard}}, yard: {exits: {south: hall}}}
+        things: {bone: {at: yard}}
+        characters:
+          dog:
+            at: yard
+            aims: {reach: {has: bone, who: ann}, when: [{here: bone}, {not: {points_of: me, at_least: 1}}]}
+        endings: {done: {when: [{has: bone}, {room: hall}], won: all}}
+        """
+    )
+    assert not [f for f in check(world).findings if f.severity == "error"]
+    game = Game(world)
+    game.do("n", "wait", "wait")
+    assert "bone" in game.seen().inventory

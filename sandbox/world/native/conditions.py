@@ -88,7 +88,7 @@ def compile_one(compiled: CompiledWorld, condition: model.Condition) -> Test:
             compiled.reads_scores = True
             who, least = who_is(compiled, condition.points_of), condition.at_least
             first = compiled.seats[0]
-            return lambda draft: (n := who(draft) - first) < len(draft.scores) and draft.scores[n] >= least
+            return lambda draft: 0 <= (n := who(draft) - first) < len(draft.scores) and draft.scores[n] >= least
         case model.Clock():
             return _clock(compiled, condition)
         case model.EachIs() | model.Counting():

@@ -138,8 +138,8 @@ class Literals(Relaxation):
                 if not wanted:
                     return self.true
                 thing = self.who(condition.here, seat)
-                if thing < 0:
-                    return self.true
+                if thing < 0 or (seat >= 0 and seat not in self.compiled.seats):
+                    return self.true  # what characters see is not followed
                 return self.fact(("see", thing, seat)) if seat >= 0 else self.false
             case model.Likes():
                 number = self.compiled.dispositions[condition.likes]

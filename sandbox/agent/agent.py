@@ -181,7 +181,7 @@ class CardAgent:
         if reply is not None:
             decision = yield from self._answering(decision, reply, observation, context)
             best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]
-        chosen, explored = self._choose(decision.scores, rng, explore and reply is None)
+        chosen, explored = self._choose(decision.scores, rng, explore and reply is None and not briefing.advice)
         decision = replace(decision, chosen=chosen, chooser="exploration" if explored else "agent")
         return replace(
             decision,

@@ -313,3 +313,11 @@ def test_what_is_said_is_answered_to_its_subject_and_no_answer_is_answered() -> 
     assert told("I need that key.", asks=0) is None
     assert told("I need that key.", *LOST[:1], Exchange(command="say Hm.", reply="You say: “Hm.”")) is None
     assert told("Hello!") is None
+
+
+def test_nobody_explores_while_advice_stands() -> None:
+    agent = CardAgent(parse_card("model: m\nexplore: {epsilon: 1.0}\n", "a"), ScriptedModel({"wait": 9.0}))
+    free = {agent.decide(here(), LIVED, seed=seed).chooser for seed in range(8)}
+    assert "exploration" in free
+    told = Briefing(advice=("wait",))
+    assert {agent.decide(here(), LIVED, seed=seed, briefing=told).chooser for seed in range(8)} == {"agent"}

@@ -10,22 +10,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sandbox.cli import context, results
+from sandbox.cli import context, engines, results
 from sandbox.cli.patience import Bars, bars
 from sandbox.cli.results import STANDARD_OUTPUT
 from sandbox.errors import SandboxError, UsageError
 from sandbox.paths import Home
+from sandbox.scale.collecting import Course, collect
+from sandbox.scale.jobs import Pool
 from sandbox.session import runner
 from sandbox.session.run_log import RunLog
 from sandbox.session.runner import Episode, Summary, Tally
 from sandbox.session.session import Session
 from sandbox.statistics import Interval
+from sandbox.store.server import is_url
 from sandbox.types import Progress
 from sandbox.world import registry
 
@@ -78,34 +81,69 @@ def run(
         typer.Option(
             min=1,
             max=64,
-            help="Episodes that are played side by side; their decisions share passes of the language model. The "
-            "same episodes as one after the other. Goes with --no-learn.",
+            help="Episodes that are played side by side, by each process; their decisions share passes of the "
+            "language model. The same episodes as one after the other. Goes with --no-learn, or --engine ray.",
         ),
     ] = 1,
+    engine: engines.Engine = "local",
+    address: engines.Address = None,
+    workers: engines.Workers = None,
+    staleness: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="While learning: so many episodes behind are the weights that an episode is played with, and so "
+            "many more of one world can be played at once. 0 learns as one process does.",
+        ),
+    ] = 0,
     model: context.Model = None,
     device: context.Device = None,
     allow_host: context.AllowHost = None,
 ) -> None:
     """Let agents play whole episodes with no screen, and print what came of it.
 
+    With --engine ray many processes play, here or on the cluster at --address: episodes of different worlds at
+    once, and of one world where nothing is learned, or with --staleness. Seeds give the same episodes as without.
+
     The learner keeps what it learned from one episode to the next within a world. Stopped by Ctrl+C or SIGTERM, it
     prints what was finished; where every episode went to a file, --resume plays the rest.
 
         sandbox run "tw:simple?seed=18" --agent q-table --episodes 50
         sandbox run honey --agent q-table --episodes 5000 --save busy --jsonl busy.jsonl --resume
+        sandbox run "tw:simple?seed=18" honey --agent random --no-learn --episodes 500 --engine ray
     """
     from sandbox import wiring
 
     where = context.of(ctx)
     players = wiring.Players.parse(agent or where.settings.agent, seat or [], model)
     _check(worlds, save, learn, json_file, jsonl, resume)
-    if parallel > 1 and (learn or save is not None or aloud):
+    crew = engines.Crew(engine, address, workers, parallel)
+    if (crew.shared or staleness) and aloud:
+        raise UsageError("--aloud is for one process", hint="leave out --engine and --staleness")
+    if staleness and resume:
+        raise UsageError("--staleness needs versions that a run forgets when it ends", hint="leave out --resume")
+    if not crew.shared and parallel > 1 and (learn or save is not None or aloud):
         raise UsageError(
             "episodes side by side learn nothing from each other, and are kept in no save",
             hint="--parallel goes with --no-learn, and without --save and --aloud",
         )
-    models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
+    permission = context.permission(where, allow_host)
     with ExitStack() as stack:
+        pool = placed = None
+        if crew.shared or staleness:
+            placed = stack.enter_context(crew.joined())
+            stages = wiring.Stages(
+                home=where.home,
+                settings=where.settings,
+                players=players,
+                learn=learn,
+                hosts=tuple(allow_host or ()),
+                adapters=where.home.save_folder(save) if save and not is_url(save) else None,
+                placed=placed,
+            )
+            pool = stack.enter_context(crew.pool(stages, slots=staleness + 1))
+        models = wiring.Models(where.settings, context.notes.print, permission, placed)
         log = None
         if jsonl is not None:
             file = None if jsonl == STANDARD_OUTPUT else Path(jsonl)
@@ -130,8 +168,11 @@ def run(
         stopped: BaseException | None = None
         try:
             with bars(*_COLUMNS, console=context.notes) as shown:
-                for reference in worlds:
-                    schedule.play(reference, shown)
+                if pool is not None:
+                    collect(pool, schedule.courses(worlds, pool, staleness, shown))
+                else:
+                    for reference in worlds:
+                        schedule.play(reference, shown)
         except (KeyboardInterrupt, SystemExit, SandboxError) as error:
             stopped = error
             if isinstance(error, SandboxError) and not schedule.played:
@@ -167,6 +208,20 @@ class _StoppedError(Exception):
     """The run is over before its episodes are."""
 
 
+@dataclass(frozen=True)
+class _Bar:
+    """How far the episodes of a world have come."""
+
+    shown: Bars
+    task: Any
+
+    def say(self, status: str) -> None:
+        self.update(status=status)
+
+    def update(self, **news: Any) -> None:
+        self.shown.update(self.task, **news)
+
+
 @dataclass(kw_only=True)
 class _Schedule:
     """A run as it goes."""
@@ -190,25 +245,52 @@ class _Schedule:
 
     def play(self, reference: str, shown: Bars) -> None:
         """All episodes of one world that are not finished yet."""
-        task = shown.add_task(reference, total=self.episodes, status="opening")
+        bar, numbers = self._enter(reference, shown)
+        if numbers:
+            for episode in (self._side_by_side if self.parallel > 1 else self._in_turn)(
+                reference, numbers, bar.say
+            ):
+                self._ended(bar, episode)
 
-        def tell(message: str) -> None:
-            shown.update(task, status=message)
+    def courses(self, references: list[str], pool: Pool, staleness: int, shown: Bars) -> Iterator[Course]:
+        """The same for several worlds, to be played by a pool."""
+        for place, reference in enumerate(references):
+            bar, numbers = self._enter(reference, shown)
+            if not numbers:
+                continue
+            session = self.open(reference, progress=bar.say)
+            bar.say("")
+            self._begin(session, numbers[0], going_on=self.resume)
+            yield Course(
+                number=place,
+                pool=pool,
+                session=session,
+                first=numbers[0],
+                episodes=self.episodes,
+                seed=self.seed,
+                max_steps=self.max_steps,
+                staleness=staleness,
+                begin=partial(self._begin, session, going_on=False),
+                ended=partial(self._ended, bar),
+            )
 
+    def _enter(self, reference: str, shown: Bars) -> tuple[_Bar, range]:
+        """Show a world, and count what is finished of it; the numbers of the episodes that are not."""
+        bar = _Bar(shown, shown.add_task(reference, total=self.episodes, status="opening"))
         name = registry.resolve(reference, home=self.home).canonical
         finished = self.log.take(name, self.seed, self.episodes) if self.log and self.resume else []
         for episode in finished:
             self._count(episode)
-        shown.update(task, advance=len(finished))
-        if len(finished) == self.episodes:
-            return
-        numbers = range(len(finished), self.episodes)
-        for episode in (self._side_by_side if self.parallel > 1 else self._in_turn)(reference, numbers, tell):
-            self._count(episode)
-            if self.log is not None:
-                self.log.add(episode)
-            tally = self.played[episode.world]
-            shown.update(task, advance=1, status=f"{tally.won} won of {len(tally)}")
+        bar.update(advance=len(finished))
+        return bar, range(len(finished), self.episodes)
+
+    def _ended(self, bar: _Bar, episode: Episode) -> None:
+        """An episode has been played."""
+        self._count(episode)
+        if self.log is not None:
+            self.log.add(episode)
+        tally = self.played[episode.world]
+        bar.update(advance=1, status=f"{tally.won} won of {len(tally)}")
 
     def _in_turn(self, reference: str, numbers: range, tell: Progress) -> Iterator[Episode]:
         """The episodes of these numbers, in one session."""

@@ -27,6 +27,8 @@ class Episode:
     """Names of the agents, seat by seat."""
     said: tuple[str, ...] = ()
     """What was said of each command, empty where nothing was; none at all where nobody speaks."""
+    staleness: int = 0
+    """How many episodes before it the agents had not learned from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,13 @@ def play_episode(
             session.step()
         steps += 1
         on_step()
+    return episode_of(session, aloud=aloud)
+
+
+def episode_of(session: Session, *, aloud: bool = False, staleness: int = 0) -> Episode:
+    """What came of the episode, up to where a session stands."""
+    from sandbox.session import talk
+
     seat = session.world.seats[0]
     last = session.observation(seat)
     path = session.timeline.path(session.current.id)
@@ -129,10 +138,11 @@ def play_episode(
         won=last.won,
         score=last.score,
         max_score=last.max_score,
-        steps=steps,
+        steps=session.current.depth,
         commands=tuple(turn.command for turn in path if turn.parent is not None),
         agents=tuple(agent.name for agent in session.seats.values() if agent is not None),
         said=tuple(talk.said_of(session, turn) for turn in path if turn.parent is not None) if aloud else (),
+        staleness=staleness,
     )
 
 

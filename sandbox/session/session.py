@@ -52,7 +52,8 @@ class Session(Review):
         self.renewal: Renewal | None = None
         """Set by whoever opened a world from a file that may be edited; see `renew`."""
         self._run = run
-        self._state: Any = None
+        self._state_here: Any = None
+        """The world's state; None where it is to be loaded from the turn first."""
 
     @classmethod
     def create(
@@ -124,7 +125,7 @@ class Session(Review):
         )
         session = cls(store, world, seats, run, timeline, FeedbackBook(store.feedback()))
         session.world_changed = latest.fingerprint != world.fingerprint
-        session._state = world.load(timeline.get(latest.cursor).snapshot)
+        session._state_here = world.load(timeline.get(latest.cursor).snapshot)
         session._current = latest.cursor
         with store.transaction():
             session._run = store.add_run(run)
@@ -137,6 +138,12 @@ class Session(Review):
     def seats(self) -> Seats:
         """Who holds each seat; None is a person. `hand_over` changes it."""
         return self._seating.seats
+
+    @property
+    def _state(self) -> Any:
+        if self._state_here is None:
+            self._state_here = self.world.load(self.current.snapshot)
+        return self._state_here
 
     @property
     def seed(self) -> int:
@@ -270,6 +277,17 @@ class Session(Review):
         decision = self.decide()
         return self.act(decision.command, decision=decision, chooser=decision.chooser)
 
+    def adopt(self, turn: Turn) -> Turn:
+        """Go on with a turn that another session of this world played from where this one stands.
+
+        Written and learned from as by `act`. Its id is ignored.
+        """
+        here = self.current
+        if (turn.episode, turn.depth) != (here.episode, here.depth + 1) or turn.seat != here.to_move:
+            raise PlayError(f"turn {turn.depth} of episode {turn.episode} does not follow on {here.depth}")
+        self._write(replace(turn, id=0, parent=here.id), None)
+        return self.current
+
     def new_episode(self, seed: int | None = None, *, number: int | None = None) -> Turn:
         """Open another episode. Agents keep what they have learned.
 
@@ -362,7 +380,7 @@ class Session(Review):
             raise
         self._seating.written()
         self.updates = updates
-        self._current, self._state = turn.id, state
+        self._current, self._state_here = turn.id, state
 
     # Moving in the tree.
 
@@ -387,7 +405,7 @@ class Session(Review):
         with self.store.transaction():
             self.store.move(self._run, turn_id, self.timeline.visits(turn_id))
         self.timeline.visit(turn_id)
-        self._current, self._state, self.updates = turn_id, state, ()
+        self._current, self._state_here, self.updates = turn_id, state, ()
         return turn
 
     def close(self) -> None:

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
         open_session,
         with_model,
     )
+    from sandbox.wiring.stages import Stages
 
 _WHERE = {
     "sandbox.agent.registry": ("CardFile",),
     "sandbox.wiring.agents": ("Models", "build_agent"),
     "sandbox.wiring.contests": ("check_contest", "open_contest"),
     "sandbox.wiring.plans": ("WITHOUT_MODEL", "PlayPlan", "save_stem"),
+    "sandbox.wiring.stages": ("Stages",),
     "sandbox.wiring.screen": ("choose_on_screen", "play_on_screen"),
     "sandbox.wiring.sessions": (
         *("HUMAN", "Players", "agents_of", "check_players", "check_worlds", "open_session", "with_model"),
@@ -41,6 +43,7 @@ __all__ = [
     "Models",
     "PlayPlan",
     "Players",
+    "Stages",
     "agents_of",
     "build_agent",
     "check_contest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from sandbox.llm.lazy import LazyModel
 from sandbox.llm.permission import Permission
 from sandbox.llm.service.client import ModelProcess
 from sandbox.paths import bundled
+from sandbox.scale.models import PlacedModel, PlacedModels
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.live import LiveModel
 from sandbox.types import Device, Dtype, LanguageModel, ModelKind, Progress, World, silent
@@ -39,14 +41,20 @@ class Models:
         settings: where and with how many threads they compute, and which servers may be asked.
         on_note: told before one is loaded, which takes seconds.
         permission: which servers may be asked for this run; None goes by the settings alone.
+        placed: local ones on a cluster, in place of those of this machine.
     """
 
     def __init__(
-        self, settings: Settings, on_note: Progress = silent, permission: Permission | None = None
+        self,
+        settings: Settings,
+        on_note: Progress = silent,
+        permission: Permission | None = None,
+        placed: PlacedModels | None = None,
     ) -> None:
         self._settings = settings
         self._on_note = on_note
         self._permission = permission or Permission(settings.remote.hosts)
+        self._placed = placed
         self._here: dict[object, LazyModel] = {}
         self._processes: dict[object, ModelProcess] = {}
         self._playing: dict[object, CachedModel] = {}
@@ -57,7 +65,7 @@ class Models:
 
     def asked(
         self, reference: str, folder: Path | None = None, device: Device = "auto", dtype: Dtype = "auto"
-    ) -> ModelProcess | LazyModel:
+    ) -> ModelProcess | LazyModel | PlacedModel:
         """The model that a card names, to be asked where the settings have it compute. Raises `ModelError`.
 
         Args:
@@ -67,6 +75,9 @@ class Models:
             dtype: in what numbers; the settings come first.
         """
         source, loading = model_registry.resolve(reference, relative_to=folder), self._loading(device, dtype)
+        if self._placed is not None:
+            key = "-".join(map(str, (source.folder, *loading.values())))
+            return self._placed.get(key, f"{source.name}@base", partial(_load, source, loading))
         if not self._settings.model_process:
             return self._lazy(source, loading)
         process = ModelProcess(source.name, source.folder, loading, self._on_note)
@@ -85,9 +96,7 @@ class Models:
         def load() -> LocalModel:
             NoMemoryError.check_room(_MODEL_GIB, "a language model")
             self._on_note(f"loading the language model {source.name}")
-            from sandbox.llm.local import LocalModel
-
-            return LocalModel.load(source.folder, name=source.name, **loading)
+            return _load(source, loading)
 
         return self._here.setdefault((source.folder, *loading.values()), LazyModel(source.name, load))
 
@@ -171,6 +180,12 @@ class Models:
             return FallbackModel(remote, UniformModel)
         model_registry.resolve(fallback, relative_to=folder)
         return FallbackModel(remote, lambda: self.asked(fallback, folder))
+
+
+def _load(source: ModelSource, loading: Mapping[str, Any]) -> LocalModel:
+    from sandbox.llm.local import LocalModel
+
+    return LocalModel.load(source.folder, name=source.name, **loading)
 
 
 def model_of(card: Card) -> str:

@@ -74,6 +74,7 @@ def open_session(
     seed: int | None = None,
     learn: bool = True,
     annotator: str = "anonymous",
+    adapters: Path | None = None,
     progress: Progress = silent,
 ) -> Session:
     """The session of a save: gone on with where it exists, begun where it does not, kept nowhere without a name.
@@ -87,6 +88,7 @@ def open_session(
         seed: of a new session.
         learn: whether agents explore and learn.
         annotator: pseudonym of the person.
+        adapters: the folder of a save whose adapters the agents of a new session take up that is kept nowhere.
         progress: told what takes time.
 
     Raises:
@@ -98,7 +100,8 @@ def open_session(
     elif reference is None or players is None:
         raise SaveError(f"there is no save {without_password(save or '')!r}", hint="name a world to begin one")
     else:
-        session = _begun(home, save, folder, reference, players, models, seed or 0, learn, annotator, progress)
+        played = (home, save, folder, reference, players, models, seed or 0, learn, annotator)
+        session = _begun(*played, folder or adapters, progress)
     world = session.world
     if isinstance(world, Authored):
         session.renewal = Renewal(world.file, lambda: registry.open_world(world.name, home=home, name=world.name))
@@ -157,6 +160,7 @@ def _begun(
     seed: int,
     learn: bool,
     annotator: str,
+    adapters: Path | None,
     progress: Progress,
 ) -> Session:
     from sandbox.session.session import Session
@@ -164,7 +168,7 @@ def _begun(
     world = registry.open_world(reference, home=home, progress=progress)
     try:
         files = players.files(home, world)
-        seats = _agents(files, models, world, folder, seed=seed)
+        seats = _agents(files, models, world, adapters, seed=seed)
         if folder is not None:
             store = Store.create(folder)
         else:

@@ -176,7 +176,7 @@ class CardAgent:
             prompt=context,
         )
         reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision) or hearing.asking(
-            history, observation.goal, self.card.talk, self._verbs, briefing.partners
+            observation, history, self.card.talk, self._verbs, briefing.partners
         )
         if reply is not None:
             decision = yield from self._answering(decision, reply, observation, context)

@@ -100,15 +100,15 @@ def answering(
 
 
 def asking(
-    history: History, goal: str, talk: Talk, verbs: tuple[str, ...], partners: Sequence[str]
+    observation: Observation, history: History, talk: Talk, verbs: tuple[str, ...], partners: Sequence[str]
 ) -> Reply | None:
     """A question to the other seats, where this one gets no further; None for most turns.
 
     Nothing is asked twice in an episode, nor within `PAUSE` turns of the last question.
 
     Args:
-        history: what the seat has lived through.
-        goal: what it is asked to achieve.
+        observation: what the seat perceives.
+        history: what it has lived through.
         talk: the card's section.
         verbs: what the world understands.
         partners: names of the other seats.
@@ -118,24 +118,36 @@ def asking(
     asked = [words for each in history if is_question(words := _spoken(talk, each.command))]
     if len(asked) >= talk.asks or any(is_question(_spoken(talk, each.command)) for each in history[-PAUSE:]):
         return None
-    fresh = (question for question in _unknown(history, goal, partners) if question not in asked)
+    fresh = (question for question in _unknown(observation, history, partners) if question not in asked)
     question = next(fresh, None)
     return None if question is None else _reply(talk, question)
 
 
-def _unknown(history: History, goal: str, partners: Sequence[str]) -> Iterator[str]:
-    """Questions about what stands in the way, then about what the goal names and nothing that was read does."""
+def _unknown(observation: Observation, history: History, partners: Sequence[str]) -> Iterator[str]:
+    """Questions about what stands in the way, then about what the goal names and nothing that was read does; of a
+    seat that goes round in circles, about what is at hand and was left alone.
+    """
     latest = history[-1]
     yield from (question for seen, question in _NEEDED if seen.search(latest.reply))
-    found = _OBJECT.match(latest.command)
-    stuck = looks_refused(latest.reply) or any(each.reply == latest.reply for each in history[:-1])
-    if stuck and found is not None and topics(found["thing"]) - OPPOSITE.keys():
-        yield f"What do you know of the {found['thing'].strip()}?"
+    thing, before = _thing(latest.command), [each.reply for each in history[:-1]]
+    stuck = looks_refused(latest.reply) or latest.reply in before
+    if stuck and thing:
+        yield f"What do you know of the {thing}?"
     if len(history) > PAUSE:
         read = topics(" ".join((*partners, *(each.reply for each in history))))
-        for named in _NAMED.finditer(goal):
+        for named in _NAMED.finditer(observation.goal):
             if not topics(named["thing"]) & read:
                 yield f"Do you know where the {named['thing']} is?"
+    if before.count(latest.reply) > 1:
+        done = {_thing(each.command) for each in history}
+        things = dict.fromkeys(map(_thing, observation.admissible or ()))
+        yield from (f"What do you know of the {each}?" for each in things if each and each not in done)
+
+
+def _thing(command: str) -> str:
+    """What a command is about, in its own words; empty where that is a direction, or nothing."""
+    found = _OBJECT.match(command)
+    return found["thing"].strip() if found is not None and topics(found["thing"]) - OPPOSITE.keys() else ""
 
 
 def _can_speak(talk: Talk, verbs: tuple[str, ...]) -> bool:

@@ -280,8 +280,10 @@ LOST = (
 def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
     talk, verbs, others = Talk(asks=2), ("say", "go"), ("Jory",)
 
-    def asked(*lived: Exchange, goal: str = "Bring the ruby to Jory.", talk: Talk = talk) -> str | None:
-        reply = hearing.asking(lived, goal, talk, verbs, others)
+    seen = replace(here(admissible=("go north", "go east", "open chest")), goal="Bring the ruby to Jory.")
+
+    def asked(*lived: Exchange, talk: Talk = talk) -> str | None:
+        reply = hearing.asking(seen, lived, talk, verbs, others)
         return None if reply is None else reply.command
 
     assert asked(*LOST) == "say Do you know where the key is?"
@@ -296,8 +298,11 @@ def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
     assert asked(*LOST[:1], question, *waited, LOST[1]) == "say Do you know where the key is?"
     assert asked(*LOST[:1], question, *waited, question, *waited, LOST[1]) is None  # enough
     assert asked(*LOST, talk=Talk()) is None
-    assert hearing.asking(LOST, "", talk, ("go",), others) is None
-    assert hearing.asking(LOST, "", talk, verbs, ()) is None
+    circle = [Exchange(command="go east", reply="Yard"), Exchange(command="go west", reply="Hall")] * 3
+    assert asked(*LOST[:1], *circle[:4]) is None
+    assert asked(Exchange(command="", reply="The ruby shines."), *circle) == "say What do you know of the chest?"
+    assert hearing.asking(seen, LOST, talk, ("go",), others) is None
+    assert hearing.asking(seen, LOST, talk, verbs, ()) is None
 
 
 def test_what_is_said_is_answered_to_its_subject_and_no_answer_is_answered() -> None:

@@ -9,7 +9,7 @@ one sequence after the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -134,17 +134,33 @@ def use_packed_attention(network: Any) -> None:
     network.set_attn_implementation(PACKED)
 
 
-def token_losses(network: Any, sequences: Sequence[Encoded]) -> Tensor:
+def token_losses(network: Any, sequences: Sequence[Encoded], room: int = 0) -> Tensor:
     """Cross-entropy of each learned token of each sequence in order, `[learned]`, in nats.
 
     With packed attention the sequences go through the network end to end, in one pass; else one after the other,
-    and asides each by themselves, after all that is no aside.
+    and asides each by themselves, after all that is no aside. For more tokens than `room`, where that is given,
+    what is computed is not kept for the way back, but computed again (Chen et al. 2016).
     """
     causal = network.get_base_model() if hasattr(network, "get_base_model") else network
+    if 0 < room < sum(map(len, sequences)) and not causal.is_activation_checkpointing:
+        with _computed_twice(causal):
+            return token_losses(network, sequences)
     if causal.config._attn_implementation == PACKED:
         return _losses(causal, sequences, packed=True)
     parts = [part for sequence in sequences for part in packing.apart(sequence)]
     return torch.cat([_losses(causal, [part], packed=False) for part in parts])
+
+
+@contextmanager
+def _computed_twice(causal: Any) -> Iterator[None]:
+    """Keep no activations of what goes through the network while the block runs, if the family can do without."""
+    with suppress(ValueError):
+        causal.activation_checkpointing_enable({"use_reentrant": False})
+    try:
+        yield
+    finally:
+        if causal.is_activation_checkpointing:
+            causal.activation_checkpointing_disable()
 
 
 def in_half_precision(network: Any) -> Any:

@@ -66,7 +66,7 @@ def dpo(
     def learn(step: int, room: int) -> StepGradient:
         batch, total, margins = batches[step - 1], 0.0, list[float]()
         for pack in _packs(batch, room):
-            ratios = _ratios(tuned, pack)
+            ratios = _ratios(tuned, pack, room)
             margin = settings.beta * (ratios[:, 0] - ratios[:, 1])
             loss = -functional.logsigmoid(margin).sum() / len(batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -117,7 +117,7 @@ def kto(
         for pack in _packs(batch, room):
             sign = kl.new_tensor([1.0 if each.good else -1.0 for each in pack])
             weight = kl.new_tensor([each.weight for each in pack])
-            gain = sign * (_ratios(tuned, pack)[:, 0] - kl)
+            gain = sign * (_ratios(tuned, pack, room)[:, 0] - kl)
             loss = (weight * (1 - torch.sigmoid(settings.beta * gain))).sum() / len(batch)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
@@ -153,10 +153,10 @@ def _packs(batch: Sequence[_Choice], room: int) -> list[list[_Choice]]:
     return [[own[id(each)] for each in pack] for pack in packing.pack([each.sequence for each in batch], room)]
 
 
-def _ratios(network: Any, pack: Sequence[_Choice]) -> Tensor:
+def _ratios(network: Any, pack: Sequence[_Choice], room: int = 0) -> Tensor:
     """Log-probability of both continuations over that of the reference, `[pack, 2]`."""
     with in_half_precision(network):
-        losses = token_losses(network, [each.sequence for each in pack])
+        losses = token_losses(network, [each.sequence for each in pack], room)
     return _logprobs(losses, [each.lengths for each in pack]) - torch.stack([each.reference for each in pack])
 
 

@@ -191,7 +191,7 @@ def _policy_gradient(
             with torch.no_grad(), in_half_precision(network), _in_place(weights, reference):
                 before = token_losses(network, pack)
         with in_half_precision(network):
-            found = token_losses(network, pack)
+            found = token_losses(network, pack, room)
         gain = found.new_tensor([w for each in pack for w in each.weights])
         objective = (gain * found).sum()
         if settings.beta:

@@ -40,7 +40,8 @@ class TrainingSettings(BaseModel):
     rehearsal: Annotated[float, Field(ge=0, le=10)] = 0.1
     """Weight of the model's own earlier sayings among what is learned, so that it forgets less; 0 does without."""
     pack: Annotated[int, Field(ge=64, le=65536)] = 1024
-    """Tokens that go through the network at once, at most, where single examples are not longer."""
+    """Tokens that go through the network at once, at most; a longer example goes by itself, and is computed twice
+    in place of being kept in memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What `sft` multiplies matrices in; sums and weights are float32 in any case. `auto` takes bfloat16 where the
     processor has instructions for it."""
@@ -72,8 +73,8 @@ class TrainingSettings(BaseModel):
 
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
-    "dpo": {"learning_rate": 2e-4, "epochs": 3},
-    "kto": {"learning_rate": 2e-4, "epochs": 3},
+    "dpo": {"learning_rate": 2e-4, "epochs": 3, "pack": 768},
+    "kto": {"learning_rate": 2e-4, "epochs": 3, "pack": 768},
     "grpo": {"steps": 30, "beta": 0.0},
     "rloo": {"steps": 30, "beta": 0.0},
 }

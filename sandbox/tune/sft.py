@@ -78,7 +78,7 @@ def _accumulate(
     total = 0.0
     for pack in packing.pack([*learned, *rehearsed], room):
         with torch.autocast(network.device.type, torch.bfloat16, enabled=_in_bfloat16(settings, network.device)):
-            found = token_losses(network, pack)
+            found = token_losses(network, pack, room)
         losses = torch.split(found, [len(each.learned) for each in pack])
         parts = [_weighted(part, each) * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
         torch.stack(parts).sum().backward()  # type: ignore[no-untyped-call]

@@ -246,9 +246,9 @@ def test_where_all_episodes_end_alike_it_says_that_nothing_was_learned(tiny_mode
 def test_preferences_are_read_as_the_tokens_of_play(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Encoded] = []
 
-    def look(network: Any, sequences: Sequence[Encoded]) -> torch.Tensor:
+    def look(network: Any, sequences: Sequence[Encoded], room: int = 0) -> torch.Tensor:
         seen.extend(sequences)
-        return token_losses(network, sequences)
+        return token_losses(network, sequences, room)
 
     monkeypatch.setattr(preference, "token_losses", look)
     lesson = Lesson(tiny_model, "dpo")

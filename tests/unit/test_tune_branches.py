@@ -47,3 +47,25 @@ def test_the_tokens_that_were_sampled_are_those_that_are_learned(family: str) ->
         losses = network.token_losses(model.network, [sequence])
     parts = torch.split(losses, [len(each.tokens) for each in written])
     assert [-part.sum().item() for part in parts] == pytest.approx([s.logprob for s in samples], abs=1e-3)
+
+
+@pytest.mark.parametrize("family", ["Llama", "Mamba 2"])
+def test_what_is_longer_than_there_is_room_for_is_computed_twice_and_comes_to_the_same(family: str) -> None:
+    model = LocalModel(tiny_network(family), byte_tokenizer(), name="tiny@base", window=512)
+    if model.packs:
+        network.use_packed_attention(model.network)
+    sequence = packing.branches(model.fit(PROMPT), [model.encode(option) for option in OPTIONS])
+    weight = model.network.get_input_embeddings().weight
+
+    def gradient(room: int) -> tuple[torch.Tensor, int]:
+        kept: list[torch.Tensor] = []
+        model.network.train()
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+            loss = network.token_losses(model.network, [sequence], room).sum()
+        return torch.autograd.grad(loss, weight)[0], sum(each.numel() for each in kept)
+
+    plain, much = gradient(0)
+    assert gradient(len(sequence))[1] == much, "there is room"
+    again, less = gradient(len(sequence) - 1)
+    torch.testing.assert_close(again, plain)
+    assert less < much / 2 and not model.network.is_activation_checkpointing

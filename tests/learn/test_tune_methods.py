@@ -170,11 +170,13 @@ class Lesson:
     """The weights before the training."""
 
     def run(
-        self, *, stop_after: int = 99, checkpoint: Path | None = None, spoil: bool = False
+        self, *, stop_after: int = 99, checkpoint: Path | None = None, spoil: bool = False, cramped: bool = False
     ) -> dict[str, torch.Tensor]:
         """Train from the beginning, or from the checkpoint on. Returns the weights."""
         model = LocalModel.load(self.folder, threads=1)
         tuned = lora.with_lora(model.network, rank=2, alpha=4, seed=0)
+        if cramped:
+            model.network.register_forward_pre_hook(_needs_checkpointing)
         if spoil:
             with torch.no_grad():
                 next(w for w in tuned.parameters() if w.requires_grad).fill_(float("nan"))
@@ -228,6 +230,24 @@ def test_stopped_and_resumed_it_comes_to_the_same(tiny_model: Path, tmp_path: Pa
     for name, weight in through.items():
         assert torch.equal(resumed[name], weight) and torch.equal(done[name], weight)
     assert any((weight - lesson.fresh[name]).abs().max() > 1e-3 for name, weight in through.items())
+
+
+def _needs_checkpointing(network: Any, _: object) -> None:
+    """Run out of memory where what is computed on the way is kept."""
+    if network.training and not network.is_activation_checkpointing:
+        raise torch.OutOfMemoryError("out of memory. Tried to allocate 2.00 GiB")
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_where_memory_is_short_activations_are_computed_twice(tiny_model: Path, method: Method) -> None:
+    lesson = Lesson(tiny_model, method, given={"learning_rate": 1e-2, "steps": 2})
+    roomy = lesson.run()
+    lesson.told.clear()
+    cramped = lesson.run(cramped=True)
+    assert "memory is short" in lesson.told[0]
+    assert [line[:6] for line in lesson.told if " of 2 " in line] == ["1 of 2", "2 of 2"]
+    for name, weight in roomy.items():
+        assert torch.allclose(cramped[name], weight, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["kto", "grpo"])

@@ -12,6 +12,7 @@ import typer
 
 from sandbox.bench.report import Report
 from sandbox.cli import context, results
+from sandbox.errors import UsageError
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.paths import bundled, cache_dir
 from sandbox.types import Dtype
@@ -327,6 +328,65 @@ def soak(
 
     home = context.of(ctx).home
     _run(lambda progress: bench.run(home, minutes=minutes, quick=quick, progress=progress), json_file)
+
+
+@app.command()
+def install(quick: Quick = False, json_file: Json = None) -> None:
+    """How long the program takes to start, and what an installation takes: size, and seconds by pip.
+
+    - `seconds_to_help`, `seconds_to_list_the_worlds`: from the call to the end
+    - `packages_...`, `megabytes_...`: what is asked for, with and without language models
+    - `seconds_to_install_without_lm`, `played_without_lm`: in an environment of its own (not with --quick)
+    """
+    from sandbox.bench import install as bench
+
+    _run(lambda progress: bench.run(quick=quick, progress=progress), json_file)
+
+
+@app.command("all")
+def everything(
+    report: Annotated[Path, typer.Option("--report", metavar="DIR", help="Folder for the page and its figures.")],
+    part: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this benchmark. Repeatable; all by default.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Markdown file whose block of figures is written anew."),
+    ] = None,
+    quick: Quick = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is there already.")] = False,
+) -> None:
+    """Run all benchmarks, one after the other, and write one page of figures: `index.md` and `index.html`.
+
+    Hours on two idle cores, minutes with --quick. Each that has ended is kept in the folder, so that a run that
+    was stopped goes on where it was; one that fails is named on the page, and the others go on.
+    """
+    from sandbox.bench import page
+
+    parts = part or list(page.PARTS)
+    if unknown := [each for each in parts if each not in page.PARTS]:
+        raise UsageError(f"there is no benchmark {unknown[0]!r} here", hint=f"there are: {', '.join(page.PARTS)}")
+    results.check_file(table)
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot be made: {error.strerror}", where=report, hint="name another folder") from error
+    with context.working("measuring") as say:
+        found = page.measure(report, parts, quick=quick, fresh=fresh, progress=say)
+    page.write(report, found)
+    if table is not None:
+        block = page.table_part(found)
+        text = table.read_text(encoding="utf-8")
+        if block.begin not in text or block.end not in text:
+            raise UsageError(
+                "it has no block of figures", where=table, hint=f"put {block.begin} and {block.end} there"
+            )
+        table.write_text(block.updated(text), encoding="utf-8")
+    print(f"{report / 'index.html'}")
+    problems = [f"{each}: {found[each]['problem']}" for each in parts if "problem" in found.get(each, {})]
+    for problem in problems:
+        context.notes.print(problem, markup=False, highlight=False)
+    raise typer.Exit(1 if problems else 0)
 
 
 def _run(bench: Callable[[Callable[[str], None]], Report], json_file: str | None) -> None:

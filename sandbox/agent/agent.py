@@ -156,7 +156,8 @@ class CardAgent:
         context = prompt.beside(plain, prompt.advised(briefing.advice))
         thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
-        proposals = yield from self._propose(observation, history, context, seed, briefing)
+        proposals, context = yield from self._propose(observation, history, context, seed, briefing)
+        plain = prompt.behind(plain, chatml.thought_in(context))
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
@@ -321,15 +322,17 @@ class CardAgent:
 
     def _propose(
         self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
-    ) -> Thinking[list[Proposal]]:
-        """The candidates with their priors, each command once."""
+    ) -> Thinking[tuple[list[Proposal], str]]:
+        """The candidates with their priors, each command once, and the prompt behind what was thought unasked."""
         settings = self.card.propose
         listed = observation.admissible or ()
         found: dict[str, Proposal] = {}
         if settings.mode != "sample" or self.language_model is None:
             found = {command: Proposal(command=command) for command in listed}
         if self.language_model is not None and (settings.mode != "score" or not listed):
-            found |= yield from self._sampled(observation, history, context, seed, briefing)
+            sampled, thought = yield from self._sampled(observation, history, context, seed, briefing)
+            found |= sampled
+            context = prompt.behind(context, thought)
         if not listed or settings.mode == "sample":
             found = self._known(observation) | found
         if not found or (self.language_model is None and not listed):
@@ -342,14 +345,14 @@ class CardAgent:
                 return [
                     replace(proposal, prior=prior, said=proposal.said or line)
                     for proposal, prior, line in zip(found.values(), said.logprobs, said.said, strict=True)
-                ]
+                ], context
         priors = yield from self._priors(context, list(found))
-        return [replace(proposal, prior=prior) for proposal, prior in zip(found.values(), priors, strict=True)]
+        return [replace(p, prior=prior) for p, prior in zip(found.values(), priors, strict=True)], context
 
     def _sampled(
         self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
-    ) -> Thinking[dict[str, Proposal]]:
-        """What the model says, grounded to commands; without those known to do nothing here.
+    ) -> Thinking[tuple[dict[str, Proposal], str]]:
+        """What the model says, grounded to commands, without those known to do nothing here; and what it thought.
 
         Where too few are left it says more, up to `ROUNDS` times: what is refused, repeated or not understood is
         never shown.
@@ -357,6 +360,7 @@ class CardAgent:
         settings = self.card.propose
         stale = _stale(history)
         proposals: dict[str, Proposal] = {}
+        thoughts: list[str] = []
         for number in range(1 if observation.admissible else ROUNDS):
             samples: list[Sample] = yield Continue(
                 prompt=context,
@@ -366,8 +370,10 @@ class CardAgent:
                 temperature=settings.temperature,
             )
             for sample in samples:
+                thought, said = chatml.apart(sample.text)
+                thoughts += filter(None, (sample.thought or thought,))
                 grounded = grounding.ground(
-                    chatml.apart(sample.text)[1],
+                    said,
                     observation.admissible,
                     verbs=self._verbs,
                     cutoff=settings.cutoff,
@@ -387,7 +393,7 @@ class CardAgent:
                     )
             if len(proposals) >= voice.SPEAKERS:
                 break
-        return proposals
+        return proposals, next(iter(thoughts), "")
 
     def _makes_sense(self, observation: Observation, command: str, briefing: Briefing) -> bool:
         """Whether a made-up command was not refused here before, nor would be."""

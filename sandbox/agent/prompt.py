@@ -152,8 +152,9 @@ def wondering(context: str) -> str:
 
 
 def behind(context: str, thought: str) -> str:
-    """The prompt behind what was thought."""
-    return chatml.behind(context, thought) if thought else context
+    """The prompt behind what was thought; as it is where there is a thought already, and in transcript form."""
+    fresh = thought and chatml.is_chat(context) and not chatml.thought_in(context)
+    return chatml.behind(context, text.for_prompt(thought)) if fresh else context
 
 
 def beside(context: str, words: str) -> str:

@@ -411,6 +411,10 @@ def test_what_is_thought_unasked_is_never_taken_for_a_command(tiny: Tiny) -> Non
     agent = agent_with(Rambling(tiny(CHATML)), "propose: {mode: sample, samples: 3}\nvoice: off\n")
     decision = agent.decide(seen(), EPISODE, seed=1)
     assert {proposal.command for proposal in decision.proposals} == {"open chest", "open"}
+    assert chatml.thought_in(decision.prompt) == "go south"  # it is kept, apart
+    options = [prompt.option(proposal.command, decision.prompt) for proposal in decision.proposals]
+    expected = [score.mean for score in tiny(CHATML).score(decision.prompt, options)]
+    assert [proposal.prior for proposal in decision.proposals] == pytest.approx(expected, abs=1e-4)
 
 
 def test_thinking_takes_chat_form(tiny: Tiny) -> None:

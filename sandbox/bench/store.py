@@ -37,7 +37,7 @@ class _Slot:
     machine: bytes
 
 
-class _House:
+class BenchHouse:
     """A world with the texts, the twenty commands and the snapshots of a typical game, and no game in it."""
 
     name, title, fingerprint = "bench-house", "A house", "0" * 64
@@ -79,7 +79,7 @@ class _House:
     def close(self) -> None: ...
 
 
-class _Clerk:
+class BenchClerk:
     """An agent with a tabular learner and a prompt as long as a language model's, without the model."""
 
     name, model = "bench", "none"
@@ -162,7 +162,9 @@ def run(*, quick: bool, progress: Callable[[str], None]) -> Report:
 
 def _filled(folder: Path, turns: int, progress: Callable[[str], None]) -> Session:
     """A save with some turns in it. They are not timed, so nobody waits for the disk."""
-    session = Session.create(Store.create(folder), _House(), {"player": _Clerk()}, seed=0, max_steps=_EPISODE)
+    session = Session.create(
+        Store.create(folder), BenchHouse(), {"player": BenchClerk()}, seed=0, max_steps=_EPISODE
+    )
     session.store.wait_for_disk(False)
     while len(session.timeline) < turns:
         _turn(session)
@@ -200,7 +202,7 @@ def _sync(plain: FileIO) -> float:
 
 def _opening(folder: Path) -> float:
     begin = time.perf_counter()
-    session = Session.resume(Store.open(folder), _House(), {"player": _Clerk()})
+    session = Session.resume(Store.open(folder), BenchHouse(), {"player": BenchClerk()})
     seconds = time.perf_counter() - begin
     with closing(session):
         return seconds

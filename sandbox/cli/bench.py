@@ -126,6 +126,23 @@ def store(quick: Quick = False, json_file: Json = None) -> None:
 
 
 @app.command()
+def scale(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
+    """What many workers come to, with Ray on this machine. A decision takes half a second, as if asked elsewhere.
+
+    - `decisions_per_second_N`: with so many workers, each with one game
+    - `efficiency_4`: of four workers, against four times one
+    - `writer_turns_per_second`: what the one writer of a save takes, learning from each
+    - `memory_per_world`: what one more game of `honey` takes in a worker
+    """
+    from sandbox.scale.cluster import check_ray
+
+    check_ray()
+    from sandbox.bench import scale as bench
+
+    _run(lambda progress: bench.run(context.of(ctx).home, quick=quick, progress=progress), json_file)
+
+
+@app.command()
 def gate(quick: Quick = False, json_file: Json = None) -> None:
     """How often a round's gate passes what it should, by simulation.
 

@@ -79,7 +79,8 @@ def _seconds(times: int, *words: str) -> float:
     taken = []
     for _ in range(times):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "sandbox", *words], stdout=subprocess.DEVNULL, check=True)
+        done = subprocess.run([sys.executable, "-m", "sandbox", *words], capture_output=True)
+        done.check_returncode()
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
 

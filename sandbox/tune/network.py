@@ -93,8 +93,8 @@ def _causal(
     at = torch.tensor(places, device=query.device) if window is not None and window < tokens else None
     plain = min(asides[0][0], tokens) if asides else tokens  # up to the first aside nothing is hidden
     if plain > _LONG and at is None:
-        q, k, v = (each[:, :plain] for each in (query, key, value))
-        head = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+        q, k, v = (each[None, :, :plain] for each in (query, key, value))  # fused for batches alone
+        head = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)[0]
     else:
         hidden = _later(query, 0, plain, (), at, window)
         head = _attended(query[:, :plain], key[:, :plain], value[:, :plain], scale, hidden)

@@ -26,7 +26,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeatMemory:
+class RememberedSeat:
     """What the agent of one seat remembers."""
 
     seat: str
@@ -46,7 +46,7 @@ class SeatMemory:
 class Memories:
     """What all agents of a session remember, seat by seat."""
 
-    seats: tuple[SeatMemory, ...]
+    seats: tuple[RememberedSeat, ...]
 
 
 def memories(session: Session) -> Memories:
@@ -64,7 +64,7 @@ def memories(session: Session) -> Memories:
         if card is not None and not people:
             lost = prompt.forgotten(card.prompt, session.history(seat))
         found.append(
-            SeatMemory(
+            RememberedSeat(
                 seat=seat,
                 name=names.get(seat, seat),
                 agent=agent.name,

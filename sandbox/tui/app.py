@@ -13,7 +13,7 @@ from textual.binding import Binding
 from sandbox.errors import SandboxError
 from sandbox.tui import clipboard
 from sandbox.tui.keys import bindings
-from sandbox.tui.messages import NotOpened, Opened, StartWanted
+from sandbox.tui.messages import GameOpened, NotOpened, StartWanted
 from sandbox.tui.rounds import ContestWanted, RoundController, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.round import RoundScreen
@@ -74,7 +74,7 @@ class SandboxApp(ThemedApp[SandboxError]):
     def _play(self) -> None:
         self.push_screen(self.play)
 
-    @on(Opened)
+    @on(GameOpened)
     def _opened(self) -> None:
         gc.freeze()  # all that has been imported by now
         gc.enable()

@@ -17,7 +17,7 @@ class GameNews(News):
     event: GameEvent
 
 
-class Opened(Message):
+class GameOpened(Message):
     """The game is open."""
 
 

@@ -36,7 +36,7 @@ from sandbox.tui import format as fmt
 from sandbox.tui import story
 from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
-from sandbox.tui.messages import GameNews, NotOpened, Opened, StartWanted
+from sandbox.tui.messages import GameNews, GameOpened, NotOpened, StartWanted
 from sandbox.tui.palette import KeyCommands
 from sandbox.tui.rounds import RoundsWanted
 from sandbox.tui.screens.ask import AskScreen
@@ -204,7 +204,7 @@ class PlayScreen(Places, AuthorsScreen):
         self.controller.take_in(event)
         self._show(view)
         if isinstance(event, Loaded):
-            self.app.post_message(Opened())
+            self.app.post_message(GameOpened())
             self._give_notice()
             return
         if isinstance(event.result, WorldEdit):
@@ -294,8 +294,8 @@ class PlayScreen(Places, AuthorsScreen):
     def _picked(self, message: Picked) -> None:
         self._press("pick", str(message.number))
 
-    @on(MemoryList.Chosen)
-    def _remembered(self, message: MemoryList.Chosen) -> None:
+    @on(MemoryList.PieceChosen)
+    def _remembered(self, message: MemoryList.PieceChosen) -> None:
         if message.at_once:
             self._enter([message.line])
         else:

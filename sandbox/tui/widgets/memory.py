@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from sandbox.session.remembered import Memories, Piece, SeatMemory
+from sandbox.session.remembered import Memories, Piece, RememberedSeat
 from sandbox.tui import format as fmt
 
 
@@ -30,7 +30,7 @@ class MemoryList(OptionList):
     ]
 
     @dataclass
-    class Chosen(Message):
+    class PieceChosen(Message):
         """A person wants something done about a piece."""
 
         line: str
@@ -52,7 +52,7 @@ class MemoryList(OptionList):
             at = min(int((former.id if former is not None else None) or 0), len(self._pieces) - 1)
             self.highlighted = self.get_option_index(str(at))
 
-    def _of(self, memory: SeatMemory, *, several: bool) -> Iterator[Option]:
+    def _of(self, memory: RememberedSeat, *, several: bool) -> Iterator[Option]:
         if several:
             yield _line(f"{memory.name}, {memory.agent}", "bold $text-accent")
         kept = f", {len(memory.notes)} of {memory.most}" if memory.most else ""
@@ -87,7 +87,7 @@ class MemoryList(OptionList):
         option = self.highlighted_option
         piece = self._pieces.get(option.id or "") if option is not None else None
         if piece is not None:
-            self.post_message(self.Chosen(piece.drop if at_once else piece.edit, at_once))
+            self.post_message(self.PieceChosen(piece.drop if at_once else piece.edit, at_once))
 
 
 def _line(text: str, style: str = fmt.MUTED) -> Option:

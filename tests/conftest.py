@@ -45,6 +45,7 @@ SLOW = (
         "unit/test_cli",
         "unit/test_model_option",
         "unit/test_run",
+        "unit/test_scale",
     ),
     *(
         "unit/test_package",

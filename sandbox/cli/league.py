@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from sandbox.cli import context, results
+from sandbox.cli import context, engines, results
 from sandbox.errors import UsageError
 from sandbox.statistics import Interval
 
@@ -51,6 +52,9 @@ def league(
     model: context.Model = None,
     device: context.Device = None,
     allow_host: context.AllowHost = None,
+    engine: engines.Engine = "local",
+    address: engines.Address = None,
+    workers: engines.Workers = None,
 ) -> None:
     """Let every agent play with every other, in every seat: ratings, and who does how well with whom.
 
@@ -62,7 +66,7 @@ def league(
     from sandbox import wiring
     from sandbox.multiagent import team
     from sandbox.multiagent.league import round_robin
-    from sandbox.multiagent.notes import NotedWorld
+    from sandbox.scale.leagues import play_meetings
     from sandbox.world import registry
 
     where = context.of(ctx)
@@ -74,25 +78,32 @@ def league(
     named = {name: wiring.CardFile.find(where.home, name) for name in names}
     files: Mapping[str, Any] = named if model is None else wiring.with_model(named, model)
     results.check_file(json_file)
-    with context.working("opening") as say:
+    crew = engines.Crew(engine, address, workers)
+    with crew.joined() as placed, ExitStack() as stack, context.working("opening") as say:
         opened = registry.open_world(world, home=where.home, seats=seats, progress=say)
         try:
             if len(opened.seats) < 2:
                 raise UsageError(f"{world} is for one seat", hint="a league takes a world for two or more")
-            if about := [word.strip() for word in notes.split(",") if word.strip()]:
-                opened = NotedWorld(opened, about)
-            models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
-            cast: dict[str, dict[str, Any]] = {}
-            for name, file in files.items():
-                cast[name] = {
-                    seat: wiring.build_agent(file, models, opened, seed=seed + number)
-                    for number, seat in enumerate(opened.seats)
-                }
+            stage = wiring.LeagueStage(
+                home=where.home,
+                settings=where.settings,
+                hosts=tuple(allow_host or ()),
+                placed=placed,
+                world=world,
+                seats=seats,
+                notes=tuple(word.strip() for word in notes.split(",") if word.strip()),
+                files=files,
+                seed=seed,
+            )
+            permission = context.permission(where, allow_host)
+            models = wiring.Models(where.settings, context.notes.print, permission, placed)
+            opened, cast = stage.cast_in(opened, models)
             for name in names:
                 joint = team.joint(cast[name]) if together else None
                 training = team.train(opened, cast[name], joint, seed=seed, max_steps=max_steps)
                 for done, _ in enumerate(islice(training, train), start=1):
                     say(f"{name} learns: {done} of {train}")
+            pool = stack.enter_context(crew.pool(stage)) if crew.shared else None
             found = round_robin(
                 opened,
                 cast,
@@ -100,6 +111,9 @@ def league(
                 seed=seed + train,
                 max_steps=max_steps,
                 progress=lambda done, of: say(f"episode {done} of {of}"),
+                elsewhere=None
+                if pool is None
+                else lambda listed: play_meetings(pool, listed, cast, max_steps=max_steps),
             )
         finally:
             opened.close()

@@ -10,7 +10,7 @@ does, the second what its company is worth to others. The diagonal is self-play.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,17 @@ from sandbox.types import World
 
 WORLD = "the world"
 """Whom a team plays against where all seats share their reward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """Who is to play with whom."""
+
+    focal: str
+    partner: str
+    seat: str
+    """The focal agent's."""
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +112,27 @@ class League:
         }
 
 
+def meet(
+    world: World[Any],
+    agents: Mapping[str, Agents],
+    meeting: Meeting,
+    *,
+    opening: int = 0,
+    max_steps: int = 1000,
+    explore: bool = False,
+) -> Encounter:
+    """Play an episode of a focal agent among partners."""
+    match = play(
+        world,
+        {**agents[meeting.partner], meeting.seat: agents[meeting.focal][meeting.seat]},
+        seed=meeting.seed,
+        explore=world.seats if explore else (),
+        opening=opening,
+        max_steps=max_steps,
+    )
+    return Encounter(focal=meeting.focal, partner=meeting.partner, seat=meeting.seat, match=match)
+
+
 def round_robin(
     world: World[Any],
     agents: Mapping[str, Agents],
@@ -111,6 +143,7 @@ def round_robin(
     max_steps: int = 1000,
     explore: bool = False,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    elsewhere: Callable[[Sequence[Meeting]], Iterable[Encounter]] | None = None,
 ) -> League:
     """Let every agent play with every agent, itself included.
 
@@ -123,25 +156,22 @@ def round_robin(
         max_steps: commands of an episode.
         explore: whether agents explore. Nobody learns.
         progress: told how many episodes are done, of how many.
+        elsewhere: plays them all, in order, in place of this process; without openings or exploration.
     """
     in_range("episodes", episodes, 1)
     in_range("max_steps", max_steps, 1)
+    meetings = [
+        Meeting(focal=focal, partner=partner, seat=world.seats[number % len(world.seats)], seed=seed + number)
+        for focal in agents
+        for partner in agents
+        for number in range(episodes)
+    ]
+    more = {"opening": opening, "max_steps": max_steps}
+    having = elsewhere or (lambda listed: (meet(world, agents, each, explore=explore, **more) for each in listed))
     played: list[Encounter] = []
-    total = len(agents) ** 2 * episodes
-    for focal, own in agents.items():
-        for partner, others in agents.items():
-            for number in range(episodes):
-                seat = world.seats[number % len(world.seats)]
-                match = play(
-                    world,
-                    {**others, seat: own[seat]},
-                    seed=seed + number,
-                    explore=world.seats if explore else (),
-                    opening=opening,
-                    max_steps=max_steps,
-                )
-                played.append(Encounter(focal=focal, partner=partner, seat=seat, match=match))
-                progress(len(played), total)
+    for encounter in having(meetings):
+        played.append(encounter)
+        progress(len(played), len(meetings))
     shared = all(len(set(each.match.returns.values())) == 1 for each in played)
     cells = {
         (focal, partner): _cell([e for e in played if (e.focal, e.partner) == (focal, partner)])

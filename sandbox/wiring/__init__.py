@@ -21,14 +21,14 @@ if TYPE_CHECKING:
         open_session,
         with_model,
     )
-    from sandbox.wiring.stages import Stages
+    from sandbox.wiring.stages import LeagueStage, Stages
 
 _WHERE = {
     "sandbox.agent.registry": ("CardFile",),
     "sandbox.wiring.agents": ("Models", "build_agent"),
     "sandbox.wiring.contests": ("check_contest", "open_contest"),
     "sandbox.wiring.plans": ("WITHOUT_MODEL", "PlayPlan", "save_stem"),
-    "sandbox.wiring.stages": ("Stages",),
+    "sandbox.wiring.stages": ("LeagueStage", "Stages"),
     "sandbox.wiring.screen": ("choose_on_screen", "play_on_screen"),
     "sandbox.wiring.sessions": (
         *("HUMAN", "Players", "agents_of", "check_players", "check_worlds", "open_session", "with_model"),
@@ -40,6 +40,7 @@ __all__ = [
     "HUMAN",
     "WITHOUT_MODEL",
     "CardFile",
+    "LeagueStage",
     "Models",
     "PlayPlan",
     "Players",

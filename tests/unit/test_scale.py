@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,19 @@ from typer.testing import CliRunner
 from sandbox.cli import app
 from sandbox.errors import PlayError, SandboxError, UsageError
 from sandbox.llm.questions import Answering, Question, ScoreQuestion
+from sandbox.multiagent.league import round_robin
 from sandbox.processes import search_path
 from sandbox.scale import cluster as scale_cluster
 from sandbox.scale.cluster import RayPool, RaySession
 from sandbox.scale.collecting import Course, collect, write_once
 from sandbox.scale.inline import InlinePool
 from sandbox.scale.jobs import Pool, Workplace, results
+from sandbox.scale.leagues import play_meetings
 from sandbox.scale.models import Gathering, PlacedModels
 from sandbox.session.runner import Episode
 from sandbox.session.session import Session
 from sandbox.store import Store
-from sandbox.types import Decision, History, Observation, OptionScore
+from sandbox.types import Decision, History, Observation, OptionScore, Transition
 
 EPISODES = 6
 
@@ -258,6 +260,33 @@ def test_an_actor_answers_for_a_model(nodes: Cluster) -> None:
     assert (model.name, model.width, model.chats) == ("measuring@base", 0, False)
     with pytest.raises(UsageError, match="a bad question"):
         model.score("bad", ["a"])
+
+
+class CaveLeague:
+    def cast(self, place: Workplace) -> tuple[CaveWorld, dict[str, dict[str, TableAgent]]]:
+        world = CaveWorld("ann", "bo")
+        return world, {name: {seat: TableAgent(name) for seat in world.seats} for name in ("a", "b", "c")}
+
+
+def test_a_league_comes_out_the_same(nodes: Cluster) -> None:
+    world, cast = CaveLeague().cast(Workplace(None))
+    for name, command in (("a", "dig"), ("b", "east")):  # what workers cannot know by themselves
+        for agent in cast[name].values():
+            for place in range(-9, 10):
+                seen = replace(world.observe(world.initial(0), "ann"), description=f"You stand at {place}.")
+                step = {"observation": seen, "next_observation": seen, "candidates": (), "terminated": True}
+                agent.learn(Transition(command=command, reward=1.0, **step))
+    alone = round_robin(world, cast, episodes=5, seed=3)
+    with RayPool(CaveLeague(), workers=2) as pool:
+        shared = round_robin(
+            world,
+            cast,
+            episodes=5,
+            seed=3,
+            elsewhere=lambda listed: play_meetings(pool, listed, cast, max_steps=1000),
+        )
+    assert shared == alone
+    assert len({cell.focal.value for cell in alone.cells.values()}) > 3
 
 
 def test_a_machine_that_is_gone_takes_nothing_with_it(nodes: Cluster, tmp_path: Path) -> None:

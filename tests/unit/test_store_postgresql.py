@@ -99,6 +99,35 @@ def test_two_processes_at_once_lose_nothing(folder: Path, url: str) -> None:
     assert [record.id for record in records] == list(range(1, 102))
 
 
+def test_thirty_people_who_rate_at_once_lose_nothing(folder: Path, url: str) -> None:
+    upload(folder, url)
+    people, said = [f"rater-{number}" for number in range(30)], 5
+    together, failed = threading.Barrier(len(people)), list[BaseException]()
+
+    def rate(name: str) -> None:
+        try:
+            with Store.connect(url) as store:
+                review = review_of(store, name)
+                together.wait(60)
+                for k in range(said):
+                    review.rate(1, turn=2 + k, comment=f"{name} {k}")
+        except BaseException as error:
+            failed.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=rate, args=(name,)) for name in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    with Store.connect(url) as store:
+        records = store.feedback()
+    told = [(record.annotator, record.turn, record.comment) for record in records if record.comment]
+    assert sorted(told) == sorted((name, 2 + k, f"{name} {k}") for name in people for k in range(said))
+    assert len({record.uid for record in records}) == len(records) == 1 + len(told)
+
+
 def test_two_who_come_first_make_the_tables_once(url: str) -> None:
     failed: list[BaseException] = []
 

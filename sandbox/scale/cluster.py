@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -46,7 +47,7 @@ def check_ray() -> None:
 class RaySession:
     """The place of this program in a cluster: one of its own on this machine, or the one at an address.
 
-    Opened with `with`. One of its own is gone without a trace afterwards.
+    Opened with `with`. One of its own takes nobody else, and is gone without a trace afterwards.
 
     Args:
         address: of a cluster, such as `10.0.0.1:6379`, or `auto`; None starts one here.
@@ -65,6 +66,8 @@ class RaySession:
         ending = signal.getsignal(signal.SIGTERM)
         more: dict[str, Any] = {"address": self._address}
         if self._address is None:
+            # Ray listens to all networks, and takes whoever has its token: a new one, which goes into no file.
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             # The path of a socket may have 107 characters, of which Ray takes 63.
             short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"
             folder = tempfile.mkdtemp(prefix="sandbox-ray-", dir=short)

@@ -308,7 +308,7 @@ def run(home: Path, *words: str) -> str:
         [sys.executable, "-m", "sandbox", "--home", str(home), "run", *words],
         capture_output=True,
         text=True,
-        env={**os.environ, "COLUMNS": "100", "TMPDIR": str(home)},
+        env={**os.environ, "COLUMNS": "100", "TMPDIR": str(home), "HOME": str(home)},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

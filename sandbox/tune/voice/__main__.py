@@ -43,11 +43,13 @@ GAMES = (
 )
 HOUSES, PAIRS = range(7000, 7080), range(7000, 7060)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
+SPEAKS = SETTINGS.model_copy(update={"emphasis": 6.0})
+"""By the second stage it speaks, and there are many more words than commands."""
+HOLDS = SPEAKS.model_copy(update={"rehearsal": 0.4, "learning_rate": 4e-4})
+"""By the third it begins to forget other text."""
+SCHEDULE = (SETTINGS, SPEAKS, HOLDS, HOLDS, HOLDS)
+"""How the stages train."""
 PARTS = 8
-STAGES = 6
-"""Rounds that are run."""
-EMPHASIS = 6.0
-"""From the second stage on: by then it speaks, and there are many more words than commands."""
 NAME = "voice"
 
 
@@ -64,7 +66,7 @@ def plan(folder: Path, stage: int, parent: str) -> RoundPlan:
         sources=("voice",),
         worlds=(*games[stage::PARTS], *native),
         rule="none",
-        settings=SETTINGS if stage == 0 else SETTINGS.model_copy(update={"emphasis": EMPHASIS}),
+        settings=SCHEDULE[stage],
     )
 
 
@@ -102,7 +104,8 @@ def main(arguments: list[str]) -> int:
     """Run the rounds, or what is left of them, and publish what they made."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, help="where it is kept, to be gone on with if it is interrupted")
-    parser.add_argument("--stages", type=int, default=STAGES, choices=range(1, PARTS + 1), help="rounds to run")
+    most = len(SCHEDULE)
+    parser.add_argument("--stages", type=int, default=most, choices=range(1, most + 1), help="rounds to run")
     given = parser.parse_args(arguments)
     adapter = BASE
     for stage in range(given.stages):

@@ -176,9 +176,12 @@ class CardAgent:
             model=self.model,
             prompt=context,
         )
-        reply = hearing.answering(observation, history, self.card.talk, self._verbs, decision) or hearing.asking(
-            observation, history, self.card.talk, self._verbs, briefing.partners
-        )
+        reply = None
+        if briefing.partners != ():  # alone, whoever is quoted is part of the story
+            talk, verbs = self.card.talk, self._verbs
+            reply = hearing.answering(observation, history, talk, verbs, decision) or hearing.asking(
+                observation, history, talk, verbs, briefing.partners or ()
+            )
         if reply is not None:
             decision = yield from self._answering(decision, reply, observation, context)
             best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]

@@ -12,8 +12,8 @@ class Briefing:
 
     advice: tuple[str, ...] = ()
     """What a person wants it to do, oldest first; it stands right before the agent's next command."""
-    partners: tuple[str, ...] = ()
-    """Names of the other seats, who hear what is said."""
+    partners: tuple[str, ...] | None = None
+    """Names of the other seats, who hear what is said; empty for a seat alone, None where nobody can say."""
     understood: Callable[[str], bool] | None = None
     """Whether the world understands a command here, tried on a copy; None where nobody can say."""
 

@@ -210,6 +210,15 @@ def test_a_partners_question_is_answered_in_the_next_turn() -> None:
     assert hearing.heard("You say: “Where is the brass key?”") == []
 
 
+def test_a_seat_that_plays_alone_answers_nobody_who_is_quoted_in_the_story() -> None:
+    agent = CardAgent(Card(name="a", model="m", talk=Talk(asks=2)), ScriptedModel(), verbs=("say", "go"))
+    for text in ("He is telling you “The brass key is lost.”", "Ann asks: “Where is the brass key?”"):
+        alone = agent.decide(here(text), LIVED, seed=0, explore=False, briefing=Briefing(partners=()))
+        assert not [p.command for p in alone.proposals if p.command.startswith("say ")]
+        beside = agent.decide(here(text), LIVED, seed=0, explore=False, briefing=Briefing(partners=("Ann",)))
+        assert beside.command.startswith("say ")
+
+
 def test_what_a_model_writes_becomes_a_line() -> None:
     from sandbox.agent.voice import sentence
 

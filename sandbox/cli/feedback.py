@@ -161,6 +161,11 @@ def stats(
     """
     problems: dict[str, str] = {}
     with opened(ctx, saves, problems) as materials:
+        if not materials:
+            raise SaveError(
+                "; ".join(f"{name}: {problem}" for name, problem in problems.items()),
+                hint="`sandbox save list` shows what there is",
+            )
         found = statistics(materials)
     if as_json:
         print(json.dumps({**_as_json(found), "problems": problems}))

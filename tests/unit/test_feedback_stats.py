@@ -11,6 +11,7 @@ from play_parts import CaveWorld, TableAgent
 from typer.testing import CliRunner
 
 from sandbox.cli import app
+from sandbox.errors import SaveError
 from sandbox.feedback.agreement import alpha, statistics
 from sandbox.feedback.dataset import Material
 from sandbox.session.session import Session
@@ -93,3 +94,11 @@ def test_the_numbers_are_printed_and_are_json(home: Path) -> None:
     assert {"rate", "low", "high", "since"} <= set(found["periods"][0])
     alone = json.loads(CliRunner().invoke(app, [*arguments[:-1], "--json"]).stdout)
     assert alone["alpha_ratings"] is None
+
+
+def test_where_no_save_can_be_read_there_are_no_numbers(home: Path) -> None:
+    for as_json in ((), ("--json",)):
+        told = CliRunner().invoke(app, ["--home", str(home), "feedback", "stats", "cy", "dee", *as_json])
+        assert isinstance(told.exception, SaveError)
+        assert "cy: no such save; dee: no such save" in str(told.exception)
+        assert not told.stdout

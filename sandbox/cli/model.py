@@ -183,7 +183,8 @@ def list_models(
         print(json.dumps(rows, ensure_ascii=False))
         return
     table = Table(
-        *("name", "state", "size", "memory", "decision"),
+        Column("name", no_wrap=True),
+        *("state", "size", "memory", "decision"),
         Column("where", overflow="fold"),
         box=None,
         pad_edge=False,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -63,7 +63,13 @@ def list_saves(
     if not rows:
         context.console.print("There are no saves yet. Begin one with: sandbox play --save NAME", highlight=False)
         return
-    table = Table("name", "world", "seats", "turns", "feedback", "last played", "size", box=None, pad_edge=False)
+    table = Table(
+        Column("name", no_wrap=True),
+        *("world", "seats", "turns", "feedback", Column("last played", min_width=10), Column("size", min_width=8)),
+        box=None,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     for row in rows:
         if "problem" in row:
             table.add_row(escape(row["name"]), Text(row["problem"], style="red"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from sandbox.cli import context, world_build
@@ -50,7 +50,8 @@ def list_worlds(ctx: typer.Context, as_json: _Json = False) -> None:
     if as_json:
         print(json.dumps([asdict(offer) for offer in offers], ensure_ascii=False))
         return
-    table = Table("world", "title", "seats", "language", "difficulty", "", box=None, pad_edge=False)
+    columns = ("title", "seats", "language", "difficulty", Column(overflow="fold"))
+    table = Table(Column("world", no_wrap=True), *columns, box=None, pad_edge=False)
     for offer in offers:
         if offer.problem:
             table.add_row(Text(offer.name), "", "", "", "", Text(offer.problem, style="red"))

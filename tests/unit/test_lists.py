@@ -177,3 +177,14 @@ def test_names_that_are_no_text(call: Call, save: Path) -> None:
     assert rows["friday"]["turns"] == 1
     assert [row["problem"] for name, row in rows.items() if name.startswith("odd-")]
     call("save", "list")
+
+
+def test_names_are_whole_on_a_narrow_terminal(call: Call, save: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("lighthouse-1128-185535", "tutorial-1128-185535"):
+        shutil.copytree(save, save.parent / name)
+        told = call("save", "list")
+        assert name in told
+        assert " kB" in told.split(name)[1].split("\n")[0]
+    assert "smollm2-135m-instruct (default)" in call("model", "list")
+    assert "他的醒木" in call("world", "list")

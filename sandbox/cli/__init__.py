@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import signal
@@ -21,6 +22,10 @@ from sandbox.cli.context import Context
 from sandbox.cli.lazy import LazyGroup
 from sandbox.errors import MissingExtraError, NoMemoryError, SandboxError
 from sandbox.paths import Home
+from sandbox.text import clean_line
+
+_UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+"""What is wrong with a disk or its permissions, and not with the program."""
 
 app = typer.Typer(
     name="sandbox",
@@ -89,6 +94,11 @@ def main() -> None:
         if (lacking := MissingExtraError.of(error) or NoMemoryError.of(error)) is not None:
             print(f"sandbox: {lacking}", file=sys.stderr)
             sys.exit(lacking.exit_code)
+        if isinstance(error, OSError) and error.errno in _UNUSABLE and error.filename:
+            place = clean_line(os.fsdecode(error.filename))
+            told = f"{place}: {error.strerror} (check its permissions, or name another place)"
+            print(f"sandbox: {told}", file=sys.stderr)
+            sys.exit(2)
         print(f"sandbox: unexpected {type(error).__name__}: {error}", file=sys.stderr)
         print(f"sandbox: {_write_crash()}; please report them", file=sys.stderr)
         sys.exit(70)

@@ -191,6 +191,13 @@ def test_an_error_that_nobody_foresaw_goes_to_a_file(tmp_path: Path) -> None:
     shutil.rmtree(cache)
 
 
+def test_a_place_that_cannot_be_written_is_one_line(sandbox: Sandbox, home: Path) -> None:
+    (home / "worlds").write_bytes(b"")
+    told = sandbox("world", "new", "cave", code=2).stderr
+    assert told.startswith(f"sandbox: {home}/worlds/cave: Not a directory (")
+    assert told.count("\n") == 1
+
+
 def _contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 

@@ -38,7 +38,7 @@ class _Group:
     sequences: Sequence[Encoded]
     """Each sample by itself, or all of them as branches of one."""
     sizes: Sequence[int]
-    """StepGradient tokens of each sample."""
+    """Learned tokens of each sample."""
     rewards: Sequence[float]
 
     def advantages(self, settings: TrainingSettings) -> list[float]:

@@ -1,4 +1,4 @@
-"""CurveWriter of a training for TensorBoard or Weights & Biases, through the trackers of `accelerate`."""
+"""Curves of a training for TensorBoard or Weights & Biases, through the trackers of `accelerate`."""
 
 from __future__ import annotations
 

@@ -379,6 +379,40 @@ def test_a_model_that_cannot_be_loaded_is_an_error_that_says_so(
     assert place.find() is None, "the next question starts it anew"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_the_process_cannot_even_tell_ends_it_and_nobody_waits_for_ever(
+    gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, client, place = gated
+    model.gate.set()
+    model.lacks = 1
+    monkeypatch.setattr(model, "forget", lambda: 1 / 0)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    lost = in_thread(lambda: client.score("much", [" a"]))
+    until(lambda: place.find() is None)
+    with pytest.raises(ModelError, match=r"does not start: .*/nowhere/python"):
+        lost()
+
+
+@pytest.mark.parametrize(("prompt", "options"), [("x" * (5 << 20), 1), ("x" * (4 << 20), 10_001), (">", 10_001)])
+def test_what_is_too_much_for_a_message_is_an_error_that_says_so(gated, prompt: str, options: int) -> None:
+    _, client, _ = gated
+    with pytest.raises(ModelError, match="the question is too long"):
+        client.score(prompt, [" a"] * options)
+    assert client.state.kind == "ok"
+
+
+def test_what_a_process_says_at_last_is_found_in_a_long_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("SANDBOX_RUNTIME", short)
+        client = ModelProcess("long", folder, {})
+        place = ServicePlace.of(client._folder, client._loading)
+        place.log.write_text("an old line\n" * 100_000)
+        place.lock.mkdir()
+        with pytest.raises(ModelError, match=r"does not start: .*lock"):
+            client.score(">", [" look"])
+
+
 def test_strangers_are_refused_and_others_go_on(gated) -> None:
     model, client, place = gated
     model.gate.set()

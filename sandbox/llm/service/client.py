@@ -36,6 +36,8 @@ _TICK = 0.05
 _STARTING = 180.0
 """Seconds that a process may take until it can be asked; the model is loaded after that."""
 _LONGEST_REST = 30.0
+_LONGEST_LOG = 1 << 18
+"""Bytes from which on what earlier processes have printed is thrown away."""
 _GIB = 1.5
 """Address space without which torch and transformers cannot be loaded."""
 _PASSED_ON = ("OMP_", "MKL_", "KMP_", "CUDA_", "HIP_", "ROCR_", "PYTORCH_", "TORCH_", "SANDBOX_CACHE")
@@ -122,11 +124,12 @@ class ModelProcess(Answering):
         """
         from sandbox.llm.service import wire
 
-        listed = [wire.AskedQuestion.of(question) for question in questions]
-        request = wire.Request(asked=tuple(listed), adapter=None if adapter is None else str(adapter.absolute()))
-        data = request.model_dump_json(exclude_defaults=True).encode()
-        if len(data) > wire.MAX_REQUEST:
-            raise ModelError("the question is too long", hint="shorten the prompt, or the list of commands")
+        try:
+            data = wire.packed_request(adapter, questions)
+        except ValueError as error:
+            raise ModelError(
+                "the question is too long", hint="shorten the prompt, or the list of commands"
+            ) from error
         self._check_rest()
         for again in (True, False):
             try:
@@ -219,16 +222,21 @@ class ModelProcess(Answering):
         passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
         words = ["--folder", str(self._folder), "--place", str(place.folder), place.name]
         words += ["--idle", str(self._idle), "--loading", json.dumps(self._loading)]
-        with place.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "sandbox.llm.service", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env=least_environment(**passed_on),
-                start_new_session=True,
-            )
+        try:
+            with place.log.open("ab") as log:
+                if log.tell() > _LONGEST_LOG:
+                    log.truncate(0)
+                return subprocess.Popen(
+                    [sys.executable, "-m", "sandbox.llm.service", *words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd="/",
+                    env=least_environment(**passed_on),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise _LostError(f"its process does not start: {error}") from error
 
     def _ending(self) -> str:
         """How the process ended, in a few words."""
@@ -309,7 +317,7 @@ def _hang_up(connection: Connection) -> None:
 
 def _last_line(log: Path) -> str:
     with suppress(OSError):
-        lines = read_bytes(log, 1 << 16).decode("utf-8", "replace").strip().splitlines()
+        lines = read_bytes(log, 2 * _LONGEST_LOG).decode("utf-8", "replace").strip().splitlines()
         if lines:
             return clean_line(lines[-1], 200)
     return "it says nothing"

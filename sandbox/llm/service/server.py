@@ -182,7 +182,7 @@ class ModelService:
             self._used = time.monotonic()
             self._news.notify_all()
         try:
-            while not connection.poll(_ALIVE) and not job.over:
+            while not connection.poll(_ALIVE) and not job.over and not self._ended.is_set():
                 send(wire.packed(said=[]))
             if job.broken or not job.over:
                 raise EOFError
@@ -194,15 +194,17 @@ class ModelService:
     def _compute(self) -> None:
         """Load the model, and answer. Where it cannot be loaded, say so to those who wait, and end."""
         try:
-            model = self._load()
-        except Exception as error:
-            for job in self._next(wait=_GREETING):
-                self._reply(job, wire.packed_error(_told(error)))
-            self.end()
-            return
-        while jobs := self._next():
-            self._answer(model, jobs)
-            self._used = time.monotonic()
+            try:
+                model = self._load()
+            except Exception as error:
+                for job in self._next(wait=_GREETING):
+                    self._reply(job, wire.packed_error(_told(error)))
+                return
+            while jobs := self._next():
+                self._answer(model, jobs)
+                self._used = time.monotonic()
+        finally:
+            self.end()  # whatever it was: those who wait would hear signs of life for ever
 
     def _next(self, wait: float | None = None) -> list[_Job]:
         """Take what is to be answered together: the oldest question that is still wanted, and those that fit."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -93,6 +94,16 @@ class Request(BaseModel):
 def packed(**message: Any) -> bytes:
     """A message as bytes."""
     return json.dumps(message, separators=(",", ":")).encode()
+
+
+def packed_request(adapter: Path | None, questions: Iterable[Question]) -> bytes:
+    """Questions for one adapter as bytes. Raises `ValueError` where they are too much for one message."""
+    asked = tuple(AskedQuestion.of(question) for question in questions)
+    request = Request(asked=asked, adapter=None if adapter is None else str(adapter.absolute()))
+    data = request.model_dump_json(exclude_defaults=True).encode()
+    if len(data) > MAX_REQUEST:
+        raise ValueError("too long")
+    return data
 
 
 def packed_answers(answers: Iterable[Any], width: int, chats: bool, slow: str = "") -> bytes:

@@ -20,6 +20,7 @@ from sandbox.errors import SaveError
 from sandbox.ranges import in_range
 from sandbox.types import BellmanUpdate, Observation, Transition
 
+_MOST_VISITS = 10**15
 _TABLE = "q/"
 _TRACES = "traces"
 _NEGLIGIBLE = 1e-4
@@ -156,7 +157,7 @@ class TabularQ:
                 elif name.startswith(_TABLE):
                     state = name.removeprefix(_TABLE)
                     q[state] = {command: _finite(value) for command, (value, _) in data.items()}
-                    n[state] = {command: int(visits) for command, (_, visits) in data.items()}
+                    n[state] = {command: _count(visits) for command, (_, visits) in data.items()}
                 else:
                     raise ValueError("no record of a Q-table")
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -182,6 +183,13 @@ class TabularQ:
             state = name.removeprefix(_TABLE)
             data = {command: [value, self._n[state][command]] for command, value in self._q[state].items()}
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _count(value: object) -> int:
+    """A number of visits. Raises `ValueError`."""
+    if not isinstance(value, int) or not 0 <= value <= _MOST_VISITS:
+        raise ValueError(f"{value!r:.40} is no number of visits")
+    return value
 
 
 def _finite(value: object) -> float:

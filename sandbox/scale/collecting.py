@@ -111,7 +111,7 @@ class Course:
         while self._head in self._whole:
             self._write()
             behind = min(self.staleness, self._head - self.first) if self.session.learn else 0
-            self.ended(runner.episode_of(self.session, staleness=behind))
+            self.ended(runner.episode_of(self.session, self.session.current.depth, staleness=behind))
             self._whole.remove(self._head)
             self._early.pop(self._head, None)
             self._head += 1

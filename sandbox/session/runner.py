@@ -122,11 +122,11 @@ def play_episode(
             session.step()
         steps += 1
         on_step()
-    return episode_of(session, aloud=aloud)
+    return episode_of(session, steps, aloud=aloud)
 
 
-def episode_of(session: Session, *, aloud: bool = False, staleness: int = 0) -> Episode:
-    """What came of the episode, up to where a session stands."""
+def episode_of(session: Session, steps: int, *, aloud: bool = False, staleness: int = 0) -> Episode:
+    """What came of the episode, up to where a session stands, after so many commands that count."""
     from sandbox.session import talk
 
     seat = session.world.seats[0]
@@ -138,7 +138,7 @@ def episode_of(session: Session, *, aloud: bool = False, staleness: int = 0) -> 
         won=last.won,
         score=last.score,
         max_score=last.max_score,
-        steps=session.current.depth,
+        steps=steps,
         commands=tuple(turn.command for turn in path if turn.parent is not None),
         agents=tuple(agent.name for agent in session.seats.values() if agent is not None),
         said=tuple(talk.said_of(session, turn) for turn in path if turn.parent is not None) if aloud else (),

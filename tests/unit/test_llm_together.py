@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 from tiny_gguf import write_tiny_gguf
 
+from sandbox.agent import prompt
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.grounding import ground
@@ -183,7 +184,8 @@ def test_in_sample_mode_all_comes_from_what_the_model_writes(local_model: LocalM
     assert {p.command for p in decision.proposals} == {line.command for line in lines} != set()
     assert {p.source for p in decision.proposals} == {"sampled"}
     for proposal in decision.proposals:
-        (score,) = local_model.score(decision.prompt, [f" {proposal.command}\n"])
+        option = prompt.option(proposal.command, decision.prompt)
+        (score,) = local_model.score(decision.prompt, [option])
         assert proposal.prior == pytest.approx(score.mean, abs=1e-4)
 
 

@@ -25,7 +25,7 @@ from sandbox.session.runner import Episode, Tally
 from sandbox.session.session import Session
 from sandbox.store import Store
 
-EPISODES = 12
+EPISODES = 40
 LEARNING = ("run", "honey", "--agent", "q-table", "--episodes", str(EPISODES))
 
 

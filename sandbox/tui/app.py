@@ -99,8 +99,10 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     @on(StartWanted)
     async def action_start(self) -> None:
-        """Leave the game for the start screen, where there is one."""
-        if self._lobby is not None and self.playing and self.play.may_leave():
+        """Leave the game for the start screen, where there is one; else say how to come to one."""
+        if self._lobby is None:
+            self.notify("Leave with /quit first; then:  sandbox play", severity="warning", markup=False)
+        elif self.playing and self.play.may_leave():
             self.title = self.TITLE
             await self._get_up()
             while not isinstance(self.screen, StartScreen):

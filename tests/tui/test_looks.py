@@ -277,6 +277,15 @@ async def test_keys_can_be_given_another_place(make_app: MakeApp) -> None:
         assert app.play.controller.view.current.depth == 1
 
 
+async def test_a_game_without_a_start_screen_says_how_to_come_to_one(make_app: MakeApp) -> None:
+    app = make_app(Weigher())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "/start")
+        told = [notice.message for notice in app._notifications]
+        assert told == ["Leave with /quit first; then:  sandbox play"]
+
+
 async def test_the_footer_tells_the_keys_that_apply(make_app: MakeApp) -> None:
     app = make_app(Weigher())
     async with app.run_test(size=(120, 36)) as pilot:

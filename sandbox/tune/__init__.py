@@ -59,7 +59,7 @@ def fine_tune(
 
     Raises:
         ValueError: the data set is none, a reward is no finite number, all rewards are the same, or the training
-            went astray.
+            went astray; or `folder` is taken.
     """
     from sandbox.tune.text_task import fine_tune as run
 

@@ -61,6 +61,8 @@ def fine_tune(
         rows, unseen = text_data.split(rows, held_out, settings.seed, MOST)
     else:
         unseen = text_data.rows_of(held_out)
+    if folder is not None and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ValueError(f"folder is to be new, and {folder} is there already")
     llm.use_adapter(None)
     examiner = _Examiner(llm, unseen, reward, settings, tuple(stop))
     last = 0

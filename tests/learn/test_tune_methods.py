@@ -455,3 +455,13 @@ def test_what_fine_tune_cannot_learn_from_is_a_value_error(
         fine_tune(model, dataset, function, steps=1, samples=2, batch=2, max_tokens=2, rank=1, alpha=1)
     assert "--" not in str(caught.value)
     model.use_adapter(None)
+
+
+def test_fine_tune_says_at_once_that_its_folder_is_taken(model: LocalModel, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    steps: list[TrainingProgress] = []
+    with pytest.raises(ValueError, match="is there already"):
+        fine_tune(
+            model, [ask(TEXTS[0])], reward, folder=tmp_path, on_step=steps.append, steps=1, samples=2, rank=1
+        )
+    assert not steps and (tmp_path / "taken").read_text(encoding="utf-8") == "mine"

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Sequence
 from sandbox.agent.recall import OPPOSITE
 
 _PARTS = re.compile(r"\s*(?:[.;!]\s+|,?\s+(?:and then|then|and)\s+|,\s*then\s+)", re.IGNORECASE)
+_FORBIDDING = re.compile(
+    r"(?:please |but )?(?:don't|dont|do not|never|stop|avoid|not) (?!forget|miss|worry|hesitate)(?P<deed>.+)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _EMPTY = frozenset(
     re.findall(
@@ -25,8 +29,20 @@ _EMPTY = frozenset(
 
 
 def parts(words: str) -> tuple[str, ...]:
-    """The single wishes in what was said: "open the chest, then take the key" holds two."""
-    return tuple(part.strip() for part in _PARTS.split(words.strip()) if part.strip(" .!?"))
+    """The single wishes in what was said: "open the chest, then take the key" holds two.
+
+    What is forbidden ends at a comma: "don't go north, look first".
+    """
+    found: list[str] = []
+    for part in _PARTS.split(words.strip()):
+        found += part.split(",", 1) if forbidden(part) else [part]
+    return tuple(part.strip() for part in found if part.strip(" .!?"))
+
+
+def forbidden(part: str) -> str:
+    """What a wish asks an agent not to do; empty where it asks it to do something."""
+    found = _FORBIDDING.fullmatch(part.strip())
+    return found["deed"] if found else ""
 
 
 def topics(words: str) -> frozenset[str]:
@@ -43,8 +59,12 @@ def speaks_for(advice: str, command: str, room: str = "") -> bool:
 
 
 def first_done(parts: Sequence[str], command: str, room: str = "") -> int | None:
-    """Which of some wishes a command, and the room that it led to, is about: the first; None for none of them."""
-    return next((i for i, part in enumerate(parts) if speaks_for(part, command, room)), None)
+    """Which of some wishes a command, and the room that it led to, fulfils: the first; None for none of them.
+
+    What is forbidden is never done with.
+    """
+    wishes = enumerate(parts)
+    return next((i for i, part in wishes if not forbidden(part) and speaks_for(part, command, room)), None)
 
 
 def standing(given: Iterable[str], acts: Sequence[tuple[str, str]]) -> tuple[str, ...]:

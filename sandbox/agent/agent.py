@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.agent import grounding, hearing, prompt, reason, voice
+from sandbox.agent import advice, grounding, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
 from sandbox.agent.cards import LINE, Card, PromptSettings, schedule
 from sandbox.agent.combine import EXCLUDED, combine
@@ -40,6 +40,8 @@ GUIDANCE = 1.0
 """How much of what a command gains by advice counts once more."""
 URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
+BAN = 100.0
+"""Taken off the score of a command that a person forbids: it is left where there is nothing else."""
 ROUNDS = 3
 """How often an agent says more where too little of what it said makes sense."""
 RECENT = 6
@@ -153,13 +155,20 @@ class CardAgent:
         rng = np.random.default_rng(seed)
         plain = self._prompt(observation, history)
         plain = prompt.beside(plain, prompt.known(self.card.lorebook, observation))
-        context = prompt.beside(plain, prompt.advised(briefing.advice))
+        # What is forbidden is kept from the model: to name it would make it likelier.
+        banned = list(filter(None, map(advice.forbidden, briefing.advice)))
+        wished = [words for words in briefing.advice if not advice.forbidden(words)]
+        context = prompt.beside(plain, prompt.advised(wished))
         thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
         proposals, context = yield from self._propose(observation, history, context, seed, briefing)
         plain = prompt.behind(plain, chatml.thought_in(context))
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
+        urged = [
+            u - BAN * any(advice.speaks_for(deed, command) for deed in banned)
+            for u, command in zip(urged, commands, strict=True)
+        ]
         q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
         scores = self._ranked(proposals, observation, [s + u for s, u in zip(scores, urged, strict=True)])
 

@@ -160,6 +160,30 @@ def test_advice_stands_before_the_command_and_moves_it_to_the_top() -> None:
     assert told.prompt.endswith('\n\nYour friend says: "the door!"\n\n>')
 
 
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("don't go north, look first", ("don't go north", "look first")),
+        ("take the key and do not open the chest", ("take the key", "do not open the chest")),
+        ("don't forget the chest", ("don't forget the chest",)),
+    ],
+)
+def test_what_is_forbidden_is_a_wish_of_its_own(words: str, left: tuple[str, ...]) -> None:
+    assert advice.parts(words) == left
+
+
+def test_what_is_forbidden_comes_last_and_stands_for_good() -> None:
+    model = ScriptedModel({"open chest": -0.1})
+    agent = CardAgent(parse_card("model: m\ncombine: {method: prior}\n", "a"), model)
+    free = agent.decide(here(), LIVED, seed=0, explore=False)
+    told = Briefing(advice=("don't open the chest",))
+    bound = agent.decide(here(), LIVED, seed=0, explore=False, briefing=told)
+    assert free.command == "open chest" == bound.proposals[-1].command != bound.command
+    assert "chest" not in bound.prompt.removeprefix(free.prompt.removesuffix(prompt.MARK))
+    assert advice.first_done(told.advice, "open chest") is None
+    assert advice.forbidden("don't forget the chest") == "" and advice.forbidden("Do not go north") == "go north"
+
+
 def test_advice_stands_until_it_is_done() -> None:
     given = ("Open the chest, then go north.", "try the cellar")
     assert advice.standing(given, []) == ("Open the chest", "go north.", "try the cellar")

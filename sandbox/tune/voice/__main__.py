@@ -18,14 +18,11 @@ import safetensors.torch
 import torch
 
 from sandbox.files import new_folder
-from sandbox.llm import registry as model_registry
-from sandbox.llm.local import LocalModel
 from sandbox.paths import bundled
 from sandbox.tune import collect, rounds
 from sandbox.tune.adapters import ABOUT, BASE, CONFIG, WEIGHTS, Adapters
 from sandbox.tune.rounds import RoundPlan
 from sandbox.tune.settings import TrainingSettings
-from sandbox.tune.training import perplexity
 from sandbox.tune.voice.source import write_worlds
 from sandbox.world import registry
 
@@ -52,10 +49,6 @@ HOLDS = SETTINGS.model_copy(update={"emphasis": 2.0, "rehearsal": 0.4, "learning
 """By the third there are enough commands, and words count again; it is held to its answers of the beginning."""
 SCHEDULE = (SETTINGS, SPEAKS, HOLDS)
 """How the stages train."""
-KEPT = 0.7
-"""Share of what was learned that is put into use: between the base and what was trained lies one that speaks and
-has forgotten little (Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
-"""
 PARTS = 8
 NAME = "voice"
 
@@ -94,25 +87,12 @@ def publish(adapters: Adapters, adapter: str, target: Path) -> None:
         }
     )
     weights = safetensors.torch.load_file(source / WEIGHTS)
-    half = {
-        name: (KEPT * weight if ".lora_B." in name else weight).to(torch.bfloat16).contiguous()
-        for name, weight in weights.items()
-    }
+    half = {name: weight.to(torch.bfloat16).contiguous() for name, weight in weights.items()}
     shutil.rmtree(target, ignore_errors=True)
     with new_folder(target) as work:
         (work / WEIGHTS).write_bytes(safetensors.torch.save(half, metadata={"format": "pt"}))
         shutil.copyfile(source / CONFIG, work / CONFIG)
-        about = about.model_copy(update={"perplexity": _measured(work)})
         (work / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-
-def _measured(adapter: Path) -> tuple[float, float]:
-    """The perplexity of a fixed text without an adapter and with it."""
-    source = model_registry.resolve(MODEL)
-    model = LocalModel.load(source.folder, name=source.name)
-    before = perplexity(model.network, model)
-    model.use_adapter(adapter)
-    return before, perplexity(model.network, model)
 
 
 def _named(world: str) -> str:

@@ -99,10 +99,9 @@ def recollect(command: str, recall: Recall) -> Recollection:
         recall: what the seat has read.
     """
     deed = Deed.of(command)
-    room = recall.been(deed.way).lower() if deed.way else ""
     kind = deed.occasion
     if kind == "go":
-        kind = "go_known" if room else "go_new"
+        kind = "go_known" if recall.been(deed.way) else "go_new"
     elif kind == "take" and deed.holder:
         kind = "take_from"
         deed = replace(deed, on=_on_or_in(deed.holder.lower(), recall))

@@ -204,7 +204,7 @@ def _check(
     results.check_file(jsonl)
 
 
-class _SignalledError(Exception):
+class _CutShortError(Exception):
     """The run is over before its episodes are."""
 
 
@@ -316,7 +316,7 @@ class _Schedule:
 
         def check() -> None:
             if stopped.is_set():
-                raise _SignalledError
+                raise _CutShortError
 
         def play(number: int) -> Episode:
             with opening:

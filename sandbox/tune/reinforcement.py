@@ -22,7 +22,7 @@ from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue
 from sandbox.tune import loop, packing
 from sandbox.tune.episodes import Player, SeededWorld
-from sandbox.tune.errors import RoundError
+from sandbox.tune.errors import NothingLearnedError
 from sandbox.tune.loop import StepGradient
 from sandbox.tune.network import in_half_precision, token_losses
 from sandbox.tune.packing import Encoded
@@ -155,7 +155,7 @@ def _reinforce(
     loop.descend(tuned, settings, len(batches), learn, **more)
     model.forget()
     if alike and all(torch.equal(reference[name], weight) for name, weight in weights.items()):
-        raise RoundError(
+        raise NothingLearnedError(
             f"nothing was learned: in each of {alike} steps, all samples got the same reward",
             hint="choose --worlds that it wins now and then, or more --set samples=8 or --set turns=16",
         )

@@ -18,7 +18,7 @@ from sandbox.llm.adapter import CONFIG, WEIGHTS
 from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue
 from sandbox.tune import lora, network, reinforcement, text_data, tracking
-from sandbox.tune.errors import RoundError
+from sandbox.tune.errors import NothingLearnedError, RoundError
 from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.settings import Method, TrainingSettings
 from sandbox.tune.text_data import Reward, TextRow
@@ -117,9 +117,9 @@ def _train(
             on_step=on_step,
         )
         weights, config = lora.exported(tuned, llm.name.rpartition("@")[0])
+    except NothingLearnedError as error:
+        raise ValueError(_ALIKE) from error
     except RoundError as error:
-        if "nothing was learned" in error.message:
-            raise ValueError(_ALIKE) from error
         raise ValueError(f"{error.message}: give a smaller `learning_rate`") from error
     finally:
         tuned.unload()

@@ -9,6 +9,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile -c constraints.txt
 UV          := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt
+COMMA       := ,
 PYTEST      := $(BIN)/pytest -n auto --dist loadfile
 # Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
 NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
@@ -99,7 +100,7 @@ $(VENV)/.play: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.play
 	@echo "==> Installing what the tests need"
-	@$(call install,-e '.[lm,test]')
+	@$(call install,-e '.[lm$(COMMA)test]')
 	@touch $@
 
 # The browser tests drive a real Chromium: the one that is there, else Debian's for root, else playwright's own.

@@ -54,6 +54,8 @@ class Session(Review):
         self._run = run
         self._state_here: Any = None
         """The world's state; None where it is to be loaded from the turn first."""
+        self._cut_short = False
+        """Whether a signal ended the writing of a turn."""
 
     @classmethod
     def create(
@@ -374,9 +376,10 @@ class Session(Review):
                 self.timeline.add(turn)
                 updates = self._learn_from(turn)
                 self._seating.write_changes(self.store)
-        except BaseException:
+        except BaseException as error:
             if turn.id in self.timeline:
                 self.timeline.forget(turn.id)
+            self._cut_short = not isinstance(error, Exception)
             raise
         self._seating.written()
         self.updates = updates
@@ -409,10 +412,15 @@ class Session(Review):
         return turn
 
     def close(self) -> None:
-        """Write what the agents have learned in full, and let go of the save."""
+        """Write what the agents have learned in full, and let go of the save.
+
+        Where a signal ended the program amid a turn, agents have learned from a turn that the save does not have:
+        then it stays at what was written with the turn before.
+        """
         try:
-            with self.store.transaction(durable=True):
-                self._seating.write_all(self.store)
+            if not self._cut_short:
+                with self.store.transaction(durable=True):
+                    self._seating.write_all(self.store)
         finally:
             self.store.close()
 

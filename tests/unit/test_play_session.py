@@ -318,3 +318,27 @@ def test_a_full_disk_loses_the_turn_in_flight_alone(tmp_path: Path) -> None:
 def _pragma(store: Store, text: str) -> int:
     driver = store._connection.connection.driver_connection
     return int(driver.execute(f"PRAGMA {text}").fetchone()[0])
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
+def test_ended_amid_a_turn_agents_know_what_the_save_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: type[BaseException]
+) -> None:
+    world, file = CaveWorld("digger", length=30), tmp_path / "saves" / "friday"
+    session = Session.create(Store.create(file), world, {"digger": TableAgent("table")}, seed=7)
+    for command in ("dig", "east", "dig"):
+        session.act(command)
+    known = _agent(session).dump()
+
+    def ended(*_: object) -> None:
+        raise ending
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.store, "put_records", ended)
+        with pytest.raises(ending):
+            session.act("dig")
+    assert _agent(session).dump() != known
+    session.close()
+    again = Session.resume(Store.open(file), world, {"digger": TableAgent("table")})
+    assert again.current.depth == 3 and _agent(again).dump() == known
+    again.close()

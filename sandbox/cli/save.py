@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ from sandbox.store import Run, Store, upkeep
 from sandbox.store.feedback import Mark
 from sandbox.store.opening import FILE
 from sandbox.store.server import is_url, without_password
-from sandbox.text import counted
+from sandbox.text import clean_line, counted
 from sandbox.timeline import Node, Timeline, Turn
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ def fork(
     """Copy a save, to go on from any of its turns without touching the original. Works while it is played.
 
     A copy in a PostgreSQL database is for several people at once: all that takes the name of a save takes its
-    address. A database has room for any number of them, each by its name behind the `#`.
+    address. A database has room for any number of them, each by its name behind the `#`. A copy has all that was
+    played, said and learned; where there is a save already, nothing is copied. Adapters are files: a database has
+    no room for them.
 
         sandbox save fork friday what-if --at 12
         sandbox save fork friday "postgresql://ann@server/class#friday"
@@ -164,8 +167,22 @@ def fork(
                 upkeep.copy(source, target, turn)
     if not (is_url(name) or is_url(new)):
         upkeep.fork(_folder(home, name), home.save_folder(new), turn)
+    if not is_url(name) and (adapters := _folder(home, name) / "adapters").is_dir():
+        _bring_adapters(adapters, None if is_url(new) else home.save_folder(new) / "adapters")
     shown = shlex.quote(without_password(new))
     context.console.print(f"Forked. Play it with:  sandbox play --save {escape(shown)}", highlight=False)
+
+
+def _bring_adapters(adapters: Path, to: Path | None) -> None:
+    """Copy the adapters of a save, or say that they stay behind where there is no folder for them."""
+    if to is None:
+        told = "Its adapters stay where they are: a copy in a database plays with the models as they come."
+        context.notes.print(told, highlight=False)
+        return
+    try:
+        shutil.copytree(adapters, to, symlinks=True, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        raise SaveError(f"the adapters could not be copied: {clean_line(str(error), 200)}", where=to) from error
 
 
 @app.command()

@@ -314,8 +314,11 @@ class Store(Database):
     # Elsewhere.
 
     def fill_from(self, other: Store) -> None:
-        """Copy everything of another store into this one, ids and all. Raises `SaveError` if it is not empty."""
-        with self.transaction():
+        """Copy everything of another store into this one, ids and all, as it is at one moment.
+
+        Raises `SaveError` if this one is not empty, or what the other holds does not fit into it.
+        """
+        with self.transaction(), other.still():
             if self.runs():
                 raise SaveError(
                     "there is a save already", hint="name another: postgresql://USER@HOST/DATABASE#NAME"
@@ -323,12 +326,13 @@ class Store(Database):
             for table in schema.metadata.sorted_tables:
                 if table is schema.versions:
                     continue
-                found = other._rows(select(table).order_by(*table.primary_key.columns))
-                for start in range(0, len(found), _IN_QUESTION):
-                    self._connection.execute(table.insert(), found[start : start + _IN_QUESTION])
-                if "id" in table.c and found and self._on_server:
+                latest = None
+                for found in other._batches(select(table).order_by(*table.primary_key.columns), _IN_QUESTION):
+                    self._connection.execute(table.insert(), found)
+                    latest = found[-1]
+                if "id" in table.c and latest is not None and self._on_server:
                     sequence = func.pg_get_serial_sequence(table.name, "id")
-                    self._connection.execute(select(func.setval(sequence, found[-1]["id"])))
+                    self._connection.execute(select(func.setval(sequence, latest["id"])))
 
     # In numbers.
 

@@ -257,6 +257,25 @@ class Database:
             except UnicodeDecodeError as error:
                 raise self._damaged(error) from error
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """All that is read within is of one moment; whoever plays the save meanwhile goes on."""
+        with self._mutex, self._connection.begin():
+            if self._on_server:
+                self._connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+
+    def _batches(self, statement: Any, size: int) -> Iterator[list[Row]]:
+        """The rows of a statement, so many at a time; within `still`."""
+        try:
+            found = self._connection.execution_options(yield_per=size).execute(statement).mappings()
+            for batch in found.partitions():
+                yield [dict(row) for row in batch]
+        except DBAPIError as error:
+            raise self._error(error) from error
+        except UnicodeDecodeError as error:
+            raise self._damaged(error) from error
+
     def _forget(self) -> None:
         """Drop what is remembered of a transaction that failed."""
 

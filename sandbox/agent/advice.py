@@ -9,9 +9,12 @@ from sandbox.agent.recall import OPPOSITE
 
 _PARTS = re.compile(r"\s*(?:[.;!]\s+|,?\s+(?:and then|then|and)\s+|,\s*then\s+)", re.IGNORECASE)
 _FORBIDDING = re.compile(
-    r"(?:please |but )?(?:don't|dont|do not|never|stop|avoid|not) (?!forget|miss|worry|hesitate)(?P<deed>.+)",
+    r"(?:please |but )?(?P<how>don't|don’t|dont|do not|never|stop|avoid|not) "
+    r"(?!forget|miss|worry|hesitate)(?P<deed>.+)",
     re.IGNORECASE,
 )
+_FROM_ME = {"me": "you", "my": "your", "mine": "yours", "you": "me", "your": "my", "yourself": "myself"}
+"""What a person says, as the agent says it back."""
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
 _EMPTY = frozenset(
     re.findall(
@@ -43,6 +46,22 @@ def forbidden(part: str) -> str:
     """What a wish asks an agent not to do; empty where it asks it to do something."""
     found = _FORBIDDING.fullmatch(part.strip())
     return found["deed"] if found else ""
+
+
+def promises(words: str) -> tuple[str, str]:
+    """What an agent answers to all that it is asked not to do, and what else it is asked for.
+
+    A language model that is told "don't go north" promises as readily to go north: these words are not left to it.
+    """
+    told, rest = [], []
+    for part in parts(words):
+        if (found := _FORBIDDING.fullmatch(part)) is None:
+            rest.append(part)
+            continue
+        how, deed = found["how"].lower(), found["deed"].strip(" .!")
+        deed = " ".join(_FROM_ME.get(word.lower(), word) for word in deed.split())
+        told.append(f"I shall {how if how in ('never', 'stop', 'avoid') else 'not'} {deed}.")
+    return " ".join(told), ". ".join(rest) if told else words
 
 
 def topics(words: str) -> frozenset[str]:

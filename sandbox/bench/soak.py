@@ -76,13 +76,13 @@ def growth(samples: Sequence[float]) -> float:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has in use (RSS)."""
+    """Bytes of memory that a process has in use (RSS); 0 where it has ended."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     except FileNotFoundError:
-        told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
-        return 1024 * int(told.stdout)
+        told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return 1024 * int(told.stdout or 0)
 
 
 class _Soak:
@@ -130,8 +130,8 @@ class _Soak:
                     samples.append(memory)
         finally:
             process.kill()
-            for pid in self._models():
-                os.kill(pid, signal.SIGTERM)
+            for record in self._records():
+                record.unlink(missing_ok=True)  # then its process ends; the pid may be another's by now
         if process.wait() not in (0, -signal.SIGKILL):
             said = errors.read_text(encoding="utf-8", errors="replace")
             raise SandboxError(f"the run ended with {process.returncode}: {said[-500:]}")
@@ -144,8 +144,10 @@ class _Soak:
 
     def _models(self) -> list[int]:
         """The processes of language models that the programs measured have begun."""
-        records = (self._folder / "sandbox").glob("*.json")
-        return [json.loads(record.read_text(encoding="utf-8"))["pid"] for record in records]
+        return [json.loads(record.read_text(encoding="utf-8"))["pid"] for record in self._records()]
+
+    def _records(self) -> list[Path]:
+        return list((self._folder / "sandbox").glob("*.json"))
 
     def screen(self, turns: int) -> list[float]:
         """The screen, with a person who types, and an agent that is asked each time."""

@@ -75,7 +75,9 @@ def play(
         end_with_parent()
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
     if on_screen and not plain and not (world or agent or seat or save or model or allow_host or seed is not None):
-        wiring.choose_on_screen(where.home, where.settings, record)
+        played = wiring.choose_on_screen(where.home, where.settings, record)
+        if not in_browser:  # where nobody reads what is printed
+            _say_where(played)
         return
     if plain and record is not None:
         raise UsageError("lines are recorded by the shell", hint="such as: sandbox play --plain | tee FILE")
@@ -94,11 +96,13 @@ def play(
         print("The screen needs a terminal that can draw, and this is none. In lines, typed or piped:\n")
         print(f"  {would.play_command} --plain\n\nWith nobody but agents:\n\n  {would.shell_command}")
         return
-    played = wiring.play_on_screen(plan, where.home, where.settings, world, agent, save, record)
+    played = wiring.play_on_screen(
+        plan, where.home, where.settings, world, agent, save, record, lobby=not in_browser
+    )
     if in_browser:
         return
     _say_where(played)
-    if played.notice:
+    if played is not None and played.notice:
         print(played.notice)
 
 
@@ -112,5 +116,6 @@ def _play_in_lines(plan: PlayPlan, aloud: bool) -> None:
     raise typer.Exit(0 if well else 1)
 
 
-def _say_where(plan: PlayPlan) -> None:
-    print(f"Saved as {plan.shown!r}. Come back with:  sandbox play --save {shlex.quote(plan.shown)}")
+def _say_where(plan: PlayPlan | None) -> None:
+    if plan is not None:
+        print(f"Saved as {plan.shown!r}. Come back with:  sandbox play --save {shlex.quote(plan.shown)}")

@@ -196,7 +196,9 @@ def compact(ctx: typer.Context, name: _Name) -> None:
 def export(
     ctx: typer.Context,
     name: _Name,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else the screen.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="File to write; else the screen.")
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write a page to read instead, in this file.")
     ] = None,
@@ -209,6 +211,7 @@ def export(
             "--cast", metavar="FILE", help="Write a terminal recording of the episode it stands in instead."
         ),
     ] = None,
+    output: Annotated[Path | None, typer.Option("--output", hidden=True, help="The same as --out.")] = None,
 ) -> None:
     """Write out all of a save as JSON lines: runs, turns with their decisions and prompts, feedback, bookmarks.
 
@@ -219,7 +222,8 @@ def export(
         sandbox save export friday --html friday.html
         sandbox save export friday --cast friday.cast
     """
-    for file in (output, html, cast):
+    out = out or output
+    for file in (out, html, cast):
         results.check_file(file)
     with open_save(context.of(ctx).home, name, readonly=True) as store:
         if html is not None:
@@ -232,13 +236,13 @@ def export(
 
             with context.working("playing the episode on the screen"):
                 replay(RecordedPlay.of(store), store.feedback(), cast)
-        if output is None and (html or cast):
+        if out is None and (html or cast):
             return
         lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in upkeep.export(store))
-        if output is None:
+        if out is None:
             sys.stdout.writelines(lines)
         else:
-            _write(output, lines)
+            _write(out, lines)
 
 
 def _write(file: Path, parts: Iterable[str]) -> None:

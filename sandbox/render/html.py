@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sandbox.agent.cards import parse_card
+from sandbox.errors import CardError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.render import formatting
+from sandbox.render.transcript import greeting
 from sandbox.store import Store
+from sandbox.text import clean
 from sandbox.timeline import Timeline, Turn
 from sandbox.types import Decision
 
@@ -104,6 +109,7 @@ class _PageWriter:
 
     def __init__(self, store: Store, timeline: Timeline) -> None:
         self._timeline = timeline
+        self._runs = store.runs()
         self._feedback = FeedbackBook(store.feedback())
         self._marks: dict[int, list[str]] = {}
         for mark in store.marks():
@@ -139,6 +145,7 @@ class _PageWriter:
             "voice": "override" if turn.intervened else "person" if turn.chooser == "person" else "agent",
             "who": formatting.who(turn) if len(turn.observations) == 1 else f"{turn.seat}: {formatting.who(turn)}",
             "text": observation.text.strip(),
+            "greetings": list(self._greetings(turn)) if turn.parent is None else [],
             "heard": list(self._heard(turn, seat)),
             "rewards": [
                 (
@@ -155,6 +162,15 @@ class _PageWriter:
             "overruled": turn.decision is not None and formatting.overruled(turn.decision),
             "proposals": [] if turn.decision is None else _proposals(turn.decision, turn.command),
         }
+
+    def _greetings(self, opening: Turn) -> Iterator[str]:
+        """What the agents that played then said before they did anything."""
+        run = next((run for run in reversed(self._runs) if run.created <= opening.created), self._runs[0])
+        for seat, text in run.cards.items():
+            agent = run.seats.get(seat) or seat
+            with suppress(CardError):
+                if words := clean(parse_card(text, agent, stored=True).greeting).strip():
+                    yield greeting(seat if len(run.seats) > 1 else agent, words)
 
     def _heard(self, turn: Turn, seat: str) -> Iterator[tuple[str, str]]:
         """What the other seats perceived of it."""

@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox.agent import truth, voice
+from sandbox.agent.advice import promises
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.answers import answer, is_question
 from sandbox.agent.recall import Recall
 from sandbox.errors import PlayError
 from sandbox.render import formatting
-from sandbox.session import remembered
+from sandbox.session import remembered, worlds
 from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line, counted
 from sandbox.timeline import Turn, decision_seed, history
-from sandbox.types import Decision, Factual
+from sandbox.types import Agent, Decision, Factual
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session
@@ -115,11 +116,27 @@ def tell(session: Session, words: str, seat: str | None = None, decision: Decisi
     asked = is_question(words)
     turn = session.current
     lived = history(session.timeline.path(turn.id), seat)
-    known = answer(words, turn.observations[seat], lived, decision or turn.decision) if asked else None
-    if known is None and isinstance(agent, CardAgent):
-        known = agent.reply(turn.observations[seat], lived, words, seed=decision_seed(session.seed, turn, 0))
-    data = {"seat": seat, "words": words, "answer": clean_line(known or ""), "question": asked}
+    if asked:
+        known, rest = answer(words, turn.observations[seat], lived, decision or turn.decision), words
+    else:
+        known, rest = promises(words)
+    if rest and not (asked and known) and isinstance(agent, CardAgent):
+        seed = decision_seed(session.seed, turn, 0)
+        known = f"{known or ''} {agent.reply(turn.observations[seat], lived, rest, seed=seed)}"
+    data = {
+        "seat": seat,
+        "agent": _called(session, seat, agent),
+        "words": words,
+        "answer": clean_line(known or "").strip(),
+        "question": asked,
+    }
     return session.say("advice", turn=turn.id, data=data)
+
+
+def _called(session: Session, seat: str, agent: Agent) -> str:
+    """The agent of a seat, as people tell it from the others."""
+    several = sum(each is not None for each in session.seats.values()) > 1
+    return f"{agent.name} ({worlds.names(session.world)[seat]})" if several else agent.name
 
 
 def withdraw(session: Session, number: int | None = None) -> int:

@@ -14,6 +14,14 @@ from sandbox.text import counted
 if TYPE_CHECKING:
     from sandbox.session.session import Session
 
+_OUTSIDE = {
+    "save": "every turn is stored as it is played; /save says where",
+    "restore": "undo goes back, /timeline shows every turn, and /jump N goes to one",
+    "restart": "/restart plays again; what was learned stays",
+    "quit": "/quit leaves (Ctrl+Q on the screen); the game goes on from here next time",
+}
+"""What stories have a word for and the world has no part in: how it is done here."""
+
 _ASKS = re.compile(r"(?:where|why|what|which|who|how|have|did|do|does|is|are|can)\b.*\?\s*$", re.IGNORECASE)
 
 # What understands talk needs a language model's arithmetic, which the screen begins without: imported when used.
@@ -21,10 +29,15 @@ _ASKS = re.compile(r"(?:where|why|what|which|who|how|have|did|do|does|is|are|can
 
 def act(at: Surface, typed: Typed) -> None:
     """A command to the world, or words for an agent: what is none and begins with a name, or asks something."""
-    if _to_an_agent(at, typed.argument):
+    view, line = at.controller.view, typed.argument
+    word = "quit" if line.lower() == "q" else line.lower()
+    in_the_world = view is None or view.wants_key or line in (view.observation.admissible or ())
+    if word in _OUTSIDE and not in_the_world:
+        at.say(f"“{line}” is nothing to do in the world: {_OUTSIDE[word]}.")
+    elif _to_an_agent(at, line):
         tell(at, typed)
     else:
-        at.controller.act(typed.argument)
+        at.controller.act(line)
 
 
 def _to_an_agent(at: Surface, line: str) -> bool:

@@ -33,19 +33,22 @@ class SandboxApp(ThemedApp[SandboxError]):
     Args:
         opens: the game to play, or the lobby of a start screen to choose games in.
         settings: theme, keys and speed are taken from these.
+        lobby: what the start screen offers to which F10 leads, where one game is opened; None for no such screen.
     """
 
     TITLE = "sandbox"
     BINDINGS = bindings("app")
 
-    def __init__(self, opens: Sitting | Lobby, settings: Settings | None = None) -> None:
+    def __init__(
+        self, opens: Sitting | Lobby, settings: Settings | None = None, lobby: Lobby | None = None
+    ) -> None:
         if settings is None:
             from sandbox import config
 
             settings = config.Settings()
         self._settings = settings
         super().__init__(self._settings.theme)
-        self._lobby = opens if isinstance(opens, Lobby) else None
+        self._lobby = opens if isinstance(opens, Lobby) else lobby
         if isinstance(opens, Sitting):
             self._sit_down(opens)
 
@@ -61,10 +64,10 @@ class SandboxApp(ThemedApp[SandboxError]):
         return hasattr(self, "play")
 
     def on_mount(self) -> None:
-        if self._lobby is not None:
-            self.push_screen(StartScreen(self._lobby))
-        else:
+        if self.playing:
             self._play()
+        elif self._lobby is not None:
+            self.push_screen(StartScreen(self._lobby))
         keys = self._settings.keys
         self.set_keymap(keys)
         if unknown := sorted(keys.keys() - {key.id for key in ALL}):
@@ -99,14 +102,16 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     @on(StartWanted)
     async def action_start(self) -> None:
-        """Leave the game for the start screen, where there is one; else say how to come to one."""
+        """Leave the game for the start screen, where there is one."""
         if self._lobby is None:
-            self.notify("Leave with /quit first; then:  sandbox play", severity="warning", markup=False)
+            self.notify("This game is all that can be played here; /quit leaves it.", markup=False)
         elif self.playing and self.play.may_leave():
             self.title = self.TITLE
             await self._get_up()
-            while not isinstance(self.screen, StartScreen):
+            while len(self.screen_stack) > 1 and not isinstance(self.screen, StartScreen):
                 await self.pop_screen()
+            if not isinstance(self.screen, StartScreen):
+                self.push_screen(StartScreen(self._lobby))
 
     async def _get_up(self) -> None:
         self.rounds.close()
@@ -114,18 +119,16 @@ class SandboxApp(ThemedApp[SandboxError]):
         del self.play, self.rounds
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._lobby is not None and self.playing if action == "start" else True
+        return self.playing if action == "start" else True
 
     @on(NotOpened)
     async def _could_not_open(self, message: NotOpened) -> None:
         """What a user can put right is said on the start screen, or on the terminal, where it stays."""
-        if not isinstance(message.error, SandboxError):
-            return
-        if self._lobby is None:
-            self.exit(message.error, return_code=message.error.exit_code)
-        else:
+        if any(isinstance(screen, StartScreen) for screen in self.screen_stack):
             await self.action_start()
             self.notify(str(message.error), severity="warning", markup=False)
+        else:
+            self.exit(message.error, return_code=message.error.exit_code)
 
     @on(RoundsWanted)
     def _open_rounds(self) -> None:

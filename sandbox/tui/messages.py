@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from sandbox.errors import SandboxError
 from sandbox.session.driver import GameEvent
 from sandbox.tui.worker import News
 
@@ -25,7 +26,7 @@ class GameOpened(Message):
 class NotOpened(Message):
     """The game could not be opened."""
 
-    error: BaseException
+    error: SandboxError
 
 
 class StartWanted(Message):

@@ -10,6 +10,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.theme import Theme
 
+from sandbox.text import clean_line
 from sandbox.tui.keys import bindings
 from sandbox.tui.terminal import TerminalDriver
 
@@ -76,8 +77,15 @@ class ThemedApp(App[R]):
         super().__init__()
         for each in THEMES:
             self.register_theme(each)
+        self._asked_theme = theme
         if theme in self.available_themes:
             self.theme = theme
+
+    def on_mount(self) -> None:
+        if self._asked_theme not in self.available_themes:
+            known = ", ".join(sorted(self.available_themes))
+            told = f"There is no theme {clean_line(self._asked_theme, 40)!r}. There are: {known}"
+            self.notify(told, severity="warning", timeout=15, markup=False)
 
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()

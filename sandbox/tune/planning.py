@@ -56,7 +56,8 @@ def make_plan(
         file = file.with_model(model)
     if file.card.model is None:
         raise UsageError(
-            f"agent {file.card.name!r} has no language model to train", hint="name another with --agent"
+            f"agent {file.card.name!r} has no language model to train",
+            hint="name another: --agent, or /agent in the game",
         )
     source = model_registry.resolve(file.card.model, relative_to=file.folder)
     cached = catalogue.is_whole(catalogue.folder_of(source.name))

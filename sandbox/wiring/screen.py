@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sandbox.errors import SandboxError
 from sandbox.paths import Home
 from sandbox.types import Progress
 from sandbox.wiring.plans import PlayPlan, new_name
@@ -17,8 +17,8 @@ from sandbox.wiring.plans import PlayPlan, new_name
 if TYPE_CHECKING:
     from sandbox.config import Settings
     from sandbox.session.lobby import Offers
-    from sandbox.tui.app import SandboxApp
-    from sandbox.tui.screens.start import Sitting
+    from sandbox.session.session import Session
+    from sandbox.tui.screens.start import Lobby, Sitting
     from sandbox.tui.widgets.header import Title
 
 
@@ -48,7 +48,9 @@ def play_on_screen(
     agent: str | None,
     save: str | None,
     record: Path | None = None,
-) -> PlayPlan:
+    *,
+    lobby: bool = True,
+) -> PlayPlan | None:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened.
 
     Args:
@@ -60,28 +62,37 @@ def play_on_screen(
         agent: the same.
         save: the same.
         record: file of a terminal recording to make.
+        lobby: whether the player may go on to the start screen, and from there to other games.
 
-    Returns what was played.
+    Returns what was played last; None where the player left before anything was open.
     """
     gc.disable()  # what is imported stays: to look through it for garbage would take a tenth of the start
-    from sandbox.tui.app import SandboxApp
     from sandbox.tui.widgets.header import Title
 
     begun = world or ("" if save else settings.world)
     name = save or new_name(home, begun)
     later = PlanLater(lambda: make(name))
     title = Title(begun or name, agent or ("" if save else settings.agent), name)
-    error = _shown(SandboxApp(_sitting(later, title), settings), record)
-    if error is not None:
-        raise error
-    return later.plan
+    played: list[PlayPlan] = []
+    _show(_sitting(later, title, played), settings, _lobby(home, settings, played) if lobby else None, record)
+    return played[-1] if played else None
 
 
-def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> None:
-    """Open the start screen, and the games that are chosen there, until the player leaves."""
+def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> PlayPlan | None:
+    """Open the start screen, and the games that are chosen there, until the player leaves.
+
+    Returns what was played last; None where nothing was.
+    """
+    played: list[PlayPlan] = []
+    lobby = _lobby(home, settings, played)
+    _show(lobby, settings, lobby, record)
+    return played[-1] if played else None
+
+
+def _lobby(home: Home, settings: Settings, played: list[PlayPlan]) -> Lobby:
+    """What the start screen offers. What is opened there is added to what was played."""
     from sandbox.config import TOUR
     from sandbox.llm.permission import Permission
-    from sandbox.tui.app import SandboxApp
     from sandbox.tui.screens.start import Choice, Lobby
     from sandbox.tui.widgets.header import Title
 
@@ -91,7 +102,8 @@ def choose_on_screen(home: Home, settings: Settings, record: Path | None = None)
         world, agent, save = choice.world, choice.agent, choice.save
         plan = PlayPlan.make(home, settings, world, agent, [], save, None, permission, model=choice.model)
         playing = plan.players.default if plan.players else ""
-        return _sitting(PlanLater(lambda: plan), Title(plan.reference or plan.shown, playing, plan.shown))
+        title = Title(plan.reference or plan.shown, playing, plan.shown)
+        return _sitting(PlanLater(lambda: plan), title, played)
 
     def look() -> Offers:
         from sandbox.session import lobby
@@ -106,23 +118,34 @@ def choose_on_screen(home: Home, settings: Settings, record: Path | None = None)
 
         fetch.pull(catalogue.DEFAULT, tell)
 
-    _shown(SandboxApp(Lobby(look, choose, bring, settings.agent, TOUR), settings), record)
+    return Lobby(look, choose, bring, settings.agent, TOUR)
 
 
-def _shown(app: SandboxApp, record: Path | None) -> SandboxError | None:
-    if record is None:
-        return app.run()
-    from sandbox.tui.recording import recorded
+def _show(opens: Sitting | Lobby, settings: Settings, lobby: Lobby | None, record: Path | None) -> None:
+    """Show the app until it is left. Raises the error for which its one game could not be opened."""
+    from sandbox.tui.app import SandboxApp
 
-    with recorded(app, record):
-        return app.run()
+    with ExitStack() as stack:
+        app = SandboxApp(opens, settings, lobby)
+        if record is not None:
+            from sandbox.tui.recording import recorded
+
+            stack.enter_context(recorded(app, record))
+        error = app.run()
+    if error is not None:
+        raise error
 
 
-def _sitting(later: PlanLater, title: Title) -> Sitting:
+def _sitting(later: PlanLater, title: Title, played: list[PlayPlan]) -> Sitting:
     from sandbox.tui.screens.start import Sitting
 
+    def opened(say: Progress) -> Session:
+        session = later.plan.open(say)
+        played.append(later.plan)
+        return session
+
     return Sitting(
-        lambda say: later.plan.open(say),
+        opened,
         title,
         lambda method, **evaluation: later.plan.plan_round(method, **evaluation),
         lambda adapters, progress: later.plan.open_contest(adapters, progress),

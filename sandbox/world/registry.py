@@ -192,6 +192,10 @@ def _unknown(text: str, home: Home) -> WorldError:
             hint=f"what has options begins with {' or '.join(f'{each}:' for each in schemes())}",
         )
     name = _name(text)
+    if Path(text).expanduser().is_dir():
+        return WorldError(
+            f"there is no {FILE} in this folder", where=text, hint="`sandbox world list` names the worlds"
+        )
     if PurePath(name).suffix or "/" in name:
         where = name.removesuffix(f"/{FILE}")
         return WorldError("no such world file", where=text, hint=home.way_out("worlds", where))

@@ -302,3 +302,13 @@ def test_agents_play_in_a_process_of_their_own_until_they_are_stopped(file: Path
     file.write_text("title: [", encoding="utf-8")
     with pytest.raises(Exception, match="not YAML"):
         list(trials.run(file, Event()))
+
+
+async def test_where_there_is_no_file_escape_leads_back(make_app: MakeApp) -> None:
+    app = make_app(None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f8")
+        await sees(pilot, "This world has no file")
+        await pilot.press("escape")
+        assert app.screen is app.play

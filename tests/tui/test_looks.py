@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeApp, Weigher, open_session, screen_text, settled, typed, until
+from conftest import MakeApp, Weigher, open_session, screen_text, sees, settled, typed, until
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -51,6 +51,14 @@ async def test_text_that_looks_like_markup_is_shown_as_it_is(make_app: MakeApp) 
         assert "a [bold] thought" in shown
         tree = app.play.query_one(TimelineTree)
         assert "look at [red]nothing[/red]" in tree.text
+
+
+async def test_a_narrow_timeline_cuts_the_command_and_not_where_one_is(make_app: MakeApp) -> None:
+    app = make_app(None, before=["take matches", "examine the sign that hangs by the door"])
+    async with app.run_test(size=(36, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f7")
+        await sees(pilot, "… ◂ here")
 
 
 async def test_at_80_by_24_all_that_matters_is_in_sight(make_app: MakeApp) -> None:

@@ -463,6 +463,7 @@ async def test_without_a_save_there_is_nothing_to_learn_from(save: Path) -> None
         await settled(pilot)
         await pilot.press("f9")
         await until(pilot, lambda: "kept in no save" in screen_text(app))
+        assert not notices(app), "it is said once"
         await pilot.press("enter", "escape")
         await until(pilot, lambda: app.screen is app.play)
 

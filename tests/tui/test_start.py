@@ -157,6 +157,7 @@ async def test_what_cannot_be_played_is_said_and_the_start_stays(hall: Hall) -> 
         await pilot.press("home", "enter")
         await until(pilot, lambda: len(app._notifications) == 2)
         await until(pilot, lambda: isinstance(app.screen, StartScreen))
+        assert [note.message for note in app._notifications][1:] == ["the model has gone"], "said once"
         hall.fails = None
         await pilot.press("enter")
         await settled(pilot)
@@ -199,3 +200,32 @@ def test_the_best_score_is_the_highest_of_any_branch(save: Path) -> None:
     session.act("go north")
     assert lobby.best_score(session.timeline) == 1
     session.close()
+
+
+async def test_a_game_begun_by_name_is_left_for_the_start_too(hall: Hall) -> None:
+    start = Lobby(lambda: lobby.look(hall.home), hall.choose, hall.fetch, "lm-q", lobby.TOUR)
+    app = SandboxApp(Sitting(hall._open, Title("lighthouse", save="friday")), Settings(speed=20.0), start)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await typed(pilot, "take matches")
+        await pilot.press("f10")
+        await looked(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert hall.choices == [Choice(save="friday")]
+        assert app.play.controller.view is not None
+        assert app.play.controller.view.current.command == "take matches"
+
+
+async def test_a_game_with_no_start_screen_says_so(hall: Hall) -> None:
+    app = SandboxApp(Sitting(hall._open, Title("lighthouse", save="friday")), Settings(theme="nosuch"))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f10")
+        await pilot.pause()
+        assert isinstance(app.screen, PlayScreen)
+        theme, alone = (note.message for note in app._notifications)
+        assert alone == "This game is all that can be played here; /quit leaves it."
+        assert "no theme 'nosuch'" in theme
+        assert "high-contrast" in theme
+        assert "textual-dark" in theme

@@ -172,6 +172,20 @@ def test_what_is_forbidden_is_a_wish_of_its_own(words: str, left: tuple[str, ...
     assert advice.parts(words) == left
 
 
+@pytest.mark.parametrize(
+    ("words", "told", "rest"),
+    [
+        ("don't go north", "I shall not go north.", ""),
+        ("Never touch my lamp!", "I shall never touch your lamp.", ""),
+        ("stop going in circles, look around", "I shall stop going in circles.", "look around"),
+        ("open the chest, then don’t take the key", "I shall not take the key.", "open the chest"),
+        ("don't forget the key", "", "don't forget the key"),
+    ],
+)
+def test_the_answer_to_what_is_forbidden_says_that_it_is_left_undone(words: str, told: str, rest: str) -> None:
+    assert advice.promises(words) == (told, rest)
+
+
 def test_what_is_forbidden_comes_last_and_stands_for_good() -> None:
     model = ScriptedModel({"open chest": -0.1})
     agent = CardAgent(parse_card("model: m\ncombine: {method: prior}\n", "a"), model)

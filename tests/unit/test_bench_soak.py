@@ -34,3 +34,4 @@ def test_resident_memory_is_that_of_the_process() -> None:
             sizes.append(resident(process.pid))
             process.stdin.write("\n")
     assert 60 << 20 < sizes[1] - sizes[0] < 80 << 20
+    assert resident(process.pid) == 0, "it has ended"

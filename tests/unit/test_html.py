@@ -48,13 +48,14 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.told).split())
 
 
-def session(*, evil: str = "", length: int = 30) -> Session:
+def session(*, evil: str = "", length: int = 30, cards: dict[str, str] | None = None) -> Session:
     return Session.create(
         Store.memory(),
         CaveWorld(length=length),
         {"digger": TableAgent(f"table{evil}")},
         seed=1,
         annotator=f"ada{evil}",
+        cards=cards,
     )
 
 
@@ -89,6 +90,15 @@ def test_the_story_is_told_with_decisions_feedback_and_other_tries() -> None:
     assert places == sorted(places), text
     assert "proposal prior Q score dig I dig −1.00 0.00 0.00" in text
     assert "fake@base highest Q" in text
+
+
+def test_agents_greet_at_the_opening_of_each_episode() -> None:
+    played = session(cards={"digger": "greeting: Dig in, <b>friend</b>."})
+    played.act("dig")
+    played.new_episode()
+    told = Reader("".join(page(played.store, "friday")))
+    assert told.text.count("table: “Dig in, <b>friend</b>.”") == 2
+    assert "Dig in" not in Reader("".join(page(session(cards={"digger": "greeting: ["}).store, "x"))).text
 
 
 def test_nothing_from_outside_becomes_part_of_the_page() -> None:

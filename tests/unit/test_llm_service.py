@@ -27,6 +27,7 @@ from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, convert
 from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue, Question, Read, ScoreQuestion
+from sandbox.llm.service import client
 from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
@@ -400,6 +401,23 @@ def test_what_is_too_much_for_a_message_is_an_error_that_says_so(gated, prompt: 
     with pytest.raises(ModelError, match="the question is too long"):
         client.score(prompt, [" a"] * options)
     assert client.state.kind == "ok"
+
+
+def test_a_process_that_ends_at_once_is_started_again_ever_more_rarely(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOX_RUNTIME", str(tmp_path))
+    monkeypatch.setattr(client, "_STARTING", 2.0)
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Fleeting(ModelProcess):
+        def _started(self, place: ServicePlace) -> subprocess.Popen[bytes]:
+            started.append(subprocess.Popen(["true"]))
+            return started[-1]
+
+    with pytest.raises(ModelError, match="does not answer"):
+        Fleeting("tiny", folder, {"threads": 1}).answer([])
+    assert 2 <= len(started) <= 6, "two tries, of two seconds each"
 
 
 def test_what_a_process_says_at_last_is_found_in_a_long_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

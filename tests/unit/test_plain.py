@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -260,9 +261,23 @@ def test_an_agent_says_its_greeting_once_an_episode(
 
 def test_a_question_and_a_line_that_begins_with_a_name_are_meant_for_the_agent(play: Play, home: Home) -> None:
     told = play("where are you?", "agent, go up", "q-table: try the cellar", "go up", "open the door?")
-    assert "told relief “where are you?” — “I am in the Landing.”" in told
-    assert "told relief “go up”" in told and "told relief “try the cellar”" in told
+    assert "told q-table “where are you?” — “I am in the Landing.”" in told
+    assert "told q-table “go up”" in told and "told q-table “try the cellar”" in told
     assert saved(home) == ["go up", "open the door?"]
+    told = play("/tell don't go north", world=None)
+    assert "told q-table “don't go north” — “I shall not go north.”" in told
+
+
+def test_of_several_agents_it_is_said_which_was_told(play: Play, home: Home) -> None:
+    told = play("/tell look out", world="lammas", seats=("salter=human",))
+    assert re.search(r"told q-table \([\w ]+\) “look out”", told)
+
+
+def test_a_storys_words_for_saving_and_leaving_lead_to_the_sessions_own(play: Play, home: Home) -> None:
+    told = play("quit", "Q", "save", "restore", "restart", "look")
+    for way_out in ("/quit leaves", "/save says where", "/jump N goes to one", "/restart plays again"):
+        assert way_out in told
+    assert saved(home) == ["look"], "they are no turns"
 
 
 def test_where_nobody_listens_a_question_is_a_command(play: Play, home: Home) -> None:

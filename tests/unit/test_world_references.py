@@ -85,6 +85,11 @@ def test_a_wrong_reference_is_told_how_to_mend_it(reference: str, complaint: str
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_without_a_world_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(WorldError, match=r"there is no world\.yaml in this folder"):
+        resolve(str(tmp_path))
+
+
 def test_a_world_of_our_own_has_one_name_however_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,9 @@ class Advice(Kind):
     """Worth nothing as a reward. A command that does what was asked for is one to imitate."""
 
     seat: Line
-    """Who was spoken to."""
+    """The seat of whoever was spoken to."""
+    agent: Line = ""
+    """Who that was, for people to read: its card's name, and with it the seat's where several agents play."""
     words: Command
     answer: Line = ""
     question: bool = False
@@ -40,7 +42,7 @@ class Advice(Kind):
 
     def text(self, record: Feedback, decision: Decision | None) -> str:
         answered = f" — “{self.answer}”" if self.answer else ""
-        return f"told {self.seat} “{self.words}”{answered}"
+        return f"told {self.agent or 'the agent'} “{self.words}”{answered}"
 
     def line(self, record: Feedback) -> str:
         return f"/tell {self.seat} {self.words}"

@@ -36,6 +36,8 @@ _TICK = 0.05
 _STARTING = 180.0
 """Seconds that a process may take until it can be asked; the model is loaded after that."""
 _LONGEST_REST = 30.0
+_FIRST_REST = 0.5
+"""Seconds before a second process is started where the first ended at once, in peace; doubled each time."""
 _LONGEST_LOG = 1 << 18
 """Bytes from which on what earlier processes have printed is thrown away."""
 _GIB = 1.5
@@ -199,7 +201,7 @@ class ModelProcess(Answering):
     def _connected(self) -> Connection:
         """A new connection, to a process that is started where there is none."""
         place = ServicePlace.of(self._folder, self._loading)
-        until, own = time.monotonic() + _STARTING, None
+        until, own, rest, not_before = time.monotonic() + _STARTING, None, _FIRST_REST, 0.0
         while True:
             connection = _connect(place)
             if connection is not None:
@@ -211,7 +213,9 @@ class ModelProcess(Answering):
                     if own is None:
                         NoMemoryError.check_room(_GIB, "a language model")
                         self._on_note(f"loading the language model {self._stem}")
-                    self._child = own = self._started(place)
+                    if time.monotonic() >= not_before:
+                        self._child = own = self._started(place)
+                        not_before, rest = time.monotonic() + rest, 2 * rest
             if time.monotonic() > until:
                 raise _LostError("its process does not answer")
             tell(())

@@ -31,7 +31,7 @@ KEYS = (
     ),
     Key("author-reload", "ctrl+r", "reload", "From disk", "Take what the file holds, in place of what is here"),
     Key("author-copy", "c", "copy", "Copy", "Copy the world into your own worlds, to edit it there", show=True),
-    Key("author-back", "escape", "back", "Editor", "Back to the editor", show=True),
+    Key("author-back", "escape", "back", "Back", "Back to the editor, else to the game", show=True),
 )
 IMPORTANCE = (
     *("author-copy", "author-save", "author-stop", "author-leave", "author-test", "author-build", "author-help"),

@@ -310,7 +310,7 @@ class AuthorScreen(Screen[None]):
             case "copy":
                 return site is not None and site.foreign
             case "back":
-                return not isinstance(self.focused, Editor)
+                return not isinstance(self.focused, Editor) or self._controller.file is None
             case "pane" | "map" | "findings":
                 return site is not None and site.file is not None
         return True
@@ -394,7 +394,10 @@ class AuthorScreen(Screen[None]):
         self.query_one(Editor).focus()
 
     def action_back(self) -> None:
-        self.action_back_to_editor()
+        if self._controller.file is None:
+            self.dismiss()
+        else:
+            self.action_back_to_editor()
 
     def action_leave(self) -> None:
         self.dismiss()

@@ -235,13 +235,12 @@ class PlayScreen(Places, AuthorsScreen):
                 self.say(line)
             case Answered() if not self.authored(event):
                 self.query_one(SidePane).take(event)
+            case Failed(error=SandboxError() as error) if self.controller.view is None:
+                self.app.post_message(NotOpened(error))
+            case Failed(error=HostError() as error):
+                self._ask_for(error)
             case Failed():
-                if self.controller.view is None:
-                    self.app.post_message(NotOpened(event.error))
-                if isinstance(event.error, HostError):
-                    self._ask_for(event.error)
-                else:
-                    self.complain(event.error)
+                self.complain(event.error)
 
     def _give_notice(self) -> None:
         """Say what the player should know first, once."""

@@ -153,8 +153,10 @@ class RoundScreen(Screen[None]):
     def show(self, news: RoundNews) -> None:
         """Show something that the controller has learned."""
         if news.error is not None:
-            self._trouble = sentence(news.error) if self._controller.offer is None else ""
-            self.notify(sentence(news.error), severity="warning", markup=False)
+            told = sentence(news.error)
+            self._trouble = told if self._controller.offer is None else ""
+            if not self._trouble or self.page != PREPARE:  # else it stands there
+                self.notify(told, severity="warning", markup=False)
         if news.said:
             self.notify(news.said, markup=False)
             self._controller.look()

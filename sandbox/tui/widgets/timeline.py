@@ -23,6 +23,8 @@ from sandbox.tui.story import voice
 
 _DEEPEST = 8
 """Branches of branches are indented no further than this."""
+_LEAST = 12
+"""Cells of a turn's place and command that are shown at least."""
 
 
 class Row(NamedTuple):
@@ -131,7 +133,7 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def text(self) -> str:
         """All of it, as lines of text."""
-        return "\n".join(self._line(row).plain for row in self._rows)
+        return "\n".join(Content("").join(self._line(row)).plain for row in self._rows)
 
     def _lines_to(self, leaves: Iterable[int]) -> set[int]:
         """All turns on the branches that end in these."""
@@ -143,7 +145,8 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
                 turn = self._turns[turn].parent
         return found
 
-    def _line(self, row: Row) -> Content:
+    def _line(self, row: Row) -> tuple[Content, Content]:
+        """A turn: its place in the tree with its command, and what is to be seen of it even where that is cut."""
         view, turn = self._view, self._turns[row.turn]
         assert view is not None
         changed = turn.id in self.changes
@@ -162,6 +165,7 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
             name = f"{view.name(turn.seat)}: " if len(view.seats) > 1 and view.watcher is None else ""
             glyph = voice(turn)
             parts += [(f"{glyph} ", fmt.COMMAND_STYLES[glyph]), (f"{name}{turn.command}", tone + here)]
+        command, parts = Content.assemble(*parts), []
         if gained := _gained(turn, view):
             parts.append((f" {fmt.gain(gained)}", "$text-success" if gained > 0 else "$text-error"))
             parts.append((f" ={fmt.short(self._scores[turn.id])}", fmt.MUTED))
@@ -176,7 +180,7 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
             parts.append((f" {fmt.BLESSED}" if blessed else f" {fmt.BOOKMARK}{mark.name}", tone or "$text-accent"))
         if changed:
             parts.append((f" {fmt.CHANGED} {self.changes[turn.id]}".rstrip(), "bold $text-error"))
-        return Content.assemble(*parts)
+        return command, Content.assemble(*parts)
 
     # Drawing.
 
@@ -190,7 +194,9 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
         at, width = self.scroll_offset.y + y, self.scrollable_content_region.width
         if at >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        content = self._line(self._rows[at]).truncate(width, ellipsis=True)
+        command, told = self._line(self._rows[at])
+        command = command.truncate(max(width - told.cell_length, _LEAST), ellipsis=True)
+        content = (command + told).truncate(width, ellipsis=True)
         style = self.visual_style
         if at == self.cursor:
             style += self.get_visual_style("timeline--cursor")

@@ -19,7 +19,7 @@ from sandbox.session.authoring import WorldEdit
 from sandbox.session.command import Typed
 from sandbox.session.commands import TABLE, VERBS, parse
 from sandbox.session.controller import Controller
-from sandbox.session.driver import MIND, Answered, Changed, Driver, Failed, GameEvent, Loaded
+from sandbox.session.driver import MIND, Answered, Changed, Driver, Failed, GameEvent, Loaded, Waiting
 from sandbox.session.moves import Preview
 from sandbox.text import clean_line, counted
 
@@ -80,7 +80,7 @@ class LineGame:
         driver = Driver(
             lambda _say: session,
             lambda *job: self._jobs.append(job),
-            self._events.append,
+            self._post,
             speaks=self._typed_by_hand or aloud,  # a pipe has nobody who would wait for words
         )
         self.controller = Controller(TABLE, driver, self, _never, inf)
@@ -146,6 +146,12 @@ class LineGame:
             self.controller.take(typed)
 
     # How it goes on.
+
+    def _post(self, event: GameEvent) -> None:
+        if isinstance(event, Waiting):  # it is told while it lasts
+            say(f"[{event.text or 'It is back.'}]")
+        else:
+            self._events.append(event)
 
     def _settle(self) -> None:
         """Do all that there is to do before the next line."""

@@ -77,6 +77,9 @@ def rate(
         for name in names:
             try:
                 stores.append(stack.enter_context(open_save(where.home, name)))
+                stores[
+                    -1
+                ].patience = 0  # the screen says at once that a database is away; the next key tries again
             except SandboxError as error:
                 if saves:
                     raise

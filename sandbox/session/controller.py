@@ -28,6 +28,7 @@ from sandbox.session.driver import (
     Loaded,
     Spoken,
     Streamed,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Controller:
         """What the agent's language model has written of the decision that is being made."""
         self.doubtful: frozenset[int] = frozenset()
         """Proposals of the decision whose words are not true."""
+        self.awaited = ""
+        """What has to come back before the session can go on, as a line."""
         self.speaking = False
         """Whether the agent is putting its decision into words."""
         self.previews: dict[str, Preview | None] = {}
@@ -339,6 +342,8 @@ class Controller:
                 self.previews.clear()
                 if isinstance(event, Loaded) or event.doing != "reward":
                     self.reasons = ()
+            case Waiting():
+                self.awaited = event.text
             case Decided() | Streamed() | Spoken() if event.generation != self.driver.generation:
                 return False
             case Decided():

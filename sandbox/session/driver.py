@@ -60,6 +60,14 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the session waits for before it can go on, such as a database that is away."""
+
+    text: str
+    """Empty where that is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """The agent has made up its mind. Worth nothing when `generation` is not the driver's any more."""
 
@@ -118,7 +126,7 @@ class Spoken:
     done: bool
 
 
-GameEvent = Opening | Loaded | Decided | Spoken | Streamed | Changed | Answered | Failed
+GameEvent = Opening | Waiting | Loaded | Decided | Spoken | Streamed | Changed | Answered | Failed
 
 
 class Driver:
@@ -157,7 +165,11 @@ class Driver:
             def say(doing: str) -> None:
                 self._post(Opening(doing))
 
+            def wait(text: str) -> None:
+                self._post(Waiting(text))
+
             self._session = self._factory(say)
+            self._session.store.on_wait = wait
             self._camera = Camera(self._session)
             self._post(Loaded(self._camera.view()))
 
@@ -278,6 +290,8 @@ class Driver:
         """Drop what is being thought; nothing is answered any more. The session is closed by `end`."""
         self.cancel()
         self._closed.set()
+        if self._session is not None:
+            self._session.store.give_up()
 
     def end(self) -> None:
         """Close the session. For its thread, as the last job there."""

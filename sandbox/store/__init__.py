@@ -66,6 +66,8 @@ class Store(Database):
     ) -> None:
         super().__init__(engine, file, lock, readonly=readonly)
         self._frames: LRUCache[int, rows.Frame] = LRUCache(_CACHED_FRAMES)
+        self._sittings: set[int] = set()
+        """Runs that were begun here."""
 
     def _forget(self) -> None:
         self._frames.clear()  # may hold what was not written
@@ -78,7 +80,18 @@ class Store(Database):
             run, software=f"chat-agent-sandbox {sandbox.__version__}", created=run.created or time.time()
         )
         row_id = self._insert(_ADD_RUN, rows.run_row(run))
+        self._sittings.add(row_id)
         return replace(run, id=row_id)
+
+    def _came_back(self) -> None:
+        latest = self._connection.execute(select(func.max(schema.runs.c.id))).scalar() if self._sittings else None
+        self._connection.rollback()
+        if latest is not None and latest not in self._sittings:
+            self._connection.close()
+            self._engine.dispose()
+            raise SaveError(
+                "somebody else has played the save while the database was away", hint="leave, and open it again"
+            )
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, oldest first."""

@@ -9,13 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, Insert, text
+from sqlalchemy import Engine, Insert, Transaction, text
 from sqlalchemy.exc import DBAPIError
 
 from sandbox.errors import SaveError
 from sandbox.store import opening, schema, server
 from sandbox.store.lock import SaveLock
 from sandbox.text import clean_line
+from sandbox.types import Progress, silent
 
 Row = Mapping[str, Any]
 
@@ -36,6 +37,12 @@ class Database:
         self._plain, self._level = "NORMAL", ""  # how SQLite waits for the disk: for most commits, and just now
         self._unborn: Path | None = None  # where a new save is until it is published
         self._address: server.Address | None = None
+        self._playing = self._lost = False
+        self._given_up = threading.Event()
+        self.patience = 60.0
+        """Seconds for which a server that has gone is waited for, whenever it is needed."""
+        self.on_wait: Progress = silent
+        """Told what is waited for, and with an empty line that it is over; from any thread."""
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -156,6 +163,7 @@ class Database:
                 server.prepare(store._connection, address, readonly=readonly)
                 if playing:
                     server.play(store._connection, address)
+                    store._playing = True
         except BaseException:
             store.close()
             raise
@@ -180,10 +188,51 @@ class Database:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         """A transaction in which nobody else writes. SQLite locks by itself, as `BEGIN IMMEDIATE` asks it to."""
-        with self._connection.begin():
-            if self._address is not None:
-                server.alone(self._connection, self._address)
+        with self._begun():
             yield
+
+    def _begun(self) -> Transaction:
+        """The beginning of such a transaction: it waits for a server that has gone."""
+        while True:
+            if self._lost:
+                self._come_back()
+            begun = self._connection.begin()
+            try:
+                if self._address is not None:
+                    server.alone(self._connection, self._address)
+                return begun
+            except BaseException as error:
+                begun.close()
+                if not self._is_lost(error):
+                    raise
+
+    def _is_lost(self, error: BaseException) -> bool:
+        """Whether an error means that the server has gone: then it is waited for when it is needed next."""
+        lost = server.is_lost(error)
+        self._lost = self._lost or lost
+        return lost
+
+    def _come_back(self) -> None:
+        """Connect again to the server that has gone. Raises `SaveError` where it stays away for too long."""
+        assert self._address is not None, "a file does not go away"
+        self._connection.close()
+        self._connection = server.reconnect(
+            self._engine,
+            self._address,
+            playing=self._playing,
+            patience=self.patience,
+            given_up=self._given_up,
+            say=self.on_wait,
+        )
+        self._came_back()
+        self._lost = False
+
+    def _came_back(self) -> None:
+        """See whether the save is as it was left. Raises `SaveError`."""
+
+    def give_up(self) -> None:
+        """Wait no longer for a server that has gone, now and later. From any thread."""
+        self._given_up.set()
 
     def close(self) -> None:
         """Close the file and let go of the lock. Twice does no harm."""
@@ -241,6 +290,12 @@ class Database:
 
     def _error(self, error: DBAPIError | sqlite3.Error) -> SaveError:
         problem = clean_line(str(getattr(error, "orig", error)))
+        if self._is_lost(error):
+            return SaveError(
+                "the database went away, and what was under way is not saved",
+                where=str(self._address),
+                hint="give the latest command again",
+            )
         if "full" in problem:
             return SaveError(
                 "the disk is full, the latest change was not saved", where=self.file, hint="make room and go on"
@@ -250,8 +305,17 @@ class Database:
     def _rows(self, statement: Any) -> list[Row]:
         with self._mutex:
             try:
-                with self._connection.begin() if not self._connection.in_transaction() else _nothing():
+                if self._connection.in_transaction():
                     return [dict(row) for row in self._connection.execute(statement).mappings()]
+                while True:
+                    if self._lost:
+                        self._come_back()
+                    try:
+                        with self._connection.begin():
+                            return [dict(row) for row in self._connection.execute(statement).mappings()]
+                    except DBAPIError as error:
+                        if not self._is_lost(error):
+                            raise
             except DBAPIError as error:
                 raise self._error(error) from error
             except UnicodeDecodeError as error:
@@ -323,8 +387,3 @@ class Database:
         with self._mutex, closing(driver.cursor()) as cursor:
             for statement in statements:
                 cursor.execute(statement)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

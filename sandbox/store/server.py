@@ -11,19 +11,39 @@ import re
 import socket
 import zlib
 from dataclasses import dataclass
+from threading import Event
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote
 
 from sqlalchemy import URL, Engine, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateSchema
 
 from sandbox import passwords
 from sandbox.errors import SaveError
 from sandbox.store import opening, schema
+from sandbox.text import clean_line
+from sandbox.types import Progress
 
+_NOTICING = 10
+"""Seconds after which who does not answer any more is looked for, on both sides; after 15 more they are gone."""
+_BOUNDS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": _NOTICING,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How long libpq waits for the network: seconds, and milliseconds in the last one."""
+_SERVER_BOUNDS: Final = (
+    f" -ctcp_keepalives_idle={_NOTICING} -ctcp_keepalives_interval=5 -ctcp_keepalives_count=3 -clock_timeout=30s"
+)
+"""How long the server waits for us before it lets go of our locks, and for the locks of others."""
+_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two tries to reach a server that is gone: twice as long after each."""
 PUBLIC: Final = "public"
 _WRITING, _PLAYING = opening.APPLICATION, opening.APPLICATION + 1
 """The first halves of the advisory locks; the second stands for the save."""
@@ -89,7 +109,7 @@ def without_password(name: str) -> str:
 def connect(address: Address, *, readonly: bool = False) -> Engine:
     """An engine with one connection, which sees this save's tables and no others. Raises `SaveError`."""
     options = f'-csearch_path="{address.space}"' + (" -cdefault_transaction_read_only=on" if readonly else "")
-    arguments: dict[str, Any] = {"options": options}
+    arguments: dict[str, Any] = {**_BOUNDS, "options": options + _SERVER_BOUNDS}
     arguments["application_name"] = f"process {os.getpid()} on {socket.gethostname()!r}"[:63]
     password = passwords.password_for(address.text)
     url = address.url.set(
@@ -102,9 +122,70 @@ def connect(address: Address, *, readonly: bool = False) -> Engine:
     try:
         engine.connect().close()
     except DatabaseError as error:
-        problem = str(error.orig).strip().partition("\n")[0]
-        raise SaveError(f"cannot be reached: {problem}", where=str(address)) from error
+        raise SaveError(f"cannot be reached: {_problem(error)}", where=str(address)) from error
     return engine
+
+
+def _problem(error: DatabaseError) -> str:
+    return clean_line(str(error.orig).strip().partition("\n")[0], 200)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether an error means that the server has gone, or has dropped us."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def reconnect(
+    engine: Engine, address: Address, *, playing: bool, patience: float, given_up: Event, say: Progress
+) -> Connection:
+    """A new connection to a server that has gone, as soon as it is back.
+
+    Args:
+        engine: from `connect`.
+        address: of the save.
+        playing: whether to hold the save as its player again.
+        patience: seconds to wait at most.
+        given_up: set where nobody waits any more.
+        say: told what is waited for, and with an empty line that it is over.
+
+    Raises `SaveError` where it is not back in time.
+    """
+    began, pause, told = monotonic(), _PAUSE, False
+    try:
+        while True:
+            try:
+                return _connected(engine, address, playing)
+            except DatabaseError as error:
+                problem = _problem(error)
+            except SaveError as error:  # the server has not noticed yet that our former connection is gone
+                problem = error.message
+            left = patience - (monotonic() - began)
+            if left <= 0 or given_up.is_set():
+                raise SaveError(
+                    f"the database is away: {problem}", where=str(address), hint="every command tries it again"
+                )
+            told = True
+            say(f"Waiting for the database {address}, {patience:.0f} seconds at most: {problem}")
+            given_up.wait(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+    finally:
+        if told:
+            say("")
+
+
+def _connected(engine: Engine, address: Address, playing: bool) -> Connection:
+    """A new connection. Raises `DatabaseError`, and `SaveError` where somebody else plays the save."""
+    engine.dispose()
+    connection = engine.connect()
+    if playing:
+        try:
+            with connection.begin():
+                play(connection, address)
+        except BaseException:
+            connection.close()
+            engine.dispose()
+            raise
+    return connection
 
 
 def alone(connection: Connection, address: Address) -> None:

@@ -118,6 +118,7 @@ def open_session(
         return build_agent(file, models, session.world, folder, seed=session.seed), file.text
 
     session.casting, session.remodelling = casting, remodelling
+    session.store.on_wait = progress
     return session
 
 

@@ -22,6 +22,8 @@ _TICK = 0.1
 def now(game: Controller, world: str) -> Content:
     """What there is to say about a game now."""
     view = game.view
+    if game.awaited:
+        return Content.styled(game.awaited, "$text-warning")
     if view is None:
         return Content(f"Opening {world}" if game.since else "No game is open.")
     if game.pending:

@@ -42,19 +42,29 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+def serve(home: Path, *words: str, port: int = 0, token: str = "") -> subprocess.Popen[str]:
+    """Start `sandbox serve`."""
+    left_out = ("NO_COLOR", "SANDBOX_HOME", "SANDBOX_TOKEN")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--home", str(home), "serve", *words, "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment | ({"SANDBOX_TOKEN": token} if token else {}),
+    )
+
+
+def address_of(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    return server.stdout.readline().split()[1]
+
+
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """Of a server that shows the lighthouse."""
-    words = ["serve", "lighthouse", "--agent", "q-table", "--port", "0"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "SANDBOX_HOME")},
-    )
-    assert server.stdout is not None
+    server = serve(tmp_path, "lighthouse", "--agent", "q-table")
     try:
-        yield server.stdout.readline().split()[1]
+        yield address_of(server)
     finally:
         server.terminate()
         assert server.wait(30) == 0
@@ -78,8 +88,12 @@ class Terminal:
         self._screen.reset()
         socket.on("framereceived", lambda data: self._stream.feed(data) if isinstance(data, bytes) else None)
 
-    def reload(self) -> None:
+    def clear(self) -> None:
+        """Forget what was drawn, for a page that is going to be loaded anew."""
         self._screen.reset()
+
+    def reload(self) -> None:
+        self.clear()
         self.page.reload()
 
     def type(self, line: str) -> None:
@@ -127,6 +141,32 @@ def test_two_browsers_play_reward_and_undo_each_in_a_save_of_its_own(
     bob.page.get_by_text("This game has ended here").wait_for()
     assert len(saves(tmp_path)) == 2
     assert {url.split("/")[2] for url in ann.asked + bob.asked} == {address.split("/")[2]}
+
+
+def test_a_page_waits_for_a_server_that_restarts_and_goes_on(browser: Browser, tmp_path: Path) -> None:
+    server = serve(tmp_path, "lighthouse", "--agent", "q-table", token="open-sesame-open-sesame")
+    try:
+        address = address_of(server)
+        ann = Terminal(browser.new_page(), address)
+        ann.until(lambda text: "Landing" in text and "wants" in text)
+        ann.type("go up")
+        ann.until(lambda text: "> go up" in text and "Cliff path" in text)
+        server.kill()
+        server.wait()
+        ann.page.get_by_text("The server is away; the game is saved. Waiting for it").wait_for()
+        ann.clear()
+        port = int(address.split(":")[2].partition("/")[0])
+        server = serve(tmp_path, "lighthouse", "--agent", "q-table", port=port, token="open-sesame-open-sesame")
+        address_of(server)
+        ann.until(lambda text: "> go up" in text and "Cliff path" in text and "wants" in text)
+        assert list(saves(tmp_path).values()) == [["go up"]]
+        server.terminate()
+        server.wait(30)
+        server = serve(tmp_path, "lighthouse", port=port, token="another-sesame-another")
+        ann.page.get_by_text("The server is back with another token").wait_for()
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 def test_the_page_of_a_save(browser: Browser, save: Path, tmp_path: Path) -> None:

@@ -296,6 +296,14 @@ class Keyed(World[S], Protocol[S]):
 
 
 @runtime_checkable
+class Glimpsed(World[S], Protocol[S]):
+    """A world that takes time to list what can be done, and can be looked at without that."""
+
+    def glimpse(self, state: S, seat: str) -> Observation:
+        """As `observe`, with `admissible` None while the world goes on."""
+
+
+@runtime_checkable
 class Simultaneous(Protocol):
     """A world that can say whether its seats commit their commands without seeing each other's."""
 

@@ -72,7 +72,7 @@ def explore(
             "world": opened.name,
             "seed": seed,
             "steps": explorer.steps,
-            "cells": len(explorer.cells),
+            "cells": explorer.cells,
             "places": explorer.places,
             "best": explorer.best_score,
             "won": explorer.won,
@@ -86,7 +86,7 @@ def explore(
         for column in ("cells", "places", "best score", "won", "commands"):
             table.add_column(column, justify="right")
         table.add_row(
-            str(len(explorer.cells)),
+            str(explorer.cells),
             str(explorer.places),
             f"{explorer.best_score:g}",
             "yes" if explorer.won else "no",

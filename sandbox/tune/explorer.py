@@ -1,60 +1,57 @@
 """Exploring a world by going back to where it is promising: Go-Explore (Ecoffet et al. 2021).
 
 States are values here, so that going back is taking a snapshot out of an archive. For text games see Madotto et
-al. 2020 and XTX (Tuyls et al. 2022). What is found is a learner's data: the best way, shortened, needs no going
-back.
+al. 2020 and XTX (Tuyls et al. 2022). The list of commands is known, but dear, and a step is cheap: so a state is
+gone on from once, with all of its commands. Which state is next, novelty tells (`sandbox.tune.novelty`). What is
+found is a learner's data: the best way, shortened, needs no going back.
 """
 
 from __future__ import annotations
 
 import hashlib
+import heapq
 import random
-from base64 import b64decode, b64encode
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from cachetools import LRUCache
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SaveError
 from sandbox.paths import cache_dir
+from sandbox.tune.novelty import Familiarity, marks, place_of
 from sandbox.tune.shorten import Remembered, shorten
-from sandbox.types import Observation, World
+from sandbox.types import Glimpsed, Observation, World
 
-DEPTH = 12
-"""Commands from a cell on without meeting a new one, before another cell is gone back to."""
 EXPLORED_SEED = 0
 """Of the explorations that rounds learn from: for a story the one of its walkthrough."""
-_VARIANTS = 6
-"""States that a cell keeps: what was done there is not all seen in place, inventory and score."""
+_AT_ONCE = 2
+"""States gone on from together: one for its score, one for its novelty."""
+_NEXT_SCORE = 0.5
+"""How often a score is passed over for the next lower one."""
+_FRONTIER = 4000
+"""States of one score that may wait to be gone on from; of more, the half with less novelty is forgotten."""
+_STATES = 4096
+"""States kept in memory; others are got back by playing on from one that is."""
 _SHORTEN_UP_TO = 150
 """Commands of a way that is shortened; longer ones would take too long."""
 
-CellKey = tuple[str, str, float]
-"""Place, inventory, score."""
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A state of the archive: how it was come to, and what there is to see."""
 
-@dataclass(slots=True)
-class Variant:
-    """One state of a cell."""
-
-    state: Any
-    path: tuple[str, ...]
-    """Commands that lead here from the opening."""
-    tried: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Cell:
-    """States that look the same: same place, same things carried, same score."""
-
-    variants: dict[str, Variant] = field(default_factory=dict)
-    """By what is perceived and what can be done."""
-    visits: int = 0
-    """How often it was gone back to or come upon."""
-    found: int = 0
-    """New cells that were met from here."""
+    parent: int
+    """Number of the node that the command was said at, -1 for the opening."""
+    command: str
+    depth: int
+    """Commands from the opening on."""
+    score: float
+    marks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +60,14 @@ class Milestone:
 
     steps: int
     cells: int
+    """Different views of the world: place, inventory and score."""
     places: int
     best: float
 
 
-class _StoredVariant(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    looks: str
-    state: str
-    path: tuple[str, ...]
-    tried: tuple[str, ...]
-
-
-class _StoredCell(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    key: CellKey
-    visits: int
-    found: int
-    variants: list[_StoredVariant]
-
-
 class _StoredArchive(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     fingerprint: str
     seed: int
     steps: int
@@ -94,7 +76,23 @@ class _StoredArchive(BaseModel):
     best_score: float
     won: bool
     curve: list[tuple[int, int, int, float]]
-    cells: list[_StoredCell]
+    nodes: dict[int, Node]
+    waiting: list[int]
+    known: list[str]
+    cells: list[str]
+    places: list[str]
+    marks: list[str]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        for number, node in self.nodes.items():
+            if node.parent >= 0 and (node.parent >= number or node.parent not in self.nodes):
+                raise ValueError("a node without its parent")
+            if any(not 0 <= mark < len(self.marks) for mark in node.marks):
+                raise ValueError("a mark that is none")
+        if 0 not in self.nodes or not self.nodes.keys() >= set(self.waiting):
+            raise ValueError("a node is missing")
+        return self
 
 
 def kept_in(world: World[Any], seed: int) -> Path:
@@ -116,26 +114,54 @@ class Explorer:
     Args:
         world: with one seat.
         seed: of the world and of the exploration.
+        copies: more of the same world, to go on from two states at the same time. What is found is the same.
     """
 
-    def __init__(self, world: World[Any], seed: int = 0) -> None:
-        self.world = world
+    def __init__(self, world: World[Any], seed: int = 0, copies: Sequence[World[Any]] = ()) -> None:
+        self.worlds = (world, *copies)[:_AT_ONCE]
         self.seed = seed
         self.steps = 0
         self.best: tuple[str, ...] = ()
-        """The shortest commands known to the best score; a win is better than any score."""
+        """The shortest commands known to the best end: most points where the world says how many there are, else a
+        win."""
         self.best_score = float("-inf")
         self.won = False
         self.curve: list[Milestone] = []
-        self.cells: dict[CellKey, Cell] = {}
+        self._places: dict[str, None] = {}
+        self._cells: dict[str, None] = {}
+        self._known: dict[str, None] = {}
+        self._mark_numbers: dict[str, int] = {}
+        self._nodes: dict[int, Node] = {}
+        self._next = 0
+        self._frontiers: dict[float, list[tuple[float, int, int]]] = {}
+        """For each score a heap of (-novelty when it was last looked at, depth, node)."""
+        self._familiar = Familiarity()
+        self._states: LRUCache[int, Any] = LRUCache(_STATES)
         self._random = random.Random(seed)
         start = world.initial(seed)
-        self._meet(start, world.observe(start, world.seats[0]), ())
+        seen = glimpse(world, start)
+        self._most = seen.max_score
+        self._meet(-1, seen, "", start, seen)
+
+    @property
+    def world(self) -> World[Any]:
+        return self.worlds[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing better can be found, or nothing is left to be tried."""
+        whole = self._most is None or self.best_score >= self._most
+        return (self.won and whole) or not any(self._frontiers.values())
 
     @property
     def places(self) -> int:
         """How many places have been seen."""
-        return len({place for place, _, _ in self.cells})
+        return len(self._places)
+
+    @property
+    def cells(self) -> int:
+        """How many views of the world have been seen: place, inventory and score."""
+        return len(self._cells)
 
     def run(
         self,
@@ -144,13 +170,22 @@ class Explorer:
         stop: Callable[[], bool] = lambda: False,
         told: Callable[[Milestone], None] = lambda milestone: None,
     ) -> None:
-        """Explore for so many steps more, or until told to stop; `told` hears of each way that was gone."""
+        """Explore for so many steps more, or until told to stop; `told` hears of each state that was gone on from.
+
+        Ends where nothing better can be found, and where nothing is left to be tried.
+        """
         until = self.steps + steps
-        while self.steps < until and not stop() and self._explore_once(until):
-            milestone = Milestone(self.steps, len(self.cells), self.places, self.best_score)
-            if not self.curve or (milestone.cells, milestone.best) != (self.curve[-1].cells, self.curve[-1].best):
-                self.curve.append(milestone)
-            told(milestone)
+        with ThreadPoolExecutor(len(self.worlds)) as threads:
+            while self.steps < until and not self.finished and not stop():
+                chosen = self._choose()
+                states = [self._state(number) for number in chosen]
+                for number, found in zip(chosen, threads.map(expand, cycle(self.worlds), states), strict=True):
+                    self._enter(number, found, until)
+                milestone = Milestone(self.steps, self.cells, self.places, self.best_score)
+                last = self.curve[-1:]
+                if not last or (milestone.cells, milestone.best) != (last[0].cells, last[0].best):
+                    self.curve.append(milestone)
+                told(milestone)
 
     def shortened(self) -> tuple[str, ...]:
         """The best way without what it did not need."""
@@ -158,91 +193,114 @@ class Explorer:
             return self.best
         return shorten(Remembered(self.world), self.seed, self.best, self.best_score, ends=self.won)
 
-    def _explore_once(self, until: int) -> bool:
-        """Go back to a cell and on from there; False where nothing is left to be tried."""
-        chosen = self._choose()
-        if chosen is None:
-            return False
-        cell, variant = chosen
-        cell.visits += 1
-        left = DEPTH
-        seat = self.world.seats[0]
-        while left and self.steps < until:
-            seen = self.world.observe(variant.state, seat)
-            listed = seen.admissible or ()
-            if not listed:
-                return True
-            untried = [command for command in listed if command not in variant.tried]
-            command = self._random.choice(untried or list(listed))
-            variant.tried.add(command)
-            step = self.world.step(variant.state, seat, command)
+    def way(self, number: int) -> tuple[str, ...]:
+        """The commands from the opening to a node."""
+        commands: list[str] = []
+        while (node := self._nodes[number]).parent >= 0:
+            commands.append(node.command)
+            number = node.parent
+        return tuple(reversed(commands))
+
+    def _choose(self) -> list[int]:
+        """The nodes to go on from next: one of a high score, then the one that is newest for its score."""
+        chosen: list[int] = []
+        for by_score in (True, False):
+            tops = {score: top for score in sorted(self._frontiers, reverse=True) if (top := self._top(score))}
+            if not tops:
+                break
+            if by_score:
+                score = next((each for each in tops if self._random.random() >= _NEXT_SCORE), next(iter(tops)))
+            else:
+                score = min(tops, key=lambda each: tops[each])
+            _, _, number = heapq.heappop(self._frontiers[score])
+            self._familiar.add(score, self._nodes[number].marks)
+            chosen.append(number)
+        return chosen
+
+    def _top(self, score: float) -> tuple[float, int, int] | None:
+        """The newest waiting node of a score. Novelty only falls, so only what comes up is looked at again."""
+        frontier = self._frontiers[score]
+        while frontier:
+            novelty, depth, number = frontier[0]
+            now = -self._familiar.novelty(score, self._nodes[number].marks)
+            if now == novelty:
+                return frontier[0]
+            heapq.heapreplace(frontier, (now, depth, number))
+        return None
+
+    def _state(self, number: int) -> Any:
+        """The state of a node; where it is no longer kept, played on from the last one on its way that is."""
+        ahead: list[int] = []
+        while number not in self._states and self._nodes[number].parent >= 0:
+            ahead.append(number)
+            number = self._nodes[number].parent
+        state = self._states[number] if number in self._states else self.world.initial(self.seed)
+        for each in reversed(ahead):
+            state = self.world.step(state, self.world.seats[0], self._nodes[each].command).state
+            self._states[each] = state
+        return state
+
+    def _enter(self, number: int, found: Sequence[Found], until: int) -> None:
+        """Enter what the commands of a node led to; where these are too many, it has to be gone on from again."""
+        before = glimpse(self.world, self._state(number))
+        left = until - self.steps
+        if len(found) > left:
+            self._familiar.add(self._nodes[number].score, self._nodes[number].marks, -1)
+            self._wait(number)
+        for each in found[:left]:
             self.steps += 1
-            left -= 1
-            path = (*variant.path, command)
-            if step.terminated or step.truncated:
-                self._judge(self.world.observe(step.state, seat), path)
-                return True
-            known = len(self.cells)
-            after = self._meet(step.state, self.world.observe(step.state, seat), path)
-            if len(self.cells) > known:
-                cell.found += 1
-                left = DEPTH
-            variant = after
-        return True
+            if each.ended:
+                self._judge(each.seen, number, each.command)
+            else:
+                self._meet(number, before, each.command, each.state, each.seen)
 
-    def _choose(self) -> tuple[Cell, Variant] | None:
-        """A cell by chance: seldom visited, high in score, and one where something is left to be tried."""
-        low = min(key[2] for key in self.cells)
-        span = max(self.best_score - low, 1.0)
-        open_cells = [(key, cell) for key, cell in self.cells.items() if cell.variants]
-        weights = [
-            (1 + 3 * (key[2] - low) / span) * (1 + cell.found) / (1 + cell.visits) for key, cell in open_cells
-        ]
-        if not open_cells:
-            return None
-        (_, cell), *_ = self._random.choices(open_cells, weights)
-        return cell, self._random.choice(list(cell.variants.values()))
+    def _meet(self, parent: int, before: Observation, command: str, state: Any, seen: Observation) -> None:
+        """Enter a state into the archive, unless there is one like it."""
+        self._judge(seen, parent, command)
+        place = place_of(seen)
+        self._places[place] = None
+        self._cells[_digest(place, seen.inventory, f"{seen.score:g}")] = None
+        looks = identity(self.world, state, seen)
+        if looks in self._known:
+            return
+        self._known[looks] = None
+        number, self._next = self._next, self._next + 1
+        numbers = tuple(
+            self._mark_numbers.setdefault(_digest(mark), len(self._mark_numbers))
+            for mark in marks(before, command, seen)
+        )
+        depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
+        self._nodes[number] = Node(parent, command, depth, seen.score, numbers)
+        self._states[number] = state
+        self._wait(number)
 
-    def _meet(self, state: Any, seen: Observation, path: tuple[str, ...]) -> Variant:
-        """Enter a state into the archive; the variant to go on from."""
-        self._judge(seen, path)
-        cell = self.cells.setdefault(cell_key(seen), Cell())
-        cell.visits += 1
-        looks = hashlib.sha256("\n".join((seen.state_key, *(seen.admissible or ()))).encode()).hexdigest()[:16]
-        known = cell.variants.get(looks)
-        if known is None:
-            known = Variant(state, path)
-            if len(cell.variants) < _VARIANTS:
-                cell.variants[looks] = known
-        elif len(path) < len(known.path):
-            known.state, known.path = state, path
-        return Variant(state, path, known.tried)
+    def _wait(self, number: int) -> None:
+        node = self._nodes[number]
+        frontier = self._frontiers.setdefault(node.score, [])
+        heapq.heappush(frontier, (-self._familiar.novelty(node.score, node.marks), node.depth, number))
+        if len(frontier) > _FRONTIER:
+            ranked = sorted(
+                (-self._familiar.novelty(node.score, self._nodes[each].marks), depth, each)
+                for _, depth, each in frontier
+            )
+            self._frontiers[node.score], forgotten = ranked[: _FRONTIER // 2], ranked[_FRONTIER // 2 :]
+            for _, _, each in forgotten:
+                del self._nodes[each]
+                self._states.pop(each, None)
 
-    def _judge(self, seen: Observation, path: tuple[str, ...]) -> None:
-        mark = (seen.won, seen.score, -len(path))
-        if mark > (self.won, self.best_score, -len(self.best)):
-            self.won, self.best_score, self.best = seen.won, seen.score, path
+    def _judge(self, seen: Observation, parent: int, command: str) -> None:
+        depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
+        now: tuple[float, ...] = (seen.won, seen.score, -depth)
+        best: tuple[float, ...] = (self.won, self.best_score, -len(self.best))
+        if self._most:
+            now, best = (seen.score, *now), (self.best_score, *best)
+        if now > best:
+            self.won, self.best_score = seen.won, seen.score
+            self.best = (*self.way(parent), command) if parent >= 0 else ()
 
     def dump(self) -> bytes:
-        """The whole exploration as JSON, to go on from."""
+        """The whole exploration as JSON, to go on from. States are not in it: they are played again."""
         version, numbers, gauss = self._random.getstate()
-        cells = [
-            _StoredCell(
-                key=key,
-                visits=cell.visits,
-                found=cell.found,
-                variants=[
-                    _StoredVariant(
-                        looks=looks,
-                        state=b64encode(self.world.dump(variant.state)).decode(),
-                        path=variant.path,
-                        tried=tuple(sorted(variant.tried)),
-                    )
-                    for looks, variant in cell.variants.items()
-                ],
-            )
-            for key, cell in self.cells.items()
-        ]
         return (
             _StoredArchive(
                 fingerprint=self.world.fingerprint,
@@ -253,14 +311,19 @@ class Explorer:
                 best_score=self.best_score,
                 won=self.won,
                 curve=[(each.steps, each.cells, each.places, each.best) for each in self.curve],
-                cells=cells,
+                nodes=self._nodes,
+                waiting=sorted(number for heap in self._frontiers.values() for _, _, number in heap),
+                known=list(self._known),
+                cells=list(self._cells),
+                places=list(self._places),
+                marks=list(self._mark_numbers),
             )
             .model_dump_json()
             .encode()
         )
 
     @classmethod
-    def load(cls, world: World[Any], data: bytes) -> Explorer:
+    def load(cls, world: World[Any], data: bytes, copies: Sequence[World[Any]] = ()) -> Explorer:
         """The exploration in these bytes. Raises `SaveError` where they are damaged or of another world."""
         try:
             stored = _StoredArchive.model_validate_json(data)
@@ -268,26 +331,59 @@ class Explorer:
             raise SaveError("this is no exploration", hint="--fresh begins anew") from error
         if stored.fingerprint != world.fingerprint:
             raise SaveError("this exploration is of another version of the world", hint="--fresh begins anew")
-        explorer = cls(world, stored.seed)
+        explorer = cls(world, stored.seed, copies)
         explorer._random.setstate(stored.random)
         explorer.steps, explorer.best, explorer.won = stored.steps, stored.best, stored.won
         explorer.best_score = stored.best_score
         explorer.curve = [Milestone(*each) for each in stored.curve]
-        explorer.cells = {
-            cell.key: Cell(
-                {
-                    each.looks: Variant(world.load(b64decode(each.state)), each.path, set(each.tried))
-                    for each in cell.variants
-                },
-                cell.visits,
-                cell.found,
-            )
-            for cell in stored.cells
-        }
+        explorer._known = dict.fromkeys(stored.known)
+        explorer._cells = dict.fromkeys(stored.cells)
+        explorer._places = dict.fromkeys(stored.places)
+        explorer._mark_numbers = {mark: number for number, mark in enumerate(stored.marks)}
+        explorer._nodes = stored.nodes
+        explorer._next = max(stored.nodes) + 1
+        waiting = set(stored.waiting)
+        explorer._frontiers = {}
+        for number, node in explorer._nodes.items():
+            if number not in waiting:
+                explorer._familiar.add(node.score, node.marks)
+        for number in stored.waiting:
+            explorer._wait(number)
         return explorer
 
 
-def cell_key(seen: Observation) -> CellKey:
-    """The cell of a moment. The place is the first line of the surroundings, which names it in stories."""
-    surroundings = (seen.description or seen.text).strip()
-    return surroundings.partition("\n")[0][:200], seen.inventory, seen.score
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a command led to."""
+
+    command: str
+    state: Any
+    seen: Observation
+    ended: bool
+
+
+def expand(world: World[Any], state: Any) -> list[Found]:
+    """Try all commands that are listed at a state."""
+    seat = world.seats[0]
+    found = []
+    for command in world.observe(state, seat).admissible or ():
+        step = world.step(state, seat, command)
+        found.append(Found(command, step.state, glimpse(world, step.state), step.terminated or step.truncated))
+    return found
+
+
+def glimpse(world: World[Any], state: Any) -> Observation:
+    """What the seat perceives, without the list of commands where that takes time to find."""
+    seat = world.seats[0]
+    return world.glimpse(state, seat) if isinstance(world, Glimpsed) else world.observe(state, seat)
+
+
+def identity(world: World[Any], state: Any, seen: Observation) -> str:
+    """What tells a state from others: the world's own hash where it has one, else what can be done there."""
+    own: Callable[[Any], str] | None = getattr(world, "world_hash", None)
+    hidden = own(state) if own else "\n".join(seen.admissible or ())
+    return _digest(seen.state_key, f"{seen.score:g}", hidden)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ command changed anything, `vocabulary` which words the story knows at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.paths import cache_dir
@@ -140,6 +140,10 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         return state.wants_key
 
     def observe(self, state: ZMachineState, seat: str) -> Observation:
+        return replace(self.glimpse(state, seat), admissible=self._admissible(state))
+
+    def glimpse(self, state: ZMachineState, seat: str) -> Observation:
+        """What is perceived, without the commands that do something: those take long to find."""
         return Observation(
             seat=seat,
             turn=state.turn,
@@ -148,7 +152,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             inventory=state.inventory,
             score=state.score,
             max_score=state.max_score,
-            admissible=self._admissible(state),
+            admissible=() if state.done else None,
             done=state.done,
             won=state.won,
         )

@@ -8,16 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sandbox import files
 from sandbox.cli import context, results
 from sandbox.cli.patience import stopping
-from sandbox.errors import UsageError
 from sandbox.text import counted
-from sandbox.tune.explorer import EXPLORED_SEED, Explorer, Milestone, kept_in
+from sandbox.tune.exploration import EXPLORED_SEED, Exploration
+from sandbox.tune.explorer import Milestone
 from sandbox.world import registry
-
-_KEEP_EVERY = 60.0
-"""Seconds after which what was found is written down."""
 
 
 def explore(
@@ -47,33 +43,25 @@ def explore(
     results.check_file(json_file)
     opened = registry.open_world(world, home=context.of(ctx).home)
     try:
-        if len(opened.seats) != 1:
-            raise UsageError(f"{world} has {len(opened.seats)} seats", hint="name a world for one")
-        file = kept_in(opened, seed)
-        if fresh:
-            file.unlink(missing_ok=True)
-        explorer = Explorer.load(opened, file.read_bytes()) if file.is_file() else Explorer(opened, seed)
+        exploration = Exploration(opened, seed, fresh=fresh)
+        explorer = exploration.explorer
         until = time.monotonic() + 60 * minutes
-        kept = time.monotonic()
-
-        with stopping() as stopped, context.working("exploring") as say:
-
-            def told(now: Milestone) -> None:
-                nonlocal kept
-                say(f"exploring, {_progress(now)}")
-                if time.monotonic() > kept + _KEEP_EVERY:
-                    files.write_bytes(file, explorer.dump())
-                    kept = time.monotonic()
-
-            explorer.run(steps, stop=lambda: time.monotonic() > until, told=told)
-        files.write_bytes(file, explorer.dump())
+        try:
+            with stopping() as stopped, context.working("exploring") as say:
+                exploration.run(
+                    steps,
+                    stop=lambda: time.monotonic() > until,
+                    told=lambda now: say(f"exploring, {_progress(now)}"),
+                )
+        finally:
+            exploration.close()
         way = explorer.best if stopped else explorer.shortened()
         found = {
             "world": opened.name,
             "seed": seed,
             "steps": explorer.steps,
             "cells": explorer.cells,
-            "places": explorer.places,
+            "places": len(explorer.places),
             "best": explorer.best_score,
             "won": explorer.won,
             "commands": way,
@@ -87,7 +75,7 @@ def explore(
             table.add_column(column, justify="right")
         table.add_row(
             str(explorer.cells),
-            str(explorer.places),
+            str(len(explorer.places)),
             f"{explorer.best_score:g}",
             "yes" if explorer.won else "no",
             str(len(way)),

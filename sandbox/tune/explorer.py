@@ -15,21 +15,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SaveError
-from sandbox.paths import cache_dir
-from sandbox.tune.novelty import Familiarity, marks, place_of
+from sandbox.tune.novelty import Familiarity, marks, place_of, things
 from sandbox.tune.shorten import Remembered, shorten
 from sandbox.types import Glimpsed, Observation, World
 
-EXPLORED_SEED = 0
-"""Of the explorations that rounds learn from: for a story the one of its walkthrough."""
-_AT_ONCE = 2
+AT_ONCE = 2
 """States gone on from together: one for its score, one for its novelty."""
 _NEXT_SCORE = 0.5
 """How often a score is passed over for the next lower one."""
@@ -80,7 +76,9 @@ class _StoredArchive(BaseModel):
     waiting: list[int]
     known: list[str]
     cells: list[str]
+    ways: list[tuple[str, str, str]]
     places: list[str]
+    portable: list[str]
     marks: list[str]
 
     @model_validator(mode="after")
@@ -95,19 +93,6 @@ class _StoredArchive(BaseModel):
         return self
 
 
-def kept_in(world: World[Any], seed: int) -> Path:
-    """The file of the user's cache that holds the exploration of a world."""
-    return cache_dir() / "explore" / f"{world.fingerprint[:24]}-{seed}.json"
-
-
-def best_way(world: World[Any], seed: int) -> tuple[str, ...]:
-    """The best commands of the exploration that is kept, shortened. Raises `SaveError` where there is none."""
-    file = kept_in(world, seed)
-    if not file.is_file():
-        raise SaveError(f"{world.name} has not been explored", hint=f"`sandbox explore {world.name}` does that")
-    return Explorer.load(world, file.read_bytes()).shortened()
-
-
 class Explorer:
     """Explores a world for one seat that lists its commands. The same seed explores the same way.
 
@@ -118,7 +103,7 @@ class Explorer:
     """
 
     def __init__(self, world: World[Any], seed: int = 0, copies: Sequence[World[Any]] = ()) -> None:
-        self.worlds = (world, *copies)[:_AT_ONCE]
+        self.worlds = (world, *copies)[:AT_ONCE]
         self.seed = seed
         self.steps = 0
         self.best: tuple[str, ...] = ()
@@ -127,9 +112,13 @@ class Explorer:
         self.best_score = float("-inf")
         self.won = False
         self.curve: list[Milestone] = []
-        self._places: dict[str, None] = {}
+        self.places: dict[str, None] = {}
+        """All that have been seen, the opening's first."""
+        self.ways: dict[tuple[str, str], str] = {}
+        """Where a command led to from a place, if that is another place."""
         self._cells: dict[str, None] = {}
         self._known: dict[str, None] = {}
+        self._portable: set[str] = set()
         self._mark_numbers: dict[str, int] = {}
         self._nodes: dict[int, Node] = {}
         self._next = 0
@@ -154,11 +143,6 @@ class Explorer:
         return (self.won and whole) or not any(self._frontiers.values())
 
     @property
-    def places(self) -> int:
-        """How many places have been seen."""
-        return len(self._places)
-
-    @property
     def cells(self) -> int:
         """How many views of the world have been seen: place, inventory and score."""
         return len(self._cells)
@@ -177,11 +161,15 @@ class Explorer:
         until = self.steps + steps
         with ThreadPoolExecutor(len(self.worlds)) as threads:
             while self.steps < until and not self.finished and not stop():
-                chosen = self._choose()
-                states = [self._state(number) for number in chosen]
-                for number, found in zip(chosen, threads.map(expand, cycle(self.worlds), states), strict=True):
-                    self._enter(number, found, until)
-                milestone = Milestone(self.steps, self.cells, self.places, self.best_score)
+                left = self._choose()
+                try:
+                    states = [self._state(number) for number in left]
+                    for found in threads.map(expand, cycle(self.worlds), states):
+                        self._enter(left[0], found, until)
+                        del left[0]
+                finally:
+                    self._put_back(left)
+                milestone = Milestone(self.steps, self.cells, len(self.places), self.best_score)
                 last = self.curve[-1:]
                 if not last or (milestone.cells, milestone.best) != (last[0].cells, last[0].best):
                     self.curve.append(milestone)
@@ -245,8 +233,7 @@ class Explorer:
         before = glimpse(self.world, self._state(number))
         left = until - self.steps
         if len(found) > left:
-            self._familiar.add(self._nodes[number].score, self._nodes[number].marks, -1)
-            self._wait(number)
+            self._put_back([number])
         for each in found[:left]:
             self.steps += 1
             if each.ended:
@@ -258,16 +245,19 @@ class Explorer:
         """Enter a state into the archive, unless there is one like it."""
         self._judge(seen, parent, command)
         place = place_of(seen)
-        self._places[place] = None
+        self.places[place] = None
+        if command and place != place_of(before):
+            self.ways.setdefault((place_of(before), command), place)
         self._cells[_digest(place, seen.inventory, f"{seen.score:g}")] = None
         looks = identity(self.world, state, seen)
         if looks in self._known:
             return
         self._known[looks] = None
+        self._portable |= things(seen)
         number, self._next = self._next, self._next + 1
         numbers = tuple(
             self._mark_numbers.setdefault(_digest(mark), len(self._mark_numbers))
-            for mark in marks(before, command, seen)
+            for mark in marks(command, seen, self._portable)
         )
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
         self._nodes[number] = Node(parent, command, depth, seen.score, numbers)
@@ -287,6 +277,12 @@ class Explorer:
             for _, _, each in forgotten:
                 del self._nodes[each]
                 self._states.pop(each, None)
+
+    def _put_back(self, numbers: Sequence[int]) -> None:
+        """Have nodes that were chosen wait again."""
+        for number in numbers:
+            self._familiar.add(self._nodes[number].score, self._nodes[number].marks, -1)
+            self._wait(number)
 
     def _judge(self, seen: Observation, parent: int, command: str) -> None:
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
@@ -315,7 +311,9 @@ class Explorer:
                 waiting=sorted(number for heap in self._frontiers.values() for _, _, number in heap),
                 known=list(self._known),
                 cells=list(self._cells),
-                places=list(self._places),
+                ways=[(*way, there) for way, there in self.ways.items()],
+                places=list(self.places),
+                portable=sorted(self._portable),
                 marks=list(self._mark_numbers),
             )
             .model_dump_json()
@@ -338,7 +336,9 @@ class Explorer:
         explorer.curve = [Milestone(*each) for each in stored.curve]
         explorer._known = dict.fromkeys(stored.known)
         explorer._cells = dict.fromkeys(stored.cells)
-        explorer._places = dict.fromkeys(stored.places)
+        explorer.places = dict.fromkeys(stored.places)
+        explorer.ways = {(here, command): there for here, command, there in stored.ways}
+        explorer._portable = set(stored.portable)
         explorer._mark_numbers = {mark: number for number, mark in enumerate(stored.marks)}
         explorer._nodes = stored.nodes
         explorer._next = max(stored.nodes) + 1

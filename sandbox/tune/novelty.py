@@ -1,7 +1,7 @@
 """How new what a state shows is: what to explore next is what shows most that was seldom gone on from.
 
 Each state is a set of marks: the place, the things carried, each thing carried *there*, each phrase read there,
-the command that led here, what was answered. Novelty of width two in the words of Lipovetzky & Geffner (2012): a
+what was done to what, what was answered. Novelty of width two in the words of Lipovetzky & Geffner (2012): a
 thing brought to a place is new, a third order of dropping things is not. Counts grade it (Tang et al. 2017).
 """
 
@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sandbox.types import Observation
 
 _PHRASE = re.compile(r"[\n.,;:!?()]|\band\b")
 _WORD = re.compile(r"[^\W\d_]+")
-_ANSWER_WORDS = 30
+_ANSWER = 4
+"""Phrases that an answer is told from others by."""
+_ANYWHERE = 3
+"""How much more a mark counts that is new at all than one that is new at this score."""
 _MOST_PHRASES = 60
 
 
@@ -24,32 +27,40 @@ def place_of(seen: Observation) -> str:
     return (seen.description or seen.text).strip().partition("\n")[0][:200]
 
 
-def marks(before: Observation, command: str, seen: Observation) -> Iterator[str]:
-    """What there is to tell a state from others, after a command."""
+def things(seen: Observation) -> frozenset[str]:
+    """The words that name what is carried."""
+    return frozenset(word for phrase in _phrases(seen.inventory) for word in phrase.split())
+
+
+def marks(command: str, seen: Observation, portable: Collection[str]) -> Iterator[str]:
+    """What there is to tell a state from others, after a command.
+
+    Args:
+        command: empty for the opening.
+        seen: the state.
+        portable: words for what can be carried about: where such things lie is not what tells states apart.
+    """
     place = place_of(seen)
     yield f"at {place}"
     for thing in _phrases(seen.inventory):
         yield f"has {thing}"
         yield f"has {thing} at {place}"
-    for sight in _phrases(seen.description.strip().partition("\n")[2]):
+    for sight in _phrases(seen.description.strip().partition("\n")[2], portable):
         yield f"sees {sight} at {place}"
-    if command:
-        yield f"did {command}"
-        yield f"did {command} at {place_of(before)}"
-        yield f"read {_answer(command, seen)}"
+    verb, *nouns = command.split() or [""]
+    for noun in nouns or [""]:
+        yield f"did {verb} {noun}"
+    own = {*_WORD.findall(command.lower()), *portable}  # "Taken: the lamp" is one answer for all lamps
+    yield f"read {' '.join(_phrases(seen.text, own)[:_ANSWER])}"
 
 
-def _phrases(text: str) -> list[str]:
-    """The different phrases of a text, in small letters, without numbers and anything but words."""
-    phrases = (" ".join(_WORD.findall(part)) for part in _PHRASE.split(text.lower()))
+def _phrases(text: str, without: Collection[str] = ()) -> list[str]:
+    """The different phrases of a text, in small letters, without numbers and what is no word."""
+    phrases = (
+        " ".join(word for word in _WORD.findall(part) if word not in without)
+        for part in _PHRASE.split(text.lower())
+    )
     return [phrase for phrase in dict.fromkeys(phrases) if phrase][:_MOST_PHRASES]
-
-
-def _answer(command: str, seen: Observation) -> str:
-    """The kind of a reply: without the command's own words, "Taken: the lamp" is one answer for all lamps."""
-    own = set(_WORD.findall(command.lower()))
-    words = (word for word in _WORD.findall(seen.text.lower()) if word not in own)
-    return " ".join(word for word, _ in zip(words, range(_ANSWER_WORDS), strict=False))
 
 
 class Familiarity:
@@ -66,6 +77,6 @@ class Familiarity:
                 counts[mark] += times
 
     def novelty(self, score: float, found: tuple[int, ...]) -> float:
-        """Sum over the marks of 1 / (1 + count)². What is added since can only make it less."""
+        """Weighted sum over the marks of 1 / (1 + count)². What is added since can only make it less."""
         here = self._counts[score]
-        return sum((1 + here[mark]) ** -2 + (1 + self._all[mark]) ** -2 for mark in found)
+        return sum((1 + here[mark]) ** -2 + _ANYWHERE * (1 + self._all[mark]) ** -2 for mark in found)

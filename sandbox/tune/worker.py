@@ -43,7 +43,7 @@ from sandbox.tune import collect, examples, gate, starts, training
 from sandbox.tune.adapters import BASE, AdapterInfo, Adapters, describe
 from sandbox.tune.errors import Stopped
 from sandbox.tune.examples import Example, Origin
-from sandbox.tune.explorer import EXPLORED_SEED, best_way
+from sandbox.tune.exploration import EXPLORED_SEED, best_way
 from sandbox.tune.gate import GateResult
 from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.rounds import Round, RoundPlan

@@ -9,7 +9,8 @@ from sandbox.cli import app
 from sandbox.errors import SaveError
 from sandbox.testing.table import TableWorld, to
 from sandbox.tune.examples import play_through
-from sandbox.tune.explorer import Explorer, best_way, kept_in
+from sandbox.tune.exploration import best_way, kept_in
+from sandbox.tune.explorer import Explorer
 
 DEEP = 14
 
@@ -29,7 +30,7 @@ def test_what_random_play_never_reaches_is_found_and_the_way_has_nothing_needles
     told = []
     explorer.run(1500, told=told.append)  # random play gets there once in 7 ** 14 tries
     assert explorer.won and explorer.best_score == 2
-    assert explorer.places == DEEP or explorer.places == DEEP + 1
+    assert len(explorer.places) in (DEEP, DEEP + 1)
     way = explorer.shortened()
     assert way == ("up",) * DEEP
     assert play_through(tower(), 1, way)[1].won
@@ -63,6 +64,55 @@ def test_stopped_and_gone_on_with_it_finds_the_same():
     second.run(60)
     assert second.dump() == whole.dump()
     assert Explorer(tower(), seed=5).dump() != Explorer(tower(), seed=4).dump()
+
+
+def test_two_worlds_at_once_find_what_one_finds():
+    one, two = Explorer(tower(), seed=4), Explorer(tower(), seed=4, copies=[tower()])
+    one.run(90)
+    two.run(90)
+    assert two.dump() == one.dump()
+
+
+class BrokenOff(TableWorld):
+    """Ctrl+C comes while this is played."""
+
+    def step(self, state, seat, command):
+        if command == "slide 3" and state.place == "floor 1":
+            raise KeyboardInterrupt
+        return super().step(state, seat, command)
+
+
+def test_what_was_under_way_when_it_was_broken_off_is_not_lost():
+    explorer = Explorer(BrokenOff(**{name: getattr(tower(), name) for name in ("table", "start", "wins")}))
+    with pytest.raises(KeyboardInterrupt):
+        explorer.run(1000)
+    again = Explorer.load(tower(), explorer.dump())
+    again.run(1000)
+    assert not explorer.won and again.won
+
+
+def house(things: int) -> TableWorld:
+    """A way out that takes a key from afar, and as many things to fiddle with in every room as you like."""
+    table = {}
+    for room in range(6):
+        for key in ("", " with the key"):
+            here = f"room {room}{key}"
+            table[here] = {f"turn knob {n}": to(f"{here}\nKnob {n} is turned.") for n in range(things)}
+            for n in range(things):
+                table[f"{here}\nKnob {n} is turned."] = {"turn back": to(here)}
+            table[here] |= {"east": to(f"room {room + 1}{key}")} if room < 5 else {}
+            table[here] |= {"west": to(f"room {room - 1}{key}")} if room else {}
+    table["room 5"]["take key"] = to("room 5 with the key")
+    table["room 0 with the key"]["unlock"] = to("road", 1.0)
+    return TableWorld(table={**table, "road": {}}, start="room 0", wins={"road": ["player"]})
+
+
+def test_what_can_be_fiddled_with_everywhere_does_not_keep_it_from_going_on():
+    explorer = Explorer(house(20))
+    explorer.run(3000)
+    assert explorer.won and explorer.steps < 1200  # there are 240 states with a knob turned
+    assert explorer.shortened() == ("east",) * 5 + ("take key",) + ("west",) * 5 + ("unlock",)
+    assert explorer.ways["room 0", "east"] == "room 1"
 
 
 def test_it_stops_when_told_to():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox.bench.stories import effect
 from sandbox.errors import SaveError, WorldError
+from sandbox.tune.explorer import Explorer
 from sandbox.types import Keyed, World
 from sandbox.world import registry
 from sandbox.world.interpreter_process import Machine
@@ -125,6 +126,22 @@ def test_the_listed_commands_hold_the_solutions_effects_and_each_does_something_
         after = house.step(state, SEAT, wanted).state
         assert effect(state, after) in outcomes, wanted
         state = after
+
+
+def test_a_glimpse_is_what_is_observed_without_the_list(house: ZMachineWorld) -> None:
+    start = house.initial(0)
+    listed, glimpse = house.observe(start, SEAT), house.glimpse(start, SEAT)
+    assert listed.admissible and glimpse == dataclasses.replace(listed, admissible=None)
+
+
+def test_states_of_an_exploration_that_is_taken_up_again_are_played_again(house: ZMachineWorld) -> None:
+    explorer = Explorer(house)
+    explorer.run(40)
+    again = Explorer.load(house, explorer.dump())
+    assert explorer.cells > 3 and again.dump() == explorer.dump()
+    for each in (explorer, again):
+        each.run(20)
+    assert again.dump() == explorer.dump()
 
 
 def test_what_was_found_once_is_known_to_every_world_of_the_story(bare_story: Path, tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def explore(
 ) -> None:
     """Explore a world by going back to where it is promising, and keep the best way (Go-Explore).
 
-    An archive holds a snapshot for each place, inventory and score. From one that promises much and was seldom
-    gone back to, listed commands are tried. Going back by snapshot is a help that no player has: what comes of it
-    are demonstrations, for `sandbox tune --from explore`. Stopped by Ctrl+C it keeps what it has; the next call
-    goes on.
+    An archive holds a state for each place, inventory and score, and for what else the world's hash tells apart.
+    At one that promises much, all listed commands are tried, and what is new enters the archive. Going back is a
+    help that no player has: what comes of it are demonstrations, for `sandbox tune --from explore`. Stopped by
+    Ctrl+C it keeps what it has; the next call goes on.
 
         sandbox explore zork.z3 --minutes 60
         sandbox tune practice --from explore --worlds zork.z3

@@ -23,6 +23,7 @@ from sandbox.llm import catalogue, chatml, passes, registry
 from sandbox.llm import device as devices
 from sandbox.llm.adapter import Merged, mark
 from sandbox.llm.batch_passes import BatchPasses
+from sandbox.llm.few_rows import use_few_rows
 from sandbox.llm.prefix import IDLE, PrefixLimits
 from sandbox.llm.questions import Answering, Continue, FeatureScores, Question, Read, ScoreQuestion
 from sandbox.llm.state import ServerState
@@ -69,6 +70,7 @@ class LocalModel(Answering):
         self._name = name
         self._mark = mark(None)
         self._merged = Merged(network)
+        use_few_rows(network)
         kept = _limits(network, window, seats)
         self._passes = passes.exact(
             network,

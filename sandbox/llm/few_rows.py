@@ -1,7 +1,7 @@
 """Products of a few rows with a large matrix, as one step of writing several sentences side by side needs them.
 
-For two to four rows in float32 the CPU libraries of torch compute `W xᵀ` in half to a quarter of the time of `x Wᵀ`,
-which is the same product: they go through the large matrix once, and not once for each row.
+For two to four rows in float32 the CPU libraries of torch compute `W xᵀ` in half to a quarter of the time of
+`x Wᵀ`, which is the same product: they go through the large matrix once, and not once for each row.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def token_losses(network: Any, sequences: Sequence[Encoded], room: int = 0) -> T
     and asides each by themselves, after all that is no aside. For more tokens than `room`, where that is given,
     what is computed is not kept for the way back, but computed again (Chen et al. 2016).
     """
-    causal = network.get_base_model() if hasattr(network, "get_base_model") else network
+    causal = _causal_model(network)
     if 0 < room < sum(map(len, sequences)) and not causal.is_activation_checkpointing:
         with _computed_twice(causal):
             return token_losses(network, sequences)
@@ -149,6 +149,24 @@ def token_losses(network: Any, sequences: Sequence[Encoded], room: int = 0) -> T
         return _losses(causal, sequences, packed=True)
     parts = [part for sequence in sequences for part in packing.apart(sequence)]
     return torch.cat([_losses(causal, [part], packed=False) for part in parts])
+
+
+def divergence(network: Any, sequence: Encoded) -> Tensor:
+    """KL divergence of a network from what it is without its adapter, mean over the learned tokens, in nats.
+
+    Both are asked for the whole distribution of each token: where texts are few, to learn the tokens themselves
+    would be to learn them by heart.
+    """
+    causal = _causal_model(network)
+    packed = causal.config._attn_implementation == PACKED
+    with torch.no_grad(), network.disable_adapter():
+        before = _logits(causal, [sequence], packed=packed).log_softmax(dim=-1)
+    after = _logits(causal, [sequence], packed=packed).log_softmax(dim=-1)  # [learned, vocabulary]
+    return functional.kl_div(after, before, log_target=True, reduction="sum") / len(sequence.learned)
+
+
+def _causal_model(network: Any) -> Any:
+    return network.get_base_model() if hasattr(network, "get_base_model") else network
 
 
 @contextmanager
@@ -171,13 +189,19 @@ def in_half_precision(network: Any) -> Any:
 
 
 def _losses(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tensor:
+    targets = [sequence.tokens[position] for sequence in sequences for position in sequence.learned]
+    logits = _logits(causal, sequences, packed=packed)
+    return functional.cross_entropy(logits, torch.tensor(targets, device=causal.device), reduction="none")
+
+
+def _logits(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tensor:
+    """What the network expects where something is learned, `[learned, vocabulary]`, float32."""
     lengths = [len(sequence) - 1 for sequence in sequences]  # the last token predicts nothing
     tokens = [token for sequence in sequences for token in sequence.tokens[:-1]]
     places = [sequence.places[:-1] for sequence in sequences]
-    rows, targets, start = list[int](), list[int](), 0
+    rows, start = list[int](), 0
     for sequence, length in zip(sequences, lengths, strict=True):
         rows += [start + row for row in sequence.rows]
-        targets += [sequence.tokens[position] for position in sequence.learned]
         start += length
     place, more = causal.device, dict[str, Any]()
     if packed:
@@ -194,7 +218,7 @@ def _losses(causal: Any, sequences: Sequence[Encoded], *, packed: bool) -> Tenso
             logits_to_keep=torch.tensor(rows, device=place),
             **more,
         ).logits[0]
-    return functional.cross_entropy(logits.float(), torch.tensor(targets, device=place), reduction="none")
+    return logits.float()  # type: ignore[no-any-return]
 
 
 @contextmanager

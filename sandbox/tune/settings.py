@@ -38,7 +38,8 @@ class TrainingSettings(BaseModel):
     emphasis: Annotated[float, Field(gt=0, le=100)] = 1.0
     """How much more a token of a command counts than one of what is said beside it."""
     rehearsal: Annotated[float, Field(ge=0, le=10)] = 0.1
-    """Weight of the model's own earlier sayings among what is learned, so that it forgets less; 0 does without."""
+    """How firmly it is held to what it expects, without the adapter, in texts of its own, so that it forgets less;
+    0 does without."""
     pack: Annotated[int, Field(ge=64, le=65536)] = 1024
     """Tokens that go through the network at once, at most; a longer example goes by itself, and is computed twice
     in place of being kept in memory."""
@@ -73,8 +74,8 @@ class TrainingSettings(BaseModel):
 
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
-    "dpo": {"learning_rate": 2e-4, "epochs": 3, "pack": 768},
-    "kto": {"learning_rate": 2e-4, "epochs": 3, "pack": 768},
+    "dpo": {"learning_rate": 2e-4, "epochs": 3, "pack": 640},
+    "kto": {"learning_rate": 2e-4, "epochs": 3, "pack": 640},
     "grpo": {"steps": 30, "beta": 0.0},
     "rloo": {"steps": 30, "beta": 0.0},
 }

@@ -12,7 +12,7 @@ from sandbox.llm import device
 from sandbox.tune import loop, packing
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.loop import StepGradient, TrainingProgress
-from sandbox.tune.network import token_losses
+from sandbox.tune.network import divergence, token_losses
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
 
@@ -35,7 +35,8 @@ def train(
         network: with LoRA weights and packed attention.
         sequences: what is learned.
         settings: how.
-        rehearsal: texts of the model's own, one of which joins each step, so that it forgets less.
+        rehearsal: texts of the model's own. At each step the network is held to what it expects in one of them
+            without its adapter, so that it forgets less.
         checkpoint: where to go on from, and where to write to about once a minute.
         on_step: told after each step.
         stop: asked before each step; where it says yes, a checkpoint is written.
@@ -49,9 +50,13 @@ def train(
 
     def learn(step: int, room: int) -> StepGradient:
         chosen = [sequences[i] for i in batches[step - 1]]
-        rehearsed = [rehearsal[step % len(rehearsal)]] if rehearsal else []
-        loss = _accumulate(network, chosen, rehearsed, settings, room)
-        return StepGradient(loss=loss, tokens=sum(map(len, (*chosen, *rehearsed))))
+        loss = _accumulate(network, chosen, settings, room)
+        tokens = sum(map(len, chosen))
+        if rehearsal:
+            held = rehearsal[step % len(rehearsal)]
+            (settings.rehearsal * divergence(network, held)).backward()  # type: ignore[no-untyped-call]
+            tokens += 2 * len(held)
+        return StepGradient(loss=loss, tokens=tokens)
 
     loop.descend(network, settings, len(batches), learn, checkpoint=checkpoint, on_step=on_step, stop=stop)
 
@@ -64,25 +69,18 @@ def _batches(count: int, settings: TrainingSettings) -> list[list[int]]:
     ]
 
 
-def _accumulate(
-    network: Any,
-    learned: Sequence[Encoded],
-    rehearsed: Sequence[Encoded],
-    settings: TrainingSettings,
-    room: int,
-) -> float:
+def _accumulate(network: Any, learned: Sequence[Encoded], settings: TrainingSettings, room: int) -> float:
     """Add up the gradient of one step, pack by pack. Returns the mean loss over the learned tokens."""
-    weights = {id(each): 1 / packing.learned_weight(learned) for each in learned}
-    weights |= {id(each): settings.rehearsal / packing.learned_weight(rehearsed) for each in rehearsed}
-    rehearsing = {id(each) for each in rehearsed}
+    weight = packing.learned_weight(learned)
     total = 0.0
-    for pack in packing.pack([*learned, *rehearsed], room):
+    for pack in packing.pack(learned, room):
         with torch.autocast(network.device.type, torch.bfloat16, enabled=_in_bfloat16(settings, network.device)):
             found = token_losses(network, pack, room)
         losses = torch.split(found, [len(each.learned) for each in pack])
-        parts = [_weighted(part, each) * weights[id(each)] for part, each in zip(losses, pack, strict=True)]
-        torch.stack(parts).sum().backward()  # type: ignore[no-untyped-call]
-        total += sum(part.item() for part, each in zip(parts, pack, strict=True) if id(each) not in rehearsing)
+        parts = [_weighted(part, each) for part, each in zip(losses, pack, strict=True)]
+        loss = torch.stack(parts).sum() / weight
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.item()
     return total
 
 

@@ -13,6 +13,7 @@ import torch
 from sandbox.llm import chatml
 from sandbox.llm.chatml import Message
 from sandbox.llm.local import LocalModel
+from sandbox.llm.questions import Continue
 from sandbox.paths import Home
 from sandbox.tune import episodes, lora, network, packing, preference, reinforcement, sft
 from sandbox.tune.checkpoint import Checkpoint
@@ -38,7 +39,21 @@ _REHEARSED = (
     "What should I cook with potatoes and eggs?",
     "Give me three tips for learning a language.",
 )
-_EACH, _LENGTH = 4, 32
+_OPENINGS = (
+    "The house at the end of the street",
+    "On Monday morning, he",
+    "The town lies in a valley,",
+    "It was late when they",
+    "Most plants need light, because",
+    "In 1912, the first",
+    "The company announced that",
+    "A good teacher knows how",
+    "The road to the north was closed, so",
+    "During the winter, many animals",
+    "She put the letter back into",
+    "The experiment showed that",
+)
+_EACH, _LENGTH = 2, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +183,22 @@ def perplexity(tuned: Any, model: LocalModel, text: str = FIXED_TEXT) -> float:
 
 
 def rehearse(model: LocalModel, seed: int) -> list[Encoded]:
-    """Answers of the model as it is now. Trained on, they hold it where it was (pseudo-rehearsal, Robins 1995):
-    samples of the old model estimate the gradient of KL(old || new).
+    """Texts of the model as it is now, answers and plain prose, to hold it where it was in what is no game.
+
+    Pseudo-rehearsal (Robins 1995): texts of the old model stand for the data it was trained on, which nobody has.
     """
+    prompts = [*(_asked(model, question) for question in _REHEARSED), *_OPENINGS]
+    written = model.write(
+        [
+            Continue(prompt=prompt, n=_EACH, seed=seed + number, max_tokens=_LENGTH, temperature=1.0, stop=())
+            for number, prompt in enumerate(prompts)
+        ]
+    )
     found = []
-    for number, question in enumerate(_REHEARSED):
-        prompt = _asked(model, question)
+    for prompt, samples in zip(prompts, written, strict=True):
         head = model.fit(prompt, reserve=_LENGTH)
-        for sample in model.sample(prompt, _EACH, seed=seed + number, max_tokens=_LENGTH, stop=()):
-            tokens = (*head, *model.encode(sample.text))
+        for sample in samples:
+            tokens = (*head, *sample.tokens)
             if len(tokens) > len(head):
                 found.append(Encoded(tokens, tuple(range(len(head), len(tokens)))))
     model.forget()

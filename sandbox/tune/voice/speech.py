@@ -65,8 +65,8 @@ class SpeechContext:
     advised: bool = False
 
 
-BEFORE, AFTER = 0.6, 0.9
-"""A draw below the first puts words before a sentence, one between the two behind it."""
+BEFORE = 0.6
+"""Chance that a persona's own words stand before a sentence, and not behind it."""
 WANTED = 0.15
 """Chance that the goal is spoken of, where it names the thing."""
 
@@ -90,10 +90,9 @@ def speak(name: str, command: str, moment: SpeechContext, rng: np.random.Generat
     fact = _pick(book().facts[kind], rng) if kind else ""
     said = line.replace("{fact}", fact).format_map(remembered.words).strip()
     said = said[:1].upper() + said[1:]
-    draw = rng.random()
-    if draw < BEFORE:
+    if rng.random() < BEFORE:
         said = _joined(_pick(persona.before, rng), said)
-    elif draw < AFTER:
+    else:
         said = _ended(said, _pick(persona.after, rng))
     return re.sub(r"\s+", " ", said).replace('"', "'").strip()
 

@@ -55,7 +55,7 @@ class Session(Review):
         self._state_here: Any = None
         """The world's state; None where it is to be loaded from the turn first."""
         self._cut_short = False
-        """Whether a signal ended the writing of a turn."""
+        """Whether a signal ended the writing of a turn, as it may where the save is on a server."""
 
     @classmethod
     def create(
@@ -297,9 +297,10 @@ class Session(Review):
             seed: of the world; by default one that follows from the session's.
             number: of the episode; by default the next one.
         """
-        self._seating.end_episode()
         opened = self.timeline.latest_episode
-        self._open_episode(self.seed + opened if seed is None else seed, number=number)
+        with self.store.undisturbed():
+            self._seating.end_episode()
+            self._open_episode(self.seed + opened if seed is None else seed, number=number)
         return self.current
 
     def drop_earlier(self) -> None:
@@ -367,23 +368,24 @@ class Session(Review):
 
     def _write(self, turn: Turn, state: Any, *, first: bool = False) -> None:
         ancestors = () if turn.parent is None else self.timeline.ancestors(turn.parent)
-        try:
-            with self.store.transaction():
-                if first:
-                    self._run = self.store.add_run(self._run)
-                    self._seating.write_all(self.store)
-                turn = self.store.add_turn(turn, self._run, ancestors)
-                self.timeline.add(turn)
-                updates = self._learn_from(turn)
-                self._seating.write_changes(self.store)
-        except BaseException as error:
-            if turn.id in self.timeline:
-                self.timeline.forget(turn.id)
-            self._cut_short = not isinstance(error, Exception)
-            raise
-        self._seating.written()
-        self.updates = updates
-        self._current, self._state_here = turn.id, state
+        with self.store.undisturbed():
+            try:
+                with self.store.transaction():
+                    if first:
+                        self._run = self.store.add_run(self._run)
+                        self._seating.write_all(self.store)
+                    turn = self.store.add_turn(turn, self._run, ancestors)
+                    self.timeline.add(turn)
+                    updates = self._learn_from(turn)
+                    self._seating.write_changes(self.store)
+            except BaseException as error:
+                if turn.id in self.timeline:
+                    self.timeline.forget(turn.id)
+                self._cut_short = not isinstance(error, Exception)
+                raise
+            self._seating.written()
+            self.updates = updates
+            self._current, self._state_here = turn.id, state
 
     # Moving in the tree.
 

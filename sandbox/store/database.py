@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Engine, Insert, Transaction, text
 from sqlalchemy.exc import DBAPIError
 
+from sandbox import signals
 from sandbox.errors import SaveError
 from sandbox.store import opening, schema, server
 from sandbox.store.lock import SaveLock
@@ -260,7 +261,7 @@ class Database:
             durable: return only once this, and all before it, would survive a power cut. Any commit survives the
                 death of the process.
         """
-        with self._mutex:
+        with self.undisturbed(), self._mutex:
             if self._connection.in_transaction():
                 yield
                 return
@@ -302,8 +303,15 @@ class Database:
             )
         return SaveError(f"the save cannot be used: {problem}", where=self.file)
 
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """Have signals wait: no handler cuts off what SQLite does, which takes moments.
+
+        A server may be waited for in vain: there they do not wait.
+        """
+        return nullcontext() if self._on_server else signals.held()
+
     def _rows(self, statement: Any) -> list[Row]:
-        with self._mutex:
+        with self.undisturbed(), self._mutex:
             try:
                 if self._connection.in_transaction():
                     return [dict(row) for row in self._connection.execute(statement).mappings()]

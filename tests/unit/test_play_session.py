@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -341,4 +343,48 @@ def test_ended_amid_a_turn_agents_know_what_the_save_knows(
     session.close()
     again = Session.resume(Store.open(file), world, {"digger": TableAgent("table")})
     assert again.current.depth == 3 and _agent(again).dump() == known
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "ending"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)], ids=str
+)
+def test_told_to_end_amid_a_turn_agents_know_what_the_save_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, ending: type[BaseException]
+) -> None:
+    """The signal waits until the turn, or the end of an episode and the opening of the next, is written."""
+    world, file = CaveWorld("digger", length=30), tmp_path / "saves" / "friday"
+    session = Session.create(Store.create(file), world, {"digger": TableAgent("table")}, seed=7)
+    for command in ("dig", "east", "dig"):
+        session.act(command)
+    agent = _agent(session)
+
+    def end(*_: object) -> None:
+        raise ending
+
+    def told_in(owner: object, method: str, do: Callable[[], object]) -> None:
+        original = getattr(owner, method)
+
+        def meanwhile(*given: object, **more: object) -> object:
+            signal.raise_signal(number)
+            return original(*given, **more)
+
+        former = signal.signal(number, end)
+        try:
+            with monkeypatch.context() as patch, pytest.raises(ending):
+                patch.setattr(owner, method, meanwhile)
+                do()
+        finally:
+            signal.signal(number, former)
+
+    told_in(session.store, "put_records", lambda: session.act("dig"))
+    assert session.current.depth == 4
+    told_in(agent, "end_episode", session.new_episode)
+    assert (session.current.depth, session.episode, agent.episodes) == (0, 2, 1)
+    told_in(session.world, "dump", session.new_episode)
+    known = agent.dump()
+    session.close()
+    again = Session.resume(Store.open(file), world, {"digger": TableAgent("table")})
+    assert (again.current.depth, again.episode) == (0, 3) and _agent(again).dump() == known
+    assert _agent(again).episodes == 2
     again.close()

@@ -14,8 +14,8 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def held() -> Iterator[None]:
     """Have Ctrl+C, SIGTERM and SIGHUP wait until a short piece of work is done; their handlers are called then.
 
-    A handler that raises does so between any two instructions: within a transaction that leaves SQLite's connection
-    locked, and what agents have learned ahead of what is written. Signals whose default is in force are not held.
+    A handler that raises does so between any two instructions. Within a transaction it leaves SQLite
+    locked, and what agents have learned ahead of what is written. Only handlers that are in force are held back.
     On other threads than the main one no handler is called, and nothing needs to be held.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -30,5 +30,5 @@ def held() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for each in came:
+            signal.raise_signal(each)

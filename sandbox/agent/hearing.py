@@ -127,6 +127,8 @@ def _unknown(observation: Observation, history: History, partners: Sequence[str]
     """Questions about what stands in the way, then about what the goal names and nothing that was read does; of a
     seat that goes round in circles, about what is at hand and was left alone.
     """
+    if not history:
+        return
     latest = history[-1]
     yield from (question for seen, question in _NEEDED if seen.search(latest.reply))
     thing, before = _thing(latest.command), [each.reply for each in history[:-1]]

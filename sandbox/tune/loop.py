@@ -20,6 +20,9 @@ from sandbox.tune.errors import RoundError, Stopped
 from sandbox.tune.settings import TrainingSettings
 
 T = TypeVar("T")
+OnPhase = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is, and of how much."""
+FIRST_STEP = "taking the first step"
 
 _LEAST_PACK = 64
 _SMALLER = "take a smaller model, shorter transcripts, or a smaller --batch"

@@ -7,7 +7,7 @@ output layer runs on the commands only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,13 @@ from torch.nn import functional
 from sandbox.llm.local import LocalModel
 from sandbox.tune import loop, packing
 from sandbox.tune.examples import Label, PreferencePair
-from sandbox.tune.loop import StepGradient
+from sandbox.tune.loop import FIRST_STEP, OnPhase, StepGradient
 from sandbox.tune.network import in_half_precision, token_losses
 from sandbox.tune.packing import Encoded
 from sandbox.tune.settings import TrainingSettings
 
-OnPhase = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is, and of how much."""
-FIRST_STEP = "taking the first step"
+TRUTH_SHARE = 0.5
+"""How much all that was judged by the world's facts weighs at most, where what people judged weighs 1."""
 _REFERENCE = "rating the commands before training"
 
 
@@ -41,6 +40,18 @@ class _Choice:
     good: bool = True
     """Of a rating: whether the first is good. The second is then another rating's."""
     weight: float = 1.0
+
+
+def weights(examples: Sequence[PreferencePair | Label]) -> list[float]:
+    """How much each example counts in the loss.
+
+    Judgements by the facts of a world cost nothing and are many times as many as people's. Where there are both,
+    each weighs at most `TRUTH_SHARE` of a person's, and all of them together `TRUTH_SHARE` of all people's.
+    """
+    of_world = [each.origin.kind == "truth" for each in examples]
+    people, world = of_world.count(False), of_world.count(True)
+    share = TRUTH_SHARE * min(1.0, people / world) if people and world else 1.0
+    return [share if by_facts else 1.0 for by_facts in of_world]
 
 
 def dpo(
@@ -59,7 +70,8 @@ def dpo(
     """
     made = [_encoded(model, pair.prompt, pair.chosen, pair.rejected) for pair in pairs]
     choices = [
-        _Choice(*each, reference) for each, reference in zip(made, _references(tuned, made, on_phase), strict=True)
+        _Choice(*each, reference, weight=weight)
+        for each, reference, weight in zip(made, _references(tuned, made, on_phase), weights(pairs), strict=True)
     ]
     batches = loop.batches(choices, settings.batch, settings)
 
@@ -68,7 +80,8 @@ def dpo(
         for pack in _packs(batch, room):
             ratios = _ratios(tuned, pack, room)
             margin = settings.beta * (ratios[:, 0] - ratios[:, 1])
-            loss = -functional.logsigmoid(margin).sum() / len(batch)
+            weight = margin.new_tensor([each.weight for each in pack])
+            loss = -(weight * functional.logsigmoid(margin)).sum() / len(batch)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
             margins += margin.tolist()
@@ -96,16 +109,17 @@ def kto(
     `kl`, the divergence from the reference, is estimated over the batch from prompts with the commands of others.
     Which ones is drawn once, and it has no gradient.
     """
-    good = sum(each.good for each in labels)
-    bad = len(labels) - good
+    counts = weights(labels)
+    good = sum(count for count, each in zip(counts, labels, strict=True) if each.good)
+    bad = sum(counts) - good
     sides = {True: max(1.0, bad / good), False: max(1.0, good / bad)}
     order = np.random.default_rng(settings.seed).permutation(len(labels)).tolist()
     other = {one: labels[another].completion for one, another in zip(order, order[1:] + order[:1], strict=True)}
     made = [_encoded(model, label.prompt, label.completion, other[i]) for i, label in enumerate(labels)]
     references = _references(tuned, made, on_phase)
     choices = [
-        _Choice(*each, reference, label.good, sides[label.good])
-        for each, reference, label in zip(made, references, labels, strict=True)
+        _Choice(*each, reference, label.good, count * sides[label.good])
+        for each, reference, label, count in zip(made, references, labels, counts, strict=True)
     ]
     batches = loop.batches(choices, max(2, settings.batch), settings)
 

@@ -18,9 +18,8 @@ from sandbox.paths import Home
 from sandbox.tune import episodes, lora, network, packing, preference, reinforcement, sft
 from sandbox.tune.checkpoint import Checkpoint
 from sandbox.tune.examples import Example, Label, PreferencePair, TranscriptExample, digest
-from sandbox.tune.loop import TrainingProgress
+from sandbox.tune.loop import FIRST_STEP, OnPhase, TrainingProgress
 from sandbox.tune.packing import Encoded
-from sandbox.tune.preference import OnPhase
 from sandbox.tune.rounds import RoundPlan
 from sandbox.world import registry
 
@@ -152,7 +151,7 @@ def learn(
             ]
             if not model.packs:
                 sequences = [part for sequence in sequences for part in packing.apart(sequence)]
-            on_phase(preference.FIRST_STEP, 0, 0)
+            on_phase(FIRST_STEP, 0, 0)
             sft.train(tuned, sequences, settings, rehearsal=rehearsal, **more)
         case "dpo":
             pairs = [each for each in data if isinstance(each, PreferencePair)]

@@ -103,6 +103,20 @@ def test_kto_learns_from_single_ratings(model: LocalModel) -> None:
     assert margin(model, "sword") > before + 0.5
 
 
+def test_what_people_judged_counts_more_than_what_facts_did() -> None:
+    def labels(**counts: int) -> list[Label]:
+        return [
+            Label(prompt="> ", completion=f"{n}", good=True, origin=Origin(kind=kind))
+            for kind, count in counts.items()
+            for n in range(count)
+        ]
+
+    assert preference.weights(labels(truth=3)) == [1.0] * 3 and preference.weights(labels(rating=2)) == [1.0] * 2
+    assert preference.weights(labels(rating=3, truth=2)) == [1.0] * 3 + [0.5] * 2
+    many = preference.weights(labels(rating=2, correction=2, truth=40))
+    assert many[:4] == [1.0] * 4 and sum(many[4:]) == pytest.approx(2.0), "half of what people's weigh"
+
+
 BASKET = """
 title: The basket
 seats: {picker: {start: yard, goal: Put the apple in the basket., max_score: 2}}

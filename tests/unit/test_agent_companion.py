@@ -350,6 +350,7 @@ def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
     assert asked(Exchange(command="", reply="The ruby shines."), *circle) == "say What do you know of the chest?"
     assert hearing.asking(seen, LOST, talk, ("go",), others) is None
     assert hearing.asking(seen, LOST, talk, verbs, ()) is None
+    assert hearing.asking(seen, (), talk, verbs, others) is None
 
 
 def test_what_is_said_is_answered_to_its_subject_and_no_answer_is_answered() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
@@ -21,7 +21,7 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SaveError
-from sandbox.tune.novelty import Familiarity, marks, place_of, things
+from sandbox.tune.novelty import Familiarity, place_of, shown, standing, things
 from sandbox.tune.shorten import Remembered, shorten
 from sandbox.types import Glimpsed, Observation, World
 
@@ -47,7 +47,9 @@ class Node:
     depth: int
     """Commands from the opening on."""
     score: float
-    marks: tuple[int, ...]
+    stands: tuple[int, ...]
+    shows: tuple[int, ...]
+    """The marks of its standing, and of what it shows, by their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class _StoredArchive(BaseModel):
         for number, node in self.nodes.items():
             if node.parent >= 0 and (node.parent >= number or node.parent not in self.nodes):
                 raise ValueError("a node without its parent")
-            if any(not 0 <= mark < len(self.marks) for mark in node.marks):
+            if any(not 0 <= mark < len(self.marks) for mark in (*node.stands, *node.shows)):
                 raise ValueError("a mark that is none")
         if 0 not in self.nodes or not self.nodes.keys() >= set(self.waiting):
             raise ValueError("a node is missing")
@@ -201,7 +203,7 @@ class Explorer:
             else:
                 score = min(tops, key=lambda each: tops[each])
             _, _, number = heapq.heappop(self._frontiers[score])
-            self._familiar.add(score, self._nodes[number].marks)
+            self._gone_on(number)
             chosen.append(number)
         return chosen
 
@@ -210,7 +212,7 @@ class Explorer:
         frontier = self._frontiers[score]
         while frontier:
             novelty, depth, number = frontier[0]
-            now = -self._familiar.novelty(score, self._nodes[number].marks)
+            now = -self._novelty(number)
             if now == novelty:
                 return frontier[0]
             heapq.heapreplace(frontier, (now, depth, number))
@@ -255,24 +257,29 @@ class Explorer:
         self._known[looks] = None
         self._portable |= things(seen)
         number, self._next = self._next, self._next + 1
-        numbers = tuple(
-            self._mark_numbers.setdefault(_digest(mark), len(self._mark_numbers))
-            for mark in marks(command, seen, self._portable)
-        )
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
-        self._nodes[number] = Node(parent, command, depth, seen.score, numbers)
+        stands = self._numbered(standing(seen))
+        shows = self._numbered(shown(command, seen, self._portable))
+        self._nodes[number] = Node(parent, command, depth, seen.score, stands, shows)
+        if seen.score > self._familiar.best:
+            self._familiar.rise(seen.score)
         self._states[number] = state
         self._wait(number)
+
+    def _numbered(self, marks: Iterable[str]) -> tuple[int, ...]:
+        known = self._mark_numbers
+        return tuple(known.setdefault(_digest(mark), len(known)) for mark in marks)
+
+    def _novelty(self, number: int) -> float:
+        node = self._nodes[number]
+        return self._familiar.novelty(node.score, node.stands, node.shows)
 
     def _wait(self, number: int) -> None:
         node = self._nodes[number]
         frontier = self._frontiers.setdefault(node.score, [])
-        heapq.heappush(frontier, (-self._familiar.novelty(node.score, node.marks), node.depth, number))
+        heapq.heappush(frontier, (-self._novelty(number), node.depth, number))
         if len(frontier) > _FRONTIER:
-            ranked = sorted(
-                (-self._familiar.novelty(node.score, self._nodes[each].marks), depth, each)
-                for _, depth, each in frontier
-            )
+            ranked = sorted((-self._novelty(each), depth, each) for _, depth, each in frontier)
             self._frontiers[node.score], forgotten = ranked[: _FRONTIER // 2], ranked[_FRONTIER // 2 :]
             for _, _, each in forgotten:
                 del self._nodes[each]
@@ -281,8 +288,12 @@ class Explorer:
     def _put_back(self, numbers: Sequence[int]) -> None:
         """Have nodes that were chosen wait again."""
         for number in numbers:
-            self._familiar.add(self._nodes[number].score, self._nodes[number].marks, -1)
+            self._gone_on(number, -1)
             self._wait(number)
+
+    def _gone_on(self, number: int, times: int = 1) -> None:
+        node = self._nodes[number]
+        self._familiar.add(node.score, node.stands, node.shows, times)
 
     def _judge(self, seen: Observation, parent: int, command: str) -> None:
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
@@ -344,9 +355,10 @@ class Explorer:
         explorer._next = max(stored.nodes) + 1
         waiting = set(stored.waiting)
         explorer._frontiers = {}
-        for number, node in explorer._nodes.items():
+        explorer._familiar.rise(max(node.score for node in stored.nodes.values()))
+        for number in explorer._nodes:
             if number not in waiting:
-                explorer._familiar.add(node.score, node.marks)
+                explorer._gone_on(number)
         for number in stored.waiting:
             explorer._wait(number)
         return explorer

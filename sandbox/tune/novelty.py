@@ -1,14 +1,15 @@
 """How new what a state shows is: what to explore next is what shows most that was seldom gone on from.
 
-Each state is a set of marks: the place, the things carried, each thing carried *there*, each phrase read there,
-what was done to what, what was answered. Novelty of width two in the words of Lipovetzky & Geffner (2012): a
-thing brought to a place is new, a third order of dropping things is not. Counts grade it (Tang et al. 2017).
+Each state is a set of marks. Some say where one stands: the place, the things carried, each thing carried *there*.
+The others what is shown: each phrase read there, what was done to what, what was answered. Novelty of width two in
+the words of Lipovetzky & Geffner (2012): a thing brought to a place is new, a third order of dropping things is
+not. Counts grade it (Tang et al. 2017).
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from sandbox.types import Observation
@@ -17,8 +18,6 @@ _PHRASE = re.compile(r"[\n.,;:!?()]|\band\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _ANSWER = 4
 """Phrases that an answer is told from others by."""
-_ANYWHERE = 3
-"""How much more a mark counts that is new at all than one that is new at this score."""
 _MOST_PHRASES = 60
 
 
@@ -32,21 +31,25 @@ def things(seen: Observation) -> frozenset[str]:
     return frozenset(word for phrase in _phrases(seen.inventory) for word in phrase.split())
 
 
-def marks(command: str, seen: Observation, portable: Collection[str]) -> Iterator[str]:
-    """What there is to tell a state from others, after a command.
+def standing(seen: Observation) -> Iterator[str]:
+    """The marks that say where one stands, and with what."""
+    place = place_of(seen)
+    yield f"at {place}"
+    for thing in _phrases(seen.inventory):
+        yield f"has {thing}"
+        yield f"has {thing} at {place}"
+
+
+def shown(command: str, seen: Observation, portable: Collection[str]) -> Iterator[str]:
+    """The marks of what there is to read after a command.
 
     Args:
         command: empty for the opening.
         seen: the state.
         portable: words for what can be carried about: where such things lie is not what tells states apart.
     """
-    place = place_of(seen)
-    yield f"at {place}"
-    for thing in _phrases(seen.inventory):
-        yield f"has {thing}"
-        yield f"has {thing} at {place}"
     for sight in _phrases(seen.description.strip().partition("\n")[2], portable):
-        yield f"sees {sight} at {place}"
+        yield f"sees {sight} at {place_of(seen)}"
     verb, *nouns = command.split() or [""]
     for noun in nouns or [""]:
         yield f"did {verb} {noun}"
@@ -64,19 +67,27 @@ def _phrases(text: str, without: Collection[str] = ()) -> list[str]:
 
 
 class Familiarity:
-    """How often each mark was gone on from: at each score, and at all."""
+    """How often each mark was gone on from: in all, and those of standing at the highest score too."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[float, Counter[int]] = defaultdict(Counter)
         self._all: Counter[int] = Counter()
+        self._at_best: Counter[int] = Counter()
+        self.best = float("-inf")
 
-    def add(self, score: float, found: tuple[int, ...], times: int = 1) -> None:
+    def rise(self, score: float) -> None:
+        """A higher score is reached: with what one has by now, all places are worth going to again."""
+        self.best = score
+        self._at_best.clear()
+
+    def add(self, score: float, stands: tuple[int, ...], shows: tuple[int, ...], times: int = 1) -> None:
         """A state with these marks is gone on from so many times more."""
-        for counts in (self._counts[score], self._all):
-            for mark in found:
-                counts[mark] += times
+        for mark in (*stands, *shows):
+            self._all[mark] += times
+        if score == self.best:
+            for mark in stands:
+                self._at_best[mark] += times
 
-    def novelty(self, score: float, found: tuple[int, ...]) -> float:
-        """Weighted sum over the marks of 1 / (1 + count)². What is added since can only make it less."""
-        here = self._counts[score]
-        return sum((1 + here[mark]) ** -2 + _ANYWHERE * (1 + self._all[mark]) ** -2 for mark in found)
+    def novelty(self, score: float, stands: tuple[int, ...], shows: tuple[int, ...]) -> float:
+        """Sum over the marks of 1 / (1 + count)². What is added since, and a rise, can only make it less."""
+        known = sum((1 + self._all[mark]) ** -2 for mark in (*stands, *shows))
+        return known + (sum((1 + self._at_best[mark]) ** -2 for mark in stands) if score == self.best else 0.0)

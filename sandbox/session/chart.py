@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -158,7 +158,6 @@ def _known(
 
 def walked(path: Sequence[Turn], seat: str) -> tuple[FloorPlan, str]:
     """Rooms and ways as they come up in a story: where a direction led from a room to another one."""
-    from sandbox.world.map import FloorPlan, MapWay
     from sandbox.world.native.schema import OPPOSITE
 
     rooms: dict[str, str] = {}
@@ -173,17 +172,46 @@ def walked(path: Sequence[Turn], seat: str) -> tuple[FloorPlan, str]:
         if turn.seat == seat and here and there and here != there and direction in OPPOSITE:
             exits[here, direction] = there
         here = there
+    return _plan(rooms, exits), here
+
+
+def _plan(rooms: Mapping[str, str], exits: Mapping[tuple[str, str], str]) -> FloorPlan:
+    """A plan of these rooms; an exit leads from a room in a direction to a room."""
+    from sandbox.world.map import FloorPlan, MapWay
+    from sandbox.world.native.schema import OPPOSITE
+
     ways: dict[tuple[str, str], MapWay] = {}
     for (room, direction), target in exits.items():
         back = (target, OPPOSITE[direction])
         if back not in ways or exits[back] != room:
             ways[room, direction] = MapWay(room, direction, target, both=exits.get(back) == room)
-    return FloorPlan(rooms, tuple(ways.values()), next(iter(rooms), "")), here
+    return FloorPlan(dict(rooms), tuple(ways.values()), next(iter(rooms), ""))
+
+
+def explored(places: Iterable[str], ways: Mapping[tuple[str, str], str]) -> FloorPlan:
+    """The rooms and ways of an exploration, whose places are the first lines of descriptions.
+
+    Args:
+        places: those to be shown, the opening's first.
+        ways: where a command led to from a place.
+    """
+    from sandbox.world.native.schema import OPPOSITE
+
+    rooms = {name: name for place in places if (name := _heading(place))}
+    exits = {
+        (_heading(here), direction): _heading(there)
+        for (here, command), there in ways.items()
+        if (direction := _direction(command)) in OPPOSITE and _heading(here) in rooms and _heading(there) in rooms
+    }
+    return _plan(rooms, exits)
 
 
 def room_name(observation: Observation) -> str:
     """The heading under which a story describes the surroundings; empty where there is none."""
-    text = observation.description or observation.text
+    return _heading(observation.description or observation.text)
+
+
+def _heading(text: str) -> str:
     if found := _HEADING.search(text):
         return found[1].strip()
     first = text.strip().partition("\n")[0].strip()

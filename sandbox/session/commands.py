@@ -276,6 +276,8 @@ command("/copy", "copy what is selected, or the latest turn", place("copy"),
 # Around the game.
 command("/tune", "make the agent's language model better from what was played", place("rounds"),
         key("rounds", "f9", "Learn"), when="now", lines="Leave with /quit first; then:  sandbox tune {save}")
+command("/explore", "find how far one can get here, by going back to where it is promising", place("explore"),
+        key("explore", "x", "Explore"), when="now", lines="Leave with /quit first; then:  sandbox explore WORLD")
 command("/build LINE", 'change the world, as in /build dig north "Cave"; see F8 for what can be built',
         change(lambda its, typed: authoring.build(its, typed.argument)), when="move")
 command("/author", "edit the world's file beside the game; verbs that build need no slash from then on",

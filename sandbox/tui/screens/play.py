@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from time import monotonic
+from typing import Any, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -35,12 +37,14 @@ from sandbox.session.view import View
 from sandbox.tui import format as fmt
 from sandbox.tui import story
 from sandbox.tui.author.beside import AuthorsScreen
+from sandbox.tui.exploring import ExploreController, ExploredNews
 from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
 from sandbox.tui.messages import GameNews, GameOpened, NotOpened, StartWanted
 from sandbox.tui.palette import KeyCommands
 from sandbox.tui.rounds import RoundsWanted
 from sandbox.tui.screens.ask import AskScreen
 from sandbox.tui.screens.curtain import Curtain
+from sandbox.tui.screens.explore import ExploreScreen
 from sandbox.tui.screens.help import HelpScreen
 from sandbox.tui.screens.permission import PermissionScreen
 from sandbox.tui.screens.places import Places
@@ -57,6 +61,7 @@ from sandbox.tui.widgets.timeline import TimelineTree
 from sandbox.tui.widgets.transcript import Transcript
 from sandbox.tui.worker import BackgroundWorker
 from sandbox.tune.round_view import RoundView
+from sandbox.types import World
 
 _FIRST = 0.05
 """Seconds in which the screen is drawn before the game behind it is opened."""
@@ -89,6 +94,7 @@ class PlayScreen(Places, AuthorsScreen):
         self.driver = Driver(factory, self._worker.submit, lambda event: self._worker.tell(GameNews(event)))
         self.controller = Controller(TABLE, self.driver, self, self.set_timer, speed)
         self.save = title.save
+        self.explored = ExploreController(self.post_message)
         self._title = title
         self._notice = notice
         self._story = story.Story()
@@ -102,6 +108,7 @@ class PlayScreen(Places, AuthorsScreen):
 
     def close(self) -> None:
         """Close the session, and wait until that is done."""
+        self.explored.close()
         self.driver.close()
         self._worker.close(SESSION, self.driver.end)
 
@@ -231,6 +238,8 @@ class PlayScreen(Places, AuthorsScreen):
                 self.controller.change("reload", moves.renew)
             case Answered(about="troubles", answer=dict() as troubles):
                 self.query_one(Header).troubles = troubles
+            case Answered(about="world to explore", answer=world):
+                self.explored.prepare(cast("World[Any]", world))
             case Answered(answer=str() as line):
                 self.say(line)
             case Answered() if not self.authored(event):
@@ -265,6 +274,20 @@ class PlayScreen(Places, AuthorsScreen):
         """What may change without anything being done on the screen."""
         self.driver.ask("edited", moves.edited)
         self.driver.ask("troubles", moves.troubles)
+
+    @on(ExploredNews)
+    def _explored(self, news: ExploredNews) -> None:
+        """An exploration goes on whatever screen is in front."""
+        self.explored.take(news)
+        if isinstance(self.app.screen, ExploreScreen):
+            self.app.screen.show(news)
+        elif news.error is not None:
+            self.complain(news.error)
+
+    def _open_explorer(self) -> None:
+        if not self.explored.prepared:
+            self.driver.ask("world to explore", lambda its: copy.deepcopy(its.world))
+        self.app.push_screen(ExploreScreen(self.explored))
 
     def follow_round(self, round_view: RoundView | None) -> None:
         """Show how a fine-tuning round stands."""
@@ -376,6 +399,8 @@ class PlayScreen(Places, AuthorsScreen):
                 self.app.push_screen(HelpScreen())
             case "rounds":
                 self.post_message(RoundsWanted())
+            case "explore":
+                self._open_explorer()
             case "author":
                 self.author_mode(argument)
             case "start":

@@ -10,7 +10,7 @@ SHELL       := /bin/bash
 PIP         := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile -c constraints.txt
 UV          := $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt
 COMMA       := ,
-PYTEST      := $(BIN)/pytest -n auto --dist loadfile
+PYTEST      := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 # Names each package as pip comes to it; what goes wrong is on standard error and stays whole.
 NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 

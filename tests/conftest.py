@@ -62,11 +62,16 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files of the slow lane into it, for `make quick` to leave out."""
+    """Put the files of the slow lane into it, for `make quick` to leave out.
+
+    Where several processes share the files these come first: at the end nobody waits for a long one then.
+    """
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from textual import constants
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -163,6 +164,12 @@ class Weigher:
 @pytest.fixture(autouse=True)
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SANDBOX_SETTINGS", str(tmp_path / "settings.toml"))
+
+
+@pytest.fixture(autouse=True)
+def numbers_jump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without animations: a test waits for each key's to end. A test about them turns them on in its app."""
+    monkeypatch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
 
 
 @pytest.fixture

@@ -170,9 +170,11 @@ async def test_leaving_while_a_game_opens_waits_for_it_and_answers_keys(hall: Ha
     async with app.run_test() as pilot:
         await looked(pilot)
         await pilot.press("enter")
-        await pilot.press("f10")
-        await asyncio.sleep(0.05)
+        left = asyncio.create_task(pilot.press("f10"))
+        await asyncio.sleep(0.1)
+        assert not left.done(), "what is being opened is waited for, and the screen lives"
         hall.gate.set()
+        await left
         await until(pilot, lambda: isinstance(app.screen, StartScreen))
 
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Sparkline, Static
+from textual.widgets import Sparkline
 
 from sandbox.session.curves import Curves
 from sandbox.session.optimum import Gap
 from sandbox.session.policy_changes import PolicyChanges
 from sandbox.tui import format as fmt
+from sandbox.tui.widgets.board import Board
 from sandbox.tui.widgets.curve import Curve
 from sandbox.types import Update
 
@@ -32,23 +33,23 @@ class Surprise(Sparkline):
         self.data = errors[-self.KEPT :]
 
 
-class UpdateList(Static):
+class UpdateList(Board):
     """The latest updates with their numbers, newest first."""
 
     KEPT = 60
 
     def on_mount(self) -> None:
         self._latest: deque[Update] = deque(maxlen=self.KEPT)
-        self.update(Content.styled("Nothing has been learned yet.", fmt.MUTED))
+        self.put(Content.styled("Nothing has been learned yet.", fmt.MUTED))
 
     def add(self, updates: Sequence[Update]) -> None:
         """Show some more updates."""
         if updates:
             self._latest.extendleft(updates)
-            self.update(Content("\n\n").join([_entry(update) for update in self._latest]))
+            self.put(Content("\n\n").join([_entry(update) for update in self._latest]))
 
 
-class Changes(Static):
+class Changes(Board):
     """Past turns in which the agent would now prefer something else."""
 
     def show(self, changes: PolicyChanges) -> None:
@@ -63,7 +64,7 @@ class Changes(Static):
             )
         if (more := len(changes.turns) - _MOST) > 0:
             lines.append(Content.styled(f"and in {more} more", fmt.MUTED))
-        self.update(Content("\n").join(lines))
+        self.put(Content("\n").join(lines))
 
 
 def _entry(update: Update) -> Content:
@@ -79,7 +80,7 @@ def _entry(update: Update) -> Content:
     )
 
 
-class Distance(Static):
+class Distance(Board):
     """How far Q is from the true optimum."""
 
     _gap: Gap | None = None
@@ -122,14 +123,14 @@ class Distance(Static):
             if gap.unavoidable > 0.005:
                 least = f"at least {gap.unavoidable:.2f}: some look alike"
                 lines.append(Content.styled(least, fmt.MUTED))
-        self.update(Content("\n").join(lines))
+        self.put(Content("\n").join(lines))
 
 
-class ProgressCurve(Static):
+class ProgressCurve(Board):
     """Numbers over a curve."""
 
     def show(self, title: str, facts: str = "") -> None:
-        self.update(Content.assemble((title, "bold $text-primary"), (f"  {facts}", fmt.MUTED)))
+        self.put(Content.assemble((title, "bold $text-primary"), (f"  {facts}", fmt.MUTED)))
 
 
 class Lessons(VerticalScroll):

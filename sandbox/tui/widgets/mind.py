@@ -13,7 +13,6 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Static
 
 from sandbox.llm import chatml
 from sandbox.render.formatting import overruled
@@ -22,6 +21,7 @@ from sandbox.session.moves import Preview
 from sandbox.text import clean_line, counted
 from sandbox.tui import format as fmt
 from sandbox.tui.story import worth
+from sandbox.tui.widgets.board import Board
 from sandbox.types import Decision
 
 _LABEL, _NUMBER = 8, 7
@@ -151,7 +151,7 @@ def written(texts: Sequence[str], width: int) -> Iterator[Content]:
         yield Content.assemble((f"{fmt.WRITING} ", "$text-primary"), (f"{said}▏", f"italic {fmt.MUTED}"))
 
 
-class Mind(Static):
+class Mind(Board):
     """The side pane's view of a decision."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -193,7 +193,7 @@ class Mind(Static):
             instead = [Content.styled(self._instead, fmt.MUTED)]
             if self._streamed:
                 instead += [Content(""), *written(self._streamed, width)]
-            self.update(Content("\n").join(instead))
+            self.put(Content("\n").join(instead))
             return
         lines = [Content.styled(decision.reason, fmt.MUTED), Content("")] if decision.reason else []
         if thought := chatml.thought_in(decision.prompt):
@@ -203,7 +203,7 @@ class Mind(Static):
             lines.append(
                 Content.styled(f"{decision.model or decision.agent}, {decision.seconds:.1f} s", fmt.MUTED)
             )
-        self.update(Content("\n").join(lines))
+        self.put(Content("\n").join(lines))
 
 
 class Brief(Widget):

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from sandbox.session.chart import Chart, WayOut
 from sandbox.tui import format as fmt
+from sandbox.tui.widgets.board import Board
 from sandbox.types import Observation
 
 _BAR = 6
@@ -21,7 +22,7 @@ _FAINT = re.compile("[─│┌┐└┘═║┄┆╲╱╳?]+")
 _HEAVY = re.compile("[━┃┏┓┗┛]+")
 
 
-class WorldFacts(Static):
+class WorldFacts(Board):
     """What the seat perceives apart from the story: goal, score, surroundings, inventory."""
 
     observation: reactive[Observation | None] = reactive(None)
@@ -49,7 +50,7 @@ class WorldFacts(Static):
         ]
         if observation.admissible:
             parts.append(_section("What works here", "\n".join(observation.admissible)))
-        self.update(Content("\n\n").join(parts))
+        self.put(Content("\n\n").join(parts))
 
 
 def _section(name: str, text: str) -> Content:

@@ -17,46 +17,34 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import parse_qsl, urlencode
+from typing import Any, ClassVar, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from sandbox.errors import WorldError
 from sandbox.paths import cache_dir
 from sandbox.processes import least_environment
-from sandbox.text import did_you_mean
 from sandbox.types import Progress
-from sandbox.world import story
+from sandbox.world import options, story
+from sandbox.world.options import GameOptions, Seed
 
 PREFIX = "tw:"
 _COMPILE_SECONDS = 120
 _SERIAL = slice(0x12, 0x18)
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
-
-class GameKind(BaseModel):
-    """Options of one kind of game. The first ones are always written out in the canonical reference."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class GameKind(GameOptions):
+    """Options of one kind of game."""
 
     kind: ClassVar[str]
     challenge: ClassVar[str]
     """Name in `tw-make`."""
-    shown: ClassVar[tuple[str, ...]]
-    seed: Seed = 0
 
     @property
     def canonical(self) -> str:
         """The reference with the same meaning in one spelling only."""
-        values = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in self.model_dump().items()
-            if name != "seed" and (name in self.shown or value != type(self).model_fields[name].default)
-        }
-        return f"{PREFIX}{self.kind}?{urlencode({**values, 'seed': self.seed})}"
+        return options.canonical(PREFIX, self.kind, self)
 
     @property
     def title(self) -> str:
@@ -179,34 +167,7 @@ KINDS: dict[str, type[GameKind]] = {game.kind: game for game in (Custom, Coin, C
 
 def parse(reference: str) -> GameKind:
     """The options in a reference such as `tw:coin?level=5&seed=1`. Raises `WorldError` naming the near miss."""
-    kind, _, query = reference.removeprefix(PREFIX).partition("?")
-    if kind not in KINDS:
-        raise WorldError(
-            f"TextWorld makes no {kind!r} games", where=reference, hint=_suggest(kind, list(KINDS), "they are")
-        )
-    game = KINDS[kind]
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=32)
-    except ValueError as error:
-        raise WorldError(
-            "the options cannot be read", where=reference, hint=f"write them as in {game().canonical}"
-        ) from error
-    names = [name for name, _ in pairs]
-    for name in names:
-        if name not in game.model_fields:
-            known = [field for field in game.model_fields if field != "seed"] + ["seed"]
-            raise WorldError(
-                f"{kind} games have no option {name!r}", where=reference, hint=_suggest(name, known, "options are")
-            )
-        if names.count(name) > 1:
-            raise WorldError(f"option {name!r} is given twice", where=reference, hint="leave one out")
-    try:
-        return game.model_validate(dict(pairs))
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        option = f"option {first['loc'][0]!r}: " if first["loc"] else ""
-        raise WorldError(f"{option}{message}", where=reference, hint=f"such as {game().canonical}") from error
+    return options.parse(reference, PREFIX, KINDS, maker="TextWorld")[1]
 
 
 def compiled(game: GameKind, progress: Progress | None = None) -> Path:
@@ -295,7 +256,3 @@ def _without_date(file: Path) -> None:
     data = bytearray(file.read_bytes())
     data[_SERIAL] = b"000000"
     file.write_bytes(data)
-
-
-def _suggest(name: str, known: list[str], otherwise: str) -> str:
-    return did_you_mean(name, known, otherwise=f"{otherwise} {', '.join(known)}")

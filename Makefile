@@ -19,7 +19,7 @@ NAMES       := awk '/^Collecting/ { print "    " $$2; fflush() }'
 install = { [ -x $(BIN)/uv ] && $(UV) $(1); } || { echo "    uv cannot do it: pip does"; $(PIP) $(1) | $(NAMES); }
 
 .DEFAULT_GOAL := help
-.PHONY: help play test quick coverage check format hooks screenshot docs site voice container clean
+.PHONY: help play test quick coverage check format hooks screenshot docs site voice plugins container clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ site: $(VENV)/.test ## Build docs/ into a site, build/site; a link that leads no
 voice: $(VENV)/.play ## Train the adapter of the default agents anew, from seeds (about half an hour)
 	@$(BIN)/sandbox model pull
 	@$(BIN)/python -m sandbox.tune.voice build/voice
+
+plugins: $(VENV)/.test ## Install the optional kinds of worlds into build/plugins and test them (Java is needed)
+	@echo "==> Installing TextWorldExpress and ScienceWorld into build/plugins"
+	@$(PIP) --upgrade --target build/plugins textworld-express scienceworld | $(NAMES)
+	@$(PIP) --upgrade --target build/plugins --no-deps plugins/textworld-express plugins/scienceworld | $(NAMES)
+	@PYTHONPATH=build/plugins $(BIN)/pytest plugins $(ARGS)
 
 container: ## Build the image without torch, start it, and ask it for a page (by podman, else docker)
 	@tool=$$(command -v podman || command -v docker) || { echo "podman or docker is needed"; exit 1; }; \

@@ -100,6 +100,50 @@ def stories(
 
 
 @app.command()
+def tales(
+    ctx: typer.Context,
+    agent: Annotated[
+        list[str] | None,
+        typer.Option("--agent", metavar="CARD", help="Who plays. Repeatable; `random` and `lm` if none."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--stories", metavar="DIR", help="Story files to play too, in the place of Jericho's."),
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--listed", help="Give agents the lists of commands, which is not the protocol.")
+    ] = False,
+    quick: Quick = False,
+    json_file: Json = None,
+    allow_host: context.AllowHost = None,
+) -> None:
+    """The protocol of TALES, a suite of text adventures for language models: scores beside the published ones.
+
+    100 commands a game, one seed, nothing listed; a game that ends before is begun anew. Played are ten levels of
+    TextWorld's cooking, the stories of a folder, and TextWorldExpress and ScienceWorld where their packages are
+    installed (docs/stories.md). With --quick two games of each and 20 commands.
+
+    The table has the highest score as a share of what can be reached, in percent: the mean over the games of a
+    family, and then game by game.
+    """
+    from functools import partial
+
+    from sandbox import wiring
+    from sandbox.agent.registry import CardFile
+    from sandbox.bench import tales as bench
+
+    where = context.of(ctx)
+    models = wiring.Models(where.settings, context.notes.print, context.permission(where, allow_host))
+    cards = [CardFile.find(where.home, name) for name in agent or ["random", "lm"]]
+    agents = {file.card.name: partial(wiring.build_agent, file, models) for file in cards}
+    note = partial(context.notes.print, markup=False, highlight=False)
+    _run(
+        lambda progress: bench.run(agents, folder, listed=listed, quick=quick, note=note, progress=progress),
+        json_file,
+    )
+
+
+@app.command()
 def solver(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> None:
     """What the checker and the solver of worlds prove, how fast, and how long their plans are.
 

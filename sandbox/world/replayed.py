@@ -29,13 +29,13 @@ T = TypeVar("T")
 MAX_COMMAND = 120
 """Characters of a command that reach a simulator."""
 _MAX_TEXT = 20_000
-_MAX_LISTED = 2_000
+_MAX_LISTED = 5_000
 _REMEMBERED = 512
 """Steps whose outcome is kept, so that looking at a few alternatives replays nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Prospect:
     """How a simulator stands: what `sandbox.types.Observation` says of it. Texts may be as they come."""
 
     description: str = ""
@@ -60,7 +60,7 @@ class Simulator(Protocol):
     def give(self, command: str) -> str:
         """Carry out a command; the reply."""
 
-    def moment(self) -> Moment:
+    def prospect(self) -> Prospect:
         """How it stands."""
 
     def walkthrough(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class ReplayedState:
     """The commands that the simulator was given, oldest first."""
     turn: int
     text: str
-    moment: Moment
+    prospect: Prospect
     said: str
     """Digest of what the simulator said last: by it a replay is known to have come to the same place."""
     cut: bool = False
@@ -86,7 +86,7 @@ class ReplayedState:
 
     @property
     def done(self) -> bool:
-        return self.cut or self.moment.done
+        return self.cut or self.prospect.done
 
 
 class _StoredWay(Sealed):
@@ -96,11 +96,11 @@ class _StoredWay(Sealed):
     cut: bool
 
 
-class _LostError(Exception):
+class _UnansweredError(Exception):
     """The simulator did not carry out a command. The message is a sentence for the player."""
 
 
-class _DiedError(_LostError):
+class _EndedError(_UnansweredError):
     """It ended without an answer."""
 
 
@@ -159,17 +159,17 @@ class ReplayedWorld:
         """The start. The simulator is deterministic: the seed makes no difference."""
         if self._opening is None:
             try:
-                said, moment = self._runner.go((), "")
-            except _LostError as error:
+                said, prospect = self._runner.go((), "")
+            except _UnansweredError as error:
                 raise WorldError(f"it cannot be started: {error}", where=self.name) from error
-            self._opening = ReplayedState(way=(), turn=0, text=_clean(said), moment=moment, said=_digest(said))
+            self._opening = ReplayedState(way=(), turn=0, text=_clean(said), prospect=prospect, said=_digest(said))
         return self._opening
 
     def to_move(self, state: ReplayedState) -> str | None:
         return None if state.done else SEAT
 
     def observe(self, state: ReplayedState, seat: str) -> Observation:
-        now = state.moment
+        now = state.prospect
         return Observation(
             seat=seat,
             turn=state.turn,
@@ -192,19 +192,21 @@ class ReplayedWorld:
         after = self._steps.get((state.way, line))
         if after is None:
             try:
-                said, moment = self._runner.go(state.way, state.said, line)
-            except _LostError as error:
+                said, prospect = self._runner.go(state.way, state.said, line)
+            except _UnansweredError as error:
                 return Step(state=replace(state, turn=state.turn + 1, text=f"{error} Nothing has changed."))
             way = (*state.way, line)
-            cut = len(way) >= self._longest and not moment.done
-            after = ReplayedState(way=way, turn=0, text=_clean(said), moment=moment, said=_digest(said), cut=cut)
+            cut = len(way) >= self._longest and not prospect.done
+            after = ReplayedState(
+                way=way, turn=0, text=_clean(said), prospect=prospect, said=_digest(said), cut=cut
+            )
             self._steps[state.way, line] = after
         after = replace(after, turn=state.turn + 1)
-        reward = after.moment.score - state.moment.score
+        reward = after.prospect.score - state.prospect.score
         return Step(
             state=after,
             rewards={seat: reward} if reward else {},
-            terminated=after.moment.done,
+            terminated=after.prospect.done,
             truncated=after.cut,
         )
 
@@ -215,7 +217,7 @@ class ReplayedWorld:
         return self._walkthrough
 
     def dump(self, state: ReplayedState) -> bytes:
-        now = state.moment
+        now = state.prospect
         return seal(
             _StoredWay(
                 world=self.fingerprint,
@@ -243,7 +245,7 @@ class ReplayedWorld:
             way = None
         if not isinstance(way, list) or len(way) > self._longest or not all(_is_line(each) for each in way):
             raise SaveError(f"a stored state of {self.name} holds no commands", hint="go back to an earlier turn")
-        moment = Moment(
+        prospect = Prospect(
             description=stored.description,
             inventory=stored.inventory,
             goal=stored.goal,
@@ -254,7 +256,7 @@ class ReplayedWorld:
             won=stored.won,
         )
         return ReplayedState(
-            way=tuple(way), turn=stored.turn, text=stored.text, moment=moment, said=stored.said, cut=stored.cut
+            way=tuple(way), turn=stored.turn, text=stored.text, prospect=prospect, said=stored.said, cut=stored.cut
         )
 
     def close(self) -> None:
@@ -286,21 +288,21 @@ class _Runner:
         self._failures: LRUCache[tuple[tuple[str, ...], str | None], str] = LRUCache(_REMEMBERED)
         self._finalizer: weakref.finalize[[], _Runner] | None = None
 
-    def go(self, way: tuple[str, ...], said: str, command: str | None = None) -> tuple[str, Moment]:
+    def go(self, way: tuple[str, ...], said: str, command: str | None = None) -> tuple[str, Prospect]:
         """Give a command behind a way, or come to the end of the way; the reply, and how it stands.
 
-        Raises `_LostError` where the simulator froze or crashed, as it will each time, and `WorldError` where it
-        did not come back.
+        Raises `_UnansweredError` where the simulator froze or crashed, as it will each time, and `WorldError`
+        where it did not come back.
         """
         with self._lock:
             if (way, command) in self._failures:
-                raise _LostError(self._failures[way, command])
+                raise _UnansweredError(self._failures[way, command])
             try:
                 try:
                     return self._attempt(way, said, command)
-                except _DiedError:  # perhaps not of the command: it may have been killed from outside
+                except _EndedError:  # perhaps not of the command: it may have been killed from outside
                     return self._attempt(way, said, command)
-            except _LostError as error:
+            except _UnansweredError as error:
                 self._failures[way, command] = str(error)
                 raise
 
@@ -319,7 +321,7 @@ class _Runner:
             self._closed = True
             self._stop()
 
-    def _attempt(self, way: tuple[str, ...], said: str, command: str | None) -> tuple[str, Moment]:
+    def _attempt(self, way: tuple[str, ...], said: str, command: str | None) -> tuple[str, Prospect]:
         place = self._running()
         try:
             return self._went(place, way, said, command)
@@ -328,10 +330,10 @@ class _Runner:
         except Exception as error:
             self._stop()
             if place.frozen:
-                raise _LostError("The simulator froze over that.") from error
-            raise _DiedError("The simulator stopped over that.") from error
+                raise _UnansweredError("The simulator froze over that.") from error
+            raise _EndedError("The simulator stopped over that.") from error
 
-    def _went(self, place: _Place, way: tuple[str, ...], said: str, command: str | None) -> tuple[str, Moment]:
+    def _went(self, place: _Place, way: tuple[str, ...], said: str, command: str | None) -> tuple[str, Prospect]:
         last = ""
         if place.way != way or command is None:
             place.way = None
@@ -344,9 +346,9 @@ class _Runner:
         if command is not None:
             last = self._watched(place, 1, lambda: place.simulator.give(command))
             way = (*way, command)
-        moment = _clean_moment(self._watched(place, 1, place.simulator.moment))
+        prospect = _clean_prospect(self._watched(place, 1, place.simulator.prospect))
         place.way = way
-        return last, moment
+        return last, prospect
 
     def _watched(self, place: _Place, times: int, call: Callable[[], T]) -> T:
         """The outcome of a call, which ends with the simulator where it takes too long."""
@@ -365,7 +367,7 @@ class _Runner:
 
     def _running(self) -> _Place:
         if self._closed:
-            raise _LostError("The world has been closed.")
+            raise _UnansweredError("The world has been closed.")
         if self._place is None or self._place.owner != os.getpid():
             simulator = self._make()
             self._place = _Place(simulator, os.getpid())
@@ -389,17 +391,17 @@ def _replayed(simulator: Simulator, way: tuple[str, ...]) -> str:
     return said
 
 
-def _clean_moment(moment: Moment) -> Moment:
+def _clean_prospect(prospect: Prospect) -> Prospect:
     """The same, safe to show, to store and to put into a prompt; listed commands sorted, each once."""
-    listed = moment.admissible
+    listed = prospect.admissible
     if listed is not None:
         lines = {clean_line(each, MAX_COMMAND) for each in listed} - {""}
-        listed = () if moment.done else tuple(sorted(lines))[:_MAX_LISTED]
+        listed = () if prospect.done else tuple(sorted(lines))[:_MAX_LISTED]
     return replace(
-        moment,
-        description=_clean(moment.description),
-        inventory=_clean(moment.inventory),
-        goal=_clean(moment.goal),
+        prospect,
+        description=_clean(prospect.description),
+        inventory=_clean(prospect.inventory),
+        goal=_clean(prospect.goal),
         admissible=listed,
     )
 

@@ -14,7 +14,7 @@ from sandbox.errors import SaveError, WorldError
 from sandbox.testing import check_world
 from sandbox.testing.contract import ContractError
 from sandbox.world.envelope import encode, seal, unseal
-from sandbox.world.replayed import Moment, ReplayedWorld, _StoredWay
+from sandbox.world.replayed import Prospect, ReplayedWorld, _StoredWay
 
 SEAT = "player"
 STARTED: list[Stairs] = []
@@ -53,10 +53,10 @@ class Stairs:
         self.at = max(0, self.at + (1 if command == "up" else -1))
         return f"\x1b[1mYou are {self.at} steps up."
 
-    def moment(self) -> Moment:
+    def prospect(self) -> Prospect:
         self._live()
         top = self.at == self.height
-        return Moment(
+        return Prospect(
             description=f"Stairs, {self.at} steps up.\x00",
             goal="Climb to the roof.",
             score=float(self.at),

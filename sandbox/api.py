@@ -23,17 +23,15 @@ from sandbox.world import registry
 if TYPE_CHECKING:
     import gymnasium
 
-    from sandbox.llm.local import LocalModel
-
 
 def open_world(reference: str) -> World[Any]:
     """A world by its reference, such as `lighthouse` or `tw:simple?seed=18`. Raises `WorldError`."""
     return registry.open_world(reference)
 
 
-def open_model(reference: str = "smollm2-135m-instruct") -> LocalModel:
-    """A language model by name, folder or GGUF file. Raises `ModelError`."""
-    return wiring.Models(config.load()).get(reference)
+def open_model(reference: str = "smollm2-135m-instruct") -> LanguageModel:
+    """A language model, as the `model` of a card names it; a local one in this process. Raises `ModelError`."""
+    return wiring.Models(config.load()).open(reference)
 
 
 def get_action(

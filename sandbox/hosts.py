@@ -1,4 +1,4 @@
-"""Names of servers: how a URL's host is written in the settings, on the command line and in questions.
+"""Servers: which URLs may be asked, and how their hosts are written in settings, commands and questions.
 
 A name is the host, with its port where that is not 443: `api.example.org`, `127.0.0.1:8000`. A name without a port
 stands for all ports of the host. Plain http to another machine can be read on the way, so it goes by a name of its
@@ -25,8 +25,32 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def checked_url(base_url: str, *, plain_http: bool = False) -> str:
+    """The URL without a slash at its end. Raises `ValueError` where it may not be asked.
+
+    Only https, or http to this machine, unless `plain_http`: a transcript and a key are not for all to read. The
+    messages never repeat the URL, which may have a secret in it.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("should be a URL such as https://api.example.org/v1")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("may hold no user, query or fragment; keys are in your settings: sandbox model allow")
+    if not base_url.isascii() or not base_url.isprintable() or " " in base_url:
+        raise ValueError("may hold plain characters only")
+    if parts.scheme == "http" and not plain_http and not is_loopback(host):
+        raise ValueError(
+            "http is for this machine only; use https, or say `plain_http: true` in a network you trust"
+        )
+    return base_url.rstrip("/")
+
+
 def names_of(url: str) -> tuple[str, str]:
-    """The names for the host of a URL that `asking.checked_url` let through: with its port, and without."""
+    """The names for the host of a URL that `checked_url` let through: with its port, and without."""
     parts = urlsplit(url)
     host = _written(parts)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

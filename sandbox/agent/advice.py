@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sandbox.agent.recall import OPPOSITE
 
@@ -84,17 +84,3 @@ def first_done(parts: Sequence[str], command: str, room: str = "") -> int | None
     """
     wishes = enumerate(parts)
     return next((i for i, part in wishes if not forbidden(part) and speaks_for(part, command, room)), None)
-
-
-def standing(given: Iterable[str], acts: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """What of some advice still stands, oldest first.
-
-    Args:
-        given: the advice.
-        acts: what the seat did since then: commands, and the rooms that they led to.
-    """
-    left = [part for words in given for part in parts(words)]
-    for command, room in acts:
-        if (done := first_done(left, command, room)) is not None:
-            del left[done]
-    return tuple(left)

@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.agent import advice, grounding, hearing, prompt, reason, voice
+from sandbox.agent import advice, hearing, prompt, reason, voice
 from sandbox.agent.briefing import NOTHING, Briefing
-from sandbox.agent.cards import LINE, Card, PromptSettings, schedule
+from sandbox.agent.cards import Card, PromptSettings, schedule
 from sandbox.agent.combine import EXCLUDED, combine
-from sandbox.agent.guess import guesses
 from sandbox.agent.memory import CommandMemory
 from sandbox.agent.notes import Notebook
+from sandbox.agent.proposing import Proposer, futile
 from sandbox.agent.recall import Recall
 from sandbox.errors import SaveError
 from sandbox.llm import chatml
-from sandbox.llm.questions import Continue, FeatureScores, Read, ScoreQuestion, Thinking, think
+from sandbox.llm.questions import Thinking, think
 from sandbox.llm.state import ServerState, state_of
 from sandbox.rl import exploration
 from sandbox.types import (
@@ -29,9 +29,7 @@ from sandbox.types import (
     LanguageModel,
     Learner,
     Observation,
-    OptionScore,
     Proposal,
-    Sample,
     Transition,
     Update,
 )
@@ -42,10 +40,6 @@ URGENCY = 4.0
 """Added to the score of a command that advice speaks for with certainty: more than Q, standardised, takes off."""
 BAN = 100.0
 """Taken off the score of a command that a person forbids: it is left where there is nothing else."""
-ROUNDS = 3
-"""How often an agent says more where too little of what it said makes sense."""
-RECENT = 6
-"""Turns back in which a command that led nowhere is not written again, or held back where it is listed."""
 FUTILE = 2
 """How many more repeats a command of late that led nowhere counts as."""
 
@@ -77,11 +71,10 @@ class CardAgent:
         self.card = card
         self.learner = learner
         self.language_model = model
-        reads = card.learner is not None and card.learner.reads_model
-        self._reads_along = reads and card.prompt.shows == "situation"
         self._shown: PromptSettings | None = None
         self._verbs = tuple(verbs)
         self._memory = CommandMemory()
+        self._proposer = Proposer(card, model, self._verbs, self._memory)
         self.notebook = Notebook(card.memory)
         """What it wrote down at the end of earlier episodes."""
         self._prior_weight = schedule(card.combine.prior_weight)
@@ -161,7 +154,7 @@ class CardAgent:
         context = prompt.beside(plain, prompt.advised(wished))
         thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
-        proposals, context = yield from self._propose(observation, history, context, seed, briefing)
+        proposals, context = yield from self._proposer.propose(observation, history, context, seed, briefing)
         plain = prompt.behind(plain, chatml.thought_in(context))
         commands = [proposal.command for proposal in proposals]
         proposals, urged = yield from self._heed(proposals, plain, context)
@@ -188,7 +181,7 @@ class CardAgent:
         reply = None
         if briefing.partners != ():  # alone, whoever is quoted is part of the story
             talk, verbs = self.card.talk, self._verbs
-            reply = hearing.answering(observation, history, talk, verbs, decision) or hearing.asking(
+            reply = hearing.answer_partner(observation, history, talk, verbs, decision) or hearing.ask_partner(
                 observation, history, talk, verbs, briefing.partners or ()
             )
         if reply is not None:
@@ -270,9 +263,9 @@ class CardAgent:
             visits = self.learner.visits(observation, commands)
         repeats = self._repeats(commands, history)
         penalty = self.card.combine.repeat_penalty
-        futile = _futile(history) if penalty else Counter[str]()
+        vain = futile(history) if penalty else Counter[str]()
         held_back = [
-            p.prior - penalty * (n + FUTILE * futile[p.command]) for p, n in zip(proposals, repeats, strict=True)
+            p.prior - penalty * (n + FUTILE * vain[p.command]) for p, n in zip(proposals, repeats, strict=True)
         ]
         weight = self._prior_weight.at(steps=self._steps, episodes=self._episodes)
         scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
@@ -296,7 +289,7 @@ class CardAgent:
         """
         if plain == context:
             return proposals, [0.0] * len(proposals)
-        without = yield from self._priors(plain, [proposal.command for proposal in proposals])
+        without = yield from self._proposer.priors(plain, [proposal.command for proposal in proposals])
         gained = [p.prior - w for p, w in zip(proposals, without, strict=True)]
         heeded = [replace(p, prior=p.prior + GUIDANCE * g) for p, g in zip(proposals, gained, strict=True)]
         likely = exploration.softmax([GUIDANCE * 2 * g + p.prior for g, p in zip(gained, proposals, strict=True)])
@@ -306,7 +299,7 @@ class CardAgent:
         self, decision: Decision, reply: hearing.Reply, observation: Observation, context: str
     ) -> Thinking[Decision]:
         """The decision with an answer that somebody waits for before all else."""
-        (prior,) = yield from self._priors(context, [reply.command])
+        (prior,) = yield from self._proposer.priors(context, [reply.command])
         learner, asked = self.learner, [reply.command]
         proposal = Proposal(command=reply.command, said=reply.words, source="known", prior=prior)
         return replace(
@@ -332,134 +325,6 @@ class CardAgent:
             for p, score in zip(proposals, scores, strict=True)
         ]
 
-    def _propose(
-        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
-    ) -> Thinking[tuple[list[Proposal], str]]:
-        """The candidates with their priors, each command once, and the prompt behind what was thought unasked."""
-        settings = self.card.propose
-        listed = observation.admissible or ()
-        found: dict[str, Proposal] = {}
-        if settings.mode != "sample" or self.language_model is None:
-            found = {command: Proposal(command=command) for command in listed}
-        if self.language_model is not None and (settings.mode != "score" or not listed):
-            sampled, thought = yield from self._sampled(observation, history, context, seed, briefing)
-            found |= sampled
-            context = prompt.behind(context, thought)
-        if not listed or settings.mode == "sample":
-            found = self._known(observation) | found
-        if not found or (self.language_model is None and not listed):
-            found |= self._guessed(observation, briefing)
-        if self.language_model is not None and self.card.talk.lines:
-            found |= yield from self._spoken(context, seed)
-        if self.card.voice.when == "before" and self.language_model is not None:
-            said = yield from voice.aloud(context, list(found), self.card.voice, seed=seed, value=self._value)
-            if said is not None:
-                return [
-                    replace(proposal, prior=prior, said=proposal.said or line)
-                    for proposal, prior, line in zip(found.values(), said.logprobs, said.said, strict=True)
-                ], context
-        priors = yield from self._priors(context, list(found))
-        return [replace(p, prior=prior) for p, prior in zip(found.values(), priors, strict=True)], context
-
-    def _sampled(
-        self, observation: Observation, history: History, context: str, seed: int, briefing: Briefing
-    ) -> Thinking[tuple[dict[str, Proposal], str]]:
-        """What the model says, grounded to commands, without those known to do nothing here; and what it thought.
-
-        Where too few are left it says more, up to `ROUNDS` times: what is refused, repeated or not understood is
-        never shown.
-        """
-        settings = self.card.propose
-        stale = _stale(history)
-        proposals: dict[str, Proposal] = {}
-        thoughts: list[str] = []
-        for number in range(1 if observation.admissible else ROUNDS):
-            samples: list[Sample] = yield Continue(
-                prompt=context,
-                n=settings.samples,
-                seed=seed + number,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-            )
-            for sample in samples:
-                thought, said = chatml.apart(sample.text)
-                thoughts += filter(None, (sample.thought or thought,))
-                grounded = grounding.ground(
-                    said,
-                    observation.admissible,
-                    verbs=self._verbs,
-                    cutoff=settings.cutoff,
-                    rate=lambda commands: think(self._priors(context, commands), self.language_model),
-                )
-                if (
-                    grounded
-                    and grounded.command not in proposals
-                    and (observation.admissible or grounded.command not in stale)
-                    and self._makes_sense(observation, grounded.command, briefing)
-                ):
-                    proposals[grounded.command] = Proposal(
-                        command=grounded.command,
-                        said=grounded.said,
-                        source="sampled",
-                        understood=grounded.understood,
-                    )
-            if len(proposals) >= voice.SPEAKERS:
-                break
-        return proposals, next(iter(thoughts), "")
-
-    def _makes_sense(self, observation: Observation, command: str, briefing: Briefing) -> bool:
-        """Whether a made-up command was not refused here before, nor would be."""
-        if self._memory.refused(observation.state_key, command):
-            return False
-        return bool(observation.admissible) or briefing.understood is None or briefing.understood(command)
-
-    def _spoken(self, context: str, seed: int) -> Thinking[dict[str, Proposal]]:
-        """Lines for the others to hear, as the model goes on where the transcript would have it speak."""
-        before, _, after = self.card.talk.command.partition(LINE)
-        verb = before.split()
-        if self._verbs and verb and verb[0] not in self._verbs:
-            return {}
-        samples: list[Sample] = yield Continue(
-            prompt=prompt.speech(context, before),
-            n=self.card.talk.lines,
-            seed=seed,
-            max_tokens=self.card.talk.max_tokens,
-            temperature=self.card.propose.temperature,
-        )
-        said = (chatml.apart(sample.text)[1] for sample in samples)
-        lines = dict.fromkeys(line for each in said if (line := grounding.spoken(each)))
-        aloud = {f"{before}{line}{after}": line for line in lines}
-        return {command: Proposal(command=command, said=line, source="sampled") for command, line in aloud.items()}
-
-    def _known(self, observation: Observation) -> dict[str, Proposal]:
-        """What this state has accepted before."""
-        accepted = self._memory.accepted(observation.state_key)
-        return {command: Proposal(command=command, source="known") for command in accepted}
-
-    def _guessed(self, observation: Observation, briefing: Briefing) -> dict[str, Proposal]:
-        """What to try where nothing else is proposed; never empty."""
-        fresh = [
-            command
-            for command in guesses(observation, self._verbs)
-            if self._makes_sense(observation, command, briefing)
-        ]
-        return {command: Proposal(command=command, source="known") for command in fresh or ["look"]}
-
-    def _priors(self, context: str, commands: Sequence[str]) -> Thinking[list[float]]:
-        if self.language_model is None:
-            return [-float(np.log(len(commands)))] * len(commands)
-        options = tuple(prompt.option(command, context) for command in commands)
-        if self._reads_along:
-            reading: FeatureScores = yield Read(context, options)
-            scored: Sequence[OptionScore] = reading.scores
-        else:
-            scored = yield ScoreQuestion(context, options)
-        return [self._value(each) for each in scored]
-
-    def _value(self, score: OptionScore) -> float:
-        """The log-probability that counts."""
-        return score.mean if self.card.propose.normalise == "mean" else score.logprob
-
     def _repeats(self, commands: Sequence[str], history: History) -> list[int]:
         """How often each command was given of late."""
         recent = [exchange.command for exchange in history[-self.card.combine.repeat_window :]]
@@ -484,21 +349,6 @@ class CardAgent:
 
     def _progress(self) -> bytes:
         return json.dumps({"steps": self._steps, "episodes": self._episodes}).encode()
-
-
-def _stale(history: History) -> frozenset[str]:
-    """Commands of late that led nowhere."""
-    return frozenset(_futile(history))
-
-
-def _futile(history: History) -> Counter[str]:
-    """How often each command of late was refused, or got a reply that had been there before."""
-    replies = Counter(exchange.reply.strip() for exchange in history)
-    return Counter(
-        each.command
-        for each in history[-RECENT:]
-        if each.command and (grounding.looks_refused(each.reply) or replies[each.reply.strip()] > 1)
-    )
 
 
 def _prefixed(records: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -25,7 +25,8 @@ from sandbox.agent import mistakes
 from sandbox.agent.section import DEFAULT_LEARNER, LearnerSettings, Section, learner_settings
 from sandbox.errors import CardError, Finding, SandboxError
 from sandbox.files import read_bytes
-from sandbox.llm.asking import CHOICE, INSTRUCTION, checked_url
+from sandbox.hosts import checked_url
+from sandbox.llm.chatml import CHOICE, INSTRUCTION
 from sandbox.marked_yaml import Document, dotted
 from sandbox.rl.exploration import Schedule, Shape, Unit
 from sandbox.types import Device, Dtype

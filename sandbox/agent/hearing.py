@@ -73,7 +73,7 @@ class Reply:
     words: str
 
 
-def answering(
+def answer_partner(
     observation: Observation,
     history: History,
     talk: Talk,
@@ -99,7 +99,7 @@ def answering(
     return None
 
 
-def asking(
+def ask_partner(
     observation: Observation, history: History, talk: Talk, verbs: tuple[str, ...], partners: Sequence[str]
 ) -> Reply | None:
     """A question to the other seats, where this one gets no further; None for most turns.

@@ -28,8 +28,7 @@ from sandbox import text
 from sandbox.agent.cards import Card, Lore, PromptSettings
 from sandbox.agent.grounding import looks_refused
 from sandbox.llm import catalogue, chatml
-from sandbox.llm.asking import INSTRUCTION
-from sandbox.llm.chatml import Message
+from sandbox.llm.chatml import INSTRUCTION, Message
 from sandbox.types import Exchange, History, Observation
 
 MARK = ">"
@@ -108,7 +107,7 @@ def build(
     lost = _summary(exchanges[:first])
     if prompt.form == "chat":
         system = "\n\n".join(part for part in (text.for_prompt(head), prompt.instruction.strip()) if part)
-        return chatml.asking([Message("system", system), *_messages(lost, exchanges[first:])])
+        return chatml.render([Message("system", system), *_messages(lost, exchanges[first:])])
     return (head + "\n\n" if head else "") + lost + "".join(parts[first:]) + MARK
 
 
@@ -171,7 +170,7 @@ def opening_quote(context: str, ask: str = _FIRST) -> str:
     return f"{context.removesuffix(MARK).rstrip()}\n\n{QUOTE}"
 
 
-def answering(context: str) -> str:
+def reply(context: str) -> str:
     """The prompt for what an agent answers to words that stand at the prompt's end."""
     return opening_quote(context, _ANSWER)
 

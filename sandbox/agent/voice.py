@@ -80,7 +80,7 @@ def speaking(
 def replying(context: str, settings: VoiceSettings, *, seed: int) -> Thinking[str]:
     """What is said first when the prompt ends with somebody else's words; empty where that is no sentence."""
     samples: list[Sample] = yield Continue(
-        prompt=prompt.answering(context),
+        prompt=prompt.reply(context),
         n=1,
         seed=seed,
         max_tokens=settings.max_tokens,

@@ -18,6 +18,13 @@ END: Final = "<|im_end|>"
 THINK: Final = "<think>"
 THOUGHT: Final = "</think>"
 
+INSTRUCTION = (
+    "Continue the transcript of a text adventure. Reply with the player's next command alone, on one line, "
+    "such as: open the door"
+)
+CHOICE = "Reply with exactly one of these commands:"
+"""What a chat model on a server is asked for, unless a card says otherwise."""
+
 Role = Literal["system", "user", "assistant"]
 _OPENED = f"{START}assistant\n"
 
@@ -51,7 +58,7 @@ class Conversation:
         return self.begun.startswith(THINK) and THOUGHT not in self.begun
 
 
-def asking(messages: Sequence[Message]) -> str:
+def render(messages: Sequence[Message]) -> str:
     """The prompt for the assistant's next reply."""
     return "".join(f"{START}{each.role}\n{each.content}{END}\n" for each in messages) + _OPENED
 
@@ -80,7 +87,7 @@ def read(prompt: str) -> Conversation:
 
 def followed_by(prompt: str, *more: Message) -> str:
     """The prompt for a reply after more was said; what the reply had begun with is gone."""
-    return asking([*read(prompt).messages, *more])
+    return render([*read(prompt).messages, *more])
 
 
 def folded(messages: Sequence[Message]) -> list[Message]:
@@ -97,7 +104,7 @@ def aside(prompt: str, words: str) -> str:
     """The prompt with words at the end of what the user said last."""
     told = read(prompt)
     *before, last = told.messages
-    return asking([*before, Message(last.role, f"{last.content}\n\n{words}".strip())]) + told.begun
+    return render([*before, Message(last.role, f"{last.content}\n\n{words}".strip())]) + told.begun
 
 
 def wondering(prompt: str) -> str:

@@ -18,8 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox import text
 from sandbox.errors import ModelError
-from sandbox.hosts import is_loopback
-from sandbox.llm import asking
+from sandbox.hosts import checked_url, is_loopback
 from sandbox.llm.deadline import DeadlineNetwork, proxy_for
 from sandbox.llm.events import Events, StreamedError
 from sandbox.llm.permission import Permission
@@ -105,7 +104,7 @@ class Endpoint:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         try:
-            self.url = asking.checked_url(base_url, plain_http=plain_http)
+            self.url = checked_url(base_url, plain_http=plain_http)
         except ValueError as error:
             raise ModelError(f"the server's URL {error}", hint="correct `base_url` under `remote`") from error
         parts = urlsplit(self.url)

@@ -9,30 +9,19 @@ from typing import Any, Protocol
 
 from sandbox.errors import ModelError
 from sandbox.llm.chatml import chats
-from sandbox.llm.questions import Answering, Question, ask
+from sandbox.llm.questions import Answering, Continue, Question, ask
 from sandbox.llm.state import ServerState
-from sandbox.types import LanguageModel, OptionScore, Sample
+from sandbox.types import LanguageModel, OptionScore
 
 
-class UniformModel:
+class UniformModel(Answering):
     """A `LanguageModel` that knows nothing: all options are equally likely, and it writes none of its own."""
 
     name = "none@uniform"
 
-    def score(self, prompt: str, options: Sequence[str]) -> list[OptionScore]:
-        return [OptionScore(-math.log(len(options)), 1)] * len(options)
-
-    def sample(
-        self,
-        prompt: str,
-        n: int,
-        *,
-        seed: int,
-        max_tokens: int = 24,
-        temperature: float = 1.0,
-        stop: Sequence[str] = ("\n",),
-    ) -> list[Sample]:
-        return []
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        options = [() if isinstance(each, Continue) else each.options for each in questions]
+        return [[OptionScore(-math.log(len(each)), 1)] * len(each) if each else [] for each in options]
 
 
 class ServerModel(LanguageModel, Protocol):

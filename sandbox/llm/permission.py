@@ -34,7 +34,7 @@ class Permission:
         """Raises `HostError` where a card may not ask the server at this URL.
 
         Args:
-            url: as `asking.checked_url` let it through.
+            url: as `hosts.checked_url` let it through.
             own: whether the card is the user's own.
         """
         names = names_of(url)

@@ -21,8 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from sandbox.errors import ModelError
 from sandbox.llm import chatml
-from sandbox.llm.asking import CHOICE, INSTRUCTION
-from sandbox.llm.chatml import Message
+from sandbox.llm.chatml import CHOICE, INSTRUCTION, Message
 from sandbox.llm.endpoint import Endpoint, Hear, RefusedError, Spent
 from sandbox.llm.exact import ExactScores
 from sandbox.llm.permission import Permission

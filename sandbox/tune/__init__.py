@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from sandbox.llm.local import LocalModel
     from sandbox.tune.loop import TrainingProgress
     from sandbox.tune.text_report import TextTaskReport
+    from sandbox.types import LanguageModel
 
 __all__ = ["fine_tune"]
 
 
 def fine_tune(
-    llm: LocalModel,
+    llm: LanguageModel,
     dataset: Iterable[Any],
     reward_function: Callable[..., float],
     *,
@@ -37,7 +38,7 @@ def fine_tune(
     """Teach a language model to earn more reward, by reinforcement on its own completions.
 
     Args:
-        llm: the model. It is changed: the adapter is merged into it, until `use_adapter(None)` takes it out.
+        llm: a local model. It is changed: the adapter is merged into it, until `use_adapter(None)` takes it out.
         dataset: prompts; `(text, label)` pairs; dicts or a `datasets.Dataset` with `prompt` (or `text`) and
             `reference` (or `label`).
         reward_function: what a completion is worth: of `text`, `(text, label)` or `(prompt, text, label)`, where
@@ -58,11 +59,14 @@ def fine_tune(
         The same model, better.
 
     Raises:
-        ValueError: the data set is none, a reward is no finite number, all rewards are the same, or the training
-            went astray; or `folder` is taken.
+        ValueError: the model computes elsewhere, the data set is none, a reward is no finite number, all rewards
+            are the same, or the training went astray; or `folder` is taken.
     """
+    from sandbox.llm.local import LocalModel
     from sandbox.tune.text_task import fine_tune as run
 
+    if not isinstance(llm, LocalModel):
+        raise ValueError(f"{llm.name} computes elsewhere and cannot be trained here: open a local model")
     return run(
         llm,
         dataset,

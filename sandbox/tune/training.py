@@ -206,5 +206,5 @@ def rehearse(model: LocalModel, seed: int) -> list[Encoded]:
 
 def _asked(model: LocalModel, question: str) -> str:
     if model.chats:
-        return chatml.asking([Message("user", question)])
+        return chatml.render([Message("user", question)])
     return f"Question: {question}\nAnswer:"

@@ -63,6 +63,11 @@ class Models:
         """The model that a card names, loaded in this process. Raises `ModelError`."""
         return self._lazy(model_registry.resolve(reference, relative_to=folder), self._loading()).model
 
+    def open(self, reference: str) -> LanguageModel:
+        """A model of any kind that the registry knows; a local one in this process. Raises `ModelError`."""
+        kind = model_registry.kind_of(reference)
+        return self.get(reference) if kind is None else self._foreign(kind, reference, None)
+
     def asked(
         self, reference: str, folder: Path | None = None, device: Device = "auto", dtype: Dtype = "auto"
     ) -> ModelProcess | LazyModel | PlacedModel:

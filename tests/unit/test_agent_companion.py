@@ -199,10 +199,16 @@ def test_what_is_forbidden_comes_last_and_stands_for_good() -> None:
 
 
 def test_advice_stands_until_it_is_done() -> None:
-    given = ("Open the chest, then go north.", "try the cellar")
-    assert advice.standing(given, []) == ("Open the chest", "go north.", "try the cellar")
-    assert advice.standing(given, [("open chest", "")]) == ("go north.", "try the cellar")
-    assert advice.standing(given, [("open chest", ""), ("go north", "Kitchen"), ("go down", "Cellar")]) == ()
+    left = [*advice.parts("Open the chest, then go north."), *advice.parts("try the cellar")]
+    assert left == ["Open the chest", "go north.", "try the cellar"]
+    for command, room, done in (
+        ("open chest", "", "Open the chest"),
+        ("go north", "Kitchen", "go north."),
+        ("go down", "Cellar", "try the cellar"),
+    ):
+        number = advice.first_done(left, command, room)
+        assert number is not None and left.pop(number) == done
+    assert left == [] and advice.first_done(left, "look") is None
 
 
 def test_what_is_not_understood_never_outranks_what_is_listed() -> None:
@@ -242,7 +248,7 @@ def test_a_partners_question_is_answered_in_the_next_turn() -> None:
     decision = agent.decide(here(text), LIVED, seed=0, explore=False)
     assert decision.command == "say I carry the brass key."
     assert decision.proposals[0].said == "I carry the brass key."
-    assert hearing.answering(here(text), LIVED, Talk(answers=False), ("say",)) is None
+    assert hearing.answer_partner(here(text), LIVED, Talk(answers=False), ("say",)) is None
     why = agent.decide(here("Ann asks: “Why not wait?”"), LIVED, seed=0, explore=False)
     assert why.command.startswith("say For wait, the model gives it")
     assert hearing.heard("You say: “Where is the brass key?”") == []
@@ -330,7 +336,7 @@ def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
     seen = replace(here(admissible=("go north", "go east", "open chest")), goal="Bring the ruby to Jory.")
 
     def asked(*lived: Exchange, talk: Talk = talk) -> str | None:
-        reply = hearing.asking(seen, lived, talk, verbs, others)
+        reply = hearing.ask_partner(seen, lived, talk, verbs, others)
         return None if reply is None else reply.command
 
     assert asked(*LOST) == "say Do you know where the key is?"
@@ -348,15 +354,15 @@ def test_a_seat_that_gets_no_further_asks_the_others_and_not_twice() -> None:
     circle = [Exchange(command="go east", reply="Yard"), Exchange(command="go west", reply="Hall")] * 3
     assert asked(*LOST[:1], *circle[:4]) is None
     assert asked(Exchange(command="", reply="The ruby shines."), *circle) == "say What do you know of the chest?"
-    assert hearing.asking(seen, LOST, talk, ("go",), others) is None
-    assert hearing.asking(seen, LOST, talk, verbs, ()) is None
-    assert hearing.asking(seen, (), talk, verbs, others) is None
+    assert hearing.ask_partner(seen, LOST, talk, ("go",), others) is None
+    assert hearing.ask_partner(seen, LOST, talk, verbs, ()) is None
+    assert hearing.ask_partner(seen, (), talk, verbs, others) is None
 
 
 def test_what_is_said_is_answered_to_its_subject_and_no_answer_is_answered() -> None:
     def told(words: str, *lived: Exchange, asks: int = 1) -> str | None:
         spoken_to = here(f"You hear Ann from afar: “{words}”")
-        reply = hearing.answering(spoken_to, lived or LOST[:1], Talk(asks=asks), ("say",))
+        reply = hearing.answer_partner(spoken_to, lived or LOST[:1], Talk(asks=asks), ("say",))
         return None if reply is None else reply.words
 
     assert told("What do you know of the wells?") == "I have seen the well run dry. A key hangs in the barn."

@@ -31,7 +31,7 @@ from sandbox.llm.streaming import StoppedError, streaming
 from sandbox.tune.adapters import Adapters, describe
 
 TRANSCRIPT = "Hall. There is a lamp here.\n\n>"
-CHAT = chatml.asking([Message("system", "You are careful."), Message("user", "Hall. There is a lamp here.")])
+CHAT = chatml.render([Message("system", "You are careful."), Message("user", "Hall. There is a lamp here.")])
 COMMANDS = ("take lamp", "take", "go north")
 OPTIONS = [f" {command}\n" for command in COMMANDS]
 REPLIES = [command + chatml.END for command in COMMANDS]
@@ -373,7 +373,7 @@ def test_several_questions_are_asked_side_by_side_and_heard_in_their_order() -> 
         return events(delta(content=f"{word} "), delta(content="lamp", finish="stop"), "[DONE]")
 
     heard: list[Sequence[str]] = []
-    questions = [Continue(prompt=chatml.asking([Message("user", word)]), n=1, seed=1) for word in ("take", "drop")]
+    questions = [Continue(prompt=chatml.render([Message("user", word)]), n=1, seed=1) for word in ("take", "drop")]
     with serving(answer) as server, streaming(heard.append):
         answers = ask(remote(server, api="chat"), questions)
     assert [samples[0].text for samples in answers] == [" take lamp", " drop lamp"]

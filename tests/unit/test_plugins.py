@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import plugins
+from sandbox import api, plugins
 from sandbox.agent.cards import parse_card
 from sandbox.agent.registry import CardFile
 from sandbox.config import Settings
@@ -106,6 +106,7 @@ def test_a_card_plays_with_a_model_of_another_package(install: Install) -> None:
     agent = build_agent(card, Models(Settings()), world)
     seen = world.observe(world.initial(0), world.seats[0])
     assert agent.decide(seen, (), seed=0).command in (seen.admissible or ())
+    assert len(api.open_model("echo:loudly").score("> ", ["look", "go north"])) == 2
     with pytest.raises(ModelError, match="too quiet"):
         models.check("echo:softly")
     with pytest.raises(ModelError, match="no model of this process"):

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from sandbox import marked_yaml
-from sandbox.agent import answers as answering
 from sandbox.agent import hearing
 from sandbox.agent.agent import CardAgent
+from sandbox.agent.answers import answer
 from sandbox.agent.briefing import Briefing
 from sandbox.agent.cards import Card, Talk
 from sandbox.agent.recall import Recall
@@ -85,7 +85,7 @@ def answers(card: Card, model: LocalModel, quick: bool, progress: Progress) -> I
         agent = CardAgent(card.model_copy(update={"learner": None}), model, verbs=moment.world.verbs)
         decision = agent.decide(moment.observation, moment.history, seed=number, explore=False)
         for question, judge in _questions(moment, decision):
-            for reply in (answering.answer(question, moment.observation, moment.history, decision),
+            for reply in (answer(question, moment.observation, moment.history, decision),
                           _partner(question, moment, decision)):  # fmt: skip
                 asked += 1
                 right += reply is not None and judge(reply)
@@ -116,5 +116,5 @@ def _names(place: str) -> Callable[[str], bool]:
 def _partner(question: str, moment: PlayMoment, decision: Decision) -> str | None:
     """What a partner says who hears the question in the world."""
     heard = replace(moment.observation, text=f"You hear Ann from afar: “{question}”")
-    reply = hearing.answering(heard, moment.history, Talk(), ("say",), decision)
+    reply = hearing.answer_partner(heard, moment.history, Talk(), ("say",), decision)
     return None if reply is None else reply.words

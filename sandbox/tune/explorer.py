@@ -21,7 +21,8 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SaveError
-from sandbox.tune.novelty import Familiarity, place_of, shown, standing, things
+from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things
+from sandbox.tune.repertoire import Repertoire
 from sandbox.tune.shorten import Remembered, shorten
 from sandbox.types import Glimpsed, Observation, World
 
@@ -48,8 +49,9 @@ class Node:
     """Commands from the opening on."""
     score: float
     stands: tuple[int, ...]
-    shows: tuple[int, ...]
-    """The marks of its standing, and of what it shows, by their numbers."""
+    reads: tuple[int, ...]
+    did: tuple[int, ...]
+    """The marks, by their numbers: of standing here, of what is read, of the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Milestone:
 
 class _StoredArchive(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     fingerprint: str
     seed: int
     steps: int
@@ -81,6 +83,9 @@ class _StoredArchive(BaseModel):
     ways: list[tuple[str, str, str]]
     places: list[str]
     portable: list[str]
+    listed: list[int]
+    tried: list[int]
+    repertoire: tuple[dict[str, list[str]], dict[str, list[str]]]
     marks: list[str]
 
     @model_validator(mode="after")
@@ -88,7 +93,7 @@ class _StoredArchive(BaseModel):
         for number, node in self.nodes.items():
             if node.parent >= 0 and (node.parent >= number or node.parent not in self.nodes):
                 raise ValueError("a node without its parent")
-            if any(not 0 <= mark < len(self.marks) for mark in (*node.stands, *node.shows)):
+            if any(not 0 <= mark < len(self.marks) for mark in (*node.stands, *node.reads, *node.did)):
                 raise ValueError("a mark that is none")
         if 0 not in self.nodes or not self.nodes.keys() >= set(self.waiting):
             raise ValueError("a node is missing")
@@ -127,6 +132,12 @@ class Explorer:
         self._frontiers: dict[float, list[tuple[float, int, int]]] = {}
         """For each score a heap of (-novelty when it was last looked at, depth, node)."""
         self._familiar = Familiarity()
+        self._dear = isinstance(world, Glimpsed)
+        self._repertoire = Repertoire()
+        self._listed: set[int] = set()
+        """Marks of states whose list was found."""
+        self._tried: set[int] = set()
+        """Nodes that were gone on from with what was known."""
         self._states: LRUCache[int, Any] = LRUCache(_STATES)
         self._random = random.Random(seed)
         start = world.initial(seed)
@@ -166,8 +177,9 @@ class Explorer:
                 left = self._choose()
                 try:
                     states = [self._state(number) for number in left]
-                    for found in threads.map(expand, cycle(self.worlds), states):
-                        self._enter(left[0], found, until)
+                    known = [self._suggested(number) for number in left]
+                    for tried in threads.map(expand, cycle(self.worlds), states, known):
+                        self._enter(left[0], tried, until)
                         del left[0]
                 finally:
                     self._put_back(left)
@@ -230,13 +242,29 @@ class Explorer:
             self._states[each] = state
         return state
 
-    def _enter(self, number: int, found: Sequence[Found], until: int) -> None:
+    def _suggested(self, number: int) -> tuple[str, ...] | None:
+        """What to try at a node in place of its list; None where the list is to be found.
+
+        It is where there is something to be seen that was at no state whose list was found, and the second time.
+        """
+        node = self._nodes[number]
+        if not self._dear or number in self._tried or not self._listed.issuperset((*node.stands, *node.reads)):
+            return None
+        return self._repertoire.suggest(glimpse(self.world, self._state(number)))
+
+    def _enter(self, number: int, tried: Tried, until: int) -> None:
         """Enter what the commands of a node led to; where these are too many, it has to be gone on from again."""
-        before = glimpse(self.world, self._state(number))
+        before, node = glimpse(self.world, self._state(number)), self._nodes[number]
         left = until - self.steps
-        if len(found) > left:
+        if len(tried.found) > left:
             self._put_back([number])
-        for each in found[:left]:
+        elif tried.listed:
+            self._listed.update(node.stands, node.reads)
+            self._repertoire.add(before, [each.command for each in tried.found])
+        else:
+            self._tried.add(number)
+            self._wait(number)
+        for each in tried.found[:left]:
             self.steps += 1
             if each.ended:
                 self._judge(each.seen, number, each.command)
@@ -259,8 +287,10 @@ class Explorer:
         number, self._next = self._next, self._next + 1
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
         stands = self._numbered(standing(seen))
-        shows = self._numbered(shown(command, seen, self._portable))
-        self._nodes[number] = Node(parent, command, depth, seen.score, stands, shows)
+        reads = self._numbered(read(command, seen, self._portable))
+        self._nodes[number] = Node(
+            parent, command, depth, seen.score, stands, reads, self._numbered(done(command))
+        )
         if seen.score > self._familiar.best:
             self._familiar.rise(seen.score)
         self._states[number] = state
@@ -272,7 +302,7 @@ class Explorer:
 
     def _novelty(self, number: int) -> float:
         node = self._nodes[number]
-        return self._familiar.novelty(node.score, node.stands, node.shows)
+        return self._familiar.novelty(node.score, node.stands, (*node.reads, *node.did))
 
     def _wait(self, number: int) -> None:
         node = self._nodes[number]
@@ -293,7 +323,7 @@ class Explorer:
 
     def _gone_on(self, number: int, times: int = 1) -> None:
         node = self._nodes[number]
-        self._familiar.add(node.score, node.stands, node.shows, times)
+        self._familiar.add(node.score, node.stands, (*node.reads, *node.did), times)
 
     def _judge(self, seen: Observation, parent: int, command: str) -> None:
         depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
@@ -325,6 +355,9 @@ class Explorer:
                 ways=[(*way, there) for way, there in self.ways.items()],
                 places=list(self.places),
                 portable=sorted(self._portable),
+                listed=sorted(self._listed),
+                tried=sorted(self._tried),
+                repertoire=self._repertoire.dump(),
                 marks=list(self._mark_numbers),
             )
             .model_dump_json()
@@ -350,6 +383,8 @@ class Explorer:
         explorer.places = dict.fromkeys(stored.places)
         explorer.ways = {(here, command): there for here, command, there in stored.ways}
         explorer._portable = set(stored.portable)
+        explorer._listed, explorer._tried = set(stored.listed), set(stored.tried)
+        explorer._repertoire = Repertoire(*stored.repertoire)
         explorer._mark_numbers = {mark: number for number, mark in enumerate(stored.marks)}
         explorer._nodes = stored.nodes
         explorer._next = max(stored.nodes) + 1
@@ -357,8 +392,7 @@ class Explorer:
         explorer._frontiers = {}
         explorer._familiar.rise(max(node.score for node in stored.nodes.values()))
         for number in explorer._nodes:
-            if number not in waiting:
-                explorer._gone_on(number)
+            explorer._gone_on(number, (number not in waiting) + (number in explorer._tried))
         for number in stored.waiting:
             explorer._wait(number)
         return explorer
@@ -374,14 +408,23 @@ class Found:
     ended: bool
 
 
-def expand(world: World[Any], state: Any) -> list[Found]:
-    """Try all commands that are listed at a state."""
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of going on from a state."""
+
+    found: list[Found]
+    listed: bool
+    """Whether with all commands of its list."""
+
+
+def expand(world: World[Any], state: Any, commands: Sequence[str] | None = None) -> Tried:
+    """Try commands at a state: all that are listed there, where none are given."""
     seat = world.seats[0]
     found = []
-    for command in world.observe(state, seat).admissible or ():
+    for command in world.observe(state, seat).admissible or () if commands is None else commands:
         step = world.step(state, seat, command)
         found.append(Found(command, step.state, glimpse(world, step.state), step.terminated or step.truncated))
-    return found
+    return Tried(found, commands is None)
 
 
 def glimpse(world: World[Any], state: Any) -> Observation:

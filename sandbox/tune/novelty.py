@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from sandbox.types import Observation
 
@@ -40,7 +40,7 @@ def standing(seen: Observation) -> Iterator[str]:
         yield f"has {thing} at {place}"
 
 
-def shown(command: str, seen: Observation, portable: Collection[str]) -> Iterator[str]:
+def read(command: str, seen: Observation, portable: Collection[str]) -> Iterator[str]:
     """The marks of what there is to read after a command.
 
     Args:
@@ -50,11 +50,15 @@ def shown(command: str, seen: Observation, portable: Collection[str]) -> Iterato
     """
     for sight in _phrases(seen.description.strip().partition("\n")[2], portable):
         yield f"sees {sight} at {place_of(seen)}"
+    own = {*_WORD.findall(command.lower()), *portable}  # "Taken: the lamp" is one answer for all lamps
+    yield f"read {' '.join(_phrases(seen.text, own)[:_ANSWER])}"
+
+
+def done(command: str) -> Iterator[str]:
+    """The marks of a command: its verb with each other word."""
     verb, *nouns = command.split() or [""]
     for noun in nouns or [""]:
         yield f"did {verb} {noun}"
-    own = {*_WORD.findall(command.lower()), *portable}  # "Taken: the lamp" is one answer for all lamps
-    yield f"read {' '.join(_phrases(seen.text, own)[:_ANSWER])}"
 
 
 def _phrases(text: str, without: Collection[str] = ()) -> list[str]:
@@ -79,15 +83,15 @@ class Familiarity:
         self.best = score
         self._at_best.clear()
 
-    def add(self, score: float, stands: tuple[int, ...], shows: tuple[int, ...], times: int = 1) -> None:
+    def add(self, score: float, stands: Sequence[int], others: Sequence[int], times: int = 1) -> None:
         """A state with these marks is gone on from so many times more."""
-        for mark in (*stands, *shows):
+        for mark in (*stands, *others):
             self._all[mark] += times
         if score == self.best:
             for mark in stands:
                 self._at_best[mark] += times
 
-    def novelty(self, score: float, stands: tuple[int, ...], shows: tuple[int, ...]) -> float:
+    def novelty(self, score: float, stands: Sequence[int], others: Sequence[int]) -> float:
         """Sum over the marks of 1 / (1 + count)². What is added since, and a rise, can only make it less."""
-        known = sum((1 + self._all[mark]) ** -2 for mark in (*stands, *shows))
+        known = sum((1 + self._all[mark]) ** -2 for mark in (*stands, *others))
         return known + (sum((1 + self._at_best[mark]) ** -2 for mark in stands) if score == self.best else 0.0)

@@ -16,6 +16,8 @@ from sandbox.types import Observation
 
 _PHRASE = re.compile(r"[\n.,;:!?()]|\band\b")
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBERS = frozenset("two three four five six seven eight nine ten eleven twelve".split())
+"""How many of a thing there are makes nothing new."""
 _ANSWER = 4
 """Phrases that an answer is told from others by."""
 _MOST_PHRASES = 60
@@ -64,7 +66,7 @@ def done(command: str) -> Iterator[str]:
 def _phrases(text: str, without: Collection[str] = ()) -> list[str]:
     """The different phrases of a text, in small letters, without numbers and what is no word."""
     phrases = (
-        " ".join(word for word in _WORD.findall(part) if word not in without)
+        " ".join(word for word in _WORD.findall(part) if word not in without and word not in _NUMBERS)
         for part in _PHRASE.split(text.lower())
     )
     return [phrase for phrase in dict.fromkeys(phrases) if phrase][:_MOST_PHRASES]

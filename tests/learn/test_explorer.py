@@ -1,6 +1,7 @@
 """The explorer finds what random play does not, goes on where it was, and its way is what a round reads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,8 @@ from sandbox.testing.table import TableWorld, to
 from sandbox.tune.examples import play_through
 from sandbox.tune.exploration import best_way, kept_in
 from sandbox.tune.explorer import Explorer
+from sandbox.tune.repertoire import Repertoire
+from sandbox.types import Observation
 
 DEEP = 14
 
@@ -113,6 +116,42 @@ def test_what_can_be_fiddled_with_everywhere_does_not_keep_it_from_going_on():
     assert explorer.won and explorer.steps < 1200  # there are 240 states with a knob turned
     assert explorer.shortened() == ("east",) * 5 + ("take key",) + ("west",) * 5 + ("unlock",)
     assert explorer.ways["room 0", "east"] == "room 1"
+
+
+LISTED: list[str] = []
+
+
+class Dear(TableWorld):
+    """It takes time to list its commands: each state whose list was found is written down."""
+
+    def observe(self, state, seat):
+        LISTED.append(state.place)
+        return super().observe(state, seat)
+
+    def glimpse(self, state, seat):
+        return replace(super().observe(state, seat), admissible=None)
+
+
+def test_a_dear_list_is_found_where_something_new_is_seen_and_elsewhere_only_in_the_end():
+    plain = house(20)
+    explorer = Explorer(Dear(table=plain.table, start=plain.start, wins=plain.wins))
+    LISTED.clear()
+    explorer.run(3000)
+    assert explorer.won and len(LISTED) == len(set(LISTED)) < 40  # of 252 states
+    assert explorer.shortened()[:6] == ("east",) * 5 + ("take key",)
+    again = Explorer.load(explorer.world, explorer.dump())
+    assert again.dump() == explorer.dump()
+
+
+def test_what_did_something_is_tried_again_here_and_with_the_same_things_elsewhere():
+    known = Repertoire()
+    hall = Observation(seat="player", turn=0, text="", description="Hall\nA lamp hangs here.", inventory="a key")
+    known.add(hall, ["north", "take lamp", "drop key", "unlock gate with key", "xyzzy"])
+    assert known.suggest(hall) == ("north", "take lamp", "drop key", "unlock gate with key", "xyzzy")
+    barn = replace(hall, description="Barn\nHay, and a gate.")
+    assert known.suggest(barn) == ("drop key", "unlock gate with key")
+    assert known.suggest(replace(hall, inventory="")) == ("north", "take lamp", "xyzzy")
+    assert Repertoire(*known.dump()).suggest(barn) == known.suggest(barn)
 
 
 def test_it_stops_when_told_to():

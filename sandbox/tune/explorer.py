@@ -8,7 +8,6 @@ found is a learner's data: the best way, shortened, needs no going back.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +20,7 @@ from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.errors import SaveError
+from sandbox.tune.expansion import Found, Tried, digest, expand, glimpse, identity
 from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things
 from sandbox.tune.repertoire import Repertoire
 from sandbox.tune.shorten import Remembered, shorten
@@ -52,6 +52,8 @@ class Node:
     reads: tuple[int, ...]
     did: tuple[int, ...]
     """The marks, by their numbers: of standing here, of what is read, of the command."""
+    times: int = 1
+    """How often the command was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Explorer:
         start = world.initial(seed)
         seen = glimpse(world, start)
         self._most = seen.max_score
-        self._meet(-1, seen, "", start, seen)
+        self._meet(-1, seen, Found("", start, seen, ended=False))
 
     @property
     def world(self) -> World[Any]:
@@ -199,7 +201,7 @@ class Explorer:
         """The commands from the opening to a node."""
         commands: list[str] = []
         while (node := self._nodes[number]).parent >= 0:
-            commands.append(node.command)
+            commands += [node.command] * node.times
             number = node.parent
         return tuple(reversed(commands))
 
@@ -238,7 +240,9 @@ class Explorer:
             number = self._nodes[number].parent
         state = self._states[number] if number in self._states else self.world.initial(self.seed)
         for each in reversed(ahead):
-            state = self.world.step(state, self.world.seats[0], self._nodes[each].command).state
+            node = self._nodes[each]
+            for _ in range(node.times):
+                state = self.world.step(state, self.world.seats[0], node.command).state
             self._states[each] = state
         return state
 
@@ -255,8 +259,7 @@ class Explorer:
     def _enter(self, number: int, tried: Tried, until: int) -> None:
         """Enter what the commands of a node led to; where these are too many, it has to be gone on from again."""
         before, node = glimpse(self.world, self._state(number)), self._nodes[number]
-        left = until - self.steps
-        if len(tried.found) > left:
+        if self.steps + sum(each.times for each in tried.found) > until:
             self._put_back([number])
         elif tried.listed:
             self._listed.update(node.stands, node.reads)
@@ -264,32 +267,36 @@ class Explorer:
         else:
             self._tried.add(number)
             self._wait(number)
-        for each in tried.found[:left]:
-            self.steps += 1
+        for each in tried.found:
+            self.steps += each.times
+            if self.steps > until:
+                self.steps = until
+                return
             if each.ended:
-                self._judge(each.seen, number, each.command)
+                self._judge(each, number)
             else:
-                self._meet(number, before, each.command, each.state, each.seen)
+                self._meet(number, before, each)
 
-    def _meet(self, parent: int, before: Observation, command: str, state: Any, seen: Observation) -> None:
+    def _meet(self, parent: int, before: Observation, found: Found) -> None:
         """Enter a state into the archive, unless there is one like it."""
-        self._judge(seen, parent, command)
+        self._judge(found, parent)
+        command, state, seen = found.command, found.state, found.seen
         place = place_of(seen)
         self.places[place] = None
         if command and place != place_of(before):
             self.ways.setdefault((place_of(before), command), place)
-        self._cells[_digest(place, seen.inventory, f"{seen.score:g}")] = None
+        self._cells[digest(place, seen.inventory, f"{seen.score:g}")] = None
         looks = identity(self.world, state, seen)
         if looks in self._known:
             return
         self._known[looks] = None
         self._portable |= things(seen)
         number, self._next = self._next, self._next + 1
-        depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
+        depth = self._nodes[parent].depth + found.times if parent >= 0 else 0
         stands = self._numbered(standing(seen))
         reads = self._numbered(read(command, seen, self._portable))
         self._nodes[number] = Node(
-            parent, command, depth, seen.score, stands, reads, self._numbered(done(command))
+            parent, command, depth, seen.score, stands, reads, self._numbered(done(command)), found.times
         )
         if seen.score > self._familiar.best:
             self._familiar.rise(seen.score)
@@ -298,7 +305,7 @@ class Explorer:
 
     def _numbered(self, marks: Iterable[str]) -> tuple[int, ...]:
         known = self._mark_numbers
-        return tuple(known.setdefault(_digest(mark), len(known)) for mark in marks)
+        return tuple(known.setdefault(digest(mark), len(known)) for mark in marks)
 
     def _novelty(self, number: int) -> float:
         node = self._nodes[number]
@@ -325,15 +332,15 @@ class Explorer:
         node = self._nodes[number]
         self._familiar.add(node.score, node.stands, (*node.reads, *node.did), times)
 
-    def _judge(self, seen: Observation, parent: int, command: str) -> None:
-        depth = self._nodes[parent].depth + 1 if parent >= 0 else 0
+    def _judge(self, found: Found, parent: int) -> None:
+        seen, depth = found.seen, self._nodes[parent].depth + found.times if parent >= 0 else 0
         now: tuple[float, ...] = (seen.won, seen.score, -depth)
         best: tuple[float, ...] = (self.won, self.best_score, -len(self.best))
         if self._most:
             now, best = (seen.score, *now), (self.best_score, *best)
         if now > best:
             self.won, self.best_score = seen.won, seen.score
-            self.best = (*self.way(parent), command) if parent >= 0 else ()
+            self.best = (*self.way(parent), *[found.command] * found.times) if parent >= 0 else ()
 
     def dump(self) -> bytes:
         """The whole exploration as JSON, to go on from. States are not in it: they are played again."""
@@ -396,49 +403,3 @@ class Explorer:
         for number in stored.waiting:
             explorer._wait(number)
         return explorer
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a command led to."""
-
-    command: str
-    state: Any
-    seen: Observation
-    ended: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of going on from a state."""
-
-    found: list[Found]
-    listed: bool
-    """Whether with all commands of its list."""
-
-
-def expand(world: World[Any], state: Any, commands: Sequence[str] | None = None) -> Tried:
-    """Try commands at a state: all that are listed there, where none are given."""
-    seat = world.seats[0]
-    found = []
-    for command in world.observe(state, seat).admissible or () if commands is None else commands:
-        step = world.step(state, seat, command)
-        found.append(Found(command, step.state, glimpse(world, step.state), step.terminated or step.truncated))
-    return Tried(found, commands is None)
-
-
-def glimpse(world: World[Any], state: Any) -> Observation:
-    """What the seat perceives, without the list of commands where that takes time to find."""
-    seat = world.seats[0]
-    return world.glimpse(state, seat) if isinstance(world, Glimpsed) else world.observe(state, seat)
-
-
-def identity(world: World[Any], state: Any, seen: Observation) -> str:
-    """What tells a state from others: the world's own hash where it has one, else what can be done there."""
-    own: Callable[[Any], str] | None = getattr(world, "world_hash", None)
-    hidden = own(state) if own else "\n".join(seen.admissible or ())
-    return _digest(seen.state_key, f"{seen.score:g}", hidden)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

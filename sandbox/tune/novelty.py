@@ -16,7 +16,7 @@ from sandbox.types import Observation
 
 _PHRASE = re.compile(r"[\n.,;:!?()]|\band\b")
 _WORD = re.compile(r"[^\W\d_]+")
-_NUMBERS = frozenset("two three four five six seven eight nine ten eleven twelve".split())
+_NUMBERS = frozenset(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))
 """How many of a thing there are makes nothing new."""
 _ANSWER = 4
 """Phrases that an answer is told from others by."""

@@ -13,7 +13,7 @@ from sandbox.tune.examples import play_through
 from sandbox.tune.exploration import best_way, kept_in
 from sandbox.tune.explorer import Explorer
 from sandbox.tune.repertoire import Repertoire
-from sandbox.types import Observation
+from sandbox.types import Observation, Step
 
 DEEP = 14
 
@@ -152,6 +152,27 @@ def test_what_did_something_is_tried_again_here_and_with_the_same_things_elsewhe
     assert known.suggest(barn) == ("drop key", "unlock gate with key")
     assert known.suggest(replace(hall, inventory="")) == ("north", "take lamp", "xyzzy")
     assert Repertoire(*known.dump()).suggest(barn) == known.suggest(barn)
+
+
+class Station(TableWorld):
+    """A train comes after a while; there is nothing else to do."""
+
+    verbs = ("wait",)
+
+    def step(self, state, seat, command):
+        waited = super().step(state, seat, "wait" if state.place == "platform" else command)
+        return Step(state=replace(waited.state, place="train")) if waited.state.turns == (4,) else waited
+
+
+def test_it_waits_where_something_happens_after_a_while():
+    table = {"platform": {"wait": to("platform")}, "train": {"leave": to("town", 1.0)}, "town": {}}
+    world = Station(table=table, start="platform", wins={"town": ["player"]})
+    explorer = Explorer(world)
+    explorer.run(100)
+    assert explorer.won and explorer.best == ("wait",) * 4 + ("leave",)
+    assert explorer.steps < 12 and explorer.shortened() == explorer.best
+    again = Explorer.load(world, explorer.dump())
+    assert again.dump() == explorer.dump()
 
 
 def test_it_stops_when_told_to():

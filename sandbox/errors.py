@@ -105,8 +105,8 @@ class MissingExtraError(ModelError):
 
     packages: ClassVar[frozenset[str]] = frozenset(
         (
-            *("accelerate", "datasets", "gguf", "huggingface_hub", "matplotlib", "peft", "pyarrow", "safetensors"),
-            *("tokenizers", "torch", "transformers", "trl"),
+            *("accelerate", "gguf", "huggingface_hub", "matplotlib", "peft", "pyarrow", "safetensors"),
+            *("tokenizers", "torch", "transformers"),
         )
     )
     """What the extra `lm` brings, by what is imported."""

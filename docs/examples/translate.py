@@ -1,5 +1,6 @@
 """Teach the default model to answer a French verse with the English one.
 
+    pip install datasets
     python docs/examples/translate.py
 
 The verses are of the Bible in the versions of Louis Segond (1910) and King James (1769).

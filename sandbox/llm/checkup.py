@@ -16,9 +16,7 @@ from sandbox.errors import ModelError
 from sandbox.llm import catalogue, speeds
 from sandbox.text import clean_line
 
-LIBRARIES = (
-    *("torch", "transformers", "tokenizers", "safetensors", "peft", "trl", "textual", "textworld", "jericho"),
-)
+LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "peft", "textual", "textworld", "jericho")
 _GIB = 1 << 30
 _DISK = 2 * _GIB
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sandbox_scienceworld import TASKS
 
+from sandbox.abilities import Guided
 from sandbox.errors import WorldError
 from sandbox.testing import check_world
-from sandbox.types import Guided, World
+from sandbox.types import World
 from sandbox.world.registry import open_world, resolve
 
 SEAT = "player"

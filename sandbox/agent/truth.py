@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sandbox.abilities import Fact
 from sandbox.agent.recall import OPPOSITE, Recall
-from sandbox.types import Fact
 
 Verdict = Literal["true", "false", "unknown"]
 Claim = Literal["at", "in", "on", "here", "carried", "open", "closed", "locked", "leads", "room", "been"]

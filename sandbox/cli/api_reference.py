@@ -11,7 +11,10 @@ from types import ModuleType
 from typing import Any
 
 FILE = Path("docs/api.md")
-MODULES = ("sandbox.api", "sandbox.tune", "sandbox.envs", "sandbox.types", "sandbox.rl.tabular", "sandbox.testing")
+MODULES = (
+    *("sandbox.api", "sandbox.tune", "sandbox.envs", "sandbox.types", "sandbox.abilities"),
+    *("sandbox.rl.tabular", "sandbox.testing"),
+)
 """What other programs may stand on, in the order of the page."""
 
 _SECTION = re.compile(r"^(Args|Returns|Raises|Attributes):$")

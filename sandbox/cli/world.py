@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from sandbox.abilities import Guided, Stochastic
 from sandbox.cli import context, world_build
 from sandbox.cli.world_check import changes, check_file
 from sandbox.errors import UsageError, WorldError
 from sandbox.paths import Home, safe_name
 from sandbox.session import lobby
-from sandbox.types import Guided, Stochastic
 
 if TYPE_CHECKING:
     from sandbox.world.solver import Limits, PlanStep

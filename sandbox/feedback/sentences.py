@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sandbox.abilities import Fact, Factual
 from sandbox.agent import truth
 from sandbox.agent.recall import Recall
 from sandbox.timeline import Timeline, history
-from sandbox.types import Fact, Factual, World
+from sandbox.types import World
 
 _END = re.compile(r"(?<=[.!?])\s+")
 

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sandbox.abilities import Simultaneous
 from sandbox.errors import SaveError
-from sandbox.types import Observation, Simultaneous, Step, World
+from sandbox.types import Observation, Step, World
 
 _LONGEST = 120
 """Characters of a line worth writing down: prose is longer."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import files, paths
+from sandbox.abilities import Authored
 from sandbox.errors import PlayError, UsageError, WorldError, WorldFileError
 from sandbox.session.renewal import Renewal
-from sandbox.types import Authored
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session

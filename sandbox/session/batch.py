@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.abilities import Simultaneous
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.briefing import Briefing
 from sandbox.llm.cached import CachedModel
 from sandbox.llm.questions import think_together
 from sandbox.session.players import Seats
-from sandbox.types import Agent, Decision, History, Observation, Simultaneous, World
+from sandbox.types import Agent, Decision, History, Observation, World
 
 Perceived = tuple[Observation, History, int, Briefing]
 """What a seat goes by, the seed of its decision, and what its agent is told beside."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox import statistics
+from sandbox.abilities import Stochastic
 from sandbox.session.runner import Episode, play_episode
 from sandbox.session.session import Session
 from sandbox.statistics import Interval
-from sandbox.types import Stochastic
 
 PRACTICE = 100
 EPISODES = 20

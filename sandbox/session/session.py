@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
+from sandbox.abilities import Keyed
 from sandbox.errors import PlayError, SaveError
 from sandbox.feedback.book import FeedbackBook
 from sandbox.feedback.deeds import Deeds
@@ -19,7 +20,7 @@ from sandbox.session.review import Review
 from sandbox.store import Run, Store
 from sandbox.text import clean_line
 from sandbox.timeline import Timeline, Turn, decision_seed, history
-from sandbox.types import Agent, Chooser, Decision, Exchange, Keyed, Observation, Update, World
+from sandbox.types import Agent, Chooser, Decision, Exchange, Observation, Update, World
 from sandbox.world.reload import Given, replay
 
 

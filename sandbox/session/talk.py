@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox.abilities import Factual
 from sandbox.agent import truth, voice
 from sandbox.agent.advice import promises
 from sandbox.agent.agent import CardAgent
@@ -17,7 +18,7 @@ from sandbox.session import remembered, worlds
 from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line, counted
 from sandbox.timeline import Turn, decision_seed, history
-from sandbox.types import Agent, Decision, Factual
+from sandbox.types import Agent, Decision
 
 if TYPE_CHECKING:
     from sandbox.session.session import Session

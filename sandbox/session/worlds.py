@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.types import Authored, World
+from sandbox.abilities import Authored
+from sandbox.types import World
 
 if TYPE_CHECKING:
     from sandbox.world.native import NativeWorld

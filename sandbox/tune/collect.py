@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from sandbox.abilities import Guided
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
 from sandbox.agent.recall import Recall
@@ -38,7 +39,7 @@ from sandbox.tune.examples import (
     transcripts,
 )
 from sandbox.tune.settings import Method
-from sandbox.types import Guided, World
+from sandbox.types import World
 from sandbox.world import registry
 
 Source = Literal["wins", "feedback", "selfplay", "explore", "demonstrations", "truth", "voice", "all"]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.types import Glimpsed, Observation, World
+from sandbox.abilities import Glimpsed
+from sandbox.types import Observation, World
 
 _WAIT = "wait"
 _PATIENCE = 10

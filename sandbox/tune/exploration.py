@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import files
+from sandbox.abilities import Glimpsed
 from sandbox.errors import SaveError, UsageError
 from sandbox.machine import cores
 from sandbox.paths import cache_dir
 from sandbox.tune.explorer import AT_ONCE, Explorer, Milestone
-from sandbox.types import Glimpsed, World
+from sandbox.types import World
 
 EXPLORED_SEED = 0
 """Of the explorations that rounds learn from: for a story the one of its walkthrough."""

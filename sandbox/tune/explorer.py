@@ -19,12 +19,13 @@ from typing import Any, Literal, Self
 from cachetools import LRUCache
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from sandbox.abilities import Glimpsed
 from sandbox.errors import SaveError
 from sandbox.tune.expansion import Found, Tried, digest, expand, glimpse, identity
 from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things
 from sandbox.tune.repertoire import Repertoire
 from sandbox.tune.shorten import Remembered, shorten
-from sandbox.types import Glimpsed, Observation, World
+from sandbox.types import Observation, World
 
 AT_ONCE = 2
 """States gone on from together: one for its score, one for its novelty."""

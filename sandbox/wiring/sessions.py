@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.abilities import Authored
 from sandbox.agent.registry import CardFile
 from sandbox.errors import SaveError, UsageError, WorldError
 from sandbox.paths import Home
 from sandbox.session.renewal import Renewal
 from sandbox.store import Run, Store
 from sandbox.store.server import is_url, without_password
-from sandbox.types import Agent, Authored, Progress, World, silent
+from sandbox.types import Agent, Progress, World, silent
 from sandbox.wiring.agents import Models, build_agent
 from sandbox.world import registry
 

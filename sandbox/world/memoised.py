@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.types import Enumerable, Observation, Step
+from sandbox.abilities import Enumerable
+from sandbox.types import Observation, Step
 
 
 @dataclass(frozen=True, slots=True)

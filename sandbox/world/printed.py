@@ -12,7 +12,7 @@ MAX_COMMAND = 120
 _SENTENCE_END = re.compile(r"[.;!?\n]|,?\s+\bthen\b", re.IGNORECASE)
 _WRAPPING = "> \t\"'`*"
 KEYS = ("enter", "space", "escape", "up", "down", "left", "right", "backspace")
-"""Keys with a name, as in `sandbox.types.Keyed`."""
+"""Keys with a name, as in `sandbox.abilities.Keyed`."""
 _KEY_SYNONYMS = {"return": "enter", "esc": "escape", "delete": "backspace"}
 _META = frozenset(
     {"save", "restore", "restart", "quit", "q", "undo", "script", "unscript", "transcript", "recording", "replay"}
@@ -53,7 +53,7 @@ def one_line(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """The key that was meant: a name of `sandbox.types.Keyed`, or one character."""
+    """The key that was meant: a name of `sandbox.abilities.Keyed`, or one character."""
     said = clean_line(text, MAX_COMMAND)
     name = _KEY_SYNONYMS.get(said.lower(), said.lower())
     return name if name in KEYS else said[:1] or "space" if text else "enter"

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.abilities import Fact
 from sandbox.errors import SaveError
 from sandbox.text import clean
-from sandbox.types import Fact, Observation
+from sandbox.types import Observation
 from sandbox.world import printed
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
 from sandbox.world.interpreter import InterpreterReply
@@ -107,7 +108,7 @@ class TextWorldWorld(StoryWorld[TextWorldState]):
         return state.facts, state.score, state.done
 
     def facts(self, state: TextWorldState, seat: str) -> frozenset[Fact]:
-        """What holds, as `sandbox.types.Factual` asks."""
+        """What holds, as `sandbox.abilities.Factual` asks."""
         return self._logic.told(state.facts)
 
     def dump(self, state: TextWorldState) -> bytes:

@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sandbox.abilities import Fact
 from sandbox.errors import WorldError
-from sandbox.types import Fact
 from sandbox.world.story import read_bounded
 
 Facts = frozenset[Any]

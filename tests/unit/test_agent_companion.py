@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from sandbox.abilities import Fact
 from sandbox.agent import advice, answers, hearing, prompt, truth
 from sandbox.agent.agent import CardAgent
 from sandbox.agent.briefing import Briefing
 from sandbox.agent.cards import Card, PromptSettings, Talk, parse_card
 from sandbox.agent.recall import Recall
 from sandbox.llm.fake import ScriptedModel
-from sandbox.types import Decision, Exchange, Fact, Observation, Proposal, Transition
+from sandbox.types import Decision, Exchange, Observation, Proposal, Transition
 
 HALL = "Hall\nA tiled hall.\nYou can see a chest (closed) here.\nExits: north and east (the oak door, locked)."
 KITCHEN = "Kitchen\nIt smells of soap.\nOn the table is a brass key.\nExits: south."

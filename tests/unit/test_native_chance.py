@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from native_play import Game, make, one_seat
 
-from sandbox.types import Enumerable
+from sandbox.abilities import Enumerable
 from sandbox.world.native.chance import Generator, Script
 
 DICE = one_seat(

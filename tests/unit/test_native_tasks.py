@@ -4,9 +4,9 @@ import textwrap
 
 import pytest
 
+from sandbox.abilities import Enumerable
 from sandbox.errors import SaveError, WorldFileError
 from sandbox.testing import check_world
-from sandbox.types import Enumerable
 from sandbox.world.native import TaskWorld, load_world, parse_definition, parse_source
 from sandbox.world.native.patterns import Pattern
 from sandbox.world.native.schema.tasks import (

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.abilities import Keyed
 from sandbox.bench.stories import effect
 from sandbox.errors import SaveError, WorldError
 from sandbox.tune.explorer import Explorer
-from sandbox.types import Keyed, World
+from sandbox.types import World
 from sandbox.world import registry
 from sandbox.world.interpreter_process import Machine
 from sandbox.world.interpreter_process import listed as listed_commands

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.abilities import Fact, Factual, Guided
 from sandbox.tune.voice.worlds import house
-from sandbox.types import Exchange, Fact, Factual, Guided, History, Observation
+from sandbox.types import Exchange, History, Observation
 from sandbox.world import registry
 from sandbox.world.native import make_world, parse_source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sandbox.types import Fact
+from sandbox.abilities import Fact
 from sandbox.world.native.state import LOCKED, NOWHERE, OPEN
 
 if TYPE_CHECKING:

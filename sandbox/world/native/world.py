@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.abilities import Fact
 from sandbox.errors import SandboxError, WorldError
-from sandbox.types import Fact, Observation, Step
+from sandbox.types import Observation, Step
 from sandbox.world.native import snapshot
 from sandbox.world.native.actions import carry_out
 from sandbox.world.native.actions.moving import arrive
@@ -229,7 +230,7 @@ class NativeWorld:
         )
 
     def facts(self, state: State, seat: str) -> frozenset[Fact]:
-        """What holds, as `sandbox.types.Factual` asks."""
+        """What holds, as `sandbox.abilities.Factual` asks."""
         return facts_of(Draft(self.compiled, state), self._seat(seat))
 
     def step(self, state: State, seat: str, command: str) -> Step[State]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.error import ClosedEnvironmentError
 
-from sandbox.envs.single import SEEDS
+from sandbox.envs.single import CLOSED, SEEDS
 from sandbox.envs.views import SpaceView, ViewName, make_view, with_list
 from sandbox.ranges import in_range
 from sandbox.types import Observation
@@ -45,9 +46,11 @@ class Seats:
         self._state: Any = None
         self._turns = 0
         self._said: list[str] = []
+        self._closed = False
 
     def begin(self, seed: int | None) -> None:
         """Start the episode of this seed, or the next in the sequence of the latest seed."""
+        self._check_open()
         if seed is not None:
             self._generator = np.random.default_rng(seed)
         self._state = self.world.initial(int(self._generator.integers(SEEDS)) if seed is None else seed)
@@ -68,6 +71,7 @@ class Seats:
 
     def act(self, seat: str, action: Any) -> dict[str, float]:
         """Carry out an action that was chosen on what was last seen; the rewards of all seats."""
+        self._check_open()
         command = self.view.command(action, self.seen[seat])
         step = self.world.step(self._state, seat, command)
         self._state = step.state
@@ -94,7 +98,12 @@ class Seats:
         sys.stdout.write(text)
         return None
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedEnvironmentError(CLOSED)
+
     def close(self) -> None:
+        self._closed = True
         if self._owned:
             self.world.close()
             self._owned = False

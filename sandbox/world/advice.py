@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.world.native import NativeWorld, State
 from sandbox.world.native.parser.hints import NextStep
@@ -29,6 +29,9 @@ class _Adviser:
     def __init__(self, world: NativeWorld) -> None:
         self._world = world
         self._planner: Planner | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._world,)
 
     def __call__(self, state: State, seat: int) -> NextStep:
         from sandbox.world.solver.planner import Planner  # not before somebody asks: it takes a moment

@@ -110,6 +110,12 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         """Commands that win from `initial(0)`, where Jericho has a solution of this very file; empty elsewhere."""
         return self._interpreter.about.walkthrough
 
+    @property
+    def _highest(self) -> float | None:
+        """The highest score, where Jericho knows it."""
+        known = self._interpreter.about.max_score
+        return None if known is None else float(known)
+
     def world_hash(self, state: ZMachineState) -> str:
         """Identity of where everything is. A command that leaves it as it was did nothing, it seems."""
         return state.world_hash
@@ -275,16 +281,12 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             else ("", "", 0.0, None)
         )
         if not reply.probes:  # it waits for a key: nothing can be asked
-            return (
-                known
-                if reply.score is None
-                else (*known[:2], float(reply.score), self._interpreter.about.max_score)
-            )
+            return known if reply.score is None else (*known[:2], float(reply.score), self._highest)
         answers = [printed.reply_text(text) for text in reply.probes]
         answers[:2] = printed.without_news(*answers[:2])
         description, inventory = answers[:2]
         if reply.score is not None:
-            return description, inventory, float(reply.score), self._interpreter.about.max_score
+            return description, inventory, float(reply.score), self._highest
         stated = printed.announced_score(answers[2])
         if stated is not None:
             return description, inventory, float(stated[0]), float(stated[1])

@@ -23,6 +23,7 @@ from sandbox.paths import bundled
 from sandbox.testing.table import TableWorld, to
 from sandbox.world import starter
 from sandbox.world.native import NativeWorld, parse_source
+from sandbox.world.registry import open_world
 
 
 def garden() -> TableWorld:
@@ -423,6 +424,42 @@ def test_an_episode_goes_on_the_same_from_its_state_its_copy_and_its_pickle(open
         each.close()
     assert copied.step(commands[0])[0]  # the world goes with the last who uses it
     copied.close()
+
+
+@pytest.mark.parametrize("reference", ["honey", "weathercock", "telegram", "tw:simple?seed=18"])
+def test_a_world_itself_is_copied_and_pickled_and_goes_on_the_same(reference):
+    world = open_world(reference)
+    state, seat = world.initial(2), world.seats[0]
+    command = (world.observe(state, seat).admissible or ("yes",))[0]
+    expected = world.observe(world.step(state, seat, command).state, seat)
+    for twin in (copy.deepcopy(world), pickle.loads(pickle.dumps(world))):
+        assert (twin.name, twin.seats, twin.fingerprint) == (world.name, world.seats, world.fingerprint)
+        assert twin.observe(twin.step(twin.load(world.dump(state)), seat, command).state, seat) == expected
+        twin.close()
+    world.close()
+
+
+def test_a_copied_world_asks_for_hints_of_its_own():
+    world = open_world("honey")
+    twin = pickle.loads(pickle.dumps(world))
+    start, seat = world.initial(0), world.seats[0]
+    hint = world.observe(world.step(start, seat, "hint").state, seat).text
+    world.close()
+    assert twin.observe(twin.step(twin.initial(0), seat, "hint").state, seat).text == hint
+
+
+@pytest.mark.parametrize("kind", [WorldAECEnv, WorldParallelEnv])
+def test_a_game_for_several_is_copied_and_pickled_and_once_closed_says_so(kind):
+    env = kind("weathercock")
+    env.reset(seed=1)
+    for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        twin.reset(seed=1)
+        assert twin._seats.seen == env._seats.seen
+    env.close()
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        env.reset(seed=1)
+    with pytest.raises(ClosedEnvironmentError, match="closed"):
+        env.step("wait" if kind is WorldAECEnv else dict.fromkeys(env.agents, "wait"))
 
 
 def test_bytes_that_are_no_state_are_refused():

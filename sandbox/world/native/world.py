@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sandbox.abilities import Fact
 from sandbox.errors import SandboxError, WorldError
@@ -65,12 +67,21 @@ class NativeWorld:
         self.blank_rooms = paged(empty)
         """A seat's memory of rooms before it has been anywhere."""
         small = len(self._ids) == 1 and self.compiled.rooms <= MAX_ROOMS_RECALLED
+        self._remembers = remembering
         self._recall = self._remembering() if remembering and small and not testing else None
         """Steps that were taken before; None where they are not kept."""
         self.first_clocks = (
             *(event.period if event.starts else -1 for event in self.compiled.events),
             *self.compiled.rules.routine_clocks,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, here or in another process, is compiled anew from the same definition: rules are functions."""
+        made = partial(type(self), testing=self.testing, remembering=self._remembers)
+        return made, (self.source, self._name, len(self._ids)), self._parser.adviser
+
+    def __setstate__(self, adviser: Adviser) -> None:
+        self.ask_for_hints(adviser)
 
     def _remembering(self) -> TransitionMemory:
         seat, number = self._ids[0], self.compiled.seats[0]

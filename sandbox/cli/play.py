@@ -12,6 +12,7 @@ import typer
 
 from sandbox.cli import context, results
 from sandbox.errors import UsageError
+from sandbox.together import Invitation
 
 if TYPE_CHECKING:
     from sandbox.wiring import PlayPlan
@@ -49,6 +50,17 @@ def play(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Record the screen in this file, for `asciinema play`.")
     ] = None,
+    opened: Annotated[
+        bool,
+        typer.Option(
+            "--open",
+            help="Let others join with `sandbox join`: they take seats that people hold, but for the first, or "
+            "watch.",
+        ),
+    ] = False,
+    watchers: Annotated[
+        bool, typer.Option("--watchers/--no-watchers", help="With --open: whether they may watch what you see.")
+    ] = True,
     model: context.Model = None,
     device: context.Device = None,
     allow_host: context.AllowHost = None,
@@ -63,6 +75,7 @@ def play(
         sandbox play "tw:coin?level=5&seed=1" --agent q-table
         sandbox play --save friday
         sandbox play tutorial --plain
+        sandbox play millrace --seat tamsin=human --seat jory=human --open
     """
     from sandbox import wiring
 
@@ -73,12 +86,15 @@ def play(
         from sandbox.tui.web.orphan import end_with_parent
 
         end_with_parent()
+    invitation = Invitation(where.home.root, watchers) if opened else None
     on_screen = in_browser or (sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
     if on_screen and not plain and not (world or agent or seat or save or model or allow_host or seed is not None):
-        played = wiring.choose_on_screen(where.home, where.settings, record)
+        played = wiring.choose_on_screen(where.home, where.settings, record, invitation)
         if not in_browser:  # where nobody reads what is printed
             _say_where(played)
         return
+    if plain and opened:
+        raise UsageError("a game in lines cannot be joined", hint="leave --plain out; who joins may have lines")
     if plain and record is not None:
         raise UsageError("lines are recorded by the shell", hint="such as: sandbox play --plain | tee FILE")
 
@@ -97,7 +113,7 @@ def play(
         print(f"  {would.play_command} --plain\n\nWith nobody but agents:\n\n  {would.shell_command}")
         return
     played = wiring.play_on_screen(
-        plan, where.home, where.settings, world, agent, save, record, lobby=not in_browser
+        plan, where.home, where.settings, world, agent, save, record, lobby=not in_browser, invitation=invitation
     )
     if in_browser:
         return

@@ -74,6 +74,9 @@ def serve(
     most: Annotated[
         int, typer.Option("--most", min=1, max=1000, help="Games at once; each is a process of its own.")
     ] = 8,
+    watchers: Annotated[
+        bool, typer.Option("--watchers/--no-watchers", help="Whether visitors may watch each other's games.")
+    ] = True,
 ) -> None:
     """Show the game in web browsers, until Ctrl+C.
 
@@ -86,6 +89,11 @@ def serve(
         sandbox serve lighthouse honey --agent q-table
         sandbox serve tutorial --host 0.0.0.0 --port 8080
 
+    Whoever has the token can join the running games, too: in the browser at `/lobby`, in a terminal with `sandbox
+    join ADDRESS`. Seats that people hold are free to take, but for the first of each game.
+
+        sandbox serve millrace --seat tamsin=human --seat jory=human
+
     With `--rate`, people rate the decisions of a save by a link of their own, each in a fork of it (`SAVE-NAME`),
     so that any number can at once; `sandbox feedback stats` and `export` take the forks together. Whoever has a
     link can rate under that name, and nothing else.
@@ -93,6 +101,7 @@ def serve(
         sandbox serve --rate friday --rater ann --rater bo --host 0.0.0.0
     """
     from sandbox import wiring
+    from sandbox.tui.web.lobby import Lobby
     from sandbox.tui.web.server import GameServer, ServedGame, listen
 
     where = context.of(ctx)
@@ -106,18 +115,23 @@ def serve(
     if rate and (worlds or cast):
         raise UsageError("rating and playing are served apart", hint="leave the worlds or --rate out")
     games = rating_games(where.home, rate, rater or [], plan) if rate else []
-    games += [] if worlds or rate else [ServedGame("sandbox", lambda visitor: _play(where.home))]
+    own = (*_program(where.home), "play", "--open", *([] if watchers else ["--no-watchers"]))
+    games += [] if worlds or rate else [ServedGame("sandbox", lambda visitor: own)]
     for world in worlds or []:
         wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
-        games.append(ServedGame(world, _command(where.home, world, cast, wiring.save_stem(world))))
+        games.append(ServedGame(world, _command(own, world, cast, wiring.save_stem(world))))
     listening = listen(host, port)
     token = token or secrets.token_urlsafe(24)
     links = [
         (game.title, _address(host, listening, token, f"play/{game.secret}")) for game in games if game.secret
     ]
-    lines = [f"{name}: {link}" for name, link in links] or [f"Open {_address(host, listening, token)}"]
+    lines = [f"{name}: {link}" for name, link in links] or [
+        f"Open {_address(host, listening, token)}",
+        f"Join running games at {_address(host, listening, token, 'lobby')}",
+    ]
     told = "\n".join([*lines, "Ctrl+C ends it."])
-    GameServer(games, listening, token, most).run(lambda: print(told, flush=True))
+    lobby = None if rate else Lobby(where.home.root, _program(where.home))
+    GameServer(games, listening, token, most, lobby).run(lambda: print(told, flush=True))
 
 
 def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: Path | None) -> list[ServedGame]:
@@ -144,14 +158,9 @@ def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: 
     return games
 
 
-def _command(home: Home, world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
+def _command(own: Sequence[str], world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
     """How a visitor's game in this world is opened."""
-    return lambda visitor: (*_play(home), world, *cast, "--save", f"{stem}-{visitor}")
-
-
-def _play(home: Home) -> Sequence[str]:
-    """The command of this very program, in the same home."""
-    return (*_program(home), "play")
+    return lambda visitor: (*own, world, *cast, "--save", f"{stem}-{visitor}")
 
 
 def _first_line(file: Path) -> str:
@@ -173,6 +182,7 @@ def _same(words: Sequence[str], visitor: str) -> Sequence[str]:
 
 
 def _program(home: Home) -> Sequence[str]:
+    """The beginning of the command line of this very program, in the same home."""
     return (sys.executable, "-m", "sandbox", "--home", str(home.root))
 
 

@@ -232,6 +232,10 @@ command("/agent CARD", "have another agent take the seat from here on; SEAT=CARD
 command("/model MODEL", "have the agent go on with another language model; SEAT=MODEL names the seat",
         talk_commands.model, when="move")
 
+command("/chat WORDS", "say something to the people who joined (`sandbox join`); no agent and no world hears it",
+        lambda at, typed: at.open("chat", typed.argument), when="always",
+        lines="Nobody can join a game in lines: /chat is for the screen, opened with --open.")
+
 # Moving in the tree.
 command("undo", "go back one turn; nothing is lost", change(lambda its, typed: moves.undo(its)),
         key("undo", "u", "Undo", shown=True), when="move")

@@ -193,7 +193,7 @@ class Controller:
             return False
         if when == "idle":
             return True
-        if 0 < self.wanted < inf or (when != "move" and self._others_go_on):
+        if 0 < self.wanted < inf or (when != "move" and (self._others_go_on or view.elsewhere_moves)):
             return False
         undecided = view.agent_moves and self.decision is None and not self.stopped
         return when != "choice" or not undecided
@@ -238,11 +238,19 @@ class Controller:
         if view.others_move and view.to_move and not overriding:
             name = view.name(view.to_move)
             raise PlayError(f"it is the turn of {name}", hint="/step lets it act, /override acts in its place")
+        if view.elsewhere_moves and view.to_move:
+            raise PlayError(f"it is the turn of {view.name(view.to_move)}, at another screen")
         decision = self.decision
         self.halt()
         self.flowing, self._acted_at = True, monotonic()
         seat = view.to_move
         self._change(lambda: self.driver.act(seat, command, decision=decision))
+
+    def act_elsewhere(self, seat: str, command: str) -> None:
+        """A command that was typed at another screen, by the person whose turn it is."""
+        self.halt()
+        self.flowing, self._acted_at = True, monotonic()
+        self._change(lambda: self.driver.act(seat, command))
 
     def pick(self, number: int) -> None:
         """Carry out a proposal of the agent, counted from 1."""
@@ -252,7 +260,7 @@ class Controller:
 
     def preview(self, command: str) -> None:
         """Ask what a command would lead to: the one named, or the proposals one after the other."""
-        if self.view is None or self.view.others_move:
+        if self.view is None or self.view.others_move or self.view.elsewhere_moves:
             raise PlayError("nothing can be foreseen now", hint="wait for your turn")
         if not command:
             proposed = [proposal.command for proposal in self.shown.proposals] if self.shown else []

@@ -131,6 +131,13 @@ def recast(session: Session, words: str) -> str:
     return f"{seat} is {'yours' if agent is None else agent.name} from now on"
 
 
+def sit(session: Session, seat: str, *, elsewhere: bool) -> None:
+    """Have the person of a seat sit at another screen, or before this one again. Nothing of it is stored."""
+    if session.seats.get(seat, ...) is not None:
+        raise PlayError(f"{seat} is no person's")
+    session.elsewhere = session.elsewhere | {seat} if elsewhere else session.elsewhere - {seat}
+
+
 def remodel(session: Session, words: str) -> str:
     """Give an agent another language model: `MODEL`, for the seat that `recast` would take, or `SEAT=MODEL`.
 

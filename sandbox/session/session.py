@@ -46,6 +46,8 @@ class Session(Review):
         """Turns after which an episode is cut off; None for no limit."""
         self.world_changed = False
         """Whether the world's definition is another than when the save was last played."""
+        self.elsewhere: frozenset[str] = frozenset()
+        """Seats whose people sit at another screen; see `moves.sit`."""
         self.casting: Callable[[str], tuple[Agent | None, str]] | None = None
         """Set by whoever opened it: a fresh agent of a card by name, and the card's text; nobody for `human`."""
         self.remodelling: Callable[[str, str], tuple[Agent, str]] | None = None
@@ -452,6 +454,7 @@ class Session(Review):
             run = self.store.add_run(run)
             seating.bring_in(self.store, [] if agent in self._seating.agents().values() else [agent])
         self._seating, self._run = seating, run
+        self.elsewhere -= {seat}
 
     def _learn_from(self, turn: Turn) -> tuple[Update, ...]:
         if not self.learn or turn.parent is None:

@@ -32,6 +32,8 @@ class View:
     """What the world calls each seat."""
     agents: Mapping[str, str]
     """Who holds each seat, as `card@adapter`; a seat that is missing is a person's."""
+    elsewhere: frozenset[str] = frozenset()
+    """Seats whose people sit at another screen."""
     watcher: str | None
     """The seat whose eyes the person before the screen sees with; None where nobody plays and all may be seen."""
     simultaneous: bool
@@ -87,9 +89,14 @@ class View:
         return self.to_move in self.agents
 
     @property
+    def elsewhere_moves(self) -> bool:
+        """Whether the next command is typed at another screen."""
+        return self.to_move in self.elsewhere
+
+    @property
     def people(self) -> tuple[str, ...]:
-        """Seats that people hold."""
-        return tuple(seat for seat in self.seats if seat not in self.agents)
+        """Seats of the people before this screen."""
+        return tuple(seat for seat in self.seats if seat not in self.agents and seat not in self.elsewhere)
 
     @property
     def others_move(self) -> bool:
@@ -121,7 +128,7 @@ def signature(name: str, model: str) -> str:
 
 def watching(session: Session) -> str | None:
     """Whose eyes to see with: a person's who is to move, else of the one who was last, else of the first."""
-    people = [seat for seat, agent in session.seats.items() if agent is None]
+    people = [seat for seat, agent in session.seats.items() if agent is None and seat not in session.elsewhere]
     if not people or session.to_move in people:
         return session.to_move if people else None
     path = session.timeline.ancestors(session.current.id)
@@ -168,6 +175,7 @@ class Camera:
             verbs=session.world.verbs,
             seats=session.world.seats,
             names=self._names,
+            elsewhere=session.elsewhere,
             watcher=watcher,
             simultaneous=self._simultaneous,
             agents={

@@ -25,6 +25,7 @@ from sandbox.tui.widgets.round_pages import brief
 
 if TYPE_CHECKING:
     from sandbox.config import Settings
+    from sandbox.together import Invitation
 
 
 class SandboxApp(ThemedApp[SandboxError]):
@@ -34,19 +35,25 @@ class SandboxApp(ThemedApp[SandboxError]):
         opens: the game to play, or the lobby of a start screen to choose games in.
         settings: theme, keys and speed are taken from these.
         lobby: what the start screen offers to which F10 leads, where one game is opened; None for no such screen.
+        invitation: to whom its games are open; None keeps them closed.
     """
 
     TITLE = "sandbox"
     BINDINGS = bindings("app")
 
     def __init__(
-        self, opens: Sitting | Lobby, settings: Settings | None = None, lobby: Lobby | None = None
+        self,
+        opens: Sitting | Lobby,
+        settings: Settings | None = None,
+        lobby: Lobby | None = None,
+        invitation: Invitation | None = None,
     ) -> None:
         if settings is None:
             from sandbox import config
 
             settings = config.Settings()
         self._settings = settings
+        self._invitation = invitation
         super().__init__(self._settings.theme)
         self._lobby = opens if isinstance(opens, Lobby) else lobby
         if isinstance(opens, Sitting):
@@ -55,6 +62,7 @@ class SandboxApp(ThemedApp[SandboxError]):
     def _sit_down(self, sitting: Sitting) -> None:
         self.title = sitting.title.world
         self.play = PlayScreen(sitting.open, sitting.title, self._settings.speed, sitting.notice)
+        self.play.invitation = self._invitation
         self.rounds = RoundController(sitting.plan_round, self.post_message)
         self._open_contest = sitting.open_contest
 
@@ -115,6 +123,7 @@ class SandboxApp(ThemedApp[SandboxError]):
 
     async def _get_up(self) -> None:
         self.rounds.close()
+        await self.play.close_host()
         await asyncio.to_thread(self.play.close)
         del self.play, self.rounds
 

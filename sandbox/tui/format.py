@@ -13,6 +13,8 @@ from sandbox.render.formatting import signed as signed
 AGENT, EXPLORATION, PERSON, OVERRIDE, SCRIPT = "◆", "◇", "❯", "▲", "▷"
 TALK, OTHERS = "❝", "○"
 """What others said, and what else happened while others had the move."""
+CHAT = "»"
+"""What people say to each other."""
 REWARD, COMMENT, NOTE = "★", "✎", "·"
 WRITING = "✐"
 FOLDED = "▸"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox.config import Settings
     from sandbox.session.lobby import Offers
     from sandbox.session.session import Session
+    from sandbox.together import Invitation
     from sandbox.tui.screens.start import Lobby, Sitting
     from sandbox.tui.widgets.header import Title
 
@@ -50,6 +51,7 @@ def play_on_screen(
     record: Path | None = None,
     *,
     lobby: bool = True,
+    invitation: Invitation | None = None,
 ) -> PlayPlan | None:
     """Open the screen and stay until the player leaves. Raises `SandboxError` where the game cannot be opened.
 
@@ -63,6 +65,7 @@ def play_on_screen(
         save: the same.
         record: file of a terminal recording to make.
         lobby: whether the player may go on to the start screen, and from there to other games.
+        invitation: to whom the games are open; None keeps them closed.
 
     Returns what was played last; None where the player left before anything was open.
     """
@@ -74,18 +77,21 @@ def play_on_screen(
     later = PlanLater(lambda: make(name))
     title = Title(begun or name, agent or ("" if save else settings.agent), name)
     played: list[PlayPlan] = []
-    _show(_sitting(later, title, played), settings, _lobby(home, settings, played) if lobby else None, record)
+    choices = _lobby(home, settings, played) if lobby else None
+    _show(_sitting(later, title, played), settings, choices, record, invitation)
     return played[-1] if played else None
 
 
-def choose_on_screen(home: Home, settings: Settings, record: Path | None = None) -> PlayPlan | None:
+def choose_on_screen(
+    home: Home, settings: Settings, record: Path | None = None, invitation: Invitation | None = None
+) -> PlayPlan | None:
     """Open the start screen, and the games that are chosen there, until the player leaves.
 
     Returns what was played last; None where nothing was.
     """
     played: list[PlayPlan] = []
     lobby = _lobby(home, settings, played)
-    _show(lobby, settings, lobby, record)
+    _show(lobby, settings, lobby, record, invitation)
     return played[-1] if played else None
 
 
@@ -121,12 +127,18 @@ def _lobby(home: Home, settings: Settings, played: list[PlayPlan]) -> Lobby:
     return Lobby(look, choose, bring, settings.agent, TOUR)
 
 
-def _show(opens: Sitting | Lobby, settings: Settings, lobby: Lobby | None, record: Path | None) -> None:
+def _show(
+    opens: Sitting | Lobby,
+    settings: Settings,
+    lobby: Lobby | None,
+    record: Path | None,
+    invitation: Invitation | None,
+) -> None:
     """Show the app until it is left. Raises the error for which its one game could not be opened."""
     from sandbox.tui.app import SandboxApp
 
     with ExitStack() as stack:
-        app = SandboxApp(opens, settings, lobby)
+        app = SandboxApp(opens, settings, lobby, invitation)
         if record is not None:
             from sandbox.tui.recording import recorded
 

@@ -478,7 +478,7 @@ def test_nobody_else_can_look_in(gated) -> None:
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "sandbox").symlink_to(tmp_path / "elsewhere")
-    monkeypatch.setattr("sandbox.llm.service.place._LONGEST", 1000)
+    monkeypatch.setattr("sandbox.runtime._LONGEST", 1000)
     monkeypatch.setenv("SANDBOX_RUNTIME", str(tmp_path))
     with pytest.raises(ModelError, match="not a folder of yours"):
         ModelProcess("tiny", tmp_path, {}).score(">", [" look"])

@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sandbox
-from sandbox import paths
-from sandbox.errors import ModelError
+from sandbox.errors import ModelError, UsageError
 from sandbox.files import read_bytes, write_bytes
+from sandbox.runtime import runtime_folder
 
-_LONGEST = 100
-"""Bytes that the path of a socket may have on all systems, with some to spare."""
 _MAX_RECORD = 4096
 
 
@@ -88,29 +84,11 @@ class ServicePlace:
 
 
 def _folder() -> Path:
-    """The first folder that fits. Raises `ModelError` where it is not the user's alone."""
-    folder = next(each for each in _candidates() if len(os.fsencode(each)) + 25 <= _LONGEST)
+    """Raises `ModelError` where there is none that is safe."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        about = folder.lstat()
-        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
-            raise ModelError("is not a folder of yours", where=folder, hint="set SANDBOX_RUNTIME to one that is")
-        if stat.S_IMODE(about.st_mode) != 0o700:
-            folder.chmod(0o700)
-    except OSError as error:
-        raise ModelError(
-            f"cannot be used: {error.strerror}", where=folder, hint="set SANDBOX_RUNTIME to a folder of yours"
-        ) from error
-    return folder
-
-
-def _candidates() -> Iterator[Path]:
-    for name in ("SANDBOX_RUNTIME", "XDG_RUNTIME_DIR"):
-        if given := os.environ.get(name):
-            yield Path(given) / "sandbox"
-    yield paths.cache_dir().absolute() / "run"
-    yield Path(tempfile.gettempdir()) / f"sandbox-{os.geteuid()}"
-    yield Path("/tmp") / f"sandbox-{os.geteuid()}"
+        return runtime_folder()
+    except UsageError as error:
+        raise ModelError(error.message, where=error.where, hint=error.hint) from error
 
 
 def _code() -> int:

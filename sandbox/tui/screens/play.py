@@ -38,6 +38,7 @@ from sandbox.tui import format as fmt
 from sandbox.tui import story
 from sandbox.tui.author.beside import AuthorsScreen
 from sandbox.tui.exploring import ExploreController, ExploredNews
+from sandbox.tui.hosting import HostingScreen
 from sandbox.tui.keys import IMPORTANCE, KEYS, Key, bindings, idle
 from sandbox.tui.messages import GameNews, GameOpened, NotOpened, StartWanted
 from sandbox.tui.palette import KeyCommands
@@ -70,7 +71,7 @@ _PATIENCE = 0.15
 """Seconds for which what was shown stays, so that quick answers do not flicker."""
 
 
-class PlayScreen(Places, AuthorsScreen):
+class PlayScreen(Places, AuthorsScreen, HostingScreen):
     """Transcript, side pane, status, prompt.
 
     Args:
@@ -141,7 +142,10 @@ class PlayScreen(Places, AuthorsScreen):
 
     def _show_story(self) -> None:
         told = self._story.tell(self.controller.view, self._notes) if self.controller.view else []
-        self.query_one(Transcript).show([*told, *self._remarks])
+        self.query_one(Transcript).show([*self.with_talk(told), *self._remarks])
+
+    def show_talk(self) -> None:
+        self._show_story()
 
     def changed(self) -> None:
         """Bring what is shown of the game's state in line with it."""
@@ -213,7 +217,9 @@ class PlayScreen(Places, AuthorsScreen):
         if isinstance(event, Loaded):
             self.app.post_message(GameOpened())
             self._give_notice()
+            self.host_opens()
             return
+        self.host_follows(view)
         if isinstance(event.result, WorldEdit):
             self.built(event.result.line)
         elif isinstance(event.result, str):
@@ -249,6 +255,7 @@ class PlayScreen(Places, AuthorsScreen):
             case Failed(error=HostError() as error):
                 self._ask_for(error)
             case Failed():
+                self.host_failed(event)
                 self.complain(event.error)
 
     def _give_notice(self) -> None:
@@ -403,6 +410,8 @@ class PlayScreen(Places, AuthorsScreen):
                 self._open_explorer()
             case "author":
                 self.author_mode(argument)
+            case "chat":
+                self.chat(argument)
             case "start":
                 self.post_message(StartWanted())
             case "quit" if self.may_leave():

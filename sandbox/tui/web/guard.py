@@ -30,8 +30,8 @@ def guard(token: str | None, cookie: str) -> Middleware:
     name of this machine.
 
     Args:
-        token: what a visitor has to bring, in the address the first time and in a cookie from then on; None
-            lets everybody on this machine in.
+        token: what a visitor has to bring, in the address the first time and in a cookie from then on, or as a
+            bearer token; None lets everybody on this machine in.
         cookie: what the cookie is called.
     """
 
@@ -49,11 +49,17 @@ def guard(token: str | None, cookie: str) -> Middleware:
             seen = web.HTTPFound(request.path)
             seen.set_cookie(cookie, token, httponly=True, samesite="Lax", max_age=30 * 24 * 3600)
             raise seen
-        elif not _same(request.cookies.get(cookie, ""), token):
+        elif not _same(_shown(request, cookie), token):
             raise web.HTTPUnauthorized(text="Open the address that `sandbox serve` printed, with its token.")
         return await handler(request)
 
     return check
+
+
+def _shown(request: web.Request, cookie: str) -> str:
+    """The token that a browser has in its cookie, and a program in a header."""
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    return given if kind == "Bearer" else request.cookies.get(cookie, "")
 
 
 def _split(url: str) -> SplitResult:

@@ -19,6 +19,7 @@ from textual_serve.server import Server, to_int
 
 from sandbox.errors import UsageError
 from sandbox.tui.web.guard import add_headers, guard
+from sandbox.tui.web.lobby import Lobby
 from sandbox.tui.web.service import GameService
 from sandbox.tui.web.wire import WireError, clamped, read
 
@@ -45,10 +46,16 @@ class GameServer(Server):
         listening: the socket to serve on.
         token: what visitors have to bring; None lets everybody on this machine in.
         most: games that may be open at once.
+        lobby: where running games are joined; None where there is no such place.
     """
 
     def __init__(
-        self, games: Sequence[ServedGame], listening: socket.socket, token: str | None, most: int
+        self,
+        games: Sequence[ServedGame],
+        listening: socket.socket,
+        token: str | None,
+        most: int,
+        lobby: Lobby | None = None,
     ) -> None:
         host, port = listening.getsockname()[:2]
         super().__init__("sandbox", host, port, title="sandbox")
@@ -57,7 +64,8 @@ class GameServer(Server):
         self._most = most
         self._cookies = (f"sandbox-token-{port}", f"sandbox-visitor-{port}")
         self._token = token
-        self._open: dict[tuple[str, int], GameService] = {}
+        self._lobby = lobby
+        self._open: dict[tuple[str, str], GameService] = {}
         self._templates = Environment(
             loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -83,6 +91,7 @@ class GameServer(Server):
                 web.get("/", self._index),
                 web.get(r"/play/{game:[\w-]{1,64}}", self._play),
                 web.get(r"/ws/{game:[\w-]{1,64}}", self.handle_websocket),
+                *([] if self._lobby is None else self._lobby_routes(self._lobby)),
                 web.get("/download/{key}", self.handle_download),
                 web.get("/terminal.js", self._script),
                 web.static("/static", statics),
@@ -95,18 +104,44 @@ class GameServer(Server):
 
     # Pages.
 
+    def _lobby_routes(self, lobby: Lobby) -> list[web.RouteDef]:
+        async def page(request: web.Request) -> web.StreamResponse:
+            return self._page("lobby.html.j2", games=await asyncio.to_thread(lobby.offers))
+
+        async def sit(request: web.Request) -> web.StreamResponse:
+            game, seat = await asyncio.to_thread(lobby.seat, request)
+            return self._terminal(
+                request, f"{game.title}: {seat.name if seat else 'watching'}", lobby.path(game, seat)
+            )
+
+        async def play(request: web.Request) -> web.WebSocketResponse:
+            game, seat = await asyncio.to_thread(lobby.seat, request)
+            return await self._show(request, lobby.path(game, seat), lobby.command(game, seat))
+
+        return [
+            web.get("/lobby", page),
+            web.get("/games", lobby.list),
+            web.get(r"/join/{game:[0-9a-f]{6,16}}", lobby.relay),
+            web.get(r"/{sit:sit}/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", sit),
+            web.get(r"/ws/{sit:sit}/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", play),
+        ]
+
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if any(game.secret for game in self._games):
             raise web.HTTPNotFound(text="Everybody has a link of their own: ask for yours.")
         if len(self._games) == 1:
             raise web.HTTPFound("/play/0")
-        return self._page("choose.html.j2", games=self._games)
+        return self._page("choose.html.j2", games=self._games, lobby=self._lobby is not None)
 
     async def _play(self, request: web.Request) -> web.StreamResponse:
         number = self._number(request)
-        size = max(8, min(40, to_int(request.query.get("fontsize", "16"), 16)))
         game = self._games[number]
-        page = self._page("terminal.html.j2", title=game.title, number=game.secret or number, font_size=size)
+        return self._terminal(request, game.title, game.secret or str(number))
+
+    def _terminal(self, request: web.Request, title: str, place: str) -> web.Response:
+        """The page with a terminal, whose program is behind a place of `/ws`."""
+        size = max(8, min(40, to_int(request.query.get("fontsize", "16"), 16)))
+        page = self._page("terminal.html.j2", title=title, number=place, font_size=size)
         if not _VISITOR.fullmatch(request.cookies.get(self._cookies[1], "")):
             page.set_cookie(
                 self._cookies[1], secrets.token_hex(8), httponly=True, samesite="Lax", max_age=365 * 24 * 3600
@@ -130,25 +165,40 @@ class GameServer(Server):
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """Play one game with one browser, until either leaves."""
-        number, visitor = self._number(request), request.cookies.get(self._cookies[1], "")
+        number = self._number(request)
+        game = self._games[number]
+        return await self._show(request, str(number), game.command, private=bool(game.secret))
+
+    async def _show(
+        self, request: web.Request, place: str, command: Callable[[str], Sequence[str]], *, private: bool = False
+    ) -> web.WebSocketResponse:
+        """Run a program for one browser, until either leaves.
+
+        Args:
+            request: of the browser.
+            place: what it is; a browser has each place once.
+            command: the words of the program, for a visitor of this name.
+            private: whether one who has the link goes on in another browser.
+        """
+        visitor = request.cookies.get(self._cookies[1], "")
         if not _VISITOR.fullmatch(visitor):
             raise web.HTTPBadRequest(text="open the page first")
-        if self._games[number].secret:
-            visitor = "the one who has the link"  # opened in another browser, it goes on there
+        if private:
+            visitor = "the one who has the link"
         socket = web.WebSocketResponse(heartbeat=15, max_msg_size=1 << 20)
         await socket.prepare(request)
-        if (visitor, number) not in self._open and len(self._open) >= self._most:
+        if (visitor, place) not in self._open and len(self._open) >= self._most:
             await socket.send_bytes(b"All places are taken. Come back later.\r\n")
             await socket.close()
             return socket
         game = GameService(
-            "exec " + shlex.join(self._games[number].command(visitor)),
+            "exec " + shlex.join(command(visitor)),
             write_bytes=socket.send_bytes,
             write_str=socket.send_str,
             close=lambda: _close(socket),
             download_manager=self.download_manager,
         )
-        before, self._open[visitor, number] = self._open.get((visitor, number)), game
+        before, self._open[visitor, place] = self._open.get((visitor, place)), game
         try:
             if before is not None:
                 await before.stop()
@@ -158,8 +208,8 @@ class GameServer(Server):
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=f"closed: {error}".encode())
         finally:
             await asyncio.shield(game.stop())
-            if self._open.get((visitor, number)) is game:
-                del self._open[visitor, number]
+            if self._open.get((visitor, place)) is game:
+                del self._open[visitor, place]
         return socket
 
     async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:

@@ -34,6 +34,8 @@ def now(game: Controller, world: str) -> Content:
         return Content.styled("The story waits for a key: at the prompt, each key goes to it.", "$text-warning")
     several = len(view.seats) > 1
     name = view.name(view.to_move)
+    if view.elsewhere_moves:
+        return Content.assemble((name, "bold"), (" is to move, at another screen.", fmt.MUTED))
     if view.to_move not in view.agents:
         rule = " All decide first; then everything happens at once." if view.simultaneous else ""
         return Content.styled(f"Your turn{f', {name}' if several else ''}.{rule}", fmt.MUTED)

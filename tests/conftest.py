@@ -40,7 +40,16 @@ SLOW = (
         f"tui/test_{name}"
         for name in ("author", "looks", "pictures", "playing", "rate", "round", "seats", "side", "start")
     ),
-    *("tui/test_browser", "tui/test_terminal", "tui/test_endings", "tui/test_serve", "tui/test_recording"),
+    *(
+        "tui/test_browser",
+        "tui/test_terminal",
+        "tui/test_endings",
+        "tui/test_serve",
+        "tui/test_recording",
+        "tui/test_join",
+        "tui/test_together",
+        "tui/test_away",
+    ),
     *(f"unit/test_llm_{name}" for name in ("device", "families", "hub", "lazy", "local", "remote", "together")),
     *(
         "unit/test_any_bytes",
@@ -53,6 +62,7 @@ SLOW = (
     *(
         "unit/test_package",
         "unit/test_planning",
+        "unit/test_store_away",
         "unit/test_store_kill",
         "unit/test_world_references",
         "unit/test_world_zmachine",

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import threading
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Annotated, TextIO
 
@@ -102,21 +103,24 @@ def _list(server: Server | None) -> None:
 async def _in_lines(game: str, server: Server | None, wish: wire.Join, source: TextIO) -> None:
     """Play in lines until they end or one side has had enough. Raises `SandboxError`."""
     typed_by_hand = source.isatty()
-    my_turn = asyncio.Event()
+    my_turn, latest = asyncio.Event(), wire.WhoseTurn(yours=False)
 
     def hear(message: wire.ToGuest) -> None:
+        nonlocal latest
+        if isinstance(message, wire.WhoseTurn):
+            (my_turn.set if message.yours or not message.who else my_turn.clear)()
+            if message == latest and not message.yours:
+                return
+            latest = message
         for line in lines_of(message):
             say(line)
-        match message:
-            case wire.Turn(yours=yours, who=who):
-                (my_turn.set if yours or not who else my_turn.clear)()
 
     guest = Guest(game, server, wish, hear)
     lines: asyncio.Queue[str] = asyncio.Queue(1)
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        with suppress(RuntimeError):  # the loop is over
+        with suppress(RuntimeError, CancelledError):  # the game is over
             while line := source.readline():
                 asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
             asyncio.run_coroutine_threadsafe(lines.put(""), loop).result()
@@ -149,13 +153,13 @@ def lines_of(message: wire.ToGuest) -> tuple[str, ...]:
             return (
                 f"{world}. " + (f"You are {name}." if name else "You watch.") + " /help lists what you can type.",
             )
-        case wire.Story(lines=lines):
+        case wire.SeatStory(lines=lines):
             return lines
         case wire.Chat(who=who, words=words):
             return (f"[chat] {who}: {words}",)
         case wire.Note(text=text):
             return (f"[{text}]",)
-        case wire.Turn(yours=yours, who=who):
+        case wire.WhoseTurn(yours=yours, who=who):
             return ("", "[your turn]" if yours else f"[{who} is to move]" if who else "[the episode is over]")
         case wire.Bye(why=why):
             return (f"[{why}]",)

@@ -19,7 +19,7 @@ from sandbox.session.authoring import WorldEdit
 from sandbox.session.command import Typed
 from sandbox.session.commands import TABLE, VERBS, parse
 from sandbox.session.controller import Controller
-from sandbox.session.driver import MIND, Answered, Changed, Driver, Failed, GameEvent, Loaded, Waiting
+from sandbox.session.driver import MIND, Answered, Awaiting, Changed, Driver, Failed, GameEvent, Loaded
 from sandbox.session.moves import Preview
 from sandbox.text import clean_line, counted
 
@@ -148,7 +148,7 @@ class LineGame:
     # How it goes on.
 
     def _post(self, event: GameEvent) -> None:
-        if isinstance(event, Waiting):  # it is told while it lasts
+        if isinstance(event, Awaiting):  # it is told while it lasts
             say(f"[{event.text or 'It is back.'}]")
         else:
             self._events.append(event)

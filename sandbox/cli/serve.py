@@ -101,7 +101,7 @@ def serve(
         sandbox serve --rate friday --rater ann --rater bo --host 0.0.0.0
     """
     from sandbox import wiring
-    from sandbox.tui.web.lobby import Lobby
+    from sandbox.tui.web.lobby import WebLobby
     from sandbox.tui.web.server import GameServer, ServedGame, listen
 
     where = context.of(ctx)
@@ -130,7 +130,7 @@ def serve(
         f"Join running games at {_address(host, listening, token, 'lobby')}",
     ]
     told = "\n".join([*lines, "Ctrl+C ends it."])
-    lobby = None if rate else Lobby(where.home.root, _program(where.home))
+    lobby = None if rate else WebLobby(where.home.root, _program(where.home))
     GameServer(games, listening, token, most, lobby).run(lambda: print(told, flush=True))
 
 

@@ -20,6 +20,7 @@ from sandbox.session.command import Command, Typed
 from sandbox.session.driver import (
     THINKING,
     Answered,
+    Awaiting,
     Changed,
     Decided,
     Driver,
@@ -28,7 +29,6 @@ from sandbox.session.driver import (
     Loaded,
     Spoken,
     Streamed,
-    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ class Controller:
                 self.previews.clear()
                 if isinstance(event, Loaded) or event.doing != "reward":
                     self.reasons = ()
-            case Waiting():
+            case Awaiting():
                 self.awaited = event.text
             case Decided() | Streamed() | Spoken() if event.generation != self.driver.generation:
                 return False

@@ -60,7 +60,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Awaiting:
     """What the session waits for before it can go on, such as a database that is away."""
 
     text: str
@@ -126,7 +126,7 @@ class Spoken:
     done: bool
 
 
-GameEvent = Opening | Waiting | Loaded | Decided | Spoken | Streamed | Changed | Answered | Failed
+GameEvent = Opening | Awaiting | Loaded | Decided | Spoken | Streamed | Changed | Answered | Failed
 
 
 class Driver:
@@ -166,7 +166,7 @@ class Driver:
                 self._post(Opening(doing))
 
             def wait(text: str) -> None:
-                self._post(Waiting(text))
+                self._post(Awaiting(text))
 
             self._session = self._factory(say)
             self._session.store.on_wait = wait

@@ -76,7 +76,7 @@ class Server:
         return f"{self.base}/join/{game}"
 
 
-class Line(Protocol):
+class GuestConnection(Protocol):
     """A connection to a game."""
 
     async def send(self, message: wire.FromGuest) -> None:
@@ -126,7 +126,7 @@ class _Web:
 
 
 @asynccontextmanager
-async def _line_to(game: str, server: Server | None) -> AsyncIterator[Line]:
+async def _line_to(game: str, server: Server | None) -> AsyncIterator[GuestConnection]:
     """Raises `OSError` where the game cannot be reached, `UsageError` where it is none or one may not come in."""
     if server is None:
         place, key = GamePlace.of(game), key_of(game)
@@ -206,7 +206,7 @@ class Guest:
         if not line:
             return
         if not line.startswith("/"):
-            self._send(wire.Line(text=line))
+            self._send(wire.SeatCommand(text=line))
         elif verb == "/chat" and words:
             self._send(wire.Chat(words=words))
         elif verb == "/help":
@@ -250,7 +250,7 @@ class Guest:
             self._hear(wire.Note(text=f"Waiting for the game, {_PATIENCE:.0f} seconds at most: {problem}"))
             await asyncio.sleep(_PAUSE)
 
-    async def _talk(self, line: Line) -> bool:
+    async def _talk(self, line: GuestConnection) -> bool:
         """Until the connection is over. True where that is for good."""
         await line.send(self._join)
         sending = asyncio.ensure_future(self._pass_on(line))
@@ -265,7 +265,7 @@ class Guest:
         finally:
             sending.cancel()
 
-    async def _pass_on(self, line: Line) -> None:
+    async def _pass_on(self, line: GuestConnection) -> None:
         with suppress(OSError):
             while True:
                 await line.send(await self._outbox.get())

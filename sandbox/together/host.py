@@ -68,12 +68,11 @@ class _Guest:
     """None hangs up."""
     connection: asyncio.StreamWriter | None = None
     """None while it is lost."""
-    sending: asyncio.Future[None] | None = None
     late: asyncio.TimerHandle | None = None
     """Gives the seat back."""
 
 
-class Host:
+class GameHost:
     """One game that can be joined.
 
     Args:
@@ -169,6 +168,8 @@ class Host:
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from the first word to the last."""
         guest: _Guest | None = None
+        outbox: asyncio.Queue[wire.ToGuest | None] = asyncio.Queue(_UNREAD)
+        sending = asyncio.ensure_future(_send(outbox, writer))
         left = len(self._attending) >= _MOST_CONNECTIONS
         task = asyncio.current_task()
         assert task is not None, "each connection has a task"
@@ -177,12 +178,12 @@ class Host:
             if not left:
                 async with asyncio.timeout(_GREETING):
                     hello = wire.from_guest(await reader.readuntil())
-                guest = self._let_in(hello, writer)
+                guest = self._let_in(hello, writer, outbox)
                 left = await self._listen(guest, reader)
         except PlayError as error:
             left = True
-            with suppress(OSError):
-                writer.write(wire.packed(wire.Bye(why=clean_line(str(error)))))
+            with suppress(asyncio.QueueFull):
+                outbox.put_nowait(wire.Bye(why=clean_line(str(error))))
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, asyncio.CancelledError):
             pass  # it is gone, slow, sends more than a guest would, or the game is over
         finally:
@@ -190,24 +191,32 @@ class Host:
             if guest is not None and guest.connection is writer:
                 guest.connection = None
                 self._left(guest, for_good=left)
+            with suppress(asyncio.QueueFull):
+                outbox.put_nowait(None)
+            await asyncio.wait({sending}, timeout=_LAST_WORDS)
+            sending.cancel()
             with suppress(OSError):
                 writer.close()
 
-    def _let_in(self, hello: wire.FromGuest, writer: asyncio.StreamWriter) -> _Guest:
+    def _let_in(
+        self, hello: wire.FromGuest, writer: asyncio.StreamWriter, outbox: asyncio.Queue[wire.ToGuest | None]
+    ) -> _Guest:
         """Raises `PlayError` where it may not come in."""
         view = self._view
-        if not isinstance(hello, wire.Join) or not compare_digest(hello.key, self._key) or view is None:
+        if (
+            not isinstance(hello, wire.Join)
+            or not compare_digest(hello.key.encode(), self._key.encode())
+            or view is None
+        ):
             raise PlayError("this is not for you")
         guest = next((each for each in self._guests if hello.ticket and each.ticket == hello.ticket), None)
         if guest is None:
             guest = self._new_guest(hello, view)
         elif guest.connection is not None:
-            guest.outbox.put_nowait(None) if not guest.outbox.full() else guest.connection.close()
+            guest.connection.close()
         if guest.late is not None:
             guest.late.cancel()
-        guest.connection, guest.outbox = writer, asyncio.Queue(_UNREAD)
-        guest.sending = asyncio.ensure_future(_send(guest.outbox, writer))
-        guest.sending.add_done_callback(lambda done: writer.close())
+        guest.connection, guest.outbox = writer, outbox
         self._tell(
             guest, wire.Welcome(world=view.world, name=guest.name if guest.seat else "", ticket=guest.ticket)
         )
@@ -248,7 +257,7 @@ class Host:
             if allowed < 0:
                 raise PlayError("that was too much at once")
             match said:
-                case wire.Line():
+                case wire.SeatCommand():
                     self._take(guest, said.text)
                 case wire.Chat() if said.words:
                     self._spread(guest.name, said.words)
@@ -285,6 +294,8 @@ class Host:
 
     def _left(self, guest: _Guest, *, for_good: bool) -> None:
         """A connection is over: at once for good, or when nobody has come back for some time."""
+        if guest not in self._guests:
+            return
         if for_good or guest.seat is None:
             self._give_back(guest)
         else:
@@ -315,9 +326,9 @@ class Host:
         except asyncio.QueueFull:
             guest.connection.close()  # it does not read
 
-    def _turn_of(self, guest: _Guest, view: View) -> wire.Turn:
+    def _turn_of(self, guest: _Guest, view: View) -> wire.WhoseTurn:
         who = "" if view.to_move is None else view.name(view.to_move)
-        return wire.Turn(yours=guest.seat is not None and guest.seat == view.to_move, who=who)
+        return wire.WhoseTurn(yours=guest.seat is not None and guest.seat == view.to_move, who=who)
 
     def _spread(self, who: str, words: str) -> None:
         self._screen.hear(who, words)
@@ -367,3 +378,4 @@ async def _send(outbox: asyncio.Queue[wire.ToGuest | None], writer: asyncio.Stre
         while (message := await outbox.get()) is not None:
             writer.write(wire.packed(message))
             await writer.drain()
+    writer.close()

@@ -56,7 +56,9 @@ class GameOffer(BaseModel):
 _HOLDERS = {"agent": "an agent", "host": "whose game it is", "guest": "somebody", "free": "free"}
 
 
-class _Record(BaseModel):
+class GameRecord(BaseModel):
+    """What a game writes down of itself, for processes of its own account."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pid: int
@@ -87,13 +89,13 @@ class GamePlace:
 
     def write(self, key: str, home: Path, offer: GameOffer) -> None:
         """Say what there is to join. Raises `OSError`."""
-        record = _Record(pid=os.getpid(), key=key, home=str(home.resolve()), offer=offer)
+        record = GameRecord(pid=os.getpid(), key=key, home=str(home.resolve()), offer=offer)
         write_bytes(self._record, record.model_dump_json().encode())
 
-    def read(self) -> _Record | None:
+    def read(self) -> GameRecord | None:
         """What the game says of itself; None where it is gone."""
         try:
-            record = _Record.model_validate_json(read_bytes(self._record, _LARGEST))
+            record = GameRecord.model_validate_json(read_bytes(self._record, _LARGEST))
             os.kill(record.pid, 0)
         except (OSError, ValidationError, OverflowError):
             return None

@@ -42,7 +42,7 @@ class Join(_Message):
     """From an earlier `Welcome`: the seat is still mine."""
 
 
-class Line(_Message):
+class SeatCommand(_Message):
     """A command of my seat."""
 
     kind: Literal["line"] = "line"
@@ -73,7 +73,7 @@ class Welcome(_Message):
     ticket: Annotated[str, Field(max_length=64)]
 
 
-class Story(_Message):
+class SeatStory(_Message):
     """What your seat perceives."""
 
     kind: Literal["story"] = "story"
@@ -87,7 +87,7 @@ class Note(_Message):
     text: _Text
 
 
-class Turn(_Message):
+class WhoseTurn(_Message):
     """Whose turn it is."""
 
     kind: Literal["turn"] = "turn"
@@ -103,8 +103,8 @@ class Bye(_Message):
     why: _Text
 
 
-FromGuest = Join | Line | Chat | Leave
-ToGuest = Welcome | Story | Chat | Note | Turn | Bye
+FromGuest = Join | SeatCommand | Chat | Leave
+ToGuest = Welcome | SeatStory | Chat | Note | WhoseTurn | Bye
 _FROM: Final[TypeAdapter[FromGuest]] = TypeAdapter(Annotated[FromGuest, Field(discriminator="kind")])
 _TO: Final[TypeAdapter[ToGuest]] = TypeAdapter(Annotated[ToGuest, Field(discriminator="kind")])
 
@@ -114,15 +114,15 @@ def packed(message: FromGuest | ToGuest) -> bytes:
     return json.dumps(message.model_dump(), separators=(",", ":")).encode() + b"\n"
 
 
-def story(lines: list[str]) -> list[Story]:
+def story(lines: list[str]) -> list[SeatStory]:
     """Pieces of a story, each within the bounds; of what is too long, the end."""
     kept = [line[:_LINE] for line in lines[-_LINES:]]
-    pieces, size = [Story(lines=())], 0
+    pieces, size = [SeatStory(lines=())], 0
     for line in kept:
         size += 6 * len(line) + 3  # a character takes six bytes of JSON at most
         if size > TO_GUEST // 2:
-            pieces, size = [*pieces, Story(lines=())], 6 * len(line)
-        pieces[-1] = Story(lines=(*pieces[-1].lines, line))
+            pieces, size = [*pieces, SeatStory(lines=())], 6 * len(line)
+        pieces[-1] = SeatStory(lines=(*pieces[-1].lines, line))
     return pieces if lines else []
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.session.driver import Failed
     from sandbox.session.view import View
     from sandbox.together import Invitation
-    from sandbox.together.host import Host
+    from sandbox.together.host import GameHost
 
 _SAID = 200
 """Lines of the people's talk that are kept."""
@@ -35,7 +35,7 @@ class HostingScreen(Screen[None]):
         super().__init__()
         self.invitation: Invitation | None = None
         """None where nobody may join."""
-        self._host: Host | None = None
+        self._host: GameHost | None = None
         self._talk: list[tuple[int, Block]] = []
         """What people said, each with the turn after which they said it."""
 
@@ -47,11 +47,11 @@ class HostingScreen(Screen[None]):
             self.run_worker(self._open_host(self.invitation))
 
     async def _open_host(self, invitation: Invitation) -> None:
-        from sandbox.together.host import Host
+        from sandbox.together.host import GameHost
 
         view = self.controller.view
         assert view is not None, "the game is open"
-        host = Host(self, invitation, self.save)
+        host = GameHost(self, invitation, self.save)
         try:
             await host.open(view)
         except (SandboxError, OSError) as error:

@@ -76,14 +76,14 @@ class JoinApp(ThemedApp[SandboxError | str]):
                 self._show(
                     Content(f"{world}. {f'You are {name}.' if name else 'You watch.'}"), fmt.NOTE, fmt.MUTED
                 )
-            case wire.Story(lines=lines):
+            case wire.SeatStory(lines=lines):
                 paragraphs = tuple(_paragraphs(lines))
                 self._add(paragraphs)
             case wire.Chat(who=who, words=words):
                 self._show(Content.assemble((f"{who}: ", "bold"), words), fmt.CHAT, "$text-accent")
             case wire.Note(text=text):
                 self._show(Content.styled(text, fmt.MUTED), fmt.NOTE, fmt.MUTED)
-            case wire.Turn(yours=yours, who=who):
+            case wire.WhoseTurn(yours=yours, who=who):
                 told = "Your turn." if yours else f"{who} is to move." if who else "The episode is over."
                 self.query_one("#turn", Label).update(Content.styled(told, "bold" if yours else fmt.MUTED))
             case wire.Bye(why=why):

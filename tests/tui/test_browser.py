@@ -143,6 +143,32 @@ def test_two_browsers_play_reward_and_undo_each_in_a_save_of_its_own(
     assert {url.split("/")[2] for url in ann.asked + bob.asked} == {address.split("/")[2]}
 
 
+def test_a_seat_is_taken_from_the_lobby_in_another_browser(browser: Browser, tmp_path: Path) -> None:
+    server = serve(tmp_path, "millrace", "--seat", "tamsin=human", "--seat", "jory=human")
+    try:
+        address = address_of(server)
+        tamsin = Terminal(browser.new_context().new_page(), address)
+        tamsin.until(lambda text: "Enter, when nobody else is looking" in text)
+        tamsin.page.keyboard.press("Enter")
+        tamsin.until(lambda text: "Your turn, Tamsin" in text)
+        jory = Terminal(browser.new_context().new_page(), address.replace("/?", "/lobby?"))
+        jory.page.get_by_text("Hollin Mill").wait_for()
+        jory.page.get_by_text("Play Jory").click()
+        jory.until(lambda text: "You are Jory" in text and "Tamsin is to move" in text)
+        tamsin.type("take lantern")
+        jory.until(lambda text: "Your turn." in text)
+        jory.type("/chat here I go")
+        jory.type("go east")
+        jory.until(lambda text: "> go east" in text and "Wheelhouse" in text)
+        told = tamsin.until(lambda text: "Jory: here I go" in text and "Your turn, Tamsin" in text)
+        assert "Wheelhouse" not in told
+        (commands,) = saves(tmp_path).values()
+        assert commands == ["take lantern", "go east"]
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+
+
 def test_a_page_waits_for_a_server_that_restarts_and_goes_on(browser: Browser, tmp_path: Path) -> None:
     server = serve(tmp_path, "lighthouse", "--agent", "q-table", token="open-sesame-open-sesame")
     try:

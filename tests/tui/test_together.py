@@ -220,6 +220,7 @@ async def test_a_seat_outlives_its_connection_and_goes_back_when_its_guest_leave
         ([{"kind": "line", "text": "look"}], "this is not for you"),
         ([{"kind": "join"}], "this is not for you"),
         ([{"kind": "join", "key": "00" * 16}], "this is not for you"),
+        ([{"kind": "join", "key": "schlüssel"}], "this is not for you"),
         ([{"kind": "join", "key": "KEY", "seat": "tamsin"}], "the seat 'tamsin' is not free"),
         ([{"kind": "join", "key": "KEY", "seat": "nobody"}], "the seat 'nobody' is not free"),
         ([{"kind": "join", "key": "KEY", "watch": True}], "nobody may watch this game"),
@@ -274,3 +275,43 @@ async def test_commands_of_a_guest_are_bounded_and_cleaned(opened: Open) -> None
         await jory.send({"kind": "line", "text": "lift\x1b]0;owned\x07 stop\u202e bar"})
         await until(pilot, lambda: pilot.app.play.controller.view.current.seat == "jory")
         assert pilot.app.play.controller.view.current.command == "lift stop bar"
+
+
+async def test_what_a_game_says_is_cleaned_before_it_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sandbox.cli.join import _in_lines
+    from sandbox.together import wire
+    from sandbox.together.places import GameOffer
+
+    said = (
+        {"kind": "welcome", "world": "A \x1b]0;owned\x07 mill", "name": "Jory", "ticket": "t"},
+        {"kind": "story", "lines": ["red \x1b[31mroom\u202e", "[bold]no markup[/]"]},
+        {"kind": "chat", "who": "\x1b[2JAnn", "words": "hi\nthere\x08"},
+        {"kind": "bye", "why": "the \x9b31mend"},
+    )
+
+    async def pose(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil()
+        for each in said:
+            writer.write(json.dumps(each).encode() + b"\n")
+        await reader.read()
+        writer.close()
+
+    place = GamePlace.of("abcdef12")
+    server = await asyncio.start_unix_server(pose, place.socket)
+    place.write("key", tmp_path, GameOffer(id="abcdef12", title="A mill", seats=(), watchers=True))
+    try:
+        with (tmp_path / "typed").open("w+") as nothing:
+            await _in_lines("abcdef12", None, wire.Join(watch=True), nothing)
+    finally:
+        place.leave()
+        server.close()
+    told = capsys.readouterr().out
+    assert told.splitlines() == [
+        "A mill. You are Jory. /help lists what you can type.",
+        "red room",
+        "[bold]no markup[/]",
+        "[chat] Ann: hi there",
+        "[the end]",
+    ]

@@ -21,7 +21,7 @@ _MOST = 64
 """Guests who come in through here at once."""
 
 
-class Lobby:
+class WebLobby:
     """Lets visitors into the running games of one home.
 
     Args:

@@ -19,7 +19,7 @@ from textual_serve.server import Server, to_int
 
 from sandbox.errors import UsageError
 from sandbox.tui.web.guard import add_headers, guard
-from sandbox.tui.web.lobby import Lobby
+from sandbox.tui.web.lobby import WebLobby
 from sandbox.tui.web.service import GameService
 from sandbox.tui.web.wire import WireError, clamped, read
 
@@ -55,7 +55,7 @@ class GameServer(Server):
         listening: socket.socket,
         token: str | None,
         most: int,
-        lobby: Lobby | None = None,
+        lobby: WebLobby | None = None,
     ) -> None:
         host, port = listening.getsockname()[:2]
         super().__init__("sandbox", host, port, title="sandbox")
@@ -104,7 +104,7 @@ class GameServer(Server):
 
     # Pages.
 
-    def _lobby_routes(self, lobby: Lobby) -> list[web.RouteDef]:
+    def _lobby_routes(self, lobby: WebLobby) -> list[web.RouteDef]:
         async def page(request: web.Request) -> web.StreamResponse:
             return self._page("lobby.html.j2", games=await asyncio.to_thread(lobby.offers))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any
 
 from pydantic import (
@@ -147,6 +150,25 @@ Ids = Annotated[
 def tuple_of(value: Any) -> Any:
     """Lists of YAML become tuples, so that definitions are hashable throughout."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def by_key(kinds: Mapping[str, type[BaseModel]], name: str, complaint: str) -> Any:
+    """The type of whatever is a mapping with the key of one of these models.
+
+    Args:
+        kinds: the models by their keys; of several keys, the first of these counts.
+        name: of the error where there is none of them.
+        complaint: its message, before the keys are listed.
+    """
+
+    def tag(value: Any) -> str | None:
+        if isinstance(value, dict):
+            return next((f":{key}" for key in kinds if key in value), None)
+        return next((f":{key}" for key, model in kinds.items() if isinstance(value, model)), None)
+
+    union = reduce(or_, [Annotated[model, Tag(f":{key}")] for key, model in kinds.items()])
+    message = f"{complaint} {', '.join(kinds)}"
+    return Annotated[union, Discriminator(tag, custom_error_type=name, custom_error_message=message)]
 
 
 class _OneOrMore:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
-from sandbox.world.native.schema.base import Amount, Count, Ids, Number, OneOrMore, Points, Strict, Tupled
+from sandbox.world.native.schema.base import Amount, Count, Ids, Number, OneOrMore, Points, Strict, Tupled, by_key
 
 Being = Literal[
     "open",
@@ -199,35 +199,15 @@ _KEYS = {
 }
 CONDITION_KEYS = tuple(_KEYS)
 
-
-def _kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return next((f":{key}" for key in _KEYS if key in value), None)
-    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
-
-
-Condition = Annotated[
-    Annotated[Has, Tag(":has")]
-    | Annotated[ThingIs, Tag(":thing")]
-    | Annotated[Var, Tag(":var")]
-    | Annotated[InRoom, Tag(":room")]
-    | Annotated[Here, Tag(":here")]
-    | Annotated[Likes, Tag(":likes")]
-    | Annotated[Together, Tag(":together")]
-    | Annotated[Acting, Tag(":seat")]
-    | Annotated[Scored, Tag(":points_of")]
-    | Annotated[Clock, Tag(":clock")]
-    | Annotated[EachIs, Tag(":each")]
-    | Annotated[Counting, Tag(":count")]
-    | Annotated[Not, Tag(":not")]
-    | Annotated[AnyOf, Tag(":any")]
-    | Annotated[AllOf, Tag(":all")],
-    Discriminator(
-        _kind,
-        custom_error_type="condition",
-        custom_error_message="not a condition: it starts with one of " + ", ".join(_KEYS),
-    ),
-]
+if TYPE_CHECKING:
+    # fmt: off
+    Condition = (
+        Has | ThingIs | Var | InRoom | Here | Likes | Together | Acting
+        | Scored | Clock | EachIs | Counting | Not | AnyOf | AllOf
+    )
+    # fmt: on
+else:
+    Condition = by_key(_KEYS, "condition", "not a condition: it starts with one of")
 
 Conditions = Annotated[tuple[Condition, ...], OneOrMore, Field(max_length=20)]
 """Conditions that must all hold; one alone needs no list."""

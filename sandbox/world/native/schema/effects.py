@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -17,6 +17,7 @@ from sandbox.world.native.schema.base import (
     Points,
     Strict,
     Tupled,
+    by_key,
 )
 from sandbox.world.native.schema.conditions import Conditions
 
@@ -271,36 +272,15 @@ _KEYS = {
 }
 EFFECT_KEYS = tuple(_KEYS)
 
-
-def _kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return next((f":{key}" for key in _KEYS if key in value), None)
-    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
-
-
-Effect = Annotated[
-    Annotated[Move, Tag(":move")]
-    | Annotated[Make, Tag(":make")]
-    | Annotated[SetVar, Tag(":set")]
-    | Annotated[Change, Tag(":change")]
-    | Annotated[Please, Tag(":please")]
-    | Annotated[Add, Tag(":add")]
-    | Annotated[Remove, Tag(":remove")]
-    | Annotated[Score, Tag(":score")]
-    | Annotated[Say, Tag(":say")]
-    | Annotated[End, Tag(":end")]
-    | Annotated[Start, Tag(":start")]
-    | Annotated[Stop, Tag(":stop")]
-    | Annotated[Perhaps, Tag(":chance")]
-    | Annotated[Pick, Tag(":pick")]
-    | Annotated[ForEach, Tag(":each")]
-    | Annotated[Decide, Tag(":when")],
-    Discriminator(
-        _kind,
-        custom_error_type="effect",
-        custom_error_message="not an effect: it starts with one of " + ", ".join(_KEYS),
-    ),
-]
+if TYPE_CHECKING:
+    # fmt: off
+    Effect = (
+        Move | Make | SetVar | Change | Please | Add | Remove | Score
+        | Say | End | Start | Stop | Perhaps | Pick | ForEach | Decide
+    )
+    # fmt: on
+else:
+    Effect = by_key(_KEYS, "effect", "not an effect: it starts with one of")
 
 Effects = Annotated[tuple[Effect, ...], OneOrMore, Field(max_length=MAX_EFFECTS)]
 """Effects in the order in which they happen; one alone needs no list."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sandbox.world.native.schema.base import Count, Files, Id, Line, OneOrMore, Strict, Tupled
+from sandbox.world.native.schema.base import Count, Files, Id, Line, OneOrMore, Strict, Tupled, by_key
 
 Weight = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, strict=False)]
 
@@ -148,35 +148,20 @@ _KEYS = {
 MEASURE_KEYS = tuple(_KEYS)
 
 
-def _kind(value: Any) -> str | None:
-    if isinstance(value, dict):
-        return next((f":{key}" for key in _KEYS if key in value), None)
-    return next((f":{key}" for key, model in _KEYS.items() if isinstance(value, model)), None)
-
-
 def measure_key(measure: Strict) -> str:
     """The key that a measure has in a file: `keywords`."""
     return next(key for key, model in _KEYS.items() if isinstance(measure, model))
 
 
-Measure = Annotated[
-    Annotated[Length, Tag(":length")]
-    | Annotated[Keywords, Tag(":keywords")]
-    | Annotated[Exact, Tag(":exact")]
-    | Annotated[Near, Tag(":near")]
-    | Annotated[Overlap, Tag(":overlap")]
-    | Annotated[Format, Tag(":format")]
-    | Annotated[Avoid, Tag(":avoid")]
-    | Annotated[NumericAnswer, Tag(":number")]
-    | Annotated[SetAnswer, Tag(":set")]
-    | Annotated[JsonAnswer, Tag(":json")]
-    | Annotated[RegexAnswer, Tag(":regex")],
-    Discriminator(
-        _kind,
-        custom_error_type="measure",
-        custom_error_message="not a measure: it has one of " + ", ".join(_KEYS),
-    ),
-]
+if TYPE_CHECKING:
+    # fmt: off
+    Measure = (
+        Length | Keywords | Exact | Near | Overlap | Format
+        | Avoid | NumericAnswer | SetAnswer | JsonAnswer | RegexAnswer
+    )
+    # fmt: on
+else:
+    Measure = by_key(_KEYS, "measure", "not a measure: it has one of")
 
 FIELDS = {
     **{name: name for name in ("keywords", "exact", "near", "overlap", "avoid", "number")},

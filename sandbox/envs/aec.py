@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from gymnasium import spaces
 from pettingzoo import AECEnv
 
-from sandbox.envs.seats import METADATA, Seats
-from sandbox.envs.views import SpaceView, ViewName
-from sandbox.world.registry import WorldLike
+from sandbox.envs.seats import METADATA, SeatsEnv
 
 
-class WorldAECEnv(AECEnv):  # type: ignore[misc]
+class WorldAECEnv(SeatsEnv, AECEnv):  # type: ignore[misc]
     """The seat to move is the world's own: `agent_selection`.
 
     Args:
@@ -23,26 +20,6 @@ class WorldAECEnv(AECEnv):  # type: ignore[misc]
     """
 
     metadata: ClassVar[dict[str, Any]] = {**METADATA, "is_parallelizable": False}
-
-    def __init__(
-        self,
-        world: WorldLike,
-        *,
-        view: ViewName | SpaceView = "text",
-        render_mode: str | None = None,
-        max_turns: int | None = None,
-    ) -> None:
-        super().__init__()
-        self._seats = Seats(world, view, max_turns)
-        self.possible_agents = list(self._seats.world.seats)
-        self.agents: list[str] = []
-        self.render_mode = render_mode
-
-    def observation_space(self, agent: str) -> spaces.Space[Any]:
-        return self._seats.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Space[Any]:
-        return self._seats.action_spaces[agent]
 
     def observe(self, agent: str) -> Any:
         return self._seats.view.show(self._seats.seen[agent])
@@ -77,12 +54,6 @@ class WorldAECEnv(AECEnv):  # type: ignore[misc]
         self.agent_selection = self._seats.to_move() or agent
         self._deads_step_first()
         self._tell()
-
-    def render(self) -> str | None:
-        return self._seats.render(self.render_mode)
-
-    def close(self) -> None:
-        self._seats.close()
 
     def _tell(self) -> None:
         self.infos = {agent: self._seats.view.info(self._seats.seen[agent]) for agent in self.agents}

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from sandbox.envs.seats import METADATA, Seats
-from sandbox.envs.views import SpaceView, ViewName
-from sandbox.world.registry import WorldLike
+from sandbox.envs.seats import METADATA, SeatsEnv
 
 
-class WorldParallelEnv(ParallelEnv):  # type: ignore[misc]
+class WorldParallelEnv(SeatsEnv, ParallelEnv):  # type: ignore[misc]
     """All seats choose on the same observation; the world carries their commands out in its own order of turns.
 
     In a world of turns a later seat's command may thus meet a state that an earlier one has changed. Each seat
@@ -26,25 +23,6 @@ class WorldParallelEnv(ParallelEnv):  # type: ignore[misc]
     """
 
     metadata: ClassVar[dict[str, Any]] = {**METADATA, "is_parallelizable": True}
-
-    def __init__(
-        self,
-        world: WorldLike,
-        *,
-        view: ViewName | SpaceView = "text",
-        render_mode: str | None = None,
-        max_turns: int | None = None,
-    ) -> None:
-        self._seats = Seats(world, view, max_turns)
-        self.possible_agents = list(self._seats.world.seats)
-        self.agents: list[str] = []
-        self.render_mode = render_mode
-
-    def observation_space(self, agent: str) -> spaces.Space[Any]:
-        return self._seats.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Space[Any]:
-        return self._seats.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
@@ -80,12 +58,6 @@ class WorldParallelEnv(ParallelEnv):  # type: ignore[misc]
             {agent: truncated for agent, (_, truncated) in ended.items()},
             infos,
         )
-
-    def render(self) -> str | None:
-        return self._seats.render(self.render_mode)
-
-    def close(self) -> None:
-        self._seats.close()
 
     def _draw(self) -> None:
         if self.render_mode == "human":

@@ -107,3 +107,33 @@ class Seats:
         if self._owned:
             self.world.close()
             self._owned = False
+
+
+class SeatsEnv:
+    """A base of both environments, before PettingZoo's own."""
+
+    def __init__(
+        self,
+        world: WorldLike,
+        *,
+        view: ViewName | SpaceView = "text",
+        render_mode: str | None = None,
+        max_turns: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._seats = Seats(world, view, max_turns)
+        self.possible_agents = list(self._seats.world.seats)
+        self.agents: list[str] = []
+        self.render_mode = render_mode
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return self._seats.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return self._seats.action_spaces[agent]
+
+    def render(self) -> str | None:
+        return self._seats.render(self.render_mode)
+
+    def close(self) -> None:
+        self._seats.close()

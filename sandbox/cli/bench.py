@@ -90,7 +90,8 @@ def stories(
 
     - `recall_mean`, `recall_worst`: the share of states whose list holds a command with the walkthrough command's
       effect, over the files: the same world hash, score and end, or where these stay, the same new text
-    - `seconds_new_state_median`, `seconds_new_state_p95`: to list the commands of a state that is met first
+    - `seconds_new_state_median`, `seconds_new_state_p95`: CPU time to list the commands of a new state
+    - `waited_new_state_median`, `waited_new_state_p95`: the same by the clock
     - `seconds_known_state`: to list them again
     - `effective_share`: the share of listed commands that change something, or tell something new
     """

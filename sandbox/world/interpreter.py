@@ -24,6 +24,7 @@ from cachetools import LRUCache
 from sandbox.errors import WorldError
 from sandbox.processes import least_environment
 from sandbox.world.interpreter_process import FRAME, frame
+from sandbox.world.listings import NOTHING, Listing
 from sandbox.world.story import StoryFile
 
 _START_FACTOR = 10.0
@@ -70,6 +71,8 @@ class GameInfo:
     words: tuple[str, ...]
     """The dictionary, cut to the length that the story recognises."""
     verbs: tuple[str, ...]
+    nouns: tuple[str, ...]
+    """Words that can name a thing, cut likewise."""
     walkthrough: tuple[str, ...]
 
 
@@ -86,6 +89,8 @@ class Interpreter:
         self._cpu_seconds = cpu_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
+        self.trying_seconds = 0.0
+        """CPU time that the present process has spent on trying commands."""
         self._closed = False
         self._lock = threading.RLock()
         self._about: GameInfo | None = None
@@ -110,6 +115,7 @@ class Interpreter:
                 max_score=reply["max_score"],
                 words=tuple(reply["words"]),
                 verbs=tuple(reply["verbs"]),
+                nouns=tuple(reply["nouns"]),
                 walkthrough=tuple(reply["walkthrough"]),
             )
         return self._about
@@ -139,7 +145,16 @@ class Interpreter:
             self._failures[key] = str(error)
             raise
 
-    def commands(self, snapshot: bytes, seen: str, inventory: str, *, limit: int) -> tuple[str, ...]:
+    def commands(
+        self,
+        snapshot: bytes,
+        seen: str,
+        inventory: str,
+        *,
+        limit: int,
+        heard: tuple[str, ...] = (),
+        known: Listing = NOTHING,
+    ) -> Listing:
         """The commands that do something at this state, one for each effect, sorted; keys where it wants one.
 
         Args:
@@ -147,13 +162,23 @@ class Interpreter:
             seen: what can be read there, with the nouns to speak of.
             inventory: what is carried there.
             limit: commands that may be tried to find them.
+            heard: words from before that are in sight nowhere; if given, only what is found with them is listed.
+            known: what was found without them.
         """
-        request = {"op": "list", "seen": seen, "inventory": inventory, "limit": limit}
+        request = {
+            "op": "list",
+            "seen": seen,
+            "inventory": inventory,
+            "limit": limit,
+            "heard": heard,
+            "known": known,
+        }
         try:
             reply, _ = self._request(request, snapshot)
         except InterpreterError:
-            return ()
-        return tuple(reply["commands"])
+            return NOTHING
+        self.trying_seconds = reply["cpu_seconds"]
+        return Listing(tuple(reply["commands"]), tuple(reply["things"]), tuple(reply["asked"]))
 
     def close(self) -> None:
         """End the process."""

@@ -29,7 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from sandbox.world.trying import CommandTrial
+from sandbox.world import verb_tables
+from sandbox.world.trying import CommandTrial, Trials
 from sandbox.world.wording import StoryGrammar
 
 FRAME = struct.Struct("<II")
@@ -60,10 +61,6 @@ _MEMORY = 512 << 20
 """Bytes of address space: about four times what the largest stories take."""
 _FILE_BYTES = 1 << 20
 """The most that a story's own SAVE or SCRIPT can write."""
-
-
-_INFORM = re.compile(rb"\d\.\d\d")
-"""What Inform writes about itself at the end of a story's header."""
 
 
 class MachineState(NamedTuple):
@@ -103,6 +100,8 @@ class Machine:
         self._scratch = np.zeros(self._ram_bytes, dtype=np.uint8)
         self.before_try: Callable[[str], None] | None = None
         """Told each command before it is tried."""
+        self.trying_seconds = 0.0
+        """CPU time that tries have taken."""
         self.freezing: set[str] = set()
         """Commands that a try did not come back from."""
         for call in ("getRAM", "setRAM", "getStack", "setStack"):
@@ -119,6 +118,7 @@ class Machine:
             "max_score": self._env.get_max_score() if self.supported else None,
             "words": sorted({word.word for word in words if word.word}),
             "verbs": sorted({word.word for word in words if word.word and word.is_verb}),
+            "nouns": sorted(self.grammar.nouns),
             "walkthrough": [command for command in bindings.get("walkthrough", "").split("/") if command],
         }
 
@@ -174,35 +174,32 @@ class Machine:
         from jericho.util import verb_usage_count
 
         letters = 6 if self._data[0] <= 3 else 9
+        usage = functools.cache(lambda verb: int(verb_usage_count(verb, letters)))
         nouns, verbs = self._parts_of_speech()
+        lines = verb_tables.read(self._data)
+        if lines:
+            return StoryGrammar.read(lines, nouns, letters, usage)
         return StoryGrammar.of(
             self._env.act_gen.templates if self._env.act_gen else None,
             nouns,
             verbs,
             letters,
-            functools.cache(lambda verb: int(verb_usage_count(verb, letters))),
+            usage,
             frozenset(re.findall(r"[^\s;/]+", (self._env.bindings or {}).get("grammar", ""))),
         )
 
     def _parts_of_speech(self) -> tuple[set[str], set[str]]:
         """The words of the dictionary that name things, and those that begin a command.
 
-        Jericho reads the marks of a word as Inform makes them. Infocom's own compiler marks nouns with 0x80 and
-        verbs with 0x40, in the first byte behind a word (as its games show; the Z-Machine Standards Document 1.1,
-        section 13, leaves these bytes to the compiler).
+        Inform marks nouns with 0x80 and verbs with 0x01, in the first byte behind a word, Infocom's own compiler
+        verbs with 0x40 (as its games show; the Z-Machine Standards Document 1.1, section 13, leaves these bytes to
+        the compiler).
         """
-        words = list(self._env.get_dictionary())
-        nouns, verbs = ({w.word for w in words if w.is_noun}, {w.word for w in words if w.is_verb})
-        if not _INFORM.fullmatch(self._data[0x3C:0x40]):
-            table = int.from_bytes(self._data[8:10], "big")
-            start = table + 1 + self._data[table]  # behind the characters that separate words
-            size, first = self._data[start], start + 3 + (4 if self._data[0] <= 3 else 6)
-            marks = self._data[first : first + size * len(words) : size]
-            infocom = [(word.word, mark) for word, mark in zip(words, marks, strict=False)]
-            nouns, verbs = ({word for word, mark in infocom if mark & bit} for bit in (0x80, 0x40))
-        nouns.discard("")
-        verbs.discard("")
-        return nouns or {word.word for word in words if word.word not in verbs}, verbs
+        words = [(word.text, word.marks[0]) for word in verb_tables.dictionary(self._data).values() if word.text]
+        verb = 0x01 if verb_tables.is_inform(self._data) else 0x40
+        verbs = {word for word, mark in words if mark & verb}
+        nouns = {word for word, mark in words if mark & 0x80}
+        return nouns or {word for word, _ in words} - verbs, verbs
 
     def mark(self) -> MachineState:
         """The present state, to go back to at once within this process."""
@@ -336,7 +333,7 @@ def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[
         return machine.describe(), b""
     if request["op"] == "list":
         machine.restore(snapshot)
-        return {"commands": listed(machine, request)}, b""
+        return {**listed(machine, request)._asdict(), "cpu_seconds": machine.trying_seconds}, b""
     if request["op"] == "start":
         text = machine.start(request["seed"])
         for command in request["setup"]:
@@ -353,7 +350,7 @@ def answer(machine: Machine, request: dict[str, Any], snapshot: bytes) -> tuple[
     return {**reply, "text": text, "probes": probes}, after
 
 
-def listed(machine: Machine, request: dict[str, Any]) -> list[str]:
+def listed(machine: Machine, request: dict[str, Any]) -> Trials:
     """The commands that do something at the present state, one for each effect; none where it cannot be told.
 
     They are tried in a child process, so that a command that freezes or crashes the interpreter costs that child:
@@ -369,15 +366,16 @@ def listed(machine: Machine, request: dict[str, Any]) -> list[str]:
         os.close(sink)
         with os.fdopen(source, "rb") as result:
             body = result.read()
-        os.waitpid(child, 0)
+        _, _, used = os.wait4(child, 0)
+        machine.trying_seconds += used.ru_utime + used.ru_stime
         if body:
-            return list(json.loads(body))
+            return Trials(*json.loads(body))
         machine.freezing.add(tried[:].split(b"\0", 1)[0].decode())
-    return []
+    return Trials([], [], [])
 
 
 def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int) -> NoReturn:
-    """The child's part of `listed`: write the commands to the pipe, as JSON, and end."""
+    """The child's part of `listed`: write what was found to the pipe, as JSON, and end."""
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (_LIST_SECONDS, _LIST_SECONDS))
 
@@ -388,8 +386,15 @@ def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int)
 
         machine.before_try = begin
         trial = CommandTrial(machine, machine.grammar, request["limit"], machine.freezing)
-        found = trial.keys() if machine.wants_key else trial.commands(request["seen"], request["inventory"])
-        os.write(sink, json.dumps(found).encode())
+        if machine.wants_key:
+            found = Trials(trial.keys(), [], [])
+        elif request["heard"]:
+            known = Trials(*request["known"])
+            found = known._replace(commands=trial.recalled(request["heard"], known))
+        else:
+            found = trial.commands(request["seen"], request["inventory"])
+        with os.fdopen(sink, "wb") as result:
+            result.write(json.dumps(found).encode())
     finally:
         os._exit(0)
 

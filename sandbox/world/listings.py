@@ -14,16 +14,31 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
-_VERSION = 4
+_VERSION = 7
 """Goes up when commands are found in another way: what was remembered before then counts no longer."""
 _IN_MEMORY = 4096
 _ON_DISK = 50_000
 _TIDY_EVERY = 1000
 _BUSY_SECONDS = 0.5
 _SCHEMA = "CREATE TABLE IF NOT EXISTS listings (key BLOB PRIMARY KEY, commands TEXT NOT NULL) WITHOUT ROWID"
+
+
+class Listing(NamedTuple):
+    """What was found at a state."""
+
+    commands: tuple[str, ...]
+    """Those that do something, one for each effect, sorted."""
+    things: tuple[str, ...] = ()
+    """What can be spoken of."""
+    asked: tuple[str, ...] = ()
+    """Those of them that have something to say about a topic."""
+
+
+NOTHING = Listing(())
 
 
 class Listings:
@@ -35,23 +50,23 @@ class Listings:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._memory: LRUCache[bytes, tuple[str, ...]] = LRUCache(_IN_MEMORY)
+        self._memory: LRUCache[bytes, Listing] = LRUCache(_IN_MEMORY)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._owner = 0
         self._written = 0
 
-    def get(self, state: tuple[str, ...], find: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
-        """The commands at a state; `find` tells them where they are not known. No empty answer is remembered."""
+    def get(self, state: tuple[str, ...], find: Callable[[], Listing]) -> Listing:
+        """The commands at a state; `find` tells them where they are not known. `NOTHING` is not remembered."""
         key = hashlib.sha256("\x1f".join((str(_VERSION), *state)).encode()).digest()[:16]
         with self._lock:
             known = self._memory.get(key) or self._read(key)
         if not known:
             known = find()
-            if known:
+            if known != NOTHING:
                 self._write(key, known)
         with self._lock:
-            if known:
+            if known != NOTHING:
                 self._memory[key] = known
         return known
 
@@ -62,19 +77,19 @@ class Listings:
                 self._connection.close()
             self._connection = None
 
-    def _read(self, key: bytes) -> tuple[str, ...] | None:
+    def _read(self, key: bytes) -> Listing | None:
         with _forgiven():
             found = self._database().execute("SELECT commands FROM listings WHERE key = ?", (key,)).fetchone()
             if found:
-                commands = json.loads(found[0])
-                if isinstance(commands, list) and all(isinstance(command, str) for command in commands):
-                    return tuple(commands)
+                parts = json.loads(found[0])
+                if len(parts) == 3 and all(isinstance(word, str) for part in parts for word in part):
+                    return Listing(*map(tuple, parts))
         return None
 
-    def _write(self, key: bytes, commands: tuple[str, ...]) -> None:
+    def _write(self, key: bytes, listing: Listing) -> None:
         with self._lock, _forgiven():
             database = self._database()
-            database.execute("INSERT OR REPLACE INTO listings VALUES (?, ?)", (key, json.dumps(commands)))
+            database.execute("INSERT OR REPLACE INTO listings VALUES (?, ?)", (key, json.dumps(listing)))
             self._written += 1
             if self._written % _TIDY_EVERY == 1:
                 database.execute(
@@ -99,4 +114,4 @@ class Listings:
 
 def _forgiven() -> contextlib.suppress:
     """What a file may do wrong without anybody noticing."""
-    return contextlib.suppress(sqlite3.Error, OSError, ValueError)
+    return contextlib.suppress(sqlite3.Error, OSError, ValueError, TypeError)

@@ -37,6 +37,11 @@ _ENDING = re.compile(r"^\s*\*\*\*+ +(.+?) +\*\*\*+\s*$", re.MULTILINE)
 _WON = re.compile(r"\b(?:won|win|victor\w*|triumph\w*|the end)\b", re.IGNORECASE)
 _SCORED = re.compile(r"\bscored? (?:is |of )?(-?\d+) (?:out of|\(total of) (?:a possible )?(\d+)", re.IGNORECASE)
 _WHICH = re.compile(r"\A\W*(?:which|what|whom?|where)\b[^\n]*\?", re.IGNORECASE)
+_OFFERED = re.compile(r"\bmean,? ((?:the|your|an?|some|his|her|its|my)\b[^?]*)\?", re.IGNORECASE)
+_BETWEEN = re.compile(r",\s*(?:or\s+)?|\s+or\s+")
+_ARTICLE = re.compile(r"\A(?:either )?(?:the|your|a|an|some|his|her|its|my)\s+")
+_GUESS = re.compile(r"\A\((?!first )[^()\n]{1,60}\)\n")
+_DIGITS = re.compile(r"(?<![\w.])\d{1,6}(?![\w.]*\d)")
 _GAINED = re.compile(r"\bscore has (?:just )?(?:gone|been|increased|decreased)", re.IGNORECASE)
 
 
@@ -126,6 +131,23 @@ def announced_score(text: str) -> tuple[int, int] | None:
 def asks_which(text: str) -> bool:
     """Whether the story asks back which thing was meant."""
     return bool(_WHICH.search(text))
+
+
+def offered(text: str) -> list[str]:
+    """The names among which a story asks to choose, such as `gold coin` and `silver coin`; no articles."""
+    found = _OFFERED.search(" ".join(text.split())) if asks_which(text) else None
+    names = (_ARTICLE.sub("", name.strip().lower()) for name in _BETWEEN.split(found[1])) if found else ()
+    return [name for name in names if name and len(name) < MAX_COMMAND // 3]
+
+
+def without_guess(text: str) -> str:
+    """A reply without the line in which the story says which thing it took to be meant."""
+    return _GUESS.sub("", text)
+
+
+def numbers(text: str) -> list[str]:
+    """The first few numbers in a text, in digits."""
+    return list(dict.fromkeys(_DIGITS.findall(text)))[:6]
 
 
 def scored(text: str) -> bool:

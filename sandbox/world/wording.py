@@ -6,11 +6,12 @@ Pure, and light to import: the interpreter's process uses it. `trying` finds out
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from sandbox.world import printed
+from sandbox.world.verb_tables import HERE, NOUN, TOLD, GrammarLine
 
 
 def _words(text: str) -> frozenset[str]:
@@ -22,45 +23,16 @@ DIRECTIONS = (
     *("up", "down", "in", "out", "enter", "exit"),
 )
 _BARE = (
-    "wait",
-    "yes",
-    "no",
-    "jump",
-    "listen",
-    "smell",
-    "sleep",
-    "pray",
-    "sing",
-    "dig",
-    "swim",
-    "wake",
+    *("wait", "yes", "no", "jump", "listen", "smell", "sleep", "pray", "sing", "dig", "swim", "wake"),
     "inventory",
 )
 _ONE = (
     *("take OBJ", "drop OBJ", "open OBJ", "close OBJ", "examine OBJ", "read OBJ", "search OBJ", "look in OBJ"),
-    *(
-        "look under OBJ",
-        "enter OBJ",
-        "push OBJ",
-        "pull OBJ",
-        "turn OBJ",
-        "turn on OBJ",
-        "turn off OBJ",
-        "light OBJ",
-    ),
-    *("eat OBJ", "drink OBJ", "wear OBJ", "remove OBJ", "move OBJ", "climb OBJ", "touch OBJ", "attack OBJ"),
-    *(
-        "kill OBJ",
-        "break OBJ",
-        "cut OBJ",
-        "wave OBJ",
-        "rub OBJ",
-        "talk to OBJ",
-        "kiss OBJ",
-        "ring OBJ",
-        "raise OBJ",
-    ),
-    *("lower OBJ", "fill OBJ", "empty OBJ", "tie OBJ", "untie OBJ", "blow OBJ", "knock on OBJ", "sit on OBJ"),
+    *("look under OBJ", "enter OBJ", "push OBJ", "pull OBJ", "turn OBJ", "turn on OBJ", "turn off OBJ"),
+    *("light OBJ", "eat OBJ", "drink OBJ", "wear OBJ", "remove OBJ", "move OBJ", "climb OBJ", "touch OBJ"),
+    *("attack OBJ", "kill OBJ", "break OBJ", "cut OBJ", "wave OBJ", "rub OBJ", "talk to OBJ", "kiss OBJ"),
+    *("ring OBJ", "raise OBJ", "lower OBJ", "fill OBJ", "empty OBJ", "tie OBJ", "untie OBJ", "blow OBJ"),
+    *("knock on OBJ", "sit on OBJ"),
 )
 _TWO = (
     *("put OBJ in OBJ", "put OBJ on OBJ", "give OBJ to OBJ", "unlock OBJ with OBJ", "open OBJ with OBJ"),
@@ -69,8 +41,11 @@ _TWO = (
     *("fill OBJ with OBJ", "turn OBJ with OBJ", "pour OBJ in OBJ", "take OBJ from OBJ"),
 )
 """For stories whose grammar Jericho does not know, as far as their dictionary has the verbs."""
-TELLING = ("examine OBJ", "read OBJ", "search OBJ", "look in OBJ", "talk to OBJ")
-"""Said for the answer: a new text is the effect. So are the topical verbs."""
+_TELLING = frozenset(
+    ("examine me", "examine OBJ", "read OBJ", "search OBJ", "look in OBJ", "look under OBJ", "talk to OBJ")
+)
+"""Said for the answer: a new text is the effect. So are the topical verbs, and those of `_SENSES`."""
+_SENSES = _words("smell listen")
 TOPICAL = frozenset({"ask", "tell", "talk", "consult"})
 """Verbs whose second noun need not be here."""
 _STOCK = _words("""
@@ -81,11 +56,29 @@ _STOCK = _words("""
     wake wash wave wreck yes
 """)
 """Verbs that nearly every story understands and few need. Any other rare one a story has because it is of use."""
-_OWN = 3000
 _SPECIAL = 1000
 """How useful a verb of the story's own counts, as people's use of a verb."""
-LAST_OF_THE_USUAL = "take OBJ"
-"""After this one, nouns are tried as verbs: a story of magic has spells that are named like things."""
+_MANY = frozenset(("take", "get", "drop", "put", "insert"))
+"""Verbs that nearly every story understands with `all`."""
+_COMMON = (
+    *DIRECTIONS,
+    *sorted(_STOCK),
+    *(
+        "activate",
+        "against",
+        "around",
+        "attach",
+        "beneath",
+        "between",
+        "connect",
+        "continue",
+        "deflate",
+        "destroy",
+    ),
+    *("diagnose", "disconnect", "examine", "extinguish", "inflate", "insert", "inventory", "launch", "remove"),
+    *("search", "strike", "swallow", "through", "toward", "towards", "underneath", "unfasten", "unfold", "unlock"),
+)
+"""As stories cut them after six letters, some words look odd."""
 _SAME = {"inside": "in", "into": "in", "onto": "on", "through": "in", "using": "with"}
 _NO_NAMES = _words("""
     a an the it its he him his she her hers they them their i me my we us our you your self this that these those
@@ -96,9 +89,48 @@ _NO_NAMES = _words("""
     go ne nw se sw
 """) | frozenset(DIRECTIONS)
 _WORD = re.compile(r"[a-z0-9][a-z0-9'-]*")
-_ARTICLES = frozenset(("a", "an", "the", "some"))
-MAX_NOUNS = 60
+_UNTOLD = frozenset(("a", "an", "the", "some", "me", "yourself"))
+"""Words that tell no kinds of answers apart."""
+_MAX_WORDS = 6
+"""Behind the verb; without a noun, two."""
+MAX_NOUNS = 50
+MAX_FURTHER = 20
+"""Words that a closer look adds to those in sight."""
 MAX_THINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CommandForm:
+    """A command with `OBJ` where a noun goes, one for each action of a story."""
+
+    wording: str
+    places: tuple[frozenset[str], ...] = ()
+    """What each noun may be, as in `verb_tables`."""
+    several: tuple[bool, ...] = ()
+    """Of each noun, whether `all` is understood."""
+    rare: bool = False
+    """Whether the verb is the story's own: few stories have it."""
+    telling: bool = False
+    """Whether it is said for its answer."""
+
+    @property
+    def verb(self) -> str:
+        return self.wording.split(" ", 1)[0]
+
+    @property
+    def topic(self) -> int | None:
+        """Which of its nouns is a topic, which need not be here; None where none is."""
+        topics = [number for number, place in enumerate(self.places) if place == {TOLD}]
+        return topics[-1] if topics else None
+
+    @classmethod
+    def of(cls, template: str, *, rare: bool) -> CommandForm:
+        """A template of which nothing else is known."""
+        verb, *others = template.split()
+        first, second = frozenset((HERE,)), frozenset((TOLD if verb in TOPICAL else HERE,))
+        places = (first, second)[: others.count(NOUN)]
+        several = (verb in _MANY and len(places) > 0, False)[: len(places)]
+        return cls(template, places, several, rare, template in _TELLING or (verb in _SENSES and not places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +138,36 @@ class StoryGrammar:
     """What a story understands.
 
     Args:
-        templates: commands with `OBJ` where a noun goes, one of each meaning.
+        forms: its commands.
         nouns: words that can name a thing, cut to what counts of them.
         letters: how much of a word counts.
         usage: how often people begin a command with this verb.
     """
 
-    templates: tuple[str, ...]
+    forms: tuple[CommandForm, ...]
     nouns: frozenset[str]
     letters: int
     usage: Callable[[str], int]
-    own: frozenset[str] = frozenset()
-    """Verbs of the dictionary that no template has: the story reads them in a way of its own."""
+
+    @classmethod
+    def read(
+        cls, lines: Iterable[GrammarLine], nouns: Iterable[str], letters: int, usage: Callable[[str], int]
+    ) -> StoryGrammar:
+        """The grammar of a story from its own tables: of each action the wording that people use most."""
+        actions: dict[tuple[int, int], list[GrammarLine]] = {}
+        for line in lines:
+            fits = len(line.places) <= 2 and len(line.words) <= (_MAX_WORDS if line.places else 2)
+            if fits and line.verbs[0].isalpha() and sayable(line.verbs[0]):
+                actions.setdefault((line.action, len(line.places)), []).append(line)
+        plain = [
+            CommandForm.of(each, rare=False)
+            for each in (*DIRECTIONS, *_BARE, "examine me", "take all", "drop all")
+        ]
+        forms = {form.wording: form for form in plain}
+        for same in actions.values():
+            form = _merged(same, letters, usage)
+            forms.setdefault(form.wording, form)
+        return cls(tuple(forms.values()), frozenset(nouns), letters, usage)
 
     @classmethod
     def of(
@@ -129,10 +179,10 @@ class StoryGrammar:
         usage: Callable[[str], int],
         synonyms: frozenset[str] = frozenset(),
     ) -> StoryGrammar:
-        """The grammar of a story, from Jericho's templates or, where there are none, from its dictionary.
+        """The grammar of a story whose tables cannot be read.
 
         Args:
-            templates: Jericho's, None where it has none.
+            templates: Jericho's, one of each meaning; None where it has none, for common forms of its verbs.
             nouns: the words of the dictionary that name things.
             verbs: the words of the dictionary that begin a command.
             letters: how much of a word counts.
@@ -155,41 +205,31 @@ class StoryGrammar:
             spoken = (each for each in speech if each.split()[0][:letters] in known)
             templates = (*templates, *spoken, *(f"{verb} OBJ" for verb in sorted(own)))
         kept: dict[tuple[str, frozenset[str], int], str] = {}
-        for each in (*DIRECTIONS, *_BARE, "take all", "drop all", *templates):
+        for each in (*DIRECTIONS, *_BARE, "examine me", "take all", "drop all", *templates):
             verb, *others = each.split()
             if "OBJ OBJ" in each or each.startswith("look at"):  # other wordings do: with a preposition, `examine`
                 continue
             if sayable(each):
-                form = frozenset(_SAME.get(word, word) for word in others if word != "OBJ")
-                kept.setdefault((verb, form, others.count("OBJ")), each)
-        return cls(tuple(kept.values()), frozenset(nouns), letters, usage, own)
+                form = frozenset(_SAME.get(word, word) for word in others if word != NOUN)
+                kept.setdefault((verb, form, others.count(NOUN)), each)
+        forms = (CommandForm.of(each, rare=_is_rare(each.split()[0], usage)) for each in kept.values())
+        return cls(tuple(forms), frozenset(nouns), letters, usage)
 
-    def usefulness(self, template: str) -> float:
+    def usefulness(self, form: CommandForm) -> float:
         """Higher is tried earlier: verbs that people use and verbs of this story's own."""
-        verb, *others = template.split()
-        used = self.usage(verb)
-        if verb in self.own:
-            return _OWN
-        if used < _SPECIAL and verb not in _STOCK:
-            return _SPECIAL
-        if others.count("OBJ") < 2:
-            return used
-        wordy = len(others) > 3 or verb in TOPICAL or verb in ("look", "read")
-        return used / (8 if wordy else 2)
+        used = _SPECIAL if form.rare else self.usage(form.verb)
+        wordy = form.wording.count(" ") > 3 or form.topic is not None
+        return used / (1 if len(form.places) < 2 else 8 if wordy else 2)
 
     def named(self, text: str) -> list[str]:
         """The words in a text that can name things, in order."""
-        words = dict.fromkeys(_WORD.findall(text.lower()))
-        return [
-            word
-            for word in words
-            if len(word) > 1 and word[: self.letters] in self.nouns and word not in _NO_NAMES
-        ]
+        return named(text, self.nouns, self.letters)
 
     def kind(self, reply: str, words: int = 5) -> str:
         """What kind of answer this is: its first words that name nothing. Refusals of one kind read alike then."""
-        telling = (word for word in _WORD.findall(reply[:400].lower()) if word[: self.letters] not in self.nouns)
-        return " ".join(islice((word for word in telling if word not in _ARTICLES), words))
+        said = _WORD.findall(reply[:400].lower())
+        telling = (word for word in said if word in _NO_NAMES or word[: self.letters] not in self.nouns)
+        return " ".join(islice((word for word in telling if word not in _UNTOLD), words))
 
     def plainness(self, command: str) -> tuple[int, int, int, str]:
         """Sorts the plainest wording of an effect first: directions, few words, verbs that people use.
@@ -200,9 +240,64 @@ class StoryGrammar:
         short = len(words) if len(words) > 1 or command in _BARE else 3
         return 0 if command in DIRECTIONS[:12] else short, -self.usage(words[0]), len(command), command
 
-    def by_holes(self, holes: int) -> list[str]:
-        """Templates with this many nouns."""
-        return [each for each in self.templates if each.split().count("OBJ") == holes]
+    def by_nouns(self, *counts: int) -> list[CommandForm]:
+        """Forms with so many nouns, the most useful first."""
+        return sorted(
+            (form for form in self.forms if len(form.places) in counts), key=self.usefulness, reverse=True
+        )
+
+
+def _merged(lines: Sequence[GrammarLine], letters: int, usage: Callable[[str], int]) -> CommandForm:
+    """The lines of one action with so many nouns as one form."""
+    straight = [line for line in lines if not line.swapped] or list(lines)
+
+    def plain(choice: tuple[GrammarLine, str]) -> tuple[bool, int, int]:
+        line, verb = choice
+        return " ".join(line.words).endswith(f"{NOUN} {NOUN}"), len(line.words), -usage(verb)
+
+    line, verb = min(((line, verb) for line in straight for verb in line.verbs), key=plain)
+    turned = line.swapped
+    places: list[set[str]] = [set() for _ in line.places]
+    several = [False] * len(line.places)
+    wordings = set()
+    for each in lines:
+        wordings |= {" ".join((synonym, *each.words)) for synonym in each.verbs}
+        step = 1 if each.swapped == turned else -1
+        for number, (place, many) in enumerate(zip(each.places[::step], each.several[::step], strict=True)):
+            places[number].add(place)
+            several[number] |= many
+    verbs = {synonym for each in lines for synonym in each.verbs}
+    return CommandForm(
+        wording=" ".join((spelled(verb, letters), *(spelled(word, letters) for word in line.words))),
+        places=tuple(frozenset(place) for place in places),
+        several=tuple(several),
+        rare=all(_is_rare(synonym, usage) for synonym in verbs),
+        telling=bool(wordings & _TELLING) or (not line.places and bool(verbs & _SENSES)),
+    )
+
+
+def _is_rare(verb: str, usage: Callable[[str], int]) -> bool:
+    """Whether few stories have this verb."""
+    return usage(verb) < _SPECIAL and verb not in _STOCK
+
+
+def spelled(word: str, letters: int) -> str:
+    """A word that may be cut, as it is written where it is a common one."""
+    if len(word) < letters:
+        return word
+    return next((whole for whole in _COMMON if whole.startswith(word)), word)
+
+
+def named(text: str, nouns: Collection[str], letters: int) -> list[str]:
+    """The words in a text that can name things, in order.
+
+    Args:
+        text: anything.
+        nouns: words that can, cut to what counts of them.
+        letters: how much of a word counts.
+    """
+    words = dict.fromkeys(_WORD.findall(text.lower()))
+    return [word for word in words if len(word) > 1 and word[:letters] in nouns and word not in _NO_NAMES]
 
 
 def sayable(template: str) -> bool:

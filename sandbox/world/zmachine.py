@@ -12,17 +12,25 @@ from pathlib import Path
 
 from sandbox.paths import cache_dir
 from sandbox.types import Observation
-from sandbox.world import printed
+from sandbox.world import printed, wording
 from sandbox.world.envelope import Sealed, decode, encode, seal, unseal
 from sandbox.world.interpreter import InterpreterReply
-from sandbox.world.listings import Listings
+from sandbox.world.listings import NOTHING, Listing, Listings
 from sandbox.world.story_world import StoryState, StoryWorld
 
-TRIES = 2000
+TRIES = 800
 """Commands that are tried to find those that do something at a state."""
+_RECALL_TRIES = 150
+"""Further ones, with words from earlier in the episode."""
+_HEARD, _RECALLED = 60, 20
+"""Words that a state remembers, and those that are tried at one state."""
 _PROBES = ("look", "inventory")
 _SCORE = "score"
 _USEFUL_FIRST = ("look", "examine", "take", "open", "go", "drop", "put", "unlock", "close", "push", "pull", "read")
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[\w'-]+", text.lower()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +40,14 @@ class ZMachineState(StoryState):
     max_score: float | None
     world_hash: str
     wants_key: bool = False
+    heard: tuple[str, ...] = ()
+    """Words that can name things, out of what was read in this episode, the latest first."""
 
 
 class _StoredStory(Sealed):
     world_hash: str
     wants_key: bool = False
+    heard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,12 @@ class Vocabulary:
     verbs: frozenset[str]
     letters: int
     """How much of a word counts."""
+    nouns: frozenset[str] = frozenset()
+    """Those that can name a thing."""
+
+    def named(self, text: str) -> list[str]:
+        """The words in a text that can name things, in order."""
+        return wording.named(text, self.nouns, self.letters)
 
     def knows(self, word: str) -> bool:
         return word.lower()[: self.letters] in self.words
@@ -103,8 +120,15 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         if self._vocabulary is None:
             about = self._interpreter.about
             letters = 6 if self._interpreter.story.version == 3 else 9
-            self._vocabulary = Vocabulary(frozenset(about.words), frozenset(about.verbs), letters)
+            self._vocabulary = Vocabulary(
+                frozenset(about.words), frozenset(about.verbs), letters, frozenset(about.nouns)
+            )
         return self._vocabulary
+
+    @property
+    def trying_seconds(self) -> float:
+        """CPU time that finding commands has taken so far."""
+        return self._interpreter.trying_seconds
 
     def walkthrough(self) -> tuple[str, ...]:
         """Commands that win from `initial(0)`, where Jericho has a solution of this very file; empty elsewhere."""
@@ -137,6 +161,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
                     max_score=max_score,
                     world_hash=reply.world_hash,
                     wants_key=reply.wants_key,
+                    heard=self._heard_now((), text, description, inventory),
                 )
             }
         return self._openings[seed]
@@ -167,23 +192,33 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         """The commands that do something here, one for each effect, sorted; keys where the story waits for one.
 
         What counts as an effect is a change of the world's hash, the score or the end, or a new text in answer to
-        a question. The list is found once for a state and then remembered, on disk too.
+        a question. The list is found once for a state and then remembered, on disk too. What is found with words
+        from earlier in the episode is remembered apart, so that the rest serves every way to this state.
         """
         if state.done:
             return ()
-        seen = f"{state.text}\n{state.description}"
-        named = sorted(
-            {word for word in re.findall(r"[\w'-]+", state.text.lower()) if self.vocabulary.knows(word)}
-        )
-        key: tuple[str, ...] = (
-            str(self._tries),
-            state.world_hash,
-            state.description,
-            state.inventory,
-            " ".join(named),
-        )
+        tries = str(self._tries)
         if state.wants_key:
-            key = (str(self._tries), "key", state.world_hash, state.text)
+            key: tuple[str, ...] = (tries, "key", state.world_hash, state.text)
+            return self._found(key, state).commands
+        read = sorted(word for word in _words(state.text) if self.vocabulary.knows(word))
+        key = (tries, state.world_hash, state.description, state.inventory, " ".join(read))
+        found = self._found(key, state)
+        sight = set(self.vocabulary.named(f"{state.inventory}\n{state.text}\n{state.description}"))
+        heard = tuple(word for word in state.heard if word not in sight)[:_RECALLED]
+        if not heard or found == NOTHING:
+            return found.commands
+        recalled = self._listings.get(
+            (*key, "heard", *heard),
+            lambda: self._interpreter.commands(
+                state.machine, "", "", limit=len(found.commands) + _RECALL_TRIES, heard=heard, known=found
+            ),
+        )
+        return tuple(sorted((*found.commands, *recalled.commands)))
+
+    def _found(self, key: tuple[str, ...], state: ZMachineState) -> Listing:
+        """What does something at a state, with the words in sight."""
+        seen = f"{state.text}\n{state.description}"
         return self._listings.get(
             key, lambda: self._interpreter.commands(state.machine, seen, state.inventory, limit=self._tries)
         )
@@ -213,6 +248,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
                 won=state.won,
                 world_hash=state.world_hash,
                 wants_key=state.wants_key,
+                heard=state.heard,
             )
         )
 
@@ -228,6 +264,7 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             max_score=stored.max_score,
             world_hash=stored.world_hash,
             wants_key=stored.wants_key,
+            heard=stored.heard[:_HEARD],
             done=stored.done,
             won=stored.won,
         )
@@ -267,9 +304,14 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
             max_score=max_score,
             world_hash=reply.world_hash,
             wants_key=reply.wants_key and not done,
+            heard=self._heard_now(state.heard, text, description, inventory),
             done=done,
             won=reply.won or (bool(last_words) and not reply.over and printed.is_victory(last_words)),
         )
+
+    def _heard_now(self, before: tuple[str, ...], *texts: str) -> tuple[str, ...]:
+        """The words to remember after these texts."""
+        return tuple(dict.fromkeys((*self.vocabulary.named("\n".join(texts)), *before)))[:_HEARD]
 
     def _looked(
         self, reply: InterpreterReply, before: ZMachineState | None

@@ -175,7 +175,7 @@ def test_a_command_that_freezes_the_interpreter_is_left_out_of_the_list(
     machine.start(0)
     templates = ["freeze", "overflow", "victory", "alpha"]
     machine.__dict__["grammar"] = StoryGrammar.of(templates, [], [], 9, usage=lambda verb: 0)
-    found = listed_commands(machine, {"limit": 100, "seen": "", "inventory": ""})
+    found = listed_commands(machine, {"limit": 100, "seen": "", "inventory": "", "heard": ()}).commands
     assert "victory" in found and not {"freeze", "overflow"} & set(found)
     assert machine.freezing == {"freeze"}
     assert "You said 2 words." in machine.step("alpha beta")

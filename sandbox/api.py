@@ -115,16 +115,5 @@ def train(
 
 def as_observation(info: dict[str, Any]) -> Observation:
     """The `info` of one of our environments as the value that agents take."""
-    fields = (
-        "seat",
-        "turn",
-        "text",
-        "description",
-        "inventory",
-        "goal",
-        "score",
-        "max_score",
-        "admissible",
-        "won",
-    )
-    return Observation(**{field: info[field] for field in fields})
+    fields = "seat turn text description inventory goal score max_score admissible won"
+    return Observation(**{field: info[field] for field in fields.split()})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +45,17 @@ FUTILE = 2
 _PROGRESS = "progress"
 _LEARNER = "learner/"
 _MEMORY = "memory/"
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """Numbers of proposals, in their order."""
+
+    priors: list[float]
+    """Less the penalty on repeats."""
+    q_values: list[float]
+    visits: list[int]
+    scores: list[float]
 
 
 class CardAgent:
@@ -146,63 +156,51 @@ class CardAgent:
         """`decide` as a computation that asks the language model on its way: several can go on together."""
         started = time.perf_counter()
         rng = np.random.default_rng(seed)
-        plain = self._prompt(observation, history)
-        plain = prompt.beside(plain, prompt.known(self.card.lorebook, observation))
         # What is forbidden is kept from the model: to name it would make it likelier.
-        banned = list(filter(None, map(advice.forbidden, briefing.advice)))
         wished = [words for words in briefing.advice if not advice.forbidden(words)]
+        plain = prompt.beside(self._prompt(observation, history), prompt.known(self.card.lorebook, observation))
         context = prompt.beside(plain, prompt.advised(wished))
         thought = yield from voice.wondering(context, self.card, seed=seed)
         plain, context = prompt.behind(plain, thought), prompt.behind(context, thought)
         proposals, context = yield from self._proposer.propose(observation, history, context, seed, briefing)
         plain = prompt.behind(plain, chatml.thought_in(context))
-        commands = [proposal.command for proposal in proposals]
-        proposals, urged = yield from self._heed(proposals, plain, context)
-        urged = [
-            u - BAN * any(advice.speaks_for(deed, command) for deed in banned)
-            for u, command in zip(urged, commands, strict=True)
-        ]
-        q_values, visits, repeats, held_back, scores = self._weigh(proposals, observation, history, rng)
-        scores = self._ranked(proposals, observation, [s + u for s, u in zip(scores, urged, strict=True)])
 
-        best_first = sorted(range(len(commands)), key=lambda i: (-scores[i], -held_back[i], commands[i]))
+        proposals, urges = yield from self._heed(proposals, plain, context)
+        bans = _bans(proposals, briefing.advice)
+        weighed = self._weigh(proposals, observation, history, rng)
+        scores = [s + u - b for s, u, b in zip(weighed.scores, urges, bans, strict=True)]
+        scores = self._without_refused(proposals, observation, scores)
+        best_first = sorted(
+            range(len(proposals)), key=lambda i: (-scores[i], -weighed.priors[i], proposals[i].command)
+        )
         decision = Decision(
             seat=observation.seat,
             state_key=observation.state_key,
             proposals=tuple(proposals[i] for i in best_first),
-            q_values=tuple(q_values[i] for i in best_first),
+            q_values=tuple(weighed.q_values[i] for i in best_first),
             scores=tuple(scores[i] for i in best_first),
-            visits=tuple(visits[i] for i in best_first),
+            visits=tuple(weighed.visits[i] for i in best_first),
             chosen=0,
             agent=self.name,
             model=self.model,
             prompt=context,
         )
-        reply = None
-        if briefing.partners != ():  # alone, whoever is quoted is part of the story
-            talk, verbs = self.card.talk, self._verbs
-            reply = hearing.answer_partner(observation, history, talk, verbs, decision) or hearing.ask_partner(
-                observation, history, talk, verbs, briefing.partners or ()
-            )
-        if reply is not None:
-            decision = yield from self._answering(decision, reply, observation, context)
-            best_first, repeats = [0, *(i + 1 for i in best_first)], [0, *repeats]
-        chosen, explored = self._choose(decision.scores, rng, explore and reply is None and not briefing.advice)
+        said = self._said_to_partners(observation, history, decision, briefing)
+        if said is not None:
+            decision = yield from self._saying(decision, said, observation)
+        chosen, explored = self._choose(decision.scores, rng, explore and said is None and not briefing.advice)
         decision = replace(decision, chosen=chosen, chooser="exploration" if explored else "agent")
+        repeats = self._repeats([decision.command], history)[0] if self.card.combine.repeat_penalty else 0
         return replace(
             decision,
-            reason=reason.reason(
-                decision,
-                repeats=repeats[best_first[chosen]] if self.card.combine.repeat_penalty else 0,
-                how=self._how_it_explores(),
-            ),
+            reason=reason.reason(decision, repeats=repeats, how=self._how_it_explores()),
             seconds=time.perf_counter() - started,
         )
 
     def weigh_again(self, decision: Decision, observation: Observation, history: History) -> tuple[float, ...]:
         """The scores that a past decision's proposals would have now: its priors, and Q as it is today."""
         rng = np.random.default_rng(0)
-        return tuple(self._weigh(decision.proposals, observation, history, rng)[-1])
+        return tuple(self._weigh(decision.proposals, observation, history, rng).scores)
 
     def learn(self, transition: Transition) -> Update | None:
         """Learn from one step. A person's feedback on a step is not one more step."""
@@ -253,23 +251,24 @@ class CardAgent:
 
     def _weigh(
         self, proposals: Sequence[Proposal], observation: Observation, history: History, rng: np.random.Generator
-    ) -> tuple[list[float], list[int], list[int], list[float], list[float]]:
-        """Q-values, visits, repeats, priors less the penalty on repeats, and scores, one for each proposal."""
+    ) -> _Weighed:
         commands = [proposal.command for proposal in proposals]
-        if self.learner is None:
-            q_values, visits = [0.0] * len(commands), [0] * len(commands)
-        else:
-            q_values = self.learner.values(observation, commands)
-            visits = self.learner.visits(observation, commands)
-        repeats = self._repeats(commands, history)
-        penalty = self.card.combine.repeat_penalty
-        vain = futile(history) if penalty else Counter[str]()
-        held_back = [
-            p.prior - penalty * (n + FUTILE * vain[p.command]) for p, n in zip(proposals, repeats, strict=True)
-        ]
+        q_values, visits = self._learned(observation, commands)
+        priors = [proposal.prior for proposal in proposals]
+        if penalty := self.card.combine.repeat_penalty:
+            vain, repeats = futile(history), self._repeats(commands, history)
+            counts = [n + FUTILE * vain[command] for n, command in zip(repeats, commands, strict=True)]
+            priors = [prior - penalty * count for prior, count in zip(priors, counts, strict=True)]
         weight = self._prior_weight.at(steps=self._steps, episodes=self._episodes)
-        scores = combine(self.card.combine, weight, held_back, q_values, visits, rng)
-        return q_values, visits, repeats, held_back, scores
+        return _Weighed(
+            priors, q_values, visits, combine(self.card.combine, weight, priors, q_values, visits, rng)
+        )
+
+    def _learned(self, observation: Observation, commands: Sequence[str]) -> tuple[list[float], list[int]]:
+        """The learner's values of commands, and how often it has updated each; zeros without a learner."""
+        if self.learner is None:
+            return [0.0] * len(commands), [0] * len(commands)
+        return self.learner.values(observation, commands), self.learner.visits(observation, commands)
 
     def _prompt(self, observation: Observation, history: History) -> str:
         if self.language_model is None:
@@ -295,22 +294,32 @@ class CardAgent:
         likely = exploration.softmax([GUIDANCE * 2 * g + p.prior for g, p in zip(gained, proposals, strict=True)])
         return heeded, [URGENCY * each for each in likely]
 
-    def _answering(
-        self, decision: Decision, reply: hearing.Reply, observation: Observation, context: str
-    ) -> Thinking[Decision]:
-        """The decision with an answer that somebody waits for before all else."""
-        (prior,) = yield from self._proposer.priors(context, [reply.command])
-        learner, asked = self.learner, [reply.command]
-        proposal = Proposal(command=reply.command, said=reply.words, source="known", prior=prior)
+    def _said_to_partners(
+        self, observation: Observation, history: History, decision: Decision, briefing: Briefing
+    ) -> hearing.Reply | None:
+        """What it says to the other seats before all else: an answer that one of them waits for, or a question."""
+        if briefing.partners == ():  # alone, whoever is quoted is part of the story
+            return None
+        talk, verbs, partners = self.card.talk, self._verbs, briefing.partners or ()
+        answer = hearing.answer_partner(observation, history, talk, verbs, decision)
+        return answer or hearing.ask_partner(observation, history, talk, verbs, partners)
+
+    def _saying(self, decision: Decision, said: hearing.Reply, observation: Observation) -> Thinking[Decision]:
+        """The decision with the command that says something in front of all others."""
+        (prior,) = yield from self._proposer.priors(decision.prompt, [said.command])
+        q_values, visits = self._learned(observation, [said.command])
         return replace(
             decision,
-            proposals=(proposal, *decision.proposals),
-            q_values=((learner.values(observation, asked)[0] if learner else 0.0), *decision.q_values),
+            proposals=(
+                Proposal(command=said.command, said=said.words, source="known", prior=prior),
+                *decision.proposals,
+            ),
+            q_values=(*q_values, *decision.q_values),
             scores=(decision.scores[0] + 1.0, *decision.scores),
-            visits=((learner.visits(observation, asked)[0] if learner else 0), *decision.visits),
+            visits=(*visits, *decision.visits),
         )
 
-    def _ranked(
+    def _without_refused(
         self, proposals: Sequence[Proposal], observation: Observation, scores: Sequence[float]
     ) -> list[float]:
         """The scores; what the world refused, and what is not understood, is left out where it lists commands."""
@@ -349,6 +358,12 @@ class CardAgent:
 
     def _progress(self) -> bytes:
         return json.dumps({"steps": self._steps, "episodes": self._episodes}).encode()
+
+
+def _bans(proposals: Sequence[Proposal], given: Sequence[str]) -> list[float]:
+    """What is taken off the score of each proposal for what a person forbids."""
+    deeds = [deed for words in given if (deed := advice.forbidden(words))]
+    return [BAN * any(advice.speaks_for(deed, proposal.command) for deed in deeds) for proposal in proposals]
 
 
 def _prefixed(records: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -125,7 +125,7 @@ def recast(session: Session, words: str) -> str:
     seat, _, card = words.rpartition("=")
     if not card.strip():
         raise PlayError("that is not all of it", hint="such as: /agent lm, or /agent SEAT=lm")
-    seat = seat.strip() or _agents_seat(session)
+    seat = seat.strip() or agents_seat(session)
     agent, text = session.casting(card.strip())
     session.hand_over(seat, agent, card=text)
     return f"{seat} is {'yours' if agent is None else agent.name} from now on"
@@ -150,7 +150,7 @@ def remodel(session: Session, words: str) -> str:
         seat, model = "", words
     if not model.strip():
         raise PlayError("that is not all of it", hint="such as: /model gemma-3-270m, or /model SEAT=gemma-3-270m")
-    seat = seat.strip() or _agents_seat(session)
+    seat = seat.strip() or agents_seat(session)
     if session.seats.get(seat) is None:
         raise PlayError(f"{seat} is no agent's", hint="give it to one first: /agent CARD")
     agent, text = session.remodelling(seat, model.strip())
@@ -158,7 +158,7 @@ def remodel(session: Session, words: str) -> str:
     return f"{agent.name} plays with {agent.model.partition('@')[0]} from now on"
 
 
-def _agents_seat(session: Session) -> str:
+def agents_seat(session: Session) -> str:
     """The seat of the agent that moves; else of the first agent, or the first seat."""
     held = [each for each, agent in session.seats.items() if agent is not None]
     return (session.to_move if session.to_move in held else (held or list(session.seats))[0]) or ""

@@ -14,7 +14,7 @@ from sandbox.agent.answers import answer, is_question
 from sandbox.agent.recall import Recall
 from sandbox.errors import PlayError
 from sandbox.render import formatting
-from sandbox.session import remembered, worlds
+from sandbox.session import moves, remembered, worlds
 from sandbox.store.feedback import Feedback
 from sandbox.text import clean_line, counted
 from sandbox.timeline import Turn, decision_seed, history
@@ -110,7 +110,7 @@ def tell(session: Session, words: str, seat: str | None = None, decision: Decisi
     words = clean_line(words)
     if not words:
         raise PlayError("there is nothing to say", hint="such as: /tell try the cellar")
-    seat = seat or _listener(session)
+    seat = seat or moves.agents_seat(session)
     agent = session.seats.get(seat)
     if agent is None:
         raise PlayError(f"no agent holds the seat {seat!r}")
@@ -184,13 +184,3 @@ def notes(session: Session, words: str = "") -> str:
         for i, (seat, note) in enumerate(remembered.numbered_notes(session), 1)
     ]
     return "\n".join(told) or "Nothing has been noted yet."
-
-
-def _listener(session: Session) -> str:
-    to_move = session.to_move
-    if to_move is not None and session.seats[to_move] is not None:
-        return to_move
-    held = [seat for seat, agent in session.seats.items() if agent is not None]
-    if not held:
-        raise PlayError("nobody here is an agent")
-    return held[0]

@@ -22,7 +22,11 @@ _OUTSIDE = {
 }
 """What stories have a word for and the world has no part in: how it is done here."""
 
-_ASKS = re.compile(r"(?:where|why|what|which|who|how|have|did|do|does|is|are|can)\b.*\?\s*$", re.IGNORECASE)
+_TO_SOMEBODY = re.compile(
+    r"(?:where|why|what|which|who|how|have|did|do|does|is|are|can)\b.*\?\s*$|(?:don['’]?t|do not|never)\s",
+    re.IGNORECASE,
+)
+"""How a question begins and ends, and what forbids something."""
 
 # What understands talk needs a language model's arithmetic, which the screen begins without: imported when used.
 
@@ -41,8 +45,8 @@ def act(at: Surface, typed: Typed) -> None:
 
 
 def _to_an_agent(at: Surface, line: str) -> bool:
-    """Whether a line is no command, and begins with an agent's name (its card's, its seat's, the world's, `agent`)
-    or is a question that no verb of the world begins.
+    """Whether a line is no command, and begins with the name of an agent (its card, its seat, `agent`),
+    or asks or forbids something and begins with no verb of the world.
     """
     view = at.controller.view
     first, _, words = line.partition(" ")
@@ -50,7 +54,7 @@ def _to_an_agent(at: Surface, line: str) -> bool:
         return False
     if not view.agents:
         return False
-    if _ASKS.match(line) and first.lower() not in view.verbs:
+    if _TO_SOMEBODY.match(line) and first.lower() not in view.verbs:
         return True
     cards = [agent.partition("@")[0] for agent in view.agents.values()]
     known = {name.lower() for name in ("agent", *view.agents, *cards, *map(view.name, view.agents))}

@@ -264,8 +264,9 @@ def test_a_question_and_a_line_that_begins_with_a_name_are_meant_for_the_agent(p
     assert "told q-table “where are you?” — “I am in the Landing.”" in told
     assert "told q-table “go up”" in told and "told q-table “try the cellar”" in told
     assert saved(home) == ["go up", "open the door?"]
-    told = play("/tell don't go north", world=None)
+    told = play("/tell don't go north", "Don’t take my lamp!", world=None)
     assert "told q-table “don't go north” — “I shall not go north.”" in told
+    assert "“I shall not take your lamp.”" in told
 
 
 def test_of_several_agents_it_is_said_which_was_told(play: Play, home: Home) -> None:

@@ -38,6 +38,13 @@ class Context:
         return config.load()
 
 
+Agent = Annotated[
+    str | None, typer.Option("--agent", help="Card of the agent for every seat that `--seat` does not name.")
+]
+Seat = Annotated[
+    list[str] | None,
+    typer.Option("--seat", metavar="NAME=CARD|human", help="Who holds a seat: a card, or `human`. Repeatable."),
+]
 Model = Annotated[
     str | None,
     typer.Option(

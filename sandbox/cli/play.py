@@ -28,13 +28,8 @@ def play(
             "`tw:custom?rooms=5&objects=8&quest=5&seed=3`.",
         ),
     ] = None,
-    agent: Annotated[
-        str | None, typer.Option(help="Card of the agent for every seat that `--seat` does not name.")
-    ] = None,
-    seat: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=CARD|human", help="Who holds a seat: a card, or `human`. Repeatable."),
-    ] = None,
+    agent: context.Agent = None,
+    seat: context.Seat = None,
     save: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Save to begin, or to come back to exactly where it was left."),

@@ -32,13 +32,8 @@ def serve(
             help="What visitors may choose from, as for `sandbox play`; without any, its start screen.",
         ),
     ] = None,
-    agent: Annotated[
-        str | None, typer.Option(help="Card of the agent for every seat that `--seat` does not name.")
-    ] = None,
-    seat: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=CARD|human", help="Who holds a seat: a card, or `human`. Repeatable."),
-    ] = None,
+    agent: context.Agent = None,
+    seat: context.Seat = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; `0.0.0.0` lets other machines in, with the token.")
     ] = "127.0.0.1",

@@ -6,14 +6,12 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.session.runner import Episode
 from sandbox.tune import gate
 from sandbox.tune.noninferiority import LOOKS, fewest
-
-Progress = Callable[[str], None]
+from sandbox.types import Progress
 
 
 def run(*, quick: bool, progress: Progress) -> Report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from sandbox.tune import rounds
 from sandbox.tune.collect import Source
 from sandbox.tune.rounds import RoundPlan
 from sandbox.tune.settings import TrainingSettings
-from sandbox.types import Device
+from sandbox.types import Device, Progress
 from sandbox.world import registry
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ GAMES = "tw:coin?level=1..4&seed=1..5"
 UNSEEN = "tw:coin?level=1..4&seed=101..105"
 QUICK_GAMES, QUICK_UNSEEN = "tw:coin?level=2..3&seed=1..2", "tw:coin?level=1&seed=3"
 _WARM = 2
-
-Progress = Callable[[str], None]
 
 
 def run(reference: str, wanted: Device, folder: Path, *, quick: bool, progress: Progress) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sandbox.agent.cards import parse_card
@@ -14,6 +14,7 @@ from sandbox.config import Settings
 from sandbox.llm import registry as model_registry
 from sandbox.llm.catalogue import ModelSource
 from sandbox.tune import gate, starts
+from sandbox.types import Progress
 from sandbox.world import registry
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 GAMES = "tw:custom?quest=3..4&seed=1001..1005"
 QUICK_GAMES = "tw:coin?level=1&seed=3"
 _STEPS, _QUICK_STEPS = 25, 3
-
-Progress = Callable[[str], None]
 
 
 def run(models: Sequence[str], settings: Settings, *, quick: bool, progress: Progress) -> Report:

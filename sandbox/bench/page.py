@@ -34,7 +34,7 @@ _STYLE = (
 _BAR, _ROW = 300, 22
 """Width of the longest bar and height of a row, in pixels."""
 
-Found = Mapping[str, Mapping[str, Any]]
+Reports = Mapping[str, Mapping[str, Any]]
 """What each benchmark found, as `Report.as_json` has it, or `{"problem": ...}`."""
 
 
@@ -78,7 +78,7 @@ def read(folder: Path, *, quick: bool = False) -> dict[str, Any]:
     return found
 
 
-def write(folder: Path, found: Found) -> None:
+def write(folder: Path, found: Reports) -> None:
     """Write `index.md` and `index.html`, and a picture for each set of bars."""
     for name, picture in _pictures(found).items():
         (folder / name).write_text(picture, encoding="utf-8")
@@ -86,7 +86,7 @@ def write(folder: Path, found: Found) -> None:
     (folder / "index.html").write_text(html(found), encoding="utf-8")
 
 
-def _ordered(found: Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _ordered(found: Reports) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((part, found[part]) for part in PARTS if part in found)
 
 
@@ -119,7 +119,7 @@ def _machine(result: Mapping[str, Any]) -> str:
 _HEADER = ("figure", "value", "unit", "target", "met")
 
 
-def markdown(found: Found) -> str:
+def markdown(found: Reports) -> str:
     """The page in Markdown."""
     lines = ["# Figures", "", f"{_versions()}.", "", _summary(found), ""]
     pictures = _pictures(found)
@@ -133,7 +133,7 @@ def markdown(found: Found) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def html(found: Found) -> str:
+def html(found: Reports) -> str:
     """The page in HTML, in one file: the pictures are part of it."""
     body = [f"<h1>Figures</h1><p>{escape(_versions())}.</p><p>{escape(_summary(found))}</p>"]
     pictures = _pictures(found)
@@ -155,14 +155,14 @@ def html(found: Found) -> str:
     )
 
 
-def _summary(found: Found) -> str:
+def _summary(found: Reports) -> str:
     met = [each["met"] for result in found.values() for each in result.get("figures", ())]
     lacking = [part for part in PARTS if "figures" not in found.get(part, {})]
     said = f"{met.count(True)} of {met.count(True) + met.count(False)} targets are met."
     return said + (f" Not measured: {', '.join(lacking)}." if lacking else "")
 
 
-def _pictures(found: Found) -> dict[str, str]:
+def _pictures(found: Reports) -> dict[str, str]:
     """Bars for each column of the tables (`table/row/column`) that benchmarks have, as SVG, by file name."""
     columns: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for part, result in _ordered(found):
@@ -191,7 +191,7 @@ def _bars(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     )
 
 
-def table_part(found: Found) -> PagePart:
+def table_part(found: Reports) -> PagePart:
     """The block of the README: the figures that have a target."""
     rows = [
         (part, name, f"{value} {unit}".strip(), target, met)

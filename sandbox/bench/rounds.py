@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from sandbox.tune.errors import RoundError
 from sandbox.tune.gate import GateResult
 from sandbox.tune.rounds import Round, RoundEvent, RoundPlan
 from sandbox.tune.settings import TrainingSettings
+from sandbox.types import Progress
 from sandbox.world import registry
 
 MODEL = "smollm2-135m-instruct"
@@ -42,8 +43,6 @@ QUICK_UNSEEN = "tw:custom?quest=3..4&seed=1001..1002"
 
 if TYPE_CHECKING:
     from sandbox.tune.cost import CostMethod
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

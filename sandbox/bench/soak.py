@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
 
@@ -24,9 +24,8 @@ from sandbox.errors import SandboxError
 from sandbox.paths import Home
 from sandbox.session.session import Session
 from sandbox.store import Store
+from sandbox.types import Progress
 from sandbox.world import registry
-
-Progress = Callable[[str], None]
 
 _PROGRAM = (sys.executable, "-m", "sandbox")
 _WARM_UP = 0.3

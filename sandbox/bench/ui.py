@@ -27,9 +27,8 @@ from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.testing.walkthrough import parse_walkthrough
 from sandbox.tune.rounds import Round
+from sandbox.types import Progress
 from sandbox.world.native import NativeWorld, load_world
-
-Progress = Callable[[str], None]
 
 _PROGRAM = (sys.executable, "-m", "sandbox")
 _BARE = """

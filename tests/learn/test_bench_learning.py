@@ -16,7 +16,7 @@ from sandbox.agent.cards import parse_card
 from sandbox.bench import learning
 from sandbox.bench.learning import combining, single, truth
 from sandbox.bench.learning.plot import Panel, PlottedCurve, draw
-from sandbox.bench.learning.trial import LearningCurve, Trial, Trials
+from sandbox.bench.learning.trial import FinishedTrials, LearningCurve, Trial
 from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.cli import app
@@ -50,7 +50,7 @@ def test_a_point_of_the_curve_is_the_mean_of_the_latest_episodes():
     assert found.lately(100) == 0.5
 
 
-def finished(**mastered: list[list[int]]) -> Trials:
+def finished(**mastered: list[list[int]]) -> FinishedTrials:
     """By row, for each game, the steps to learn from each seed."""
     trials, results = [], []
     for row, games in mastered.items():
@@ -65,7 +65,7 @@ def finished(**mastered: list[list[int]]) -> Trials:
                         "greedy_steps": [],
                     }
                 )
-    return Trials(trials, results)
+    return FinishedTrials(trials, results)
 
 
 def test_the_ratio_is_the_median_over_games_of_means_over_seeds():

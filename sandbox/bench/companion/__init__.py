@@ -14,11 +14,10 @@ from sandbox.llm.local import LocalModel
 from sandbox.tune import collect, gate
 from sandbox.tune.adapters import AdapterInfo
 from sandbox.tune.starts import EpisodeStart
+from sandbox.types import Progress
 from sandbox.world import registry
 
 UNSEEN = "tw:custom?quest=3..6&seed=9001..9005"
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

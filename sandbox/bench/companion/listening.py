@@ -20,9 +20,7 @@ from sandbox.agent.recollection import Deed
 from sandbox.bench.companion.moments import PlayMoment, moments
 from sandbox.bench.report import Figure
 from sandbox.llm.local import LocalModel
-from sandbox.types import Decision
-
-Progress = Callable[[str], None]
+from sandbox.types import Decision, Progress
 
 
 @cache

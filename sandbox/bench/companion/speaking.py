@@ -7,7 +7,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sandbox.bench.companion.moments import moments
 from sandbox.bench.report import Figure
 from sandbox.llm.local import LocalModel
 from sandbox.llm.streaming import streaming
+from sandbox.types import Progress
 
 PERSONAS = {
     "pirate": "You are a pirate, loud and greedy, and you talk like one.",
@@ -27,8 +28,6 @@ PERSONAS = {
     "scholar": "You are an absent-minded professor who explains everything with learning.",
     "child": "You are a cheerful child of seven who finds everything exciting.",
 }
-
-Progress = Callable[[str], None]
 
 
 def speech(card: Card, model: LocalModel, adapter: Path, quick: bool, progress: Progress) -> Iterator[Figure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.agent.agent import CardAgent
@@ -12,10 +12,9 @@ from sandbox.bench.report import Figure
 from sandbox.llm.local import LocalModel
 from sandbox.session.session import Session
 from sandbox.store import Store
+from sandbox.types import Progress
 from sandbox.world import registry
 from sandbox.world.story import SUFFIXES
-
-Progress = Callable[[str], None]
 
 
 def understood(

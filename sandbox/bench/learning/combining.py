@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.bench.learning.single import SITUATION, panel, table
-from sandbox.bench.learning.trial import Trial, Trials
+from sandbox.bench.learning.trial import FinishedTrials, Trial
 from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.tune.collect import expand
@@ -47,7 +47,7 @@ def part(context: UnitContext) -> BenchQuestion:
     ]
 
     def show(results: list[Result]) -> Findings:
-        found = Trials(trials, results, "seed")
+        found = FinishedTrials(trials, results, "seed")
         return Findings(table(TITLE, found), [panel(TITLE, found)])
 
     return BenchQuestion(trials, show)

@@ -9,7 +9,7 @@ import yaml
 
 from sandbox import paths, statistics
 from sandbox.bench.learning.plot import Panel
-from sandbox.bench.learning.trial import LATELY, LearningCurve, Trial, Trials
+from sandbox.bench.learning.trial import LATELY, FinishedTrials, LearningCurve, Trial
 from sandbox.bench.learning.units import BenchQuestion, Findings, Result, UnitContext
 from sandbox.bench.report import Figure
 from sandbox.statistics import Interval
@@ -50,7 +50,7 @@ def games(context: UnitContext) -> BenchQuestion:
     trials = _trials(context, worlds)
 
     def show(results: list[Result]) -> Findings:
-        found = Trials(trials, results, "game")
+        found = FinishedTrials(trials, results, "game")
         ratio = steps_ratio(found, "lm-q", "q-table")
         alone = steps_ratio(found, "lm-q", WITHOUT)
         return Findings(
@@ -70,13 +70,13 @@ def puzzle(context: UnitContext) -> BenchQuestion:
     trials = _trials(context, [PUZZLE])
 
     def show(results: list[Result]) -> Findings:
-        found = Trials(trials, results, "seed")
+        found = FinishedTrials(trials, results, "seed")
         return Findings(table(PUZZLE, found), [panel(PUZZLE, found)])
 
     return BenchQuestion(trials, show)
 
 
-def table(title: str, trials: Trials) -> list[Figure]:
+def table(title: str, trials: FinishedTrials) -> list[Figure]:
     """A row for each agent."""
     figures = []
     for row in trials.rows:
@@ -101,7 +101,7 @@ def table(title: str, trials: Trials) -> list[Figure]:
     return figures
 
 
-def steps_ratio(trials: Trials, row: str, to: str) -> Interval:
+def steps_ratio(trials: FinishedTrials, row: str, to: str) -> Interval:
     """Median over games of one agent's steps to learn by another's, each the mean of its seeds.
 
     A game that was not learned counts with the whole budget, for either: where both fail the ratio is 1.
@@ -112,7 +112,7 @@ def steps_ratio(trials: Trials, row: str, to: str) -> Interval:
     )
 
 
-def panel(title: str, trials: Trials) -> Panel:
+def panel(title: str, trials: FinishedTrials) -> Panel:
     return Panel(
         title, "environment steps", f"latest {LATELY} episodes won", [trials.curve(row) for row in trials.rows]
     )

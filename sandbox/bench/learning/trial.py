@@ -106,7 +106,7 @@ class Trial:
         }
 
 
-class Trials:
+class FinishedTrials:
     """Finished trials.
 
     Args:

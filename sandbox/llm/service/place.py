@@ -20,7 +20,7 @@ _MAX_RECORD = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ServiceRecord:
     """What a process says of itself."""
 
     pid: int
@@ -58,11 +58,11 @@ class ServicePlace:
         """What the process prints."""
         return self.folder / f"{self.name}.log"
 
-    def find(self) -> Found | None:
+    def find(self) -> ServiceRecord | None:
         """What the latest process wrote down; it may be gone."""
         try:
             told = json.loads(read_bytes(self._record, _MAX_RECORD))
-            return Found(int(told["pid"]), bytes.fromhex(told["key"]))
+            return ServiceRecord(int(told["pid"]), bytes.fromhex(told["key"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 

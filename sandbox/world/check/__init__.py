@@ -14,7 +14,7 @@ from sandbox.world.check.structure import findings_of_structure
 from sandbox.world.check.talk import findings_of_talk
 from sandbox.world.check.tour import DeadEnd, Tour
 from sandbox.world.native import NativeWorld
-from sandbox.world.solver import Graph, Limits, Progress, Solution, explore, solution_in, solve
+from sandbox.world.solver import Graph, Limits, SearchProgress, Solution, explore, solution_in, solve
 from sandbox.world.solver.native import idle_things
 from sandbox.world.solver.problem import SETTLING
 
@@ -53,7 +53,7 @@ class Checked:
 
 
 def check(
-    world: NativeWorld, *, limits: Limits = CHECK_LIMITS, seed: int = 0, progress: Progress | None = None
+    world: NativeWorld, *, limits: Limits = CHECK_LIMITS, seed: int = 0, progress: SearchProgress | None = None
 ) -> Checked:
     """Everything that is wrong, or odd, in a world that can be loaded. Exhaustive where the limits allow.
 

@@ -342,7 +342,7 @@ class CompiledEnding:
 
 
 @dataclass(slots=True)
-class Listing:
+class ListedRules:
     """Rules whose commands are listed, by where they apply."""
 
     by_thing: dict[int, list[CompiledRule]] = field(default_factory=dict)
@@ -359,7 +359,7 @@ class Rules:
         self.after: dict[tuple[str, int], tuple[CompiledRule, ...]] = {}
         self.replaced: frozenset[str] = frozenset()
         """Actions that any rule may replace."""
-        self.listing = Listing()
+        self.listing = ListedRules()
         self.endings: list[CompiledEnding] = []
         self.events: list[CompiledEvent] = []
         self.personas: dict[int, CompiledPersona] = {}

@@ -9,8 +9,8 @@ from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import (
     Limits,
     Problem,
-    Progress,
     Searchable,
+    SearchProgress,
     Situation,
     StochasticProblem,
     Varied,
@@ -26,7 +26,7 @@ __all__ = [
     "SearchNode",
     "ChanceOutcome",
     "Problem",
-    "Progress",
+    "SearchProgress",
     "Searchable",
     "Situation",
     "Solution",

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sandbox.types import World
 from sandbox.world.solver.native import problem_of
-from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, Progress, Situation
+from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Limits, Problem, SearchProgress, Situation
 
 S = TypeVar("S")
 
@@ -252,7 +252,7 @@ def explore(
     problem: Problem[S] | None = None,
     goal: Callable[[frozenset[str]], bool] | None = None,
     visit: Visit[S] | None = None,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> Graph:
     """The states that can be reached from the start, breadth first, up to the limits.
 

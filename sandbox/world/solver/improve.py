@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
 from sandbox.world.native import State
 from sandbox.world.native.actions.moving import can_go
@@ -13,10 +13,8 @@ from sandbox.world.native.admissible import commands_of
 from sandbox.world.native.compiled import Draft
 from sandbox.world.native.state import RUNNING, ParsedCommand
 from sandbox.world.solver.graph import PlanStep
-from sandbox.world.solver.planner import Planner
+from sandbox.world.solver.planner import Done, Planner
 from sandbox.world.solver.relaxation import INFINITE
-
-Done = Callable[[State], bool]
 
 MAX_REFINED = 200
 """Moves of a plan that a whole search is tried on."""

@@ -10,7 +10,7 @@ from sandbox.world.native import NativeWorld
 from sandbox.world.solver.graph import Graph, explore
 from sandbox.world.solver.improve import MAX_REFINED, improve
 from sandbox.world.solver.planner import Done, Planner
-from sandbox.world.solver.problem import SETTLING, Budget, Limits, Progress
+from sandbox.world.solver.problem import SETTLING, Budget, Limits, SearchProgress
 from sandbox.world.solver.solution import Solution, replay, solution_in, winners
 
 IMPROVING = 2.0
@@ -22,7 +22,7 @@ def solve_native(
     seed: int,
     seats: Sequence[str] | None,
     limits: Limits,
-    progress: Progress | None,
+    progress: SearchProgress | None,
     planner: Planner | None = None,
 ) -> tuple[Solution | None, Graph | None]:
     """A way to win for all the seats asked for, or, of none, for as many as can win together.

@@ -16,7 +16,7 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 Facts = frozenset[Hashable]
 
-Progress = Callable[[int, int], None]
+SearchProgress = Callable[[int, int], None]
 """Told now and then how many states are known, and how many of them are yet to be looked into."""
 
 
@@ -73,7 +73,7 @@ class Budget:
     """What is left of the limits."""
 
     limits: Limits
-    progress: Progress | None = None
+    progress: SearchProgress | None = None
     started: float = field(default_factory=time.monotonic)
 
     def spent(self, known: int, waiting: int) -> str:

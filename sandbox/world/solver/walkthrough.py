@@ -18,7 +18,7 @@ from sandbox.world.native import NativeWorld
 from sandbox.world.solver.graph import PlanStep, explore
 from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.planned import solve_native
-from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, Progress
+from sandbox.world.solver.problem import DEFAULT_LIMITS, Budget, Facts, Limits, Problem, SearchProgress
 from sandbox.world.solver.solution import Solution, replay, solution_in, winners
 
 S = TypeVar("S")
@@ -30,7 +30,7 @@ def solve(
     seed: int = 0,
     seats: Sequence[str] | None = None,
     limits: Limits = DEFAULT_LIMITS,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> Solution | None:
     """The commands that win, for all seats jointly; None where no win was found.
 

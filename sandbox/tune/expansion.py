@@ -38,14 +38,20 @@ class Tried:
 
 def expand(world: World[Any], state: Any, commands: Sequence[str] | None = None) -> Tried:
     """Try commands at a state, all that are listed there where none are given, and wait for what may happen."""
-    seat = world.seats[0]
-    found = []
-    for command in world.observe(state, seat).admissible or () if commands is None else commands:
-        step = world.step(state, seat, command)
-        found.append(Found(command, step.state, glimpse(world, step.state), step.terminated or step.truncated))
+    listed = world.observe(state, world.seats[0]).admissible or () if commands is None else commands
+    found = try_all(world, state, listed)
     if _WAIT in world.verbs and (waited := _wait_for_change(world, state)):
         found.append(waited)
     return Tried(found, commands is None)
+
+
+def try_all(world: World[Any], state: Any, commands: Sequence[str]) -> list[Found]:
+    """What each of these commands leads to."""
+    found = []
+    for command in commands:
+        step = world.step(state, world.seats[0], command)
+        found.append(Found(command, step.state, glimpse(world, step.state), step.terminated or step.truncated))
+    return found
 
 
 def _wait_for_change(world: World[Any], state: Any) -> Found | None:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sandbox.abilities import Glimpsed
 from sandbox.errors import SaveError
-from sandbox.tune.expansion import Found, Tried, digest, expand, glimpse, identity
+from sandbox.tune.expansion import Found, Tried, digest, expand, glimpse, identity, try_all
 from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things
 from sandbox.tune.repertoire import Repertoire
 from sandbox.tune.shorten import Remembered, shorten
@@ -35,6 +35,8 @@ _FRONTIER = 4000
 """States of one score that may wait to be gone on from; of more, the half with less novelty is forgotten."""
 _STATES = 4096
 """States kept in memory; others are got back by playing on from one that is."""
+_EVENT = 60
+"""Characters of an answer that tell from others what points were got for."""
 _SHORTEN_UP_TO = 150
 """Commands of a way that is shortened; longer ones would take too long."""
 
@@ -55,6 +57,8 @@ class Node:
     """The marks, by their numbers: of standing here, of what is read, of the command."""
     times: int = 1
     """How often the command was said."""
+    points: tuple[int, ...] = ()
+    """For what points were got on the way here, by the numbers of these marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Milestone:
 
 class _StoredArchive(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     fingerprint: str
     seed: int
     steps: int
@@ -81,7 +85,11 @@ class _StoredArchive(BaseModel):
     curve: list[tuple[int, int, int, float]]
     nodes: dict[int, Node]
     waiting: list[int]
-    known: list[str]
+    known: dict[str, int]
+    best_at: int
+    best_points: list[int]
+    worth: dict[int, float]
+    followed: list[tuple[list[int], int]]
     cells: list[str]
     ways: list[tuple[str, str, str]]
     places: list[str]
@@ -98,6 +106,9 @@ class _StoredArchive(BaseModel):
                 raise ValueError("a node without its parent")
             if any(not 0 <= mark < len(self.marks) for mark in (*node.stands, *node.reads, *node.did)):
                 raise ValueError("a mark that is none")
+        points = {*self.best_points, *(each for node in self.nodes.values() for each in node.points)}
+        if not points <= self.worth.keys() or (self.best_at >= 0 and self.best_at not in self.nodes):
+            raise ValueError("points for nothing")
         if 0 not in self.nodes or not self.nodes.keys() >= set(self.waiting):
             raise ValueError("a node is missing")
         return self
@@ -127,7 +138,13 @@ class Explorer:
         self.ways: dict[tuple[str, str], str] = {}
         """Where a command led to from a place, if that is another place."""
         self._cells: dict[str, None] = {}
-        self._known: dict[str, None] = {}
+        self._known: dict[str, int] = {}
+        self._best_at = -1
+        """The node at which the last command of the best way was said."""
+        self._best_points: tuple[int, ...] = ()
+        self._worth: dict[int, float] = {}
+        """Points by what they were got for."""
+        self._followed: dict[tuple[frozenset[int], int], None] = {}
         self._portable: set[str] = set()
         self._mark_numbers: dict[str, int] = {}
         self._nodes: dict[int, Node] = {}
@@ -273,14 +290,41 @@ class Explorer:
             if self.steps > until:
                 self.steps = until
                 return
-            if each.ended:
-                self._judge(each, number)
-            else:
-                self._meet(number, before, each)
+            met = self._meet(number, before, each)
+            if met is not None and self.steps < until:
+                self._follow(met)
 
-    def _meet(self, parent: int, before: Observation, found: Found) -> None:
-        """Enter a state into the archive, unless there is one like it."""
-        self._judge(found, parent)
+    def _follow(self, number: int) -> None:
+        """From a state that has points which the best way has not, go on as the best way does from that place."""
+        node, trail, at = self._nodes[number], [], self._best_at
+        while at >= 0:
+            trail.append(at)
+            at = self._nodes[at].parent
+        here = next((each for each in trail if self._nodes[each].stands[0] == node.stands[0]), None)
+        own = frozenset(node.points).difference(self._best_points)
+        if here is None or not own or (own, here) in self._followed:
+            return
+        ahead = set(node.points) | set(self._best_points).difference(self._nodes[here].points)
+        if sum(self._worth[each] for each in ahead) <= sum(self._worth[each] for each in self._best_points):
+            return
+        self._followed[own, here] = None
+        met: int | None = number
+        for command in self.best[self._nodes[here].depth :]:
+            if met is None or met not in self._nodes:
+                return
+            self.steps += 1
+            before, (found,) = (
+                glimpse(self.world, self._state(met)),
+                try_all(self.world, self._state(met), [command]),
+            )
+            met = self._meet(met, before, found)
+
+    def _meet(self, parent: int, before: Observation, found: Found) -> int | None:
+        """Enter a state into the archive, unless there is one like it; its number, None where the world ended."""
+        points = self._points(parent, before, found)
+        self._judge(found, parent, points)
+        if found.ended:
+            return None
         command, state, seen = found.command, found.state, found.seen
         place = place_of(seen)
         self.places[place] = None
@@ -289,20 +333,31 @@ class Explorer:
         self._cells[digest(place, seen.inventory, f"{seen.score:g}")] = None
         looks = identity(self.world, state, seen)
         if looks in self._known:
-            return
-        self._known[looks] = None
+            return self._known[looks]
         self._portable |= things(seen)
         number, self._next = self._next, self._next + 1
+        self._known[looks] = number
         depth = self._nodes[parent].depth + found.times if parent >= 0 else 0
         stands = self._numbered(standing(seen))
         reads = self._numbered(read(command, seen, self._portable))
-        self._nodes[number] = Node(
-            parent, command, depth, seen.score, stands, reads, self._numbered(done(command)), found.times
-        )
+        did = self._numbered((*done(command), *(f"has {each} at {place}" for each in points)))
+        self._nodes[number] = Node(parent, command, depth, seen.score, stands, reads, did, found.times, points)
         if seen.score > self._familiar.best:
             self._familiar.rise(seen.score)
         self._states[number] = state
         self._wait(number)
+        return number
+
+    def _points(self, parent: int, before: Observation, found: Found) -> tuple[int, ...]:
+        """What points were got for on the way to what was found."""
+        if parent < 0:
+            return ()
+        had, gain = self._nodes[parent].points, found.seen.score - before.score
+        if gain <= 0:
+            return had
+        (event,) = self._numbered([f"{gain:g} at {place_of(found.seen)}, {found.seen.text[:_EVENT]}"])
+        self._worth[event] = gain
+        return tuple(sorted({*had, event}))
 
     def _numbered(self, marks: Iterable[str]) -> tuple[int, ...]:
         known = self._mark_numbers
@@ -319,7 +374,8 @@ class Explorer:
         if len(frontier) > _FRONTIER:
             ranked = sorted((-self._novelty(each), depth, each) for _, depth, each in frontier)
             self._frontiers[node.score], forgotten = ranked[: _FRONTIER // 2], ranked[_FRONTIER // 2 :]
-            for _, _, each in forgotten:
+            parents = {each.parent for each in self._nodes.values()} | {self._best_at}
+            for each in {each for _, _, each in forgotten} - parents:
                 del self._nodes[each]
                 self._states.pop(each, None)
 
@@ -333,7 +389,7 @@ class Explorer:
         node = self._nodes[number]
         self._familiar.add(node.score, node.stands, (*node.reads, *node.did), times)
 
-    def _judge(self, found: Found, parent: int) -> None:
+    def _judge(self, found: Found, parent: int, points: tuple[int, ...]) -> None:
         seen, depth = found.seen, self._nodes[parent].depth + found.times if parent >= 0 else 0
         now: tuple[float, ...] = (seen.won, seen.score, -depth)
         best: tuple[float, ...] = (self.won, self.best_score, -len(self.best))
@@ -342,6 +398,7 @@ class Explorer:
         if now > best:
             self.won, self.best_score = seen.won, seen.score
             self.best = (*self.way(parent), *[found.command] * found.times) if parent >= 0 else ()
+            self._best_at, self._best_points = parent, points
 
     def dump(self) -> bytes:
         """The whole exploration as JSON, to go on from. States are not in it: they are played again."""
@@ -358,7 +415,11 @@ class Explorer:
                 curve=[(each.steps, each.cells, each.places, each.best) for each in self.curve],
                 nodes=self._nodes,
                 waiting=sorted(number for heap in self._frontiers.values() for _, _, number in heap),
-                known=list(self._known),
+                known=self._known,
+                best_at=self._best_at,
+                best_points=list(self._best_points),
+                worth=self._worth,
+                followed=[(sorted(own), here) for own, here in self._followed],
                 cells=list(self._cells),
                 ways=[(*way, there) for way, there in self.ways.items()],
                 places=list(self.places),
@@ -386,7 +447,9 @@ class Explorer:
         explorer.steps, explorer.best, explorer.won = stored.steps, stored.best, stored.won
         explorer.best_score = stored.best_score
         explorer.curve = [Milestone(*each) for each in stored.curve]
-        explorer._known = dict.fromkeys(stored.known)
+        explorer._known, explorer._worth = stored.known, stored.worth
+        explorer._best_at, explorer._best_points = stored.best_at, tuple(stored.best_points)
+        explorer._followed = {(frozenset(own), here): None for own, here in stored.followed}
         explorer._cells = dict.fromkeys(stored.cells)
         explorer.places = dict.fromkeys(stored.places)
         explorer.ways = {(here, command): there for here, command, there in stored.ways}

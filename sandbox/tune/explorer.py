@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from sandbox.abilities import Glimpsed
 from sandbox.errors import SaveError
 from sandbox.tune.expansion import Found, Tried, digest, expand, glimpse, identity, try_all
-from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things
+from sandbox.tune.novelty import Familiarity, done, place_of, read, standing, things, weight
 from sandbox.tune.repertoire import Repertoire
 from sandbox.tune.shorten import Remembered, shorten
 from sandbox.types import Observation, World
@@ -98,6 +98,7 @@ class _StoredArchive(BaseModel):
     tried: list[int]
     repertoire: tuple[dict[str, list[str]], dict[str, list[str]]]
     marks: list[str]
+    weights: list[float]
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -109,6 +110,8 @@ class _StoredArchive(BaseModel):
         points = {*self.best_points, *(each for node in self.nodes.values() for each in node.points)}
         if not points <= self.worth.keys() or (self.best_at >= 0 and self.best_at not in self.nodes):
             raise ValueError("points for nothing")
+        if len(self.weights) != len(self.marks):
+            raise ValueError("marks without weight")
         if 0 not in self.nodes or not self.nodes.keys() >= set(self.waiting):
             raise ValueError("a node is missing")
         return self
@@ -355,13 +358,17 @@ class Explorer:
         had, gain = self._nodes[parent].points, found.seen.score - before.score
         if gain <= 0:
             return had
-        (event,) = self._numbered([f"{gain:g} at {place_of(found.seen)}, {found.seen.text[:_EVENT]}"])
+        (event,) = self._numbered([f"read {gain:g} at {place_of(found.seen)}, {found.seen.text[:_EVENT]}"])
         self._worth[event] = gain
         return tuple(sorted({*had, event}))
 
     def _numbered(self, marks: Iterable[str]) -> tuple[int, ...]:
-        known = self._mark_numbers
-        return tuple(known.setdefault(digest(mark), len(known)) for mark in marks)
+        known, numbers = self._mark_numbers, []
+        for mark in marks:
+            numbers.append(known.setdefault(digest(mark), len(known)))
+            if len(known) > len(self._familiar.weights):
+                self._familiar.weights.append(weight(mark))
+        return tuple(numbers)
 
     def _novelty(self, number: int) -> float:
         node = self._nodes[number]
@@ -428,6 +435,7 @@ class Explorer:
                 tried=sorted(self._tried),
                 repertoire=self._repertoire.dump(),
                 marks=list(self._mark_numbers),
+                weights=self._familiar.weights,
             )
             .model_dump_json()
             .encode()
@@ -460,6 +468,7 @@ class Explorer:
         explorer._nodes = stored.nodes
         explorer._next = max(stored.nodes) + 1
         waiting = set(stored.waiting)
+        explorer._familiar.weights = stored.weights
         explorer._frontiers = {}
         explorer._familiar.rise(max(node.score for node in stored.nodes.values()))
         for number in explorer._nodes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sandbox.types import Observation
 
@@ -18,6 +18,9 @@ _PHRASE = re.compile(r"[\n.,;:!?()]|\band\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBERS = frozenset(("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))
 """How many of a thing there are makes nothing new."""
+_WEIGHTS = {"at": 3.0, "has": 1.0, "sees": 1.0, "did": 1.0, "read": 3.0}
+_PAIR = 0.3
+"""The weight of a thing at a place, and of points at a place."""
 _ANSWER = 4
 """Phrases that an answer is told from others by."""
 _MOST_PHRASES = 60
@@ -72,13 +75,21 @@ def _phrases(text: str, without: Collection[str] = ()) -> list[str]:
     return [phrase for phrase in dict.fromkeys(phrases) if phrase][:_MOST_PHRASES]
 
 
+def weight(mark: str) -> float:
+    """How much a mark counts where it is new. What somebody wrote says more than what was carried where."""
+    kind, _, rest = mark.partition(" ")
+    return _PAIR if kind == "has" and " at " in rest else _WEIGHTS[kind]
+
+
 class Familiarity:
     """How often each mark was gone on from: in all, and those of standing at the highest score too."""
 
     def __init__(self) -> None:
+        self.weights: list[float] = []
+        """Of each mark, by its number."""
+        self.best = float("-inf")
         self._all: Counter[int] = Counter()
         self._at_best: Counter[int] = Counter()
-        self.best = float("-inf")
 
     def rise(self, score: float) -> None:
         """A higher score is reached: with what one has by now, all places are worth going to again."""
@@ -94,6 +105,9 @@ class Familiarity:
                 self._at_best[mark] += times
 
     def novelty(self, score: float, stands: Sequence[int], others: Sequence[int]) -> float:
-        """Sum over the marks of 1 / (1 + count)². What is added since, and a rise, can only make it less."""
-        known = sum((1 + self._all[mark]) ** -2 for mark in (*stands, *others))
-        return known + (sum((1 + self._at_best[mark]) ** -2 for mark in stands) if score == self.best else 0.0)
+        """Sum of weight / (1 + count)² over the marks. What is added since, and a rise, only make it less."""
+        known = self._sum(self._all, (*stands, *others))
+        return known + (self._sum(self._at_best, stands) if score == self.best else 0.0)
+
+    def _sum(self, counts: Counter[int], marks: Iterable[int]) -> float:
+        return sum(self.weights[mark] * (1 + counts[mark]) ** -2 for mark in marks)

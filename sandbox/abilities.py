@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from sandbox.types import Observation, Step, World
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
 @runtime_checkable
-class Enumerable(World[S], Protocol[S]):
+class Searchable(Protocol[S_contra]):
+    """A world that knows which of its states are the same for everything that can still happen."""
+
+    def solver_key(self, state: S_contra) -> Hashable:
+        """Equal for two states from which the same commands lead to the same places and rewards.
+
+        Leaves out what only looks back: texts already read, counted turns, the random generator.
+        """
+
+
+@runtime_checkable
+class StochasticProblem(Protocol[S]):
+    """A world that can list what chance may do."""
+
+    def outcomes(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
+        """All results of a command with their probabilities, which add up to 1."""
+
+
+@runtime_checkable
+class Varied(Protocol[S_co]):
+    """A world that can list how its episodes may begin."""
+
+    def initials(self) -> Sequence[tuple[float, S_co]]:
+        """All first states with their probabilities, which add up to 1."""
+
+
+@runtime_checkable
+class Enumerable(Searchable[S], StochasticProblem[S], Varied[S], World[S], Protocol[S]):
     """A world whose chances can be enumerated: what a solver needs to compute expectations."""
 
-    def initials(self) -> tuple[tuple[float, S], ...]:
-        """All states an episode may start in, with probabilities that sum to 1."""
 
-    def outcomes(self, state: S, seat: str, command: str) -> tuple[tuple[float, Step[S]], ...]:
-        """All that a command can lead to, with probabilities that sum to 1; `step` draws from these."""
+@runtime_checkable
+class Hashed(Protocol):
+    """A world that can tell its states apart, though not which of them go on alike."""
 
-    def solver_key(self, state: S) -> Hashable:
-        """What makes a difference to how the world goes on: states with equal keys have equal values."""
+    def world_hash(self, state: Any) -> str:
+        """Identity of where everything is. A command that leaves it as it was did nothing, it seems."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 
@@ -143,7 +144,11 @@ class _Soak:
 
     def _models(self) -> list[int]:
         """The processes of language models that the programs measured have begun."""
-        return [json.loads(record.read_text(encoding="utf-8"))["pid"] for record in self._records()]
+        found = []
+        for record in self._records():
+            with suppress(FileNotFoundError):  # it ends just now
+                found.append(int(json.loads(record.read_text(encoding="utf-8"))["pid"]))
+        return found
 
     def _records(self) -> list[Path]:
         return list((self._folder / "sandbox").glob("*.json"))

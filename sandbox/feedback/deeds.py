@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from sandbox.abilities import Hashed, Searchable
 from sandbox.agent.grounding import looks_refused, normalised
 from sandbox.errors import SandboxError
 from sandbox.timeline import Node, Timeline
@@ -26,12 +27,14 @@ def identity(world: World[Any], state: Any) -> Hashable | None:
 
     None where the world does not tell.
     """
-    for name in ("solver_key", "world_hash"):
-        own: Callable[[Any], Hashable] | None = getattr(world, name, None)
-        if own is not None:
-            scores = tuple(world.observe(state, seat).score for seat in world.seats)
-            return own(state), scores, world.to_move(state) is None
-    return None
+    own: Hashable
+    if isinstance(world, Searchable):
+        own = world.solver_key(state)
+    elif isinstance(world, Hashed):
+        own = world.world_hash(state)
+    else:
+        return None
+    return own, tuple(world.observe(state, seat).score for seat in world.seats), world.to_move(state) is None
 
 
 def perceived(observation: Observation) -> Hashable:

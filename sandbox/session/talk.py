@@ -118,12 +118,13 @@ def tell(session: Session, words: str, seat: str | None = None, decision: Decisi
     turn = session.current
     lived = history(session.timeline.path(turn.id), seat)
     if asked:
-        known, rest = answer(words, turn.observations[seat], lived, decision or turn.decision), words
+        known = answer(words, turn.observations[seat], lived, decision or turn.decision)
+        left = words if known is None else ""
     else:
-        known, rest = promises(words)
-    if rest and not (asked and known) and isinstance(agent, CardAgent):
+        known, left = promises(words)
+    if left and isinstance(agent, CardAgent):
         seed = decision_seed(session.seed, turn, 0)
-        known = f"{known or ''} {agent.reply(turn.observations[seat], lived, rest, seed=seed)}"
+        known = f"{known or ''} {agent.reply(turn.observations[seat], lived, left, seed=seed)}"
     data = {
         "seat": seat,
         "agent": _called(session, seat, agent),

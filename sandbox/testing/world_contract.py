@@ -8,11 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from sandbox.abilities import Searchable, StochasticProblem
 from sandbox.errors import SaveError
 from sandbox.testing.contract import ContractError, require
 from sandbox.text import clean, clean_line
 from sandbox.types import Observation, Step, World
-from sandbox.world.solver import Searchable, StochasticProblem
 
 S = TypeVar("S")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.abilities import Glimpsed
+from sandbox.abilities import Glimpsed, Hashed
 from sandbox.types import Observation, World
 
 _WAIT = "wait"
@@ -74,8 +74,7 @@ def glimpse(world: World[Any], state: Any) -> Observation:
 
 def identity(world: World[Any], state: Any, seen: Observation) -> str:
     """What tells a state from others: the world's own hash where it has one, else what can be done there."""
-    own: Callable[[Any], str] | None = getattr(world, "world_hash", None)
-    hidden = own(state) if own else "\n".join(seen.admissible or ())
+    hidden = world.world_hash(state) if isinstance(world, Hashed) else "\n".join(seen.admissible or ())
     return digest(seen.state_key, f"{seen.score:g}", hidden)
 
 

@@ -9,11 +9,8 @@ from sandbox.world.solver.native import problem_of
 from sandbox.world.solver.problem import (
     Limits,
     Problem,
-    Searchable,
     SearchProgress,
     Situation,
-    StochasticProblem,
-    Varied,
 )
 from sandbox.world.solver.solution import Solution, replay, solution_in
 from sandbox.world.solver.walkthrough import solve
@@ -27,11 +24,8 @@ __all__ = [
     "ChanceOutcome",
     "Problem",
     "SearchProgress",
-    "Searchable",
     "Situation",
     "Solution",
-    "StochasticProblem",
-    "Varied",
     "explore",
     "problem_of",
     "replay",

@@ -5,46 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, TypeVar
 
+from sandbox.abilities import Searchable, StochasticProblem, Varied
 from sandbox.errors import WorldError
 from sandbox.types import Step, World
 
 S = TypeVar("S")
-S_co = TypeVar("S_co", covariant=True)
-S_contra = TypeVar("S_contra", contravariant=True)
 
 Facts = frozenset[Hashable]
 
 SearchProgress = Callable[[int, int], None]
 """Told now and then how many states are known, and how many of them are yet to be looked into."""
-
-
-@runtime_checkable
-class Searchable(Protocol[S_contra]):
-    """A world that knows which of its states are the same for everything that can still happen."""
-
-    def solver_key(self, state: S_contra) -> Hashable:
-        """Equal for two states from which the same commands lead to the same places and rewards.
-
-        Leaves out what only looks back: texts already read, counted turns, the random generator.
-        """
-
-
-@runtime_checkable
-class StochasticProblem(Protocol[S]):
-    """A world that can list what chance may do."""
-
-    def outcomes(self, state: S, seat: str, command: str) -> Sequence[tuple[float, Step[S]]]:
-        """All results of a command with their probabilities, which add up to 1."""
-
-
-@runtime_checkable
-class Varied(Protocol[S_co]):
-    """A world that can list how its episodes may begin."""
-
-    def initials(self) -> Sequence[tuple[float, S_co]]:
-        """All first states with their probabilities, which add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,7 +343,7 @@ class Explorer:
         depth = self._nodes[parent].depth + found.times if parent >= 0 else 0
         stands = self._numbered(standing(seen))
         reads = self._numbered(read(command, seen, self._portable))
-        did = self._numbered((*done(command), *(f"has {each} at {place}" for each in points)))
+        did = self._numbered((*done(command, before, seen), *(f"has {each} at {place}" for each in points)))
         self._nodes[number] = Node(parent, command, depth, seen.score, stands, reads, did, found.times, points)
         if seen.score > self._familiar.best:
             self._familiar.rise(seen.score)

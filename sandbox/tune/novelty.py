@@ -59,11 +59,13 @@ def read(command: str, seen: Observation, portable: Collection[str]) -> Iterator
     yield f"read {' '.join(_phrases(seen.text, own)[:_ANSWER])}"
 
 
-def done(command: str) -> Iterator[str]:
-    """The marks of a command: its verb with each other word."""
+def done(command: str, before: Observation, seen: Observation) -> Iterator[str]:
+    """The marks of a command: its verb with each other word, and all of it where its effect cannot be seen."""
     verb, *nouns = command.split() or [""]
     for noun in nouns or [""]:
         yield f"did {verb} {noun}"
+    if command and seen.state_key == before.state_key:
+        yield f"did {command} at {place_of(seen)}"
 
 
 def _phrases(text: str, without: Collection[str] = ()) -> list[str]:

@@ -147,13 +147,15 @@ def test_a_dear_list_is_found_where_something_new_is_seen_and_elsewhere_only_in_
 
 def test_what_was_written_for_a_moment_is_newer_than_a_known_thing_at_a_known_place():
     hall = Observation(seat="player", turn=0, text="You take the lamp.", description="Hall", inventory="a lamp")
+    barn = replace(hall, description="Barn")
     door = replace(hall, text="With a sigh the door gives way.", inventory="")
     marks = {}
     for name, command, seen in (("lamp", "take lamp", hall), ("door", "push door", door)):
-        marks[name] = [*standing(seen), *read(command, seen, {"lamp"}), *done(command)]
+        marks[name] = [*standing(seen), *read(command, seen, {"lamp"}), *done(command, barn, seen)]
     known = {"at Hall", "has a lamp", "read you the"}
     new = {name: sum(weight(mark) for mark in found if mark not in known) for name, found in marks.items()}
     assert new == {"lamp": 0.3 + 1, "door": 3 + 1}  # the lamp is new to this place, and that it was taken
+    assert set(done("push door", door, door)) - set(done("push door", barn, door)) == {"did push door at Hall"}
 
 
 def test_what_did_something_is_tried_again_here_and_with_the_same_things_elsewhere():

@@ -57,7 +57,7 @@ class ExploreScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="explore-told")
-        yield Label("Best score, by steps", classes="explore-title")
+        yield Label("Best score", id="explore-curve", classes="explore-title")
         yield Curve("primary", first=0)
         yield Label("Places found", classes="explore-title")
         with ScrollableContainer(id="explore-map"):
@@ -83,6 +83,8 @@ class ExploreScreen(Screen[None]):
             self.query_one("#explore-told", Static).update(Content.styled("Looking at what is kept …", fmt.MUTED))
             return
         self.query_one("#explore-told", Static).update(told(view))
+        each = max(view.steps // max(len(view.curve), 1), 1)
+        self.query_one("#explore-curve", Label).update(f"Best score, every {counted(each, 'step')}")
         self.query_one(Curve).show(view.curve)
         width = self.query_one("#explore-map").content_size.width or 80
         self.query_one(Map).show(Chart(drawn(view.plan, "", width)))

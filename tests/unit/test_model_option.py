@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks
 from tiny_gguf import write_tiny_gguf
 
 from sandbox import config, wiring
@@ -51,11 +51,12 @@ def test_only_cards_with_a_local_model_take_one(tiny: Path, tmp_path: Path) -> N
     world.close()
 
 
-def test_the_same_commands_in_the_games_process_and_in_its_own(tiny: Path, tmp_path: Path) -> None:
+def test_the_same_commands_in_the_games_process_and_in_its_own(
+    tiny: Path, tmp_path: Path, heavy_forks: Forks
+) -> None:
     def played(process: str, *words: str, said: str = "") -> str:
-        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]
         environment = {**os.environ, "SANDBOX_MODEL_PROCESS": process}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, input=said)
+        done = heavy_forks.run("--home", str(tmp_path), *words, env=environment, timeout=120, given=said)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -66,10 +67,11 @@ def test_the_same_commands_in_the_games_process_and_in_its_own(tiny: Path, tmp_p
     played("true", "save", "replay", "friday")
 
 
-def test_episodes_side_by_side_are_those_of_one_after_the_other(tiny: Path, tmp_path: Path) -> None:
+def test_episodes_side_by_side_are_those_of_one_after_the_other(
+    tiny: Path, tmp_path: Path, heavy_forks: Forks
+) -> None:
     def lines(*words: str, code: int = 0) -> str:
-        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), "run", "honey", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = heavy_forks.run("--home", str(tmp_path), "run", "honey", *words, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout or done.stderr
 
@@ -79,10 +81,9 @@ def test_episodes_side_by_side_are_those_of_one_after_the_other(tiny: Path, tmp_
     assert "--no-learn" in lines(*words, "--learn", "--parallel", "4", code=2)
 
 
-def test_on_the_command_line(tiny: Path, tmp_path: Path) -> None:
+def test_on_the_command_line(tiny: Path, tmp_path: Path, heavy_forks: Forks) -> None:
     def sandbox(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sandbox", "--home", str(tmp_path), *words]
-        return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), timeout=120)
+        return heavy_forks.run("--home", str(tmp_path), *words, timeout=120)
 
     played = sandbox("run", "honey", "--agent", "lm", "--model", str(tiny), "--max-steps", "3")
     assert played.returncode == 0, played.stderr

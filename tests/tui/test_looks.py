@@ -158,9 +158,11 @@ async def test_a_long_story_opens_at_its_end_and_is_wrapped_meanwhile() -> None:
         assert "turn 2999" in "\n".join(lines(app))
         transcript.scroll_to(y=transcript.scroll_offset.y - 10, animate=False)
         await pilot.pause()
-        seen = lines(app)
+        beside_the_scrollbar = slice(0, -2)
+        seen = [line[beside_the_scrollbar] for line in lines(app)]
         await until(pilot, lambda: len(told) == 3000)
-        assert lines(app) == seen, "what is wrapped above does not move what is read"
+        now = [line[beside_the_scrollbar] for line in lines(app)]
+        assert now == seen, "what is wrapped above does not move what is read"
         transcript.show([*blocks, block(3000)])
         assert told.count(2999) == 1
         assert told[-1] == 3000

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from math import inf
 from time import monotonic
 from typing import ClassVar, NamedTuple
@@ -27,6 +28,8 @@ _MEASURE = 88
 """Longer lines than this are hard to read."""
 _MANY = 64
 """More blocks than this are not wrapped at once."""
+_KEPT = 128
+"""Wrapped blocks that are kept; of others it is known how high they are, and they are told again when in sight."""
 _STRETCH, _REST = 0.015, 0.02
 """Seconds for which what cannot be seen is wrapped, and between two such spells."""
 
@@ -69,7 +72,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """The first block that has been wrapped: all after it have been too, those before it wait."""
         self._heights: list[int] = []
         """How many lines each wrapped block has."""
-        self._lines: list[_Line] = []
+        self._ends: list[int] = []
+        """The line behind each of them."""
+        self._told: LRUCache[int, list[_Line]] = LRUCache(_KEPT)
         self._wrapped_at = 0
         self._following = True
         self._backfill: Timer | None = None
@@ -107,7 +112,21 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _wrapped_text(self) -> str:
-        return "\n".join(line.content().plain for line in self._lines)
+        return "\n".join(line.content().plain for line in self._lines())
+
+    def _lines(self) -> Iterator[_Line]:
+        """Of all that has been wrapped, without keeping them."""
+        for at in range(self._first, len(self._blocks)):
+            yield from self._told.get(at) or self._tell(at)
+
+    def _line(self, y: int) -> _Line:
+        block = bisect_right(self._ends, y)
+        lines, at = self._block(self._first + block), y - self._ends[block] + self._heights[block]
+        return lines[at]
+
+    @property
+    def _height(self) -> int:
+        return self._ends[-1] if self._ends else 0
 
     # Wrapping.
 
@@ -117,20 +136,19 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if changed <= self._first or len(self._blocks) - changed > _MANY:
             self._first = len(self._blocks)
             self._heights.clear()
-            self._lines.clear()
+            self._told.clear()
         else:
             del self._heights[changed - self._first :]
-            del self._lines[sum(self._heights) :]
-            for block in self._blocks[changed:]:
-                lines = self._told(block)
-                self._heights.append(len(lines))
-                self._lines += lines
+            for at in [at for at in self._told.keys() if at >= changed]:  # noqa: SIM118
+                self._told.discard(at)
+            self._heights += [len(self._block(at)) for at in range(changed, len(self._blocks))]
         self._strips.clear()
         self._wrap_backwards(0)
         self._fit()
 
     def _fit(self) -> None:
-        self.virtual_size = Size(self._wrapped_at, len(self._lines))
+        self._ends = list(accumulate(self._heights))
+        self.virtual_size = Size(self._wrapped_at, self._height)
         self.refresh()
 
     def _wrap_backwards(self, seconds: float) -> None:
@@ -140,40 +158,44 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
             self._backfill = None
         if self._wrapped_at <= _GUTTER or not self._first:
             return
-        end, enough = monotonic() + seconds, 2 * self.size.height - len(self._lines)
-        wrapped: list[list[_Line]] = []
+        end, enough = monotonic() + seconds, 2 * self.size.height - sum(self._heights)
+        wrapped: list[int] = []
         height = 0
         while self._first and (height < enough or monotonic() < end):
             self._first -= 1
-            wrapped.append(self._told(self._blocks[self._first]))
-            height += len(wrapped[-1])
-        wrapped.reverse()
-        self._heights[:0] = [len(lines) for lines in wrapped]
-        self._lines[:0] = [line for lines in wrapped for line in lines]
+            wrapped.append(len((self._block if height < enough else self._tell)(self._first)))
+            height += wrapped[-1]
+        self._heights[:0] = wrapped[::-1]
         self._strips.clear()
         self._fit()
         self.scroll_y = self.scroll_target_y = self.scroll_y + height
         if self._first:
             self._backfill = self.set_timer(_REST, lambda: self._wrap_backwards(_STRETCH))
 
-    def _told(self, block: Block) -> list[_Line]:
-        """The lines of a block."""
+    def _block(self, at: int) -> list[_Line]:
+        """The lines of a block, which are kept for a while."""
+        lines = self._told.get(at)
+        if lines is None:
+            lines = self._told[at] = self._tell(at)
+        return lines
+
+    def _tell(self, at: int) -> list[_Line]:
         measure = max(min(self._wrapped_at - _GUTTER - 1, _MEASURE), 1)
         lines: list[_Line] = []
-        for paragraph in block.tell():
+        for paragraph in self._blocks[at].tell():
             text = paragraph.text.plain
             cuts = [0, *divide_line(text, measure), len(text)] if text else [0, 0]
             lines += [_Line(paragraph, start, end) for start, end in pairwise(cuts)]
         return lines
 
     def on_resize(self, _event: events.Resize) -> None:
-        following = self._following or not self._lines
+        following = self._following or not self._heights
         if self.scrollable_content_region.width != self._wrapped_at:
-            place = self.scroll_offset.y / max(len(self._lines), 1)
+            place = self.scroll_offset.y / max(self._height, 1)
             self._wrap()
             if not following:
                 self._wrap_backwards(inf)
-                self.scroll_to(y=round(place * len(self._lines)), animate=False)
+                self.scroll_to(y=round(place * self._height), animate=False)
         if following:
             self._to_end()
 
@@ -200,7 +222,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         at, width = self.scroll_offset.y + y, self.scrollable_content_region.width
-        if at >= len(self._lines):
+        if at >= self._height:
             return Strip.blank(width, self.rich_style)
         strip = self._strips.get(at)
         if strip is None:
@@ -208,7 +230,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _draw(self, at: int, width: int) -> Strip:
-        content = self._lines[at].content()
+        content = self._line(at).content()
         if (selection := self.text_selection) is not None and (span := selection.get_span(at)) is not None:
             start, end = span
             style = self.screen.get_visual_style("screen--selection")

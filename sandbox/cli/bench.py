@@ -188,6 +188,25 @@ def scale(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -> N
 
 
 @app.command()
+def people(
+    quick: Quick = False,
+    json_file: Json = None,
+    games: Annotated[int, typer.Option(min=1, max=64, help="How many are played at once.")] = 8,
+) -> None:
+    """Many people at once, with a PostgreSQL server and a `sandbox serve` of its own, and the default model.
+
+    - `rating_p95_ms_30_people`: from the key to the database, while thirty people rate, one or two a second each
+    - `rating_p95_ms_30_without_pause`: the same, all as fast as they can
+    - `key_p95_ms_8_games`: from a key to its letter in the browser, while eight agents run with language models
+    - `model_processes`, `memory_models`: the processes that decide for all of them, and what they take
+    - `memory_per_game`: what the process of a game takes
+    """
+    from sandbox.bench import people as bench
+
+    _run(lambda progress: bench.run(quick=quick, games=games, progress=progress), json_file)
+
+
+@app.command()
 def gate(quick: Quick = False, json_file: Json = None) -> None:
     """How often a round's gate passes what it should, by simulation.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import sys
@@ -9,13 +10,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import typer
 
+from sandbox import passwords
 from sandbox.cli import context
 from sandbox.errors import UsageError
 from sandbox.paths import Home, safe_name
+from sandbox.store.server import is_url, without_password
 
 if TYPE_CHECKING:
     from sandbox.tui.web.server import ServedGame
@@ -66,6 +69,13 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="How ratings are collected, as for `sandbox rate --plan`."),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Keep visitors' saves in this PostgreSQL database, such as postgresql://ann@server/class.",
+        ),
+    ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, max=1000, help="Games at once; each is a process of its own.")
     ] = 8,
@@ -90,10 +100,13 @@ def serve(
         sandbox serve millrace --seat tamsin=human --seat jory=human
 
     With `--rate`, people rate the decisions of a save by a link of their own, each in a fork of it (`SAVE-NAME`),
-    so that any number can at once; `sandbox feedback stats` and `export` take the forks together. Whoever has a
-    link can rate under that name, and nothing else.
+    so that any number can at once; `sandbox feedback stats` and `export` take the forks together. A save in a
+    PostgreSQL database is rated as it is, by all of them. Whoever has a link can rate under that name, and nothing
+    else.
 
         sandbox serve --rate friday --rater ann --rater bo --host 0.0.0.0
+        sandbox serve --rate "postgresql://ann@server/class#friday" --rater ann --rater bo
+        sandbox serve honey --database "postgresql://ann@server/class"
     """
     from sandbox import wiring
     from sandbox.tui.web.lobby import WebLobby
@@ -109,12 +122,19 @@ def serve(
         raise UsageError("who plays is chosen on the start screen", hint="name a world, or leave the agent out")
     if rate and (worlds or cast):
         raise UsageError("rating and playing are served apart", hint="leave the worlds or --rate out")
+    if database is not None:
+        if not worlds:
+            raise UsageError("saves in a database are of worlds named here", hint="name a world")
+        if not is_url(database) or "#" in database:
+            raise UsageError("this is no address of a database", hint="such as postgresql://ann@server/class")
+    for address in (database, *(rate or [])):
+        _hand_on_password(address or "")
     games = rating_games(where.home, rate, rater or [], plan) if rate else []
     own = (*_program(where.home), "play", "--open", *([] if watchers else ["--no-watchers"]))
     games += [] if worlds or rate else [ServedGame("sandbox", lambda visitor: own)]
     for world in worlds or []:
         wiring.PlayPlan.make(where.home, where.settings, world, agent, seat or [], None, None)
-        games.append(ServedGame(world, _command(own, world, cast, wiring.save_stem(world))))
+        games.append(ServedGame(world, _command(own, world, cast, database, wiring.save_stem(world))))
     listening = listen(host, port)
     token = token or secrets.token_urlsafe(24)
     links = [
@@ -130,7 +150,10 @@ def serve(
 
 
 def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: Path | None) -> list[ServedGame]:
-    """A link for each rater and save. Each rates a fork of the save, which is made where it is not there yet."""
+    """A link for each rater and save.
+
+    Each rates a fork of the save, which is made where it is not there yet; on a server all rate the save itself.
+    """
     from sandbox.feedback.plan import FILE, RatingPlan, read_plan
     from sandbox.store import upkeep
     from sandbox.tui.web.server import ServedGame
@@ -144,6 +167,11 @@ def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: 
     games = []
     for save in saves:
         for name in names:
+            if is_url(save):
+                words = (*_program(home), "rate", save, "--annotator", safe_name(name, "a pseudonym"), *more)
+                title = f"{without_password(save)}: {name}" if len(saves) > 1 else name
+                games.append(ServedGame(title, partial(_same, words), secrets.token_urlsafe(16)))
+                continue
             theirs = f"{save}-{safe_name(name, 'a pseudonym')}"
             if not (home.save_folder(theirs) / "save.db").exists():
                 upkeep.fork(home.save_folder(save), home.save_folder(theirs))
@@ -153,9 +181,18 @@ def rating_games(home: Home, saves: Sequence[str], raters: Sequence[str], file: 
     return games
 
 
-def _command(own: Sequence[str], world: str, cast: Sequence[str], stem: str) -> Callable[[str], Sequence[str]]:
+def _command(
+    own: Sequence[str], world: str, cast: Sequence[str], database: str | None, stem: str
+) -> Callable[[str], Sequence[str]]:
     """How a visitor's game in this world is opened."""
-    return lambda visitor: (*own, world, *cast, "--save", f"{stem}-{visitor}")
+    beginning = stem if database is None else f"{database}#{stem}"
+    return lambda visitor: (*own, world, *cast, "--save", f"{beginning}-{visitor}")
+
+
+def _hand_on_password(address: str) -> None:
+    """Let the processes of visitors have the password of an address, which is on no command line."""
+    if password := passwords.password_for(address):
+        os.environ["PGPASSWORD"] = unquote(password)
 
 
 def _first_line(file: Path) -> str:

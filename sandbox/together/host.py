@@ -141,6 +141,11 @@ class GameHost:
         self._offer()
         self._go_on()
 
+    def note(self, text: str) -> None:
+        """Something that all who have joined should know."""
+        for guest in self._guests:
+            self._tell(guest, wire.Note(text=clean_line(text)))
+
     def failed(self, text: str) -> None:
         """What was being done could not be done: told to whom it may have been."""
         for guest in self._guests:
@@ -339,7 +344,7 @@ class GameHost:
         self._screen.remark(text)
         for guest in self._guests:
             if guest is not but:
-                self._tell(guest, wire.Note(text=text))
+                self._tell(guest, wire.Note(text=clean_line(text)))
 
     # What there is to join.
 

@@ -69,6 +69,11 @@ class HostingScreen(Screen[None]):
         if self._host is not None and event.doing.startswith(">"):
             self._host.failed(str(event.error))
 
+    def host_waits(self, text: str) -> None:
+        """The game waits for something, or no longer where the text is empty: they wait, too."""
+        if self._host is not None:
+            self._host.note(text or "It is back.")
+
     async def close_host(self) -> None:
         """Send everybody away."""
         if self._host is not None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
+import aiohttp
 import httpx
 import pytest
 from aiohttp import WSMsgType
@@ -20,7 +21,7 @@ from sandbox.cli.serve import rating_games
 from sandbox.errors import UsageError
 from sandbox.hosts import is_loopback
 from sandbox.paths import Home
-from sandbox.store import Store
+from sandbox.store import Store, upkeep
 from sandbox.tui.web.server import GameServer, ServedGame, listen
 from sandbox.tui.web.service import GameService
 
@@ -289,3 +290,65 @@ async def test_each_rater_has_a_link_and_rates_a_fork_of_their_own(save: Path) -
         with Store.open(home.save_folder(name), readonly=True) as store:
             said[name] = {record.annotator for record in store.feedback()}
     assert said == {save.name: set(), f"{save.name}-ann": {"ann"}, f"{save.name}-bo": set()}
+
+
+async def test_raters_of_a_save_on_a_server_rate_it_together_and_games_are_kept_there(
+    save: Path, url: str, tmp_path: Path
+) -> None:
+    session = open_session(save, Weigher())
+    for command in ("take matches", "go north"):
+        session.act(command, decision=session.decide())
+    session.close()
+    with Store.open(save, readonly=True) as source, Store.connect(f"{url}#friday") as target:
+        upkeep.copy(source, target)
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox", "--home", str(tmp_path), "serve", "--port", "0"),
+        *("--rate", f"{url}#friday", "--rater", "ann", "--rater", "bo"),
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as web:
+            for _ in range(2):
+                link = (await server.stdout.readline()).decode().split(": ", 1)[1].strip()
+                await (await web.get(link)).read()
+                place = link.partition("?")[0].replace("/play/", "/ws/")
+                async with web.ws_connect(f"{place}?width=100&height=30") as socket:
+                    for words, key in ((b"Which is best", "1"), (b"1 rated", "")):
+                        while words not in ((await asyncio.wait_for(socket.receive(), 90)).data or b""):
+                            pass
+                        if key:
+                            await socket.send_json(["stdin", key])
+    finally:
+        server.terminate()
+        assert await server.wait() == 0
+    with Store.connect(f"{url}#friday", readonly=True) as store:
+        assert {record.annotator for record in store.feedback()} == {"ann", "bo"}
+
+
+async def test_visitors_games_are_kept_in_the_database(url: str, tmp_path: Path) -> None:
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox", "--home", str(tmp_path), "serve", "tutorial", "--agent", "q-table"),
+        *("--port", "0", "--database", url),
+        stdout=subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    try:
+        address = (await server.stdout.readline()).decode().split()[1]
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as web:
+            await (await web.get(address)).read()
+            page = await web.get(address.replace("/?", "/play/0?"))
+            visitor = next(cookie.value for cookie in web.cookie_jar if cookie.key.startswith("sandbox-visitor"))
+            place = str(page.url).replace("/play/", "/ws/")
+            async with web.ws_connect(f"{place}?width=100&height=30") as socket:
+                while b"wants" not in ((await asyncio.wait_for(socket.receive(), 90)).data or b""):
+                    pass
+                await socket.send_json(["stdin", "take badge\r"])
+                while b"You take" not in ((await asyncio.wait_for(socket.receive(), 90)).data or b""):
+                    pass
+    finally:
+        server.terminate()
+        assert await server.wait() == 0
+    with Store.connect(f"{url}#tutorial-{visitor}", readonly=True) as store:
+        assert [node.command for node in store.timeline().nodes()] == ["", "take badge"]
+    assert not (tmp_path / "saves").exists()

@@ -24,6 +24,7 @@ from sandbox.session.controller import Controller
 from sandbox.session.driver import (
     SESSION,
     Answered,
+    Awaiting,
     Changed,
     Decided,
     Driver,
@@ -254,6 +255,8 @@ class PlayScreen(Places, AuthorsScreen, HostingScreen):
                 self.app.post_message(NotOpened(error))
             case Failed(error=HostError() as error):
                 self._ask_for(error)
+            case Awaiting():
+                self.host_waits(event.text)
             case Failed():
                 self.host_failed(event)
                 self.complain(event.error)

@@ -122,8 +122,8 @@ class GameServer(Server):
             web.get("/lobby", page),
             web.get("/games", lobby.list),
             web.get(r"/join/{game:[0-9a-f]{6,16}}", lobby.relay),
-            web.get(r"/{sit:sit}/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", sit),
-            web.get(r"/ws/{sit:sit}/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", play),
+            web.get(r"/sit/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", sit),
+            web.get(r"/ws/sit/{game:[0-9a-f]{6,16}}/{seat:[^/]{0,200}}", play),
         ]
 
     async def _index(self, request: web.Request) -> web.StreamResponse:

@@ -50,6 +50,8 @@ class ScienceTask(options.GameOptions):
     fold: Literal["train", "dev", "test"] = "train"
     easy: bool = False
     """With all of ScienceWorld's simplifications: open doors and containers, going anywhere at once, and more."""
+    commands: bool = True
+    """Whether what can be done is listed, which takes ten times as long as doing it."""
 
 
 class Simulator:
@@ -58,7 +60,7 @@ class Simulator:
     def __init__(self, task: str, given: ScienceTask) -> None:
         from scienceworld.constants import JAR_PATH
 
-        self._task, self._simplified = task, "easy" if given.easy else ""
+        self._task, self._simplified, self._lists = task, "easy" if given.easy else "", given.commands
         self._java = JavaProcess(Path(JAR_PATH), WHAT)
         self._server = self._java.classes.scienceworld.runtime.pythonapi.PythonInterface()
         self._server.load(task, 0, "", False)
@@ -83,9 +85,7 @@ class Simulator:
             goal=str(self._server.getTaskDescription()),
             score=float(score),
             max_score=100.0,
-            admissible=()
-            if done
-            else tuple(listed(self._task, self._server.getValidActionObjectCombinations(), inventory)),
+            admissible=self._listed(inventory) if self._lists else None,
             done=done,
             won=score >= 100,
         )
@@ -96,6 +96,9 @@ class Simulator:
 
     def kill(self) -> None:
         self._java.kill()
+
+    def _listed(self, inventory: str) -> tuple[str, ...]:
+        return tuple(listed(self._task, self._server.getValidActionObjectCombinations(), inventory))
 
     def _load(self, *, gold: bool) -> None:
         self._server.load(self._task, self._variation, self._simplified, gold)

@@ -47,6 +47,9 @@ def test_it_is_a_world() -> None:
     listed = world.observe(world.initial(0), SEAT).admissible or ()
     assert 10 < len(listed) < 500 and not any(each.startswith(("connect", "reset")) for each in listed)
     world.close()
+    mute = open_world("scienceworld:find-plant?easy=true&commands=false")
+    assert mute.observe(mute.initial(0), SEAT).admissible is None
+    mute.close()
 
 
 def test_every_task_is_there_and_mistakes_have_a_way_out() -> None:

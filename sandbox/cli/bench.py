@@ -122,7 +122,7 @@ def tales(
 
     100 commands a game, one seed, nothing listed; a game that ends before is begun anew. Played are ten levels of
     TextWorld's cooking, the stories of a folder, and TextWorldExpress and ScienceWorld where their packages are
-    installed (docs/stories.md). With --quick two games of each and 20 commands.
+    installed (docs/stories.md). With --quick two games of each and 15 commands.
 
     The table has the highest score as a share of what can be reached, in percent: the mean over the games of a
     family, and then game by game.

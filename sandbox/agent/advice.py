@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sandbox.agent.recall import OPPOSITE
+from sandbox.directions import OPPOSITE
 
 _PARTS = re.compile(r"\s*(?:[.;!]\s+|,?\s+(?:and then|then|and)\s+|,\s*then\s+)", re.IGNORECASE)
 _FORBIDDING = re.compile(

@@ -10,7 +10,8 @@ from sandbox.agent.advice import topics
 from sandbox.agent.answers import about, answer, is_question
 from sandbox.agent.cards import LINE, Talk
 from sandbox.agent.grounding import looks_refused
-from sandbox.agent.recall import OPPOSITE, Recall
+from sandbox.agent.recall import Recall
+from sandbox.directions import OPPOSITE
 from sandbox.text import clean_line
 from sandbox.types import Decision, History, Observation
 

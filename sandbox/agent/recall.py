@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandbox.agent.grounding import looks_refused
+from sandbox.directions import OPPOSITE
 from sandbox.types import Exchange, History
 
-OPPOSITE = {
-    "north": "south", "south": "north", "east": "west", "west": "east", "up": "down", "down": "up", "in": "out",
-    "out": "in", "northeast": "southwest", "southwest": "northeast", "northwest": "southeast",
-    "southeast": "northwest",
-}  # fmt: skip
 _SHORT = {
     "n": "north", "s": "south", "e": "east", "w": "west", "u": "up", "d": "down", "ne": "northeast",
     "nw": "northwest", "se": "southeast", "sw": "southwest",

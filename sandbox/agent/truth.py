@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sandbox.abilities import Fact
-from sandbox.agent.recall import OPPOSITE, Recall
+from sandbox.agent.recall import Recall
+from sandbox.directions import OPPOSITE
 
 Verdict = Literal["true", "false", "unknown"]
 Claim = Literal["at", "in", "on", "here", "carried", "open", "closed", "locked", "leads", "room", "been"]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from sandbox.bench.report import Figure, Report, machine
+from sandbox.directions import OPPOSITE
 from sandbox.paths import Home
 from sandbox.world.check import CHECK_LIMITS, Checked, check
 from sandbox.world.native import Adventure, NativeWorld, parse_source, read_source
-from sandbox.world.native.schema import OPPOSITE
 from sandbox.world.solver import Limits, explore, replay, solution_in, solve
 from sandbox.world.solver.improve import improve
 from sandbox.world.solver.planner import Planner

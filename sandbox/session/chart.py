@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from sandbox.directions import OPPOSITE
 from sandbox.session import worlds
 from sandbox.types import Learning
 
@@ -94,7 +95,6 @@ def chart(session: Session, watcher: str | None, width: int) -> Chart:
 def _exits(session: Session, seat: str, plan: FloorPlan, here: str) -> tuple[WayOut, ...]:
     """The ways that the seat's world lists here, with the Q of its agent."""
     from sandbox.world.map.plan import UNSEEN
-    from sandbox.world.native.schema import OPPOSITE
 
     observation = session.observation(seat)
     agent = session.seats.get(seat)
@@ -158,8 +158,6 @@ def _known(
 
 def walked(path: Sequence[Turn], seat: str) -> tuple[FloorPlan, str]:
     """Rooms and ways as they come up in a story: where a direction led from a room to another one."""
-    from sandbox.world.native.schema import OPPOSITE
-
     rooms: dict[str, str] = {}
     exits: dict[tuple[str, str], str] = {}
     here = room_name(path[0].observations[seat])
@@ -178,7 +176,6 @@ def walked(path: Sequence[Turn], seat: str) -> tuple[FloorPlan, str]:
 def _plan(rooms: Mapping[str, str], exits: Mapping[tuple[str, str], str]) -> FloorPlan:
     """A plan of these rooms; an exit leads from a room in a direction to a room."""
     from sandbox.world.map import FloorPlan, MapWay
-    from sandbox.world.native.schema import OPPOSITE
 
     ways: dict[tuple[str, str], MapWay] = {}
     for (room, direction), target in exits.items():
@@ -195,8 +192,6 @@ def explored(places: Iterable[str], ways: Mapping[tuple[str, str], str]) -> Floo
         places: those to be shown, the opening's first.
         ways: where a command led to from a place.
     """
-    from sandbox.world.native.schema import OPPOSITE
-
     rooms = {name: name for place in places if (name := _heading(place))}
     exits = {
         (_heading(here), direction): _heading(there)

@@ -10,8 +10,9 @@ import numpy as np
 
 from sandbox.agent import prompt
 from sandbox.agent.cards import Card
-from sandbox.agent.recall import OPPOSITE, Recall, direction
+from sandbox.agent.recall import Recall, direction
 from sandbox.agent.recollection import Deed, recollect
+from sandbox.directions import OPPOSITE
 from sandbox.tune.examples import Origin, Segment, TranscriptExample, context_of
 from sandbox.tune.voice.speech import SpeechContext, advise, book, speak
 from sandbox.types import Exchange, Observation, World

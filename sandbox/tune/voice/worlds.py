@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from sandbox import marked_yaml
-from sandbox.agent.recall import OPPOSITE
+from sandbox.directions import OPPOSITE
 
 Turn = tuple[str, str]
 """A seat and its command."""

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from sandbox.directions import OPPOSITE
 from sandbox.errors import UsageError, WorldError, WorldFileError
 from sandbox.text import did_you_mean
 from sandbox.world.building import yaml_editing
 from sandbox.world.native import Adventure, parse_source
 from sandbox.world.native.languages import language
-from sandbox.world.native.schema import OPPOSITE, Exit, Room
+from sandbox.world.native.schema import Exit, Room
 from sandbox.world.native.schema.base import Strict
 
 SECTIONS: Final = ("rooms", "things", "characters", "seats")

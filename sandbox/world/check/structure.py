@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from sandbox.directions import OPPOSITE
 from sandbox.errors import Finding
 from sandbox.world.check.coverage import Coverage
 from sandbox.world.check.evidence import Evidence
 from sandbox.world.native import NativeWorld, Source
-from sandbox.world.native.schema import OPPOSITE, Adventure, Container, Door, Exit, Room
+from sandbox.world.native.schema import Adventure, Container, Door, Exit, Room
 from sandbox.world.native.schema.base import Strict
 from sandbox.world.native.schema.effects import Make, Move
 

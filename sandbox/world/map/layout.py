@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
+from sandbox.directions import OPPOSITE
 from sandbox.world.map.plan import STEPS, UNSEEN, FloorPlan
-from sandbox.world.native.schema import OPPOSITE
 
 FARTHEST = 4
 """How many cells away a room is put in its direction, where the nearer ones are taken."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from sandbox.world.native.schema import OPPOSITE, Adventure, Exit
+from sandbox.directions import OPPOSITE
+from sandbox.world.native.schema import Adventure, Exit
 
 Kind = Literal["free", "door", "barred"]
 

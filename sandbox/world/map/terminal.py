@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 
+from sandbox.directions import OPPOSITE
 from sandbox.world.map.layout import GridCell, layout
 from sandbox.world.map.plan import STEPS, UNSEEN, FloorPlan, MapWay
-from sandbox.world.native.schema import OPPOSITE
 
 GAP_COLUMNS, GAP_ROWS, BOX_ROWS = 4, 2, 3
 _LINES = {"free": "─│╲╱", "door": "═║╲╱", "barred": "┄┆╲╱"}

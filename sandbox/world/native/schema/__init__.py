@@ -16,8 +16,6 @@ from sandbox.world.native.schema.behaviour import (
 )
 from sandbox.world.native.schema.definition import Adventure, Definition, Words
 from sandbox.world.native.schema.places import (
-    DIRECTIONS,
-    OPPOSITE,
     Container,
     Door,
     Exit,
@@ -36,7 +34,6 @@ __all__ = [
     "Container",
     "Deal",
     "Definition",
-    "DIRECTIONS",
     "Door",
     "Ending",
     "Event",
@@ -45,7 +42,6 @@ __all__ = [
     "ThingKind",
     "Measure",
     "OneOf",
-    "OPPOSITE",
     "Reaction",
     "Response",
     "Room",

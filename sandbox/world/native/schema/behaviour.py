@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from sandbox.directions import Direction
 from sandbox.world.native.schema.base import (
     MAX_NUMBER,
     Chance,
@@ -20,7 +21,7 @@ from sandbox.world.native.schema.base import (
 )
 from sandbox.world.native.schema.conditions import Condition, Conditions
 from sandbox.world.native.schema.effects import Effects, Text
-from sandbox.world.native.schema.places import Direction, Named
+from sandbox.world.native.schema.places import Named
 
 Filling = Annotated[
     Annotated[int, Field(ge=0, le=MAX_NUMBER), Tag(":number")] | Annotated[Name, Tag(":text")],

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sandbox.directions import Direction
 from sandbox.world.native.schema.base import (
     MAX_ROOMS,
     MAX_THINGS,
@@ -19,7 +20,7 @@ from sandbox.world.native.schema.base import (
 )
 from sandbox.world.native.schema.behaviour import Character, CustomVerb, Ending, Event, Rule, Seat
 from sandbox.world.native.schema.effects import Text
-from sandbox.world.native.schema.places import Direction, Room, Thing, ThingKind, Var
+from sandbox.world.native.schema.places import Room, Thing, ThingKind, Var
 from sandbox.world.native.schema.tasks import Task
 
 MAX_SEATS = 8

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from sandbox.directions import Direction
 from sandbox.text import clean_line
 from sandbox.world.native.schema.base import Count, Id, Ids, Line, Name, OneOrMore, Strict, Tupled
 from sandbox.world.native.schema.conditions import Conditions
@@ -13,51 +14,6 @@ from sandbox.world.native.schema.effects import Text
 
 MAX_FREE_TEXT = 200
 """Characters of a text that a variable holds."""
-
-Direction = Literal[
-    "north",
-    "south",
-    "east",
-    "west",
-    "northeast",
-    "northwest",
-    "southeast",
-    "southwest",
-    "up",
-    "down",
-    "in",
-    "out",
-]
-
-DIRECTIONS: tuple[Direction, ...] = (
-    "north",
-    "south",
-    "east",
-    "west",
-    "northeast",
-    "northwest",
-    "southeast",
-    "southwest",
-    "up",
-    "down",
-    "in",
-    "out",
-)
-
-OPPOSITE: dict[str, str] = {
-    "north": "south",
-    "south": "north",
-    "east": "west",
-    "west": "east",
-    "northeast": "southwest",
-    "southwest": "northeast",
-    "northwest": "southeast",
-    "southeast": "northwest",
-    "up": "down",
-    "down": "up",
-    "in": "out",
-    "out": "in",
-}
 
 
 class Exit(Strict):

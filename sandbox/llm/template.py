@@ -1,7 +1,7 @@
 """A model's own chat template: how its tokenizer writes a conversation.
 
-A template is a program that came with a model's files. It is run by the sandbox of transformers alone, within
-bounds of length and time, and what is said in a conversation loses the tokenizer's special tokens first.
+A template is a program that came with a model's files. It is run within bounds of memory (`bounded_jinja`), length
+and time, and what is said in a conversation loses the tokenizer's special tokens first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -124,21 +124,27 @@ class ChatTemplate:
                 said = said.replace(token, "")
         return said
 
+    @cached_property
+    def _write(self) -> Callable[[Mapping[str, Any]], str]:
+        """The template itself. Raises whatever it may raise."""
+        from sandbox.llm import bounded_jinja
+
+        return bounded_jinja.compiled(self._tokenizer.get_chat_template())
+
     def _render(self, messages: Sequence[Message], *, ask: bool = True, thinks: bool = False) -> str:
         """What the template makes of messages. Raises `ModelError`."""
         conversation = [{"role": each.role, "content": each.content} for each in messages]
 
-        def render() -> str:
-            text: str = self._tokenizer.apply_chat_template(
-                conversation,
-                tokenize=False,
-                add_generation_prompt=ask,
-                enable_thinking=thinks,
-                strftime_now=lambda form: _DAY,
-            )
-            return text
-
-        text = _within(SECONDS, render)
+        told = {
+            "messages": conversation,
+            "tools": None,
+            "documents": None,
+            "add_generation_prompt": ask,
+            "enable_thinking": thinks,
+            "strftime_now": lambda form: _DAY,
+            **self._tokenizer.special_tokens_map,
+        }
+        text = _within(SECONDS, lambda: self._write(told))
         if len(text) > _MAX_TEXT:
             raise ModelError("its chat template writes far too much", hint=_HINT)
         return text

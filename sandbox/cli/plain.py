@@ -211,6 +211,12 @@ class LineGame:
                 self._tell_timeline()
             case "help":
                 self._help()
+            case "models":
+                from sandbox.session import lobby
+
+                for each in lobby.models():
+                    about = ", ".join(filter(None, (each.memory, each.decision, each.state)))
+                    say(f"{each.name}: {about}")
             case "quit":
                 self._over = True
 

@@ -229,7 +229,7 @@ command("/regenerate", "have the agent decide anew; what it proposed before stay
         key("regenerate", "z", "Regenerate"), when="choice")
 command("/agent CARD", "have another agent take the seat from here on; SEAT=CARD names the seat",
         talk_commands.agent, when="move")
-command("/model MODEL", "have the agent go on with another language model; SEAT=MODEL names the seat",
+command("/model [MODEL]", "have the agent go on with another language model; SEAT=MODEL names the seat",
         talk_commands.model, when="move")
 
 command("/chat WORDS", "say something to the people who joined (`sandbox join`); no agent and no world hears it",

@@ -6,13 +6,13 @@ All of it is read from files anew at each call, which takes a moment: not for a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.agent import cards
 from sandbox.config import TOUR as TOUR
 from sandbox.errors import CardError, ModelError, SandboxError, WorldError
-from sandbox.llm import catalogue
+from sandbox.llm import catalogue, speeds
 from sandbox.llm import registry as model_registry
 from sandbox.paths import Home, safe_name
 from sandbox.store import Store
@@ -87,13 +87,27 @@ class AgentOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelOffer:
+    """A language model of this machine, or one that could be."""
+
+    name: str
+    title: str
+    state: str
+    """`ready`, `not fetched` or `damaged`."""
+    memory: str
+    """What it takes while it plays, in words; empty where that is not known."""
+    decision: str
+    """How long it takes to decide here; empty where nothing was measured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Offers:
     """Everything at once. Saves come the latest first."""
 
     worlds: tuple[WorldOffer, ...] = ()
     saves: tuple[SaveOffer, ...] = ()
     agents: tuple[AgentOffer, ...] = ()
-    models: tuple[catalogue.Entry, ...] = field(default=())
+    models: tuple[ModelOffer, ...] = ()
 
 
 def look(home: Home) -> Offers:
@@ -116,8 +130,19 @@ def look(home: Home) -> Offers:
         tuple(worlds + made),
         tuple(saves),
         tuple(_agent(name, file) for name, file in home.entries("agents").items()),
-        tuple(catalogue.entries()),
+        models(),
     )
+
+
+def models() -> tuple[ModelOffer, ...]:
+    """The language models by name, as `sandbox model list` shows them."""
+    found = []
+    for entry in catalogue.entries():
+        weights = speeds.weights_of(entry)
+        own = speeds.speed(entry.where, weights)
+        memory = speeds.memory_of(weights)
+        found.append(ModelOffer(entry.name, entry.title, entry.state, memory, "" if own is None else str(own)))
+    return tuple(found)
 
 
 def best_score(timeline: Timeline) -> float | None:

@@ -95,7 +95,10 @@ def agent(at: Surface, typed: Typed) -> None:
 
 
 def model(at: Surface, typed: Typed) -> None:
-    """Another language model for an agent."""
+    """Another language model for an agent; without a name, those there are."""
+    if not typed.argument:
+        at.open("models")
+        return
     at.controller.change("model", lambda its: moves.remodel(its, typed.argument))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,17 @@ from textual.widgets import Static
 
 from sandbox.config import Settings
 from sandbox.errors import ModelError, UsageError
-from sandbox.llm import catalogue
+from sandbox.llm import catalogue, speeds
+from sandbox.llm.speeds import DecisionSpeed
 from sandbox.paths import Home
-from sandbox.session import lobby
+from sandbox.session import lobby, moves
+from sandbox.session.lobby import ModelOffer
 from sandbox.session.session import Session
 from sandbox.store import Store
 from sandbox.tui.app import SandboxApp
 from sandbox.tui.screens.play import PlayScreen
 from sandbox.tui.screens.start import ALONE, Choice, Lobby, Sitting, StartScreen
+from sandbox.tui.widgets.entries import Entries
 from sandbox.tui.widgets.header import Title
 from sandbox.tui.widgets.prompt import Prompt
 
@@ -104,6 +107,7 @@ async def test_the_agent_is_chosen_with_the_arrows(hall: Hall) -> None:
 
 async def test_the_model_is_chosen_where_there_are_several(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     models = [catalogue.Entry(name, name, "ready", 1, hall.save) for name in ("small", "large")]
+    models.append(catalogue.Entry("away", "away", "not fetched", 0, hall.save))
     monkeypatch.setattr(catalogue, "entries", lambda: models[:1])
     app = hall.app()
     async with app.run_test(size=(100, 30)) as pilot:
@@ -113,14 +117,65 @@ async def test_the_model_is_chosen_where_there_are_several(hall: Hall, monkeypat
         monkeypatch.setattr(catalogue, "entries", lambda: models)
         await pilot.press("r")
         await until(pilot, lambda: app.screen.check_action("model", ()) is True)
-        shown = []
-        for _ in range(3):
+        monkeypatch.setattr(speeds, "weights_of", lambda entry: {"small": 135_000_000}.get(entry.name, 10**12))
+        monkeypatch.setattr(
+            speeds, "speed", lambda where, weights: DecisionSpeed(weights / 1e9, measured=weights < 1e9)
+        )
+        await pilot.press("r")
+        await until(pilot, lambda: bool(models_offered(app)[-1].memory))
+
+        async def listed() -> list[str]:
             await pilot.press("m")
-            shown.append(agent(app).partition(" with ")[2].partition(" ")[0])
-        assert shown == ["small", "large", ""]
-        await pilot.press("m", "enter")
+            await until(pilot, lambda: app.screen.query("#models-list") and entries(app).option_count == 4)
+            return [str(option.prompt).strip() for option in entries(app).options]
+
+        card, small, large, away = await listed()
+        assert card == "the one on the card"
+        assert small.split("  ")[0] == "small" and "1.1 GiB" in small and "0.14 s" in small
+        assert "too much" in large and "~1e+03 s" in large
+        assert "not fetched: sandbox model pull away" in away and entries(app).options[3].disabled
+        await pilot.press("down", "escape")
+        assert "with" not in agent(app), "it was left as it was"
+        await listed()
+        await pilot.press("down", "enter")
+        assert "with small" in agent(app)
+        await listed()
+        assert entries(app).highlighted == 1, "the list begins at the one in use"
+        await pilot.press("home", "enter")
+        assert "with" not in agent(app)
+        await listed()
+        await pilot.press("down", "down", "enter", "enter")
         await until(pilot, lambda: bool(hall.choices))
-        assert hall.choices[-1].model == "small"
+        assert hall.choices[-1].model == "large"
+
+
+def models_offered(app: SandboxApp) -> Sequence[ModelOffer]:
+    assert isinstance(app.screen, StartScreen) and app.screen._offers is not None
+    return app.screen._offers.models
+
+
+def entries(app: SandboxApp) -> Entries:
+    return app.screen.query_one("#models-list", Entries)
+
+
+async def test_in_a_game_the_model_is_chosen_from_the_same_list(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    monkeypatch.setattr(lobby, "models", lambda: (ModelOffer("small", "Small", "ready", "1.1 GiB", "0.14 s"),))
+    monkeypatch.setattr(moves, "remodel", lambda session, words: taken.append(words) or "done")
+    app = hall.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await looked(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        for key in ("escape", "enter"):
+            await typed(pilot, "/model")
+            await until(pilot, lambda: app.screen.query("#models-list") and entries(app).option_count == 1)
+            assert not taken
+            await pilot.press(key)
+        await until(pilot, lambda: taken == ["small"])
+        assert isinstance(app.screen, PlayScreen)
 
 
 async def test_a_game_is_left_for_the_start_and_gone_on_with(hall: Hall, save: Path) -> None:

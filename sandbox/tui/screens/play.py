@@ -48,6 +48,7 @@ from sandbox.tui.screens.ask import AskScreen
 from sandbox.tui.screens.curtain import Curtain
 from sandbox.tui.screens.explore import ExploreScreen
 from sandbox.tui.screens.help import HelpScreen
+from sandbox.tui.screens.models import ModelScreen
 from sandbox.tui.screens.permission import PermissionScreen
 from sandbox.tui.screens.places import Places
 from sandbox.tui.widgets.footer import KeyLine
@@ -407,6 +408,8 @@ class PlayScreen(Places, AuthorsScreen, HostingScreen):
                 self.notify(f"{fmt.short(self.controller.speed)} actions a second at most")
             case "help":
                 self.app.push_screen(HelpScreen())
+            case "models":
+                self._choose_model()
             case "rounds":
                 self.post_message(RoundsWanted())
             case "explore":
@@ -419,6 +422,15 @@ class PlayScreen(Places, AuthorsScreen, HostingScreen):
                 self.post_message(StartWanted())
             case "quit" if self.may_leave():
                 self.app.exit()
+
+    def _choose_model(self) -> None:
+        from sandbox.session import lobby
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self._take(Typed("model", name))
+
+        self.app.push_screen(ModelScreen(lobby.models, ""), chosen)
 
     def _leave(self) -> None:
         """Stop what was asked for, but not the thinking ahead; leave the prompt and what lies over the story."""

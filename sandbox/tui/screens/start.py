@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
@@ -23,12 +23,13 @@ from sandbox.tui import format as fmt
 from sandbox.tui.keys import Key
 from sandbox.tui.palette import KeyCommands
 from sandbox.tui.rounds import PlanRound
+from sandbox.tui.screens.models import ModelScreen
+from sandbox.tui.widgets.entries import Entries
 from sandbox.tui.widgets.footer import KeyLine
 from sandbox.tui.widgets.header import Title
 
 if TYPE_CHECKING:
-    from sandbox.llm import catalogue
-    from sandbox.session.lobby import Best, Offers, SaveOffer, WorldOffer
+    from sandbox.session.lobby import Best, ModelOffer, Offers, SaveOffer, WorldOffer
     from sandbox.tui.contest_rating import OpenContest
 
 ALONE = "human"
@@ -83,22 +84,6 @@ class Lobby:
     """Who plays unless another is chosen."""
     tour: str
     """The world that teaches the game."""
-
-
-class Entries(OptionList, inherit_bindings=False):
-    """The list moves its cursor and nothing else: all other keys are the screen's."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, action, told, show=False, id=f"start-{action}", tooltip=told)
-        for key, action, told in (
-            ("up", "cursor_up", "The entry above"),
-            ("down", "cursor_down", "The entry below"),
-            ("home", "first", "The first entry"),
-            ("end", "last", "The last entry"),
-            ("pageup", "page_up", "A page up"),
-            ("pagedown", "page_down", "A page down"),
-        )
-    ]
 
 
 class StartScreen(Screen[None]):
@@ -248,7 +233,7 @@ class StartScreen(Screen[None]):
         self.query_one("#start-model", Static).update(line)
 
     @property
-    def _ready(self) -> list[catalogue.Entry]:
+    def _ready(self) -> list[ModelOffer]:
         """The language models that could be played with."""
         return [model for model in self._offers.models if model.state == "ready"] if self._offers else []
 
@@ -299,9 +284,13 @@ class StartScreen(Screen[None]):
             self._show_agent()
 
     def action_model(self) -> None:
-        names = [None, *(model.name for model in self._ready)]
-        self._model = names[(names.index(self._model) + 1) % len(names)] if self._model in names else None
-        self._show_agent()
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._model = name or None
+                self._show_agent()
+
+        models = self._offers.models if self._offers else ()
+        self.app.push_screen(ModelScreen(lambda: models, self._model or "", card=True), chosen)
 
     @work(thread=True, exclusive=True, group="fetch")
     def action_fetch(self) -> None:

@@ -183,9 +183,11 @@ def _rounded(
     figures = [Figure.at_most("seconds_per_decision_20_bf16", median(turns), 0.12, "s")]
     figures += precision.compare(model, rounded, states, progress)
     for subject, name in ((model, "float32"), (rounded, "bfloat16")):
-        subject.forget()
-        subject.score(TRANSCRIPT, COMMANDS[:1])
-        figures += precision.parts(subject, scoring(TRANSCRIPT + OBSERVATION), name)
+        for games, row in ((1, name), (GAMES, f"{name}, {GAMES} games")):
+            own = [f"{TRANSCRIPT} wait {number}\nTime passes.\n\n>" for number in range(games)]
+            subject.forget()
+            subject.score_many([(transcript, COMMANDS[:1]) for transcript in own])
+            figures += precision.parts(subject, [scoring(transcript + OBSERVATION) for transcript in own], row)
     return figures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,8 @@ def questions(first: int = 0) -> Iterator[ScoreQuestion]:
             state = world.step(state, seat, said).state
 
 
-def parts(model: LocalModel, question: ScoreQuestion, name: str) -> list[Figure]:
-    """Where the seconds of a decision go, as rows of a table.
+def parts(model: LocalModel, asked: Sequence[ScoreQuestion], name: str) -> list[Figure]:
+    """Where the seconds of a decision go, as rows of a table: of one, or the mean of several in one pass.
 
     `linear` are the projections and the feed-forward network of all layers, `attention` what its modules take
     beside their projections, `head` the output layer, `layers` what is left of the network (norms, rotations), and
@@ -78,7 +78,7 @@ def parts(model: LocalModel, question: ScoreQuestion, name: str) -> list[Figure]
 
     Args:
         model: on a CPU, where a module has computed when it returns.
-        question: what it decides; what is kept of the prompt counts as known.
+        asked: what it decides; what is kept of the prompts counts as known.
         name: of the row.
     """
     spent: dict[str, float] = defaultdict(float)
@@ -106,7 +106,7 @@ def parts(model: LocalModel, question: ScoreQuestion, name: str) -> list[Figure]
             measure(module, "attention")
     try:
         started = time.perf_counter()
-        model.answer([question])
+        model.answer(asked)
         seconds = time.perf_counter() - started
     finally:
         for hook in hooks:
@@ -120,4 +120,5 @@ def parts(model: LocalModel, question: ScoreQuestion, name: str) -> list[Figure]
         "layers": spent["all"] - linear - attention - spent["head"],
         "python": seconds - spent["all"],
     }
-    return [Figure(f"where a decision's time goes/{name}/{part}", value, "s") for part, value in found.items()]
+    title = f"where a decision's time goes/{name}"
+    return [Figure(f"{title}/{part}", value / len(asked), "s") for part, value in found.items()]

@@ -206,13 +206,15 @@ class LocalModel(Answering):
         return answers
 
     def _read(self, questions: Sequence[ScoreQuestion | Read]) -> list[FeatureScores]:
-        """Rate the options of each question, as many together as a pass may take."""
-        encoded = [[self.encode(option) for option in question.options] for question in questions]
+        """Rate the options of each question, as many together as a pass may take; the same question once."""
+        encoded = [tuple(self.encode(option) for option in question.options) for question in questions]
         prompts = [
             self.fit(question.prompt, reserve=max(map(len, options), default=0))
             for question, options in zip(questions, encoded, strict=True)
         ]
-        found = self._passes.rate(list(zip(prompts, encoded, strict=True)))
+        asked = list(zip(prompts, encoded, strict=True))
+        distinct = list(dict.fromkeys(asked))
+        rated = dict(zip(distinct, self._passes.rate(distinct), strict=True))
         return [
             FeatureScores(
                 [OptionScore(known[option][0], len(option)) for option in options],
@@ -220,7 +222,7 @@ class LocalModel(Answering):
                 if options
                 else np.zeros((0, self.width), dtype=np.float32),
             )
-            for known, options in zip(found, encoded, strict=True)
+            for known, options in ((rated[each], each[1]) for each in asked)
         ]
 
     def _write(self, questions: Sequence[Continue]) -> list[Writer]:
@@ -230,8 +232,9 @@ class LocalModel(Answering):
         the stop string included; so it is comparable with the score of an option that ends in the stop string.
         Temperature 0 takes the likeliest token.
         """
-        writers = [Writer(each, self._decode, self._ends_of(each)) for each in questions]
-        begun = [writer for writer in writers if not writer.done]
+        distinct = {each: Writer(each, self._decode, self._ends_of(each)) for each in questions}
+        writers = [distinct[each] for each in questions]
+        begun = [writer for writer in distinct.values() if not writer.done]
         prompts = [self.fit(writer.asked.prompt, reserve=writer.asked.max_tokens) for writer in begun]
         for _ in self._passes.write(list(zip(prompts, begun, strict=True))):
             tell([text for writer in writers for text in writer.texts])

@@ -8,6 +8,7 @@ of scoring each option by itself. Tree attention is known from speculative decod
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,10 +20,12 @@ from sandbox.llm.packed_forward import Output, PackedSegment
 from sandbox.llm.passes import Rated
 from sandbox.llm.prefix import Cache, PrefixCache, PrefixLimits
 from sandbox.llm.streaming import tell
-from sandbox.llm.trie import Tokens, Trie, tries
+from sandbox.llm.trie import Tokens, Trie, common_length, tries
 from sandbox.llm.writing import Writer
 
 _LEAST_NODES = 8
+_WORTH_A_PASS = 16
+"""New tokens that prompts share from which on they are read before the rest."""
 
 
 class TreePasses:
@@ -94,11 +97,19 @@ class TreePasses:
         Returns the output for each trie's rows, and the cache of prompt and trie. The prompts' own parts stay
         among the kept prefixes.
         """
+        self._read_shared([prompt for prompt, _ in asked])
         segments = [self._segment(prompt, trie) for prompt, trie in asked]
         outputs = self._forward(segments)
         for (prompt, trie), segment in zip(asked, segments, strict=True):
             self._prefixes.keep(prompt, segment.cache, len(prompt) + len(trie))
         return [(output, segment.cache) for output, segment in zip(outputs, segments, strict=True)]
+
+    def _read_shared(self, prompts: Sequence[Tokens]) -> None:
+        """Read by itself what several prompts begin with, where it is new: games of one world have one opening."""
+        for one, other in pairwise(sorted(prompts)):  # neighbours have most in common
+            shared = one[: common_length(one, other)]
+            if len(shared) - self._prefixes.longest(shared)[0] >= _WORTH_A_PASS:
+                self._advance([(shared, Trie.build(()))])
 
     def _segment(self, prompt: Tokens, trie: Trie) -> PackedSegment:
         """What has to go through the network for a prompt and a trie.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
+from tiny_chat import tiny_chat
 from tiny_gguf import write_tiny_gguf
 
 from sandbox.agent import prompt
@@ -83,6 +84,21 @@ def test_samples_of_several_agents_are_those_of_each_alone(local_model: LocalMod
     expected, found = one_by_one(local_model, [*questions]), local_model.answer(questions)
     assert [[s.text for s in each] for each in found] == [[s.text for s in each] for each in expected]  # type: ignore[attr-defined]
     assert_same(found, expected)
+
+
+def test_games_of_one_world_read_their_opening_once_and_ask_the_same_once(local_model: LocalModel) -> None:
+    model = tiny_chat(local_model, None)
+    opening = "\n".join(f"There is a room behind door {number}." for number in range(20)) + "\n\n>"
+    prompts = [opening, f"{opening} go east\nA cave.\n\n>", f"{opening} go west\nA hut.\n\n>"]
+    questions: list[Question] = [ScoreQuestion(each, (" go up\n", " look\n")) for each in prompts]
+    questions += [Continue(prompt=each, n=2, seed=1, max_tokens=3, stop=()) for each in prompts]
+    length, expected = len(model.fit(opening)), one_by_one(model, questions)
+    assert length > 100
+    for some in (slice(3), slice(3, 6)):
+        model.forget()
+        before = model.encoded
+        assert_same(model.answer(questions[some] * 4), expected[some] * 4)
+        assert model.encoded - before < length + 60
 
 
 def test_features_are_the_hidden_state_that_has_read_the_command(local_model: LocalModel) -> None:

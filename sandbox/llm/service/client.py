@@ -268,25 +268,6 @@ class ModelProcess(Answering):
         return ModelError(f"the language model is away: {reason}", hint="it is started again at the next turns")
 
 
-class ProcessWithAdapter(Answering):
-    """A model's process, asked with one adapter.
-
-    Args:
-        process: of the model.
-        adapter: folder of the adapter; None asks the base model.
-    """
-
-    def __init__(self, process: ModelProcess, adapter: Path | None) -> None:
-        self._process, self._adapter = process, adapter
-
-    @property
-    def name(self) -> str:
-        return f"{self._process.name.rpartition('@')[0]}@{self._adapter.name if self._adapter else 'base'}"
-
-    def answer(self, questions: Sequence[Question]) -> list[Any]:
-        return self._process.answer_with(self._adapter, questions)
-
-
 def _connect(place: ServicePlace) -> Connection | None:
     """A connection to the process that is there; None where there is none, or not the one that it should be."""
     found = place.find()

@@ -15,13 +15,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.errors import ModelError, NoMemoryError, SandboxError
-from sandbox.llm.questions import AdaptedModel, Continue, Question
+from sandbox.llm.batching import ModelRequest, RequestQueue, answered
+from sandbox.llm.questions import AdaptedModel, Continue
 from sandbox.llm.service import wire
 from sandbox.llm.service.client import bound_waiting
 from sandbox.llm.service.place import ServicePlace
@@ -42,8 +43,6 @@ _HEARING = 5.0
 """Seconds for which a program may take nothing of what it is told."""
 _MOST = 128
 """Programs that may be connected at once."""
-_TOGETHER = 32_000
-"""Characters of the prompts that are answered together, at most: bounds the memory of a pass."""
 
 
 class ComputedModel(AdaptedModel, Protocol):
@@ -54,28 +53,17 @@ class ComputedModel(AdaptedModel, Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class _Job:
-    """A request that waits for its answers."""
+class _Job(ModelRequest):
+    """A request of a program."""
 
-    request: wire.Request
-    send: Callable[[bytes], None]
-    questions: list[Question] = field(init=False)
-    over: bool = False
-    """Answered, or not wanted any more."""
+    send: Callable[[bytes], None] = lambda data: None
     broken: bool = False
     """Whether something could not be sent, and nothing may be sent after it."""
 
-    def __post_init__(self) -> None:
-        self.questions = [asked.question for asked in self.request.asked]
-
     @property
     def texts(self) -> int:
-        """How many texts it has written for it."""
+        """How many texts are written for it."""
         return sum(max(question.n, 0) for question in self.questions if isinstance(question, Continue))
-
-    @property
-    def characters(self) -> int:
-        return sum(len(question.prompt) for question in self.questions)
 
 
 class ModelService:
@@ -94,7 +82,7 @@ class ModelService:
         self._place, self._load = place, load
         self._idle, self._unused = idle, unused
         self._key = secrets.token_bytes(KEY_BYTES)
-        self._jobs: list[_Job] = []
+        self._jobs: RequestQueue[_Job] = RequestQueue()
         self._news = threading.Condition()
         self._connected = 0
         self._used = time.monotonic()
@@ -126,7 +114,7 @@ class ModelService:
     def _wanted(self) -> bool:
         """Whether to go on: somebody may ask, and the record still leads here."""
         with self._news:
-            waiting = any(not job.over for job in self._jobs)
+            waiting = bool(self._jobs)
             connected, quiet = self._connected, time.monotonic() - self._used
         if not waiting and quiet > (self._unused if connected else self._idle):
             return False
@@ -176,9 +164,10 @@ class ModelService:
                 except OSError:
                     job.over = job.broken = True
 
-        job = _Job(request, send)
+        adapter = None if request.adapter is None else Path(request.adapter)
+        job = _Job(adapter, [asked.question for asked in request.asked], send=send)
         with self._news:
-            self._jobs.append(job)
+            self._jobs.add(job)
             self._used = time.monotonic()
             self._news.notify_all()
         try:
@@ -200,61 +189,48 @@ class ModelService:
                 for job in self._next(wait=_GREETING):
                     self._reply(job, wire.packed_error(_told(error)))
                 return
-            while jobs := self._next():
-                self._answer(model, jobs)
+            while True:
+                self._answer(model, self._next())
                 self._used = time.monotonic()
         finally:
             self.end()  # whatever it was: those who wait would hear signs of life for ever
 
     def _next(self, wait: float | None = None) -> list[_Job]:
-        """Take what is to be answered together: the oldest question that is still wanted, and those that fit."""
+        """Wait for questions, and take what is to be answered together."""
         with self._news:
-            self._news.wait_for(lambda: any(not job.over for job in self._jobs), wait)
-            waiting = [job for job in self._jobs if not job.over]
-            taken: list[_Job] = []
-            for job in waiting:
-                room = _TOGETHER - sum(each.characters for each in taken)
-                if not taken or (job.request.adapter == taken[0].request.adapter and job.characters <= room):
-                    taken.append(job)
-            self._jobs = [job for job in waiting if job not in taken]
-            return taken
+            self._news.wait_for(lambda: bool(self._jobs), wait)
+            return self._jobs.take()
 
     def _answer(self, model: ComputedModel, jobs: list[_Job]) -> None:
-        """Answer requests together; where that goes wrong, each by itself."""
+        """Answer requests, and let go of memory where it was that which lacked."""
 
-        def hear(texts: Sequence[str]) -> None:
-            if all(job.over for job in jobs) or self._ended.is_set():
-                raise StoppedError
-            at = 0
-            for job in jobs if texts else ():
-                said, at = texts[at : at + job.texts], at + job.texts
-                if said and not job.over:
-                    job.send(wire.packed(said=said))
+        def ask(jobs: Sequence[_Job]) -> list[Any]:
+            def hear(texts: Sequence[str]) -> None:
+                if all(job.over for job in jobs) or self._ended.is_set():
+                    raise StoppedError
+                at = 0
+                for job in jobs if texts else ():
+                    said, at = texts[at : at + job.texts], at + job.texts
+                    if said and not job.over:
+                        job.send(wire.packed(said=said))
 
-        adapter = jobs[0].request.adapter
-        try:
-            with streaming(hear):
-                answers = model.answer_with(
-                    None if adapter is None else Path(adapter), [each for job in jobs for each in job.questions]
-                )
-        except StoppedError:
-            return
-        except Exception as error:
-            told = _told(error)
-            if isinstance(told, NoMemoryError):
-                model.forget()
-            if len(jobs) > 1:
-                for job in jobs:
-                    self._answer(model, [job])
+            try:
+                with streaming(hear):
+                    return model.answer_with(jobs[0].adapter, [each for job in jobs for each in job.questions])
+            except Exception as error:
+                if NoMemoryError.of(error) is not None:
+                    model.forget()
+                raise
+
+        for job, found in answered(jobs, ask):
+            if isinstance(found, StoppedError):
+                continue
+            if isinstance(found, Exception):
+                self._reply(job, wire.packed_error(_told(found)))
             else:
-                self._reply(jobs[0], wire.packed_error(told))
-            return
-        at = 0
-        for job in jobs:
-            own, at = answers[at : at + len(job.questions)], at + len(job.questions)
-            state = state_of(model)
-            slow = state.reason if state.kind == "slow" else ""
-            self._reply(job, wire.packed_answers(own, model.width, model.chats, slow))
+                state = state_of(model)
+                slow = state.reason if state.kind == "slow" else ""
+                self._reply(job, wire.packed_answers(found, model.width, model.chats, slow))
 
     def _reply(self, job: _Job, data: bytes) -> None:
         if not job.over:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sandbox.bench.report import Figure, Report, machine
 from sandbox.paths import Home
 from sandbox.processes import search_path
+from sandbox.scale.crew import HERE, Crew
 from sandbox.tune import collect, rounds
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
@@ -53,7 +54,7 @@ class _Setting:
     """GiB, at most."""
 
 
-def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress) -> Report:
+def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress, crew: Crew = HERE) -> Report:
     """Measure.
 
     Args:
@@ -61,12 +62,15 @@ def run(kept: Path, *, quick: bool, speed_only: bool, progress: Progress) -> Rep
         quick: ten training games and four others, from demonstrations only: about five minutes, and no targets.
         speed_only: nothing but the speed of training, and its cost.
         progress: told what is going on.
+        crew: who explores and plays.
     """
     started = time.perf_counter()
     figures: list[Figure] = []
     if not speed_only:
-        demonstrations = _round("demonstrations", kept, quick, progress)
-        figures += _figures(demonstrations, None if quick else _round("selfplay", kept, quick, progress), quick)
+        demonstrations = _round("demonstrations", kept, quick, progress, crew)
+        figures += _figures(
+            demonstrations, None if quick else _round("selfplay", kept, quick, progress, crew), quick
+        )
     figures.append(Figure.at_least("train_speedup_vs_trainer", _speedup(quick, progress), 2.0, "times"))
     methods: tuple[CostMethod, ...] = ("dpo",) if quick else ("dpo", "kto")
     for method in methods:
@@ -107,7 +111,7 @@ def _bounds(name: str, outcome: GateResult) -> list[Figure]:
     return [Figure(f"{name}_{side}", getattr(outcome.won, side) * games, "games") for side in ("low", "high")]
 
 
-def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Setting:
+def _round(source: Source, home: Path, quick: bool, progress: Progress, crew: Crew) -> _Setting:
     """One whole round, or what is left of it. The games are compiled before the clock starts."""
     training = worlds_of(QUICK_TRAINING if quick else TRAINING)
     unseen = worlds_of(QUICK_UNSEEN if quick else UNSEEN)
@@ -126,7 +130,7 @@ def _round(source: Source, home: Path, quick: bool, progress: Progress) -> _Sett
         for number, world in enumerate((*training, *unseen), start=1):
             progress(f"compiling games, {number} of {len(training) + len(unseen)}")
             registry.open_world(world).close()
-        earlier = rounds.start(plan) if earlier is None else rounds.resume(earlier)
+        earlier = rounds.start(plan, crew=crew) if earlier is None else rounds.resume(earlier, crew=crew)
         follow(earlier, source, progress)
     return measured(earlier, source)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sandbox.bench.report import Report
-from sandbox.cli import context, results
+from sandbox.cli import context, engines, results
 from sandbox.errors import UsageError
 from sandbox.llm.catalogue import DEFAULT
 from sandbox.paths import bundled, cache_dir
@@ -49,7 +49,7 @@ def decision(ctx: typer.Context, quick: Quick = False, json_file: Json = None) -
     - `top1_agreement_bf16`: the share of 200 states (20 with --quick) in which that puts the same command first
     - `max_abs_error_bf16`: the greatest difference in those states
     - where a decision's time goes: the linear layers, the rest of attention, the output layer, the rest of the
-      layers, and Python around them
+      layers, and Python around them; by itself, and in a pass of 16
     """
     from sandbox import wiring
     from sandbox.bench import decision as bench
@@ -238,13 +238,17 @@ def learning(
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs have finished.")] = False,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that work at once.")] = 2,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=10_000, help="Processes that work at once.")] = 2,
+    engine: engines.Engine = "local",
+    address: engines.Address = None,
 ) -> None:
     """What helps learning: a language model, a learner, both together; several agents; and how far from the truth.
 
     About an hour on two idle cores, five minutes with --quick. What was finished is kept, in the user's cache or
     in the folder of --out: a run that was stopped goes on where it was, and a finished one is only shown again.
     After a change of the code, say --fresh. What is measured, and how to read it: docs/learning.md.
+
+    With --engine ray the processes may be those of a cluster, and one model answers them all together.
     """
     from sandbox.bench import learning as bench
     from sandbox.bench.learning.units import UnitContext
@@ -253,8 +257,10 @@ def learning(
     if fresh:
         kept.unlink(missing_ok=True)
 
+    crew = engines.crew(engine, address, workers if engine == "ray" else None)
+
     def measure(progress: Callable[[str], None]) -> Report:
-        return bench.run(UnitContext(context.of(ctx).home, quick, workers, kept, progress), plot)
+        return bench.run(UnitContext(context.of(ctx).home, quick, workers, kept, progress, crew), plot)
 
     _run(measure, json_file)
 
@@ -269,6 +275,9 @@ def rounds(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what earlier runs have finished.")] = False,
     json_file: Json = None,
+    engine: engines.Engine = "local",
+    address: engines.Address = None,
+    workers: engines.Workers = None,
 ) -> None:
     """Fine-tuning rounds, from demonstrations and from self-play, on games never seen: about an hour.
 
@@ -280,7 +289,8 @@ def rounds(
     kept = (out or cache_dir() / "bench").absolute() / ("rounds-quick" if quick else "rounds")
     if fresh:
         shutil.rmtree(kept, ignore_errors=True)
-    _run(lambda progress: bench.run(kept, quick=quick, speed_only=speed, progress=progress), json_file)
+    crew = engines.crew(engine, address, workers)
+    _run(lambda progress: bench.run(kept, quick=quick, speed_only=speed, progress=progress, crew=crew), json_file)
 
 
 @app.command()

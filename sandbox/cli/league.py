@@ -66,7 +66,7 @@ def league(
     from sandbox import wiring
     from sandbox.multiagent import team
     from sandbox.multiagent.league import round_robin
-    from sandbox.scale.leagues import play_meetings
+    from sandbox.multiagent.meetings import play_meetings
     from sandbox.world import registry
 
     where = context.of(ctx)
@@ -78,7 +78,7 @@ def league(
     named = {name: wiring.CardFile.find(where.home, name) for name in names}
     files: Mapping[str, Any] = named if model is None else wiring.with_model(named, model)
     results.check_file(json_file)
-    crew = engines.Crew(engine, address, workers)
+    crew = engines.crew(engine, address, workers)
     with crew.joined() as placed, ExitStack() as stack, context.working("opening") as say:
         opened = registry.open_world(world, home=where.home, seats=seats, progress=say)
         try:

@@ -118,7 +118,7 @@ def run(
     where = context.of(ctx)
     players = wiring.Players.parse(agent or where.settings.agent, seat or [], model)
     _check(worlds, save, learn, json_file, jsonl, resume)
-    crew = engines.Crew(engine, address, workers, parallel)
+    crew = engines.crew(engine, address, workers, parallel)
     if (crew.shared or staleness) and aloud:
         raise UsageError("--aloud is for one process", hint="leave out --engine and --staleness")
     if staleness and resume:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from sandbox.cli import context
+from sandbox.cli import context, engines
 from sandbox.cli.patience import Bars, bars
 from sandbox.errors import UsageError
 from sandbox.text import counted
@@ -123,11 +123,15 @@ def tune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the data and time one step, to say what it would cost.")
     ] = False,
+    engine: engines.Engine = "local",
+    address: engines.Address = None,
+    workers: engines.Workers = None,
 ) -> None:
     """Make the language model itself better, and see whether it worked.
 
     Gathers examples, plays the evaluation worlds, trains a LoRA adapter in a process of its own, plays the same
     worlds again, and takes the adapter into use where the gate is passed. Ctrl+C stops it; `--resume` goes on.
+    With --engine ray, many processes explore the worlds of `selfplay`, and play those of the evaluation.
 
         sandbox tune friday --from feedback --method dpo
         sandbox tune practice --from selfplay --worlds "tw:custom?quest=3..6&seed=1..20"
@@ -135,11 +139,14 @@ def tune(
     from sandbox import wiring
 
     where = context.of(ctx)
+    crew = engines.crew(engine, address, workers)
+    if crew.shared and memory is not None:
+        raise UsageError("--memory is for one process", hint="leave out --engine")
     if resume:
         latest = [each for each in rounds.rounds_of(where.home.save_folder(saves[0])) if not each.trial]
         if not latest:
             raise UsageError(f"save {saves[0]!r} has no round to resume")
-        round_ = rounds.resume(latest[-1])
+        round_ = rounds.resume(latest[-1], crew=crew)
     else:
         if not (0 < tolerance < 1 and 0.5 < confidence < 1):
             raise UsageError(
@@ -174,7 +181,7 @@ def tune(
             memory_gib=memory,
             report_to=_trackers(report_to or []),
         )
-        round_ = rounds.start(plan, trial=dry_run)
+        round_ = rounds.start(plan, trial=dry_run, crew=crew)
     finish(round_, keep=keep)
     if "tensorboard" in round_.plan.report_to and not round_.trial:
         context.console.print(f"Curves: tensorboard --logdir {round_.folder / 'tensorboard'}", markup=False)

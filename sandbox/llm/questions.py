@@ -154,6 +154,25 @@ class AdaptedModel(Protocol):
         """The answers with the adapter of this folder merged in; None: with none. Raises `ModelError`."""
 
 
+class ModelWithAdapter(Answering):
+    """A model that is asked with one adapter alone.
+
+    Args:
+        model: computed elsewhere.
+        adapter: folder of the adapter; None asks the base model.
+    """
+
+    def __init__(self, model: AdaptedModel, adapter: Path | None) -> None:
+        self._model, self._adapter = model, adapter
+
+    @property
+    def name(self) -> str:
+        return f"{self._model.name.rpartition('@')[0]}@{self._adapter.name if self._adapter else 'base'}"
+
+    def answer(self, questions: Sequence[Question]) -> list[Any]:
+        return self._model.answer_with(self._adapter, questions)
+
+
 def ask(model: LanguageModel, questions: Sequence[Question]) -> list[Any]:
     """The answers of a model, together where it can do that."""
     if isinstance(model, Answering):

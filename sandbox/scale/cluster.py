@@ -13,10 +13,11 @@ import secrets
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Hashable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -63,41 +64,63 @@ class RaySession:
         check_ray()
         import ray
 
-        ending = signal.getsignal(signal.SIGTERM)
-        more: dict[str, Any] = {"address": self._address}
-        if self._address is None:
-            # Ray listens to all networks, and takes whoever has its token: a new one, which goes into no file.
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-            # The path of a socket may have 107 characters, of which Ray takes 63.
-            short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"
-            folder = tempfile.mkdtemp(prefix="sandbox-ray-", dir=short)
-            self._left.callback(shutil.rmtree, folder, ignore_errors=True)
-            more = {
-                "address": "local",
-                "num_cpus": self._cpus,
-                "object_store_memory": _OBJECTS,
-                "include_dashboard": False,
-                "_temp_dir": folder,
-            }
-        try:
-            ray.init(
-                namespace="sandbox",
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                **more,
-            )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            self._left.close()
-            told = (str(error).splitlines() or ["?"])[0]
-            raise UsageError(
-                f"Ray cannot be used: {told}", hint="see that `ray status` finds the cluster of --address"
-            ) from error
-        self._left.callback(ray.shutdown)
-        signal.signal(signal.SIGTERM, ending)
+        if ray.is_initialized():
+            raise UsageError("Ray cannot be used: this program has a place in a cluster already")
+        with ExitStack() as opened:
+            more: dict[str, Any] = {"address": self._address}
+            if self._address is None:
+                more = {
+                    "address": "local",
+                    "num_cpus": self._cpus,
+                    "object_store_memory": _OBJECTS,
+                    "include_dashboard": False,
+                    "_temp_dir": opened.enter_context(_own_place()),
+                }
+            opened.callback(ray.shutdown)  # also of what an interrupted start has left
+            try:
+                with _own_signals():
+                    ray.init(
+                        namespace="sandbox",
+                        log_to_driver=False,
+                        logging_level=logging.CRITICAL,
+                        **more,
+                    )
+            except Exception as error:  # of many kinds, plain ones among them
+                told = (str(error).splitlines() or ["?"])[0]
+                raise UsageError(
+                    f"Ray cannot be used: {told}", hint="see that `ray status` finds the cluster of --address"
+                ) from error
+            self._left = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._left.close()
+
+
+@contextmanager
+def _own_place() -> Iterator[str]:
+    """A folder for a cluster that is started here, in which only this program has a place."""
+    # The path of a socket may have 107 characters, of which Ray takes 63.
+    short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 20 else "/tmp"
+    folder = tempfile.mkdtemp(prefix="sandbox-ray-", dir=short)
+    # Ray listens to all networks, and takes whoever has its token: a new one, which goes into no file. It stays:
+    # Ray's libraries read it once.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """What SIGTERM does stays as it was: Ray takes it up, on the main thread, where alone that can be done."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(slots=True, eq=False)
@@ -155,7 +178,8 @@ class WorkerActor:
     def work(self, job: PoolJob) -> Iterator[Any]:
         """The items of a job, and at last a `_Failed` where it raised an error."""
         try:
-            yield from job.work(self._place)
+            # A generator of our own: Ray sends into what it iterates, where a job knows nothing of that.
+            yield from (item for item in job.work(self._place))
         except SandboxError as error:
             yield _Failed(SandboxError(error.message, where=error.where, line=error.line, hint=error.hint))
 

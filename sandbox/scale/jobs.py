@@ -7,10 +7,12 @@ say what that is, and its items have to be the same whoever makes them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -56,6 +58,24 @@ class PoolJob(Protocol):
 
     def after(self, items: Sequence[Any]) -> Self:
         """What is left of it where these items have come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiecesJob(ABC, Generic[T]):
+    """A job of several pieces, with one item for each, in order: what is left is the pieces that have none yet."""
+
+    key: Hashable
+    pieces: tuple[T, ...]
+
+    @property
+    def course(self) -> Hashable:
+        return type(self).__name__
+
+    @abstractmethod
+    def work(self, place: Workplace) -> Iterator[Any]: ...
+
+    def after(self, items: Sequence[Any]) -> Self:
+        return replace(self, pieces=self.pieces[len(items) :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +124,37 @@ class Pool(Protocol):
 
 def results(pool: Pool, jobs: Iterator[PoolJob]) -> Iterator[tuple[Hashable, Any]]:
     """The items of many jobs as they come, each with the key of its job; no more are begun than have room."""
+    return ((event.key, event.value) for event in _events(pool, jobs) if isinstance(event, JobItem))
+
+
+def in_order(pool: Pool, jobs: Iterable[PoolJob]) -> Iterator[Any]:
+    """The items of many jobs, those of the first job first: what comes early waits."""
+    came: dict[Hashable, deque[Any]] = {}
+    done: set[Hashable] = set()
+
+    def noted() -> Iterator[PoolJob]:
+        for job in jobs:
+            came[job.key] = deque()
+            yield job
+
+    for event in _events(pool, noted()):
+        if isinstance(event, JobItem):
+            came[event.key].append(event.value)
+        else:
+            done.add(event.key)
+        while came:
+            first = next(iter(came))
+            while came[first]:
+                yield came[first].popleft()
+            if first not in done:
+                break
+            del came[first]
+
+
+def _events(pool: Pool, jobs: Iterator[PoolJob]) -> Iterator[JobItem | JobDone]:
     left: PoolJob | None = next(jobs, None)
     while left is not None or pool.busy:
         while left is not None and pool.free:
             pool.submit(left)
             left = next(jobs, None)
-        event = pool.next()
-        if isinstance(event, JobItem):
-            yield event.key, event.value
+        yield pool.next()

@@ -6,25 +6,25 @@ A question has all that its answer depends on, so Ray may put it again to an act
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sandbox.llm.batching import ModelRequest, RequestQueue, answered
+from sandbox.llm.catalogue import ModelSource
 from sandbox.llm.questions import AdaptedModel, Answering, Question
 
-_TOGETHER = 64
-"""Requests that are answered in one go."""
 _WAITING = 64
 """Requests that may wait in an actor."""
 
 
-@dataclass(eq=False)
-class _Asked:
-    adapter: Path | None
-    questions: Sequence[Question]
-    answers: Future[list[Any]] = field(default_factory=Future)
+@dataclass(eq=False, slots=True)
+class _Call(ModelRequest):
+    """A request of a thread that waits."""
+
+    found: list[Any] | Exception | None = None
 
 
 class Gathering:
@@ -36,42 +36,27 @@ class Gathering:
 
     def __init__(self, model: AdaptedModel) -> None:
         self.model = model
-        self.passes = 0
-        """How often the model was asked."""
-        self._waiting: list[_Asked] = []
+        self._waiting: RequestQueue[_Call] = RequestQueue()
         self._lock = threading.Lock()
         self._computing = threading.Lock()
 
     def answer_with(self, adapter: Path | None, questions: Sequence[Question]) -> list[Any]:
         """The answers. Where a batch fails, each request of it is answered by itself."""
-        own = _Asked(adapter, questions)
+        own = _Call(adapter, questions)
         with self._lock:
-            self._waiting.append(own)
+            self._waiting.add(own)
         with self._computing:
-            if not own.answers.done():  # nobody took it along
-                self._answer(self._taken(own))
-        return own.answers.result()
+            while not own.over:  # others may have taken it along
+                with self._lock:
+                    taken = self._waiting.take()
+                for call, found in answered(taken, self._ask):
+                    call.found, call.over = found, True
+        if isinstance(own.found, Exception):
+            raise own.found
+        return own.found or []
 
-    def _taken(self, own: _Asked) -> list[_Asked]:
-        with self._lock:
-            alike = [each for each in self._waiting if each.adapter == own.adapter and each is not own]
-            taken = [own, *alike[: _TOGETHER - 1]]
-            self._waiting = [each for each in self._waiting if each not in taken]
-        return taken
-
-    def _answer(self, asked: Sequence[_Asked]) -> None:
-        self.passes += 1
-        try:
-            found = iter(self.model.answer_with(asked[0].adapter, [q for each in asked for q in each.questions]))
-        except Exception as error:
-            if len(asked) == 1:
-                asked[0].answers.set_exception(error)
-            else:
-                for each in asked:
-                    self._answer([each])
-            return
-        for each in asked:
-            each.answers.set_result([next(found) for _ in each.questions])
+    def _ask(self, calls: Sequence[_Call]) -> list[Any]:
+        return self.model.answer_with(calls[0].adapter, [each for call in calls for each in call.questions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +154,11 @@ class PlacedModels:
         """The same, for a worker."""
         return PlacedModels(number)
 
+    def local(self, source: ModelSource, loading: Mapping[str, Any]) -> PlacedModel:
+        """A model of a folder that is under the same path everywhere; `loading` is for `LocalModel.load`."""
+        key = "-".join(map(str, (source.folder, *loading.values())))
+        return self.get(key, f"{source.name}@base", partial(_load, source, loading))
+
     def get(self, key: str, name: str, load: Callable[[], AdaptedModel]) -> PlacedModel:
         """The model of a key.
 
@@ -196,3 +186,9 @@ class PlacedModels:
             self._kept += actors
             return PlacedModel(name, actors[0])
         return PlacedModel(name, ray.get_actor(f"{key}/{self._number % copies}"))
+
+
+def _load(source: ModelSource, loading: Mapping[str, Any]) -> AdaptedModel:
+    from sandbox.llm.local import LocalModel
+
+    return LocalModel.load(source.folder, name=source.name, **loading)

@@ -30,7 +30,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -40,6 +40,7 @@ from sandbox.agent.cards import Card, parse_card
 from sandbox.errors import SaveError
 from sandbox.files import read_bytes, write_bytes
 from sandbox.processes import search_path
+from sandbox.scale.crew import HERE, Crew
 from sandbox.tune.adapters import BASE, Adapters
 from sandbox.tune.collect import Source
 from sandbox.tune.errors import RoundError
@@ -234,12 +235,14 @@ class Round:
         return self.adapter
 
 
-def start(plan: RoundPlan, *, trial: bool = False) -> Round:
+def start(plan: RoundPlan, *, trial: bool = False, crew: Crew = HERE) -> Round:
     """Start a round in a process of its own, which outlives this one.
 
     Args:
         plan: what is to be done.
         trial: only gather the data and time the first step; the last event is then `estimated`, not `finished`.
+        crew: who explores worlds, and plays the episodes of the gate. No part of the plan, which may lie in a save
+            from elsewhere: a cluster runs what it is sent.
 
     Raises:
         RoundError: another round is running in the same folder of saves, or the plan cannot be.
@@ -253,10 +256,10 @@ def start(plan: RoundPlan, *, trial: bool = False) -> Round:
         if trial:
             (folder / "trial").touch()
         write_bytes(folder / "plan.json", plan.model_dump_json(indent=2).encode() + b"\n")
-        return _launch(folder, lock)
+        return _launch(folder, lock, crew)
 
 
-def resume(round_: Round) -> Round:
+def resume(round_: Round, *, crew: Crew = HERE) -> Round:
     """Go on with a round that was cancelled or interrupted, or failed, from where it was. Raises `RoundError`."""
     plan = round_.plan
     if plan.save.resolve() != round_.folder.parent.parent.resolve():  # a save from elsewhere could write anywhere
@@ -265,7 +268,7 @@ def resume(round_: Round) -> Round:
         if round_.state in ("running", "finished"):
             raise RoundError(f"round {round_.number} is {round_.state}", where=round_.folder)
         (round_.folder / "cancel").unlink(missing_ok=True)
-        return _launch(round_.folder, lock)
+        return _launch(round_.folder, lock, crew)
 
 
 def rounds_of(save: Path) -> list[Round]:
@@ -286,7 +289,7 @@ def _only_one(saves: Path) -> IO[bytes]:
     return lock
 
 
-def _launch(folder: Path, lock: IO[bytes]) -> Round:
+def _launch(folder: Path, lock: IO[bytes], crew: Crew) -> Round:
     """Start the process. The locks are the open files: it inherits them, and has them as long as it lives."""
     with ExitStack() as opened:
         running = take(folder / ".running")
@@ -295,7 +298,7 @@ def _launch(folder: Path, lock: IO[bytes]) -> Round:
         opened.enter_context(running)
         log = opened.enter_context((folder / "log.txt").open("ab"))
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.tune.worker", str(folder)],
+            [sys.executable, "-m", "sandbox.tune.worker", str(folder), json.dumps(asdict(crew))],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

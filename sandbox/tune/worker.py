@@ -1,6 +1,6 @@
 """The process of a round: gather, evaluate, train, evaluate again, publish. Resumed, no phase is done twice.
 
-    python -m sandbox.tune.worker saves/NAME/rounds/NUMBER
+    python -m sandbox.tune.worker saves/NAME/rounds/NUMBER [CREW]
 
 A trial ends when the first step of the training has been timed. It is started by `sandbox.tune.rounds`, from which
 it inherits the locks that say that it runs.
@@ -11,16 +11,15 @@ from __future__ import annotations
 import errno
 import gc
 import json
-import os
 import resource
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -33,61 +32,41 @@ from sandbox.agent.cards import Card
 from sandbox.errors import SandboxError
 from sandbox.files import new_folder, write_bytes
 from sandbox.llm import registry as model_registry
+from sandbox.llm.catalogue import ModelSource
 from sandbox.llm.local import LocalModel
-from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
+from sandbox.llm.questions import ModelWithAdapter
+from sandbox.llm.service.client import ModelProcess
 from sandbox.llm.template import ChatTemplate
 from sandbox.machine import cores
 from sandbox.paths import Home
+from sandbox.scale.crew import HERE, Crew
+from sandbox.scale.jobs import Workplace, in_order
+from sandbox.scale.models import PlacedModels
 from sandbox.session.runner import Episode
 from sandbox.tune import collect, examples, gate, starts, training
 from sandbox.tune.adapters import BASE, AdapterInfo, Adapters, describe
 from sandbox.tune.errors import Stopped
+from sandbox.tune.event_log import Log
 from sandbox.tune.examples import Example, Origin
 from sandbox.tune.exploration import EXPLORED_SEED, best_way
 from sandbox.tune.gate import GateResult
+from sandbox.tune.jobs import ExploreJob, GateJob, GateStage, explored
 from sandbox.tune.loop import TrainingProgress
 from sandbox.tune.rounds import Round, RoundPlan
-from sandbox.tune.selfplay import Explored, explore
+from sandbox.tune.selfplay import Explored
+from sandbox.tune.starts import EpisodeStart
 from sandbox.tune.tracking import CurveWriter
 from sandbox.tune.voice.source import from_world
 from sandbox.types import LanguageModel
 from sandbox.world import registry
 
 _EPISODES: TypeAdapter[list[Episode]] = TypeAdapter(list[Episode])
-_RESERVE = 64 << 10
+_AT_ONCE = 4
+"""Episodes of the gate in one job, where many processes play."""
 _FIXED = (
     "{world} is the same game whatever the seed: of its {count} episodes, all but the first start after a few "
     "random commands"
 )
-
-
-class Log:
-    """The events of a round, a line each.
-
-    Args:
-        file: added to; a line that was cut off by the end of a process stays by itself.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._reserve = file.with_name(".reserve")
-        self._file = file.open("ab", buffering=0)
-        self._broken = self._file.tell() > 0
-        with suppress(OSError):
-            self._reserve.write_bytes(b"\n" * _RESERVE)
-
-    def add(self, kind: str, **data: Any) -> None:
-        """Write one event at once. Raises `OSError`."""
-        line = json.dumps({"event": kind, "at": time.time(), **data}, ensure_ascii=False, allow_nan=False)
-        whole = b"\n" * self._broken + line.encode() + b"\n"
-        self._broken = True
-        if self._file.write(whole) < len(whole):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._broken = False
-
-    def add_last(self, kind: str, **data: Any) -> None:
-        """The last event, for which there is room even on a disk that is full by now."""
-        self._reserve.unlink(missing_ok=True)
-        self.add(kind, **data)
 
 
 class _NotLoaded:
@@ -106,10 +85,12 @@ class RoundWorker:
 
     Args:
         folder: the round's.
+        crew: explores worlds, and plays the episodes of the gate.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, crew: Crew) -> None:
         self.folder = folder
+        self.crew = crew
         self.plan: RoundPlan = Round(folder).plan
         self.home = Home(self.plan.home)
         self._events = Log(folder / "events.jsonl")
@@ -200,48 +181,40 @@ class RoundWorker:
         if "demonstrations" in sources or "all" in sources:
             for number, reference in enumerate(worlds):
                 self.phase("reading walkthroughs", number, len(worlds))
-                world = registry.open_world(reference, home=self.home)
-                try:
+                with closing(registry.open_world(reference, home=self.home)) as world:
                     yield from collect.from_walkthrough(world, self.card)
-                finally:
-                    world.close()
         if "voice" in sources:
             for number, reference in enumerate(worlds):
                 self.phase("playing and speaking", number, len(worlds))
-                world = registry.open_world(reference, home=self.home)
-                try:
+                with closing(registry.open_world(reference, home=self.home)) as world:
                     yield from from_world(world, reference, self.card, number)
-                finally:
-                    world.close()
         if "explore" in sources:
             for number, reference in enumerate(worlds):
                 self.phase("reading explorations", number, len(worlds))
-                world = registry.open_world(reference, home=self.home)
-                try:
+                with closing(registry.open_world(reference, home=self.home)) as world:
                     moments, _ = examples.play_through(world, EXPLORED_SEED, best_way(world, EXPLORED_SEED))
                     origin = Origin(kind="explore", world=world.name)
                     yield from examples.transcripts(self.card, moments, origin, verbs=world.verbs)
-                finally:
-                    world.close()
         if "selfplay" in sources:
             won = 0
-            for number, explored in enumerate(self._explored()):
-                won += bool(explored.commands)
+            for number, found in enumerate(self._explored()):
+                won += bool(found.commands)
                 self.phase("exploring", number + 1, len(worlds), won=won)
-                if explored.commands:
-                    world = registry.open_world(explored.world, home=self.home)
-                    try:
-                        moments, _ = examples.play_through(world, explored.seed, explored.commands)
-                    finally:
-                        world.close()
+                if found.commands:
+                    with closing(registry.open_world(found.world, home=self.home)) as world:
+                        moments, _ = examples.play_through(world, found.seed, found.commands)
                     origin = Origin(kind="selfplay", world=world.name)
                     yield from examples.transcripts(self.card, moments, origin, verbs=world.verbs)
 
     def _explored(self) -> Iterator[Explored]:
-        """Every world explored, on all cores."""
-        tasks = [(str(self.plan.home), world) for world in self.plan.worlds]
+        """Every world explored, on all cores, or by the crew."""
+        if self.crew.shared:
+            jobs = (ExploreJob(key=world, pieces=(world,), home=self.home) for world in self.plan.worlds)
+            with self.crew.joined(), self.crew.pool() as workers:
+                yield from in_order(workers, jobs)
+            return
         with get_context("spawn").Pool(cores()) as pool:
-            yield from pool.imap(_explore, tasks)
+            yield from pool.imap(partial(explored, self.home), self.plan.worlds)
 
     # Evaluation.
 
@@ -259,7 +232,6 @@ class RoundWorker:
             return _EPISODES.validate_json(file.read_bytes())
         if not self.plan.eval_worlds:
             return []
-        model = self.player(adapter)
         played: list[Episode] = []
         total = len(self.plan.eval_worlds) * len(self.plan.eval_seeds)
 
@@ -283,36 +255,59 @@ class RoundWorker:
             asked = {"tolerance": plan.tolerance, "confidence": plan.confidence}
             return gate.hopeless(before, played, **asked) or gate.settled(before, played, plan.rule, **asked)
 
-        order = np.random.default_rng(self.plan.settings.seed).permutation(len(self.plan.eval_worlds))
-        for reference in (self.plan.eval_worlds[number] for number in order):
-            if enough():
-                break
-            world = registry.open_world(reference, home=self.home)
-            try:
-                chosen = starts.starts(world, self.plan.eval_seeds)
+        def jobs() -> Iterator[GateJob]:
+            nonlocal total
+            order = np.random.default_rng(self.plan.settings.seed).permutation(len(self.plan.eval_worlds))
+            for reference in (self.plan.eval_worlds[number] for number in order):
+                chosen = self._starts(reference, side)
                 total += len(chosen) - len(self.plan.eval_seeds)
-                if side == "before" and starts.is_fixed(world, self.plan.eval_seeds):
-                    self.tell("note", text=_FIXED.format(world=world.name, count=len(chosen)))
-                gate.play(
-                    self.card,
-                    model,
-                    world,
-                    chosen,
-                    max_steps=self.plan.max_steps,
-                    on_episode=told,
-                    stop=self.stopped,
-                    enough=enough,
-                )
-            finally:
-                world.close()
+                most = _AT_ONCE if self.crew.shared else len(chosen)
+                for first in range(0, len(chosen), most):
+                    yield GateJob(key=(reference, first), pieces=chosen[first : first + most], world=reference)
+
+        with self.crew.joined() as placed, self.crew.pool(self._stage(adapter, placed)) as pool:
+            try:
+                for episode in in_order(pool, jobs()):
+                    told(episode)
+                    if enough():
+                        break
+            except SandboxError as error:  # workers cannot tell which it was
+                if self.stopped():
+                    raise Stopped("stopped while it was evaluated") from error
+                raise
         write_bytes(file, _EPISODES.dump_json(played))
         return played
 
+    def _starts(self, reference: str, side: str) -> tuple[EpisodeStart, ...]:
+        """Where the episodes of a world of the gate start."""
+        with closing(registry.open_world(reference, home=self.home)) as world:
+            chosen = starts.starts(world, self.plan.eval_seeds)
+            if side == "before" and starts.is_fixed(world, self.plan.eval_seeds):
+                self.tell("note", text=_FIXED.format(world=world.name, count=len(chosen)))
+        return chosen
+
+    def _stage(self, adapter: Path | None, placed: PlacedModels | None) -> GateStage:
+        """With what the episodes of the gate are played, here or by a crew."""
+        source, loading = model_registry.resolve(self.plan.model), self._loading()
+        if placed is not None:
+            placed.local(source, loading)
+            player: Callable[[Workplace], LanguageModel] = partial(_placed, placed, source, loading, adapter)
+        else:
+            model = self.player(adapter)
+            player = lambda place: model  # noqa: E731
+        return GateStage(
+            home=self.home,
+            card=self.card,
+            max_steps=self.plan.max_steps,
+            cancel=self.folder / "cancel",
+            player=player,
+        )
+
     def player(self, adapter: Path | None) -> LanguageModel:
-        """The language model with an adapter, to play with."""
+        """The language model with an adapter, to play with here."""
         if self.plan.model_process and self.plan.memory_gib is None:
             source = model_registry.resolve(self.plan.model)
-            return ProcessWithAdapter(ModelProcess(source.name, source.folder, self._loading()), adapter)
+            return ModelWithAdapter(ModelProcess(source.name, source.folder, self._loading()), adapter)
         model = self.load()
         model.use_adapter(adapter)
         return model
@@ -427,18 +422,16 @@ class _Enough(Exception):  # noqa: N818
     """The trial has seen what it wanted to see."""
 
 
-def _explore(task: tuple[str, str]) -> Explored:
-    home, reference = task
-    world = registry.open_world(reference, home=Home(Path(home)))
-    try:
-        return explore(world)
-    finally:
-        world.close()
+def _placed(
+    placed: PlacedModels, source: ModelSource, loading: dict[str, Any], adapter: Path | None, place: Workplace
+) -> LanguageModel:
+    """The language model of a cluster with an adapter, as a worker asks it."""
+    return ModelWithAdapter(placed.of_worker(place.number).local(source, loading), adapter)
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, crew: Crew = HERE) -> int:
     """Run a round, and say in its events how it ended. Returns the exit status."""
-    worker = RoundWorker(folder)
+    worker = RoundWorker(folder, crew)
     limit = worker.plan.memory_gib
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(limit * 2**30),) * 2)
@@ -477,4 +470,4 @@ def _explained(error: BaseException) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *(Crew(**json.loads(text)) for text in sys.argv[2:3])))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -81,8 +80,7 @@ class Models:
         """
         source, loading = model_registry.resolve(reference, relative_to=folder), self._loading(device, dtype)
         if self._placed is not None:
-            key = "-".join(map(str, (source.folder, *loading.values())))
-            return self._placed.get(key, f"{source.name}@base", partial(_load, source, loading))
+            return self._placed.local(source, loading)
         if not self._settings.model_process:
             return self._lazy(source, loading)
         process = ModelProcess(source.name, source.folder, loading, self._on_note)

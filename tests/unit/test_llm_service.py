@@ -26,9 +26,9 @@ from tiny_gguf import write_tiny_gguf
 from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, convert
 from sandbox.llm.local import LocalModel
-from sandbox.llm.questions import Continue, Question, Read, ScoreQuestion
+from sandbox.llm.questions import Continue, ModelWithAdapter, Question, Read, ScoreQuestion
 from sandbox.llm.service import client
-from sandbox.llm.service.client import ModelProcess, ProcessWithAdapter
+from sandbox.llm.service.client import ModelProcess
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
 from sandbox.llm.state import ServerState
@@ -123,7 +123,7 @@ def test_an_adapter_is_merged_in_and_out(process: ModelProcess, here: LocalModel
         weights[name] = weights[name] * 2
     (tmp_path / "adapter_model.safetensors").unlink()
     (tmp_path / "adapter_model.safetensors").write_bytes(save(weights))
-    again = ProcessWithAdapter(process, tmp_path)
+    again = ModelWithAdapter(process, tmp_path)
     assert again.score(PROMPT, OPTIONS) == here.answer_with(tmp_path, ASKED)[0] != tuned[0], (
         "another lies there now"
     )

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +25,20 @@ from sandbox.cli import app
 from sandbox.errors import PlayError, SandboxError, UsageError
 from sandbox.llm.questions import Answering, Question, ScoreQuestion
 from sandbox.multiagent.league import round_robin
+from sandbox.multiagent.meetings import play_meetings
+from sandbox.paths import Home
 from sandbox.processes import search_path
 from sandbox.scale import cluster as scale_cluster
 from sandbox.scale.cluster import RayPool, RaySession
 from sandbox.scale.collecting import Course, collect, write_once
+from sandbox.scale.crew import HERE, Crew, Engine
 from sandbox.scale.inline import InlinePool
-from sandbox.scale.jobs import Pool, Workplace, results
-from sandbox.scale.leagues import play_meetings
+from sandbox.scale.jobs import JobDone, JobItem, PiecesJob, Pool, Workplace, in_order, results
 from sandbox.scale.models import Gathering, PlacedModels
 from sandbox.session.runner import Episode
 from sandbox.session.session import Session
 from sandbox.store import Store
+from sandbox.tune.errors import Stopped
 from sandbox.types import Decision, History, Observation, OptionScore, Transition
 
 EPISODES = 6
@@ -182,6 +186,26 @@ def test_a_turn_that_comes_again_is_written_once_and_none_before_its_time() -> N
     assert here.step().command == third.command
 
 
+def test_items_come_in_the_order_of_their_jobs() -> None:
+    class Backwards(InlinePool):
+        """Begins with the last job that it was given."""
+
+        def next(self) -> JobItem | JobDone:
+            self._jobs.rotate(1)
+            return super().next()
+
+    jobs = [Counting(key=number, pieces=(number, number + 0.5)) for number in range(5)]
+    expected = [piece for job in jobs for piece in job.pieces]
+    assert list(in_order(Backwards(slots=3), jobs)) == expected
+    assert [value for _, value in results(Backwards(slots=3), iter(jobs))] != expected
+    assert jobs[0].after([0]).pieces == (0.5,) and not jobs[0].after([0, 0.5]).pieces
+
+
+class Counting(PiecesJob[float]):
+    def work(self, place: Workplace) -> Iterator[float]:
+        yield from self.pieces
+
+
 @dataclass(frozen=True)
 class Doomed:
     """Takes its worker down with it, or raises."""
@@ -289,6 +313,82 @@ def test_a_league_comes_out_the_same(nodes: Cluster) -> None:
     assert len({cell.focal.value for cell in alone.cells.values()}) > 3
 
 
+@dataclass(frozen=True)
+class Present(Crew):
+    """The workers of a cluster in which this program has a place already."""
+
+    engine: Engine = "ray"
+    models: PlacedModels = field(default_factory=PlacedModels)
+
+    @contextmanager
+    def joined(self) -> Iterator[PlacedModels]:
+        yield self.models
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A unit of a benchmark that asks a language model."""
+
+    place: str
+    model: str
+
+    @property
+    def label(self) -> str:
+        return self.place
+
+    def run(self, home: Home) -> dict[str, Any]:
+        from sandbox.bench.learning import units
+
+        (score,) = units.model(self.model).score(self.place, [" go"])
+        return {"score": score.logprob, "by": type(units.model(self.model).model).__name__}
+
+
+def test_rounds_and_benchmarks_come_out_the_same(nodes: Cluster, tmp_path: Path, tiny_model: Path) -> None:
+    # Not above: every worker of this file would load what trains.
+    from sandbox.bench.learning.units import UnitContext
+    from sandbox.tune.jobs import explored
+    from sandbox.tune.rounds import RoundPlan
+    from sandbox.tune.worker import RoundWorker
+
+    plan = RoundPlan(
+        home=tmp_path,
+        save=tmp_path / "saves" / "friday",
+        card="model: smollm2-135m-instruct\ncombine:\n  method: prior\n",
+        model=str(tiny_model),
+        sources=("selfplay",),
+        worlds=("tw:coin?level=2&seed=1", "tw:coin?level=3&seed=2"),
+        eval_worlds=("tw:coin?level=1&seed=3", "tw:coin?level=3&seed=1", "tw:coin?level=2&seed=2"),
+        eval_seeds=(0, 1),
+        max_steps=2,
+        threads=1,
+    )
+
+    def worker(name: str, crew: Crew) -> RoundWorker:
+        (folder := tmp_path / name).mkdir()
+        (folder / "plan.json").write_text(plan.model_dump_json())
+        return RoundWorker(folder, crew)
+
+    found = list(worker("explored", Present(workers=2))._explored())
+    assert found == [explored(Home(tmp_path), world) for world in plan.worlds]
+    assert all(each.commands for each in found)
+
+    crew = Present(workers=1)  # and so one model, which takes seconds to load
+    shared = worker("shared", crew)
+    episodes = shared.episodes("before", None)
+    assert episodes == worker("alone", HERE).episodes("before", None)
+    assert len(episodes) > 3
+    (shared.folder / "before.json").unlink()
+    (shared.folder / "cancel").touch()
+    with pytest.raises(Stopped):
+        shared.episodes("before", None)
+
+    asked = [Asking(place, str(tiny_model)) for place in ("a cave", "a hut", "a road")]
+    results = UnitContext(Home(tmp_path), crew=crew).finish(asked)
+    alone = [unit.run(Home(tmp_path)) for unit in asked]
+    assert [each["score"] for each in results] == pytest.approx([each["score"] for each in alone], abs=1e-4)
+    assert {each["by"] for each in results} == {"PlacedModel"} and {each["by"] for each in alone} == {"LocalModel"}
+
+
 def test_a_machine_that_is_gone_takes_nothing_with_it(nodes: Cluster, tmp_path: Path) -> None:
     """The last of this file that needs both machines."""
     alone = play(InlinePool(CaveStages(True), slots=3), tmp_path / "a", learn=True, staleness=2)
@@ -323,6 +423,46 @@ def test_the_command_line_plays_the_same_on_ray_and_leaves_nothing_behind(tmp_pa
     assert shared == lines("--jsonl", str(tmp_path / "local.jsonl"))
     assert len(shared) == 6 and all(json.loads(line)["staleness"] == 0 for line in shared)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["local.jsonl", "ray.jsonl"]
+
+
+ASIDE = """
+import signal, threading
+from sandbox.errors import UsageError
+from sandbox.scale.cluster import RayPool, RaySession
+
+ending = lambda *_: None
+signal.signal(signal.SIGTERM, ending)
+said = []
+
+def aside():
+    with RaySession() as place:
+        with RayPool(workers=1) as pool:
+            said.append(pool.slots)
+        try:
+            RaySession().__enter__()
+        except UsageError as error:
+            said.append(error.message)
+        import ray
+        said.append(ray.is_initialized())
+    said.append(ray.is_initialized())
+
+thread = threading.Thread(target=aside)
+thread.start()
+thread.join()
+assert said == [1, "Ray cannot be used: this program has a place in a cluster already", True, False], said
+assert signal.getsignal(signal.SIGTERM) is ending
+"""
+
+
+def test_a_session_on_any_thread_leaves_signals_and_nothing_else_behind(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASIDE],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": search_path(), "TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_ray_a_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

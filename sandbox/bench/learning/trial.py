@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sandbox import statistics
 from sandbox.agent.agent import CardAgent
-from sandbox.agent.cards import parse_card
+from sandbox.agent.cards import Card, parse_card
 from sandbox.agent.learners import build_learner
 from sandbox.bench.learning import units
 from sandbox.bench.learning.plot import PlottedCurve
@@ -89,9 +89,16 @@ class Trial:
     def place(self) -> str:
         return self.world
 
+    @property
+    def model(self) -> str | None:
+        return self._card.model
+
+    @property
+    def _card(self) -> Card:
+        return parse_card(self.card, self.row.replace(" ", "-"))
+
     def run(self, home: Home) -> units.Result:
-        world = _world(home, self.world)
-        card = parse_card(self.card, self.row.replace(" ", "-"))
+        world, card = _world(home, self.world), self._card
         model = None if card.model is None else units.model(card.model)
         learner = build_learner(card, model, verbs=world.verbs, seed=self.seed)
         agent = CardAgent(card, model, learner, verbs=world.verbs)

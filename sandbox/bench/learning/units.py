@@ -7,21 +7,27 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import sandbox
 from sandbox.bench.learning.plot import Panel
 from sandbox.bench.report import Figure
 from sandbox.errors import UsageError
+from sandbox.llm import registry
 from sandbox.llm.cached import CachedModel
+from sandbox.llm.catalogue import ModelSource
 from sandbox.llm.questions import Question, Read, ScoreQuestion
 from sandbox.paths import Home
+from sandbox.scale.crew import HERE, Crew
+from sandbox.scale.jobs import PiecesJob, Workplace, results
+from sandbox.scale.models import PlacedModels
 
 Result = dict[str, Any]
 """What a unit found: plain values, as JSON has them."""
@@ -73,6 +79,8 @@ class UnitContext:
     kept: Path | None = None
     """The JSON-lines file of finished units; None keeps nothing."""
     progress: Callable[[str], None] = field(default=lambda message: None)
+    crew: Crew = HERE
+    """Who works in place of these processes, where it is shared."""
 
     def finish(self, units: Sequence[Unit]) -> list[Result]:
         """The results of all units, in their order; those that are kept from an earlier run are not run again.
@@ -83,7 +91,7 @@ class UnitContext:
         found = _read(self.kept)
         left = {key: unit for unit in units if (key := _key(unit)) not in found}
         started = time.perf_counter()
-        for number, (key, result) in enumerate(_run(left, self.home, self.workers), start=1):
+        for number, (key, result) in enumerate(self._run(left), start=1):
             found[key] = result
             if self.kept is not None:
                 _append(self.kept, key, left[key], result)
@@ -91,6 +99,51 @@ class UnitContext:
             done = len(units) - len(left) + number
             self.progress(f"{done} of {len(units)}, about {minutes:.0f} min left; {left[key].label}")
         return [found[_key(unit)] for unit in units]
+
+    def _run(self, units: Mapping[str, Unit]) -> Iterator[tuple[str, Result]]:
+        """Results as they come."""
+        if not self.crew.shared:
+            yield from _run(units, self.home, self.workers)
+            return
+        with self.crew.joined() as placed, self.crew.pool(UnitStage(self.home, placed)) as pool:
+            asked = {unit.model for unit in units.values() if isinstance(unit, AsksModel)}
+            assert placed is not None, "it is shared"
+            for name in filter(None, asked):
+                placed.local(*_loaded(name))  # it lives as long as this program
+            jobs = (UnitJob(key=key, pieces=(unit,)) for key, unit in units.items())
+            for key, result in results(pool, jobs):
+                yield str(key), result
+
+
+@runtime_checkable
+class AsksModel(Protocol):
+    """A unit whose agents may have a language model."""
+
+    @property
+    def model(self) -> str | None:
+        """Its name in the catalogue; None where they have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStage:
+    """The context of a pool that works off units."""
+
+    home: Home
+    placed: PlacedModels | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitJob(PiecesJob[Unit]):
+    """Units of one place; an item is the result of one."""
+
+    @property
+    def course(self) -> Hashable:
+        return self.pieces[0].place if self.pieces else ""
+
+    def work(self, place: Workplace) -> Iterator[Result]:
+        stage: UnitStage = place.context
+        _PLACED.set(None if stage.placed is None else stage.placed.of_worker(place.number))
+        return (unit.run(stage.home) for unit in self.pieces)
 
 
 class _Reader(CachedModel):
@@ -102,12 +155,21 @@ class _Reader(CachedModel):
         return [a.scores if isinstance(q, ScoreQuestion) else a for q, a in zip(questions, answers, strict=True)]
 
 
+_PLACED: ContextVar[PlacedModels | None] = ContextVar("placed", default=None)
+"""Models of a cluster, in its workers."""
+
+
 @functools.cache
 def model(name: str) -> CachedModel:
     """The language model of this process, by its name in the catalogue, with a cache of decisions."""
     from sandbox.llm.local import LocalModel
 
-    return _Reader(LocalModel.load(name, threads=1))
+    placed = _PLACED.get()
+    return _Reader(LocalModel.load(name, threads=1) if placed is None else placed.local(*_loaded(name)))
+
+
+def _loaded(name: str) -> tuple[ModelSource, Mapping[str, Any]]:
+    return registry.resolve(name), {"threads": 1, "device": "auto", "dtype": "auto"}
 
 
 def _key(unit: Unit) -> str:

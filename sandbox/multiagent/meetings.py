@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from sandbox.multiagent.league import Encounter, Meeting, meet
 from sandbox.multiagent.team import Agents
-from sandbox.scale.jobs import Pool, Shared, Workplace, results
+from sandbox.scale.jobs import PiecesJob, Pool, Shared, Workplace, in_order
 from sandbox.types import World
 
 _AT_ONCE = 8
@@ -22,23 +22,13 @@ class OpensLeague(Protocol):
         """The world, and every agent by name and seat, as they are before they have learned."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeagueJob:
+@dataclass(frozen=True, kw_only=True)
+class LeagueJob(PiecesJob[Meeting]):
     """Some encounters; its items are these, without their transitions."""
 
-    number: int
-    meetings: tuple[Meeting, ...]
     learned: Shared
     """What every agent has learned, by name and seat."""
     max_steps: int
-
-    @property
-    def key(self) -> Hashable:
-        return self.number
-
-    @property
-    def course(self) -> Hashable:
-        return "league"
 
     def work(self, place: Workplace) -> Iterator[Encounter]:
         opens: OpensLeague = place.context
@@ -51,33 +41,22 @@ class LeagueJob:
             return world, cast
 
         with place.lent("league", gathered) as (world, cast):
-            for meeting in self.meetings:
+            for meeting in self.pieces:
                 found = meet(world, cast, meeting, max_steps=self.max_steps)
                 yield replace(found, match=replace(found.match, transitions={}))
-
-    def after(self, items: Sequence[Encounter]) -> Self:
-        return replace(self, meetings=self.meetings[len(items) :])
 
 
 def play_meetings(
     pool: Pool, meetings: Sequence[Meeting], cast: Mapping[str, Agents], *, max_steps: int
 ) -> Iterator[Encounter]:
-    """Have a pool play encounters, with what the agents of the cast have learned by now.
-
-    They come in the order of the meetings: what comes early waits.
-    """
+    """Have a pool play encounters, with what the agents of the cast have learned by now, in their order."""
     learned = pool.share({name: {seat: a.dump() for seat, a in seats.items()} for name, seats in cast.items()})
-    starts = range(0, len(meetings), _AT_ONCE)
-    jobs = (
-        LeagueJob(
-            number=start, meetings=tuple(meetings[start : start + _AT_ONCE]), learned=learned, max_steps=max_steps
-        )
-        for start in starts
+    return in_order(
+        pool,
+        (
+            LeagueJob(
+                key=start, pieces=tuple(meetings[start : start + _AT_ONCE]), learned=learned, max_steps=max_steps
+            )
+            for start in range(0, len(meetings), _AT_ONCE)
+        ),
     )
-    came: dict[Hashable, list[Encounter]] = {start: [] for start in starts}
-    told = 0
-    for key, encounter in results(pool, jobs):
-        came[key].append(encounter)
-        while told < len(meetings) and len(found := came[told - told % _AT_ONCE]) > told % _AT_ONCE:
-            yield found[told % _AT_ONCE]
-            told += 1

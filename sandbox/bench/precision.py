@@ -100,7 +100,7 @@ def parts(model: LocalModel, asked: Sequence[ScoreQuestion], name: str) -> list[
             measure(module, "all")
         elif module is head:
             measure(module, "head")
-        elif type(module).__name__ == "Linear":
+        elif "Linear" in type(module).__name__:
             measure(module, "in attention" if "attn" in path else "linear")
         elif type(module).__name__.endswith("Attention"):
             measure(module, "attention")

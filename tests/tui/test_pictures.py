@@ -63,7 +63,7 @@ def test_the_game(make_app: MakeApp, snap_compare: Compare, size: tuple[int, int
     assert snap_compare(app, terminal_size=size, run_before=played)
 
 
-@pytest.mark.parametrize("theme", ["high-contrast", "colour-blind-safe", "textual-ansi"])
+@pytest.mark.parametrize("theme", ["high-contrast", "colour-blind-safe", "ansi-dark"])
 def test_the_game_in_other_themes(make_app: MakeApp, snap_compare: Compare, theme: str) -> None:
     app = make_app(Weigher(), theme=theme)
     assert snap_compare(app, terminal_size=(100, 30), run_before=played)

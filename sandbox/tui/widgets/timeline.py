@@ -133,7 +133,7 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def text(self) -> str:
         """All of it, as lines of text."""
-        return "\n".join(Content("").join(self._line(row)).plain for row in self._rows)
+        return "\n".join(self._line(row).plain for row in self._rows)
 
     def _lines_to(self, leaves: Iterable[int]) -> set[int]:
         """All turns on the branches that end in these."""
@@ -145,7 +145,11 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
                 turn = self._turns[turn].parent
         return found
 
-    def _line(self, row: Row) -> tuple[Content, Content]:
+    def _line(self, row: Row) -> Content:
+        command, told = self._parts(row)
+        return command + told
+
+    def _parts(self, row: Row) -> tuple[Content, Content]:
         """A turn: its place in the tree with its command, and what is to be seen of it even where that is cut."""
         view, turn = self._view, self._turns[row.turn]
         assert view is not None
@@ -194,7 +198,7 @@ class TimelineTree(ScrollView, can_focus=True, inherit_bindings=False):
         at, width = self.scroll_offset.y + y, self.scrollable_content_region.width
         if at >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        command, told = self._line(self._rows[at])
+        command, told = self._parts(self._rows[at])
         command = command.truncate(max(width - told.cell_length, _LEAST), ellipsis=True)
         content = (command + told).truncate(width, ellipsis=True)
         style = self.visual_style

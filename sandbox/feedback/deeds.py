@@ -80,6 +80,8 @@ class Deeds:
         self._timeline = timeline
         self._world = world
         self._effects: dict[tuple[str, int, str, str], tuple[Hashable, bool, str]] = {}
+        self._distinct: dict[tuple[Hashable, bool, str], tuple[Hashable, bool, str]] = {}
+        """Each of them once: an effect may be a whole state, and a game comes back to the same."""
 
     def effect(self, state: int, seat: str, command: str) -> Hashable:
         """What a command leads to in the state after a turn; equal for commands that are one deed there."""
@@ -130,7 +132,8 @@ class Deeds:
         key = ("" if world is None else world.fingerprint, state, seat, command)
         if key not in self._effects:
             tried = None if world is None else self._tried(world, state, seat, command)
-            self._effects[key] = tried or self._recorded(state, seat, command)
+            found = tried or self._recorded(state, seat, command)
+            self._effects[key] = self._distinct.setdefault(found, found)
         return self._effects[key]
 
     def _tried(self, world: World[Any], state: int, seat: str, command: str) -> tuple[Hashable, bool, str] | None:

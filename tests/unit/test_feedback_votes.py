@@ -215,6 +215,15 @@ def test_the_screen_counts_deeds(session: Session) -> None:
     assert curves(session, None).episodes[0].interventions == pytest.approx(1 / 3)
 
 
+def test_what_leads_to_the_same_state_is_kept_once_however_often_it_is_done(session: Session) -> None:
+    for _ in range(3):
+        session.act("look", decision=session.decide())
+    assert Camera(session).view().interventions == 0
+    states = session.timeline.path_ids(session.current.id)[:-1]
+    effects = [session.deeds.effect(state, session.world.seats[0], "look") for state in states]
+    assert len(states) == 3 and all(effect is effects[0] for effect in effects)
+
+
 def test_what_was_typed_in_vain_has_no_share_of_the_credit(session: Session) -> None:
     session.step()
     session.act("asdfgh", decision=session.decide())

@@ -178,7 +178,9 @@ class Interpreter:
         except InterpreterError:
             return NOTHING
         self.trying_seconds = reply["cpu_seconds"]
-        return Listing(tuple(reply["commands"]), tuple(reply["things"]), tuple(reply["asked"]))
+        return Listing(
+            tuple(reply["commands"]), tuple(reply["things"]), tuple(reply["asked"]), tuple(reply["shown"])
+        )
 
     def close(self) -> None:
         """End the process."""

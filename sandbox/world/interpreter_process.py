@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from sandbox.world import verb_tables
-from sandbox.world.trying import CommandTrial, Trials
+from sandbox.world.trials import Trials
+from sandbox.world.trying import CommandTrial
 from sandbox.world.wording import StoryGrammar
 
 FRAME = struct.Struct("<II")
@@ -371,7 +372,7 @@ def listed(machine: Machine, request: dict[str, Any]) -> Trials:
         if body:
             return Trials(*json.loads(body))
         machine.freezing.add(tried[:].split(b"\0", 1)[0].decode())
-    return Trials([], [], [])
+    return Trials([], [], [], [])
 
 
 def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int) -> NoReturn:
@@ -387,7 +388,7 @@ def _try(machine: Machine, request: dict[str, Any], tried: mmap.mmap, sink: int)
         machine.before_try = begin
         trial = CommandTrial(machine, machine.grammar, request["limit"], machine.freezing)
         if machine.wants_key:
-            found = Trials(trial.keys(), [], [])
+            found = Trials(trial.keys(), [], [], [])
         elif request["heard"]:
             known = Trials(*request["known"])
             found = known._replace(commands=trial.recalled(request["heard"], known))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-_VERSION = 7
+_VERSION = 8
 """Goes up when commands are found in another way: what was remembered before then counts no longer."""
 _IN_MEMORY = 4096
 _ON_DISK = 50_000
@@ -36,6 +36,8 @@ class Listing(NamedTuple):
     """What can be spoken of."""
     asked: tuple[str, ...] = ()
     """Those of them that have something to say about a topic."""
+    shown: tuple[str, ...] = ()
+    """Digests of what the commands do."""
 
 
 NOTHING = Listing(())
@@ -82,7 +84,7 @@ class Listings:
             found = self._database().execute("SELECT commands FROM listings WHERE key = ?", (key,)).fetchone()
             if found:
                 parts = json.loads(found[0])
-                if len(parts) == 3 and all(isinstance(word, str) for part in parts for word in part):
+                if len(parts) == len(NOTHING) and all(isinstance(word, str) for part in parts for word in part):
                     return Listing(*map(tuple, parts))
         return None
 

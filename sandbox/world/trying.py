@@ -6,11 +6,12 @@ are the story's grammar filled with the nouns in sight (`wording`); what is kept
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
 
 from sandbox.world import printed
+from sandbox.world.trials import Effect, TrialMachine, Trials
 from sandbox.world.verb_tables import ALIVE, HELD, HERE, TOLD
 from sandbox.world.wording import (
     DIRECTIONS,
@@ -23,8 +24,6 @@ from sandbox.world.wording import (
     heads,
 )
 
-Effect = tuple[str, int, bool, bool]
-"""World hash, score, whether it ended, whether a key is wanted."""
 Pair = tuple[str, str]
 _KEYS = (*printed.KEYS, *"qnpyhmx123456789")
 _WHOLE = 60
@@ -34,6 +33,8 @@ _MAX_POWERS = 8
 """Commands that are listed for their answer alone."""
 MAX_TOPICS = 24
 """Words that are tried as topics, and as verbs, at one state."""
+_MAX_PAIRS = 40
+"""Promising pairs of nouns that are tried at once with one form; the others are last."""
 _MAX_FOUND = 4
 """Things that are here though nothing in sight names them."""
 _NEW, _KNOWN = "*new*", "*known*"
@@ -41,6 +42,7 @@ _NEW, _KNOWN = "*new*", "*known*"
 _TELLS_APART = 40
 """Characters from which on an answer to `examine` is taken to be that of one thing only."""
 _ALL = "all"
+_SEVERAL = 4
 _ALL_AROUND = 900
 """Commands that are this useful are tried with all things; others first with those that something came of."""
 _SAMPLE = 5
@@ -49,29 +51,6 @@ _CAST = CommandForm("OBJ OBJ", (frozenset((HERE,)), frozenset((HERE,))))
 _SAID = CommandForm("OBJ", (frozenset((HERE,)),))
 """Nouns said as verbs: a story of magic has spells that are named like things."""
 _EXAMINE = CommandForm("examine OBJ", (frozenset((HERE,)),), (False,), telling=True)
-
-
-class TrialMachine(Protocol):
-    """A story that can be tried out: it stands at a state, and can be brought back to it."""
-
-    def mark(self) -> Any: ...
-
-    def go_to(self, mark: Any) -> None: ...
-
-    def effect(self) -> Effect: ...
-
-    def try_out(self, command: str, *, press: bool = False) -> str | None: ...
-
-
-class Trials(NamedTuple):
-    """What was found at a state."""
-
-    commands: list[str]
-    """One for each effect, sorted."""
-    things: list[str]
-    """What can be spoken of there."""
-    asked: list[str]
-    """Things that have something to say about a topic."""
 
 
 class CommandTrial:
@@ -91,9 +70,15 @@ class CommandTrial:
         self._skip = frozenset(skip)
         self._here = machine.mark()
         self._before = machine.effect()
+        self._idle: set[Effect] = set()
+        """The world's own doing, which comes with every command that takes a turn."""
         self._effects: dict[Effect, list[str]] = {}
         self._replies: dict[str, str] = {}
         """Replies of commands that changed nothing."""
+        self._sampled: dict[str, str] = {}
+        """Replies to samples of words that are likely not here."""
+        self._texts: dict[str, str] = {}
+        """Replies of all commands."""
         self._cleaned: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
         self._nouns: dict[str, tuple[str, ...]] = {}
@@ -109,6 +94,7 @@ class CommandTrial:
         """Kinds of answers about things that are not here."""
         self._unseen: list[str] = []
         """What can be looked at and nothing else, such as spells that one has heard of."""
+        self._dropped: set[str] = set()
         self._lively: set[str] = set()
         """Things that something came of so far."""
         self._alive: list[str] | None = None
@@ -133,8 +119,7 @@ class CommandTrial:
             inventory: what is carried, as the story lists it.
         """
         grammar = self._grammar
-        for form in grammar.by_nouns(0):
-            self._say(form)
+        self._be_idle()
         self._carried = frozenset(grammar.named(inventory))
         things, named = self._things(seen, inventory)
         words = [word for word in named if word not in things]
@@ -166,7 +151,8 @@ class CommandTrial:
         for form, pairs in last:
             for pair in pairs:
                 self._say(form, *pair)
-        return Trials(self._kept(), things, list(self._asked))
+        kept, shown = self._kept()
+        return Trials(kept, things, list(self._asked), shown)
 
     def _say_each(self, form: CommandForm, nouns: list[str]) -> None:
         """Try a command of one noun with each. Those with an answer of their own, or an effect, are lively."""
@@ -192,8 +178,7 @@ class CommandTrial:
             heard: these words, the most promising first.
             known: what was found with the words in sight.
         """
-        for command in known.commands:
-            self._say(CommandForm(command, telling=True))
+        self._be_idle()
         self._absent = self._absence(heard)
         found = [word for word in heard if self._is_here(self._say(_EXAMINE, word))]
         for word in self._words_of_power(heard):
@@ -209,7 +194,15 @@ class CommandTrial:
                 for someone in known.asked:
                     for word in heard:
                         self._say(form, *((someone, word) if form.topic else (word, someone)))
-        return self._kept(frozenset(known.commands))
+        return self._kept(frozenset(known.shown))[0]
+
+    def _be_idle(self) -> None:
+        """Try the commands without a noun. What several of them do is not their doing."""
+        for form in self._grammar.by_nouns(0):
+            self._say(form)
+        self._idle = {
+            effect for effect, commands in self._effects.items() if len(commands) >= _SEVERAL or "wait" in commands
+        }
 
     @property
     def done(self) -> bool:
@@ -242,7 +235,7 @@ class CommandTrial:
             )
             refusals = {kind for kind, count in common.items() if count > 1 or len(things) == 1}
             self._alive = [thing for thing in things if not refusals & set(kinds[thing])]
-            self._lively.update(self._alive)
+            self._lively.update(self._alive if forms else ())
         return self._alive
 
     def _sorted_out(self, things: list[str]) -> list[str]:
@@ -260,6 +253,12 @@ class CommandTrial:
                 self._unseen.append(thing)
             elif len(replies) < 2 or not looked or {looked} != set(replies):
                 kept.append(thing)
+        for form in self._grammar.by_nouns(1):
+            if form.wording == "drop OBJ":  # not all that the inventory names is carried
+                for thing in kept:
+                    if thing in self._carried:
+                        self._say(form, thing)
+                self._carried = frozenset(self._dropped) or self._carried
         return kept[:MAX_THINGS] or things[:MAX_THINGS]  # in the dark, nothing can be looked at
 
     def _words_of_power(self, named: Sequence[str]) -> list[str]:
@@ -285,7 +284,9 @@ class CommandTrial:
         """Try one command, once; its reply, empty where it was not tried."""
         command = filled(form.wording, *nouns)
         if command in self._nouns or command in self._skip or self.done:
-            return self._replies.get(command, "")
+            if command in self._sampled:
+                self._replies[command] = self._sampled.pop(command)
+            return self._texts.get(command, "")
         self._left -= 1
         self._nouns[command] = nouns
         self._machine.go_to(self._here)
@@ -300,6 +301,7 @@ class CommandTrial:
         if plain != text:
             self._guessed.add(command)
             text = plain
+        self._texts[command] = text
         if form.telling:
             self._telling.add(command)
         if form.topic is not None:
@@ -307,11 +309,13 @@ class CommandTrial:
         self._replies[command] = text
         if printed.asks_which(text):  # it asked back: nothing has been done yet
             return text
-        if effect[:3] != self._before[:3]:
+        if effect[:3] != self._before[:3] and effect not in self._idle:
             self._effects.setdefault(effect, []).append(command)
             del self._replies[command]
             if form.wording == "take OBJ":
                 self._taken.update(nouns)
+            elif form.wording == "drop OBJ":
+                self._dropped.update(nouns)
         elif effect[3] or not text:  # a menu is no part of the world
             del self._replies[command]
         elif printed.ending(text) or printed.scored(text):
@@ -375,7 +379,9 @@ class CommandTrial:
         kinds: Counter[str] = Counter()
         for word in others[:: len(others) // 6 + 1]:
             kinds[self._kind(self._say(_EXAMINE, word))] += 1
-            self._replies.pop(f"examine {word}", None)
+            command = filled(_EXAMINE.wording, word)
+            if command in self._replies:  # counts only where the word is met as well
+                self._sampled[command] = self._replies.pop(command)
         return {kind for kind, _ in kinds.most_common(1)} | {kind for kind, count in kinds.items() if count > 1}
 
     def _ask(self, form: CommandForm, *places: list[str]) -> None:
@@ -421,22 +427,20 @@ class CommandTrial:
             promising += [(other, noun) if swapped else (noun, other) for noun in told_apart for other in others]
             if swapped and form.several[0] and len(firsts) > 1:
                 promising += [(_ALL, noun) for noun in told_apart]
-        for first, second in promising:
+        promising.sort(key=lambda pair: pair[0] not in held and pair[1] not in held)
+        for first, second in promising[:_MAX_PAIRS]:
             if first != second:
                 self._say(form, first, second)
-        left = [(first, second) for first in firsts for second in seconds if first != second]
+        left = [pair for pair in promising[_MAX_PAIRS:] if pair[0] != pair[1]]
+        left += [(first, second) for first in firsts for second in seconds if first != second]
         return sorted(left, key=lambda pair: pair[0] not in held and pair[1] not in held)
 
-    def _kept(self, known: frozenset[str] = frozenset()) -> list[str]:
-        """One command for each effect that no known command has, sorted."""
+    def _kept(self, known: frozenset[str] = frozenset()) -> tuple[list[str], list[str]]:
+        """One command for each effect whose digest is not known, sorted; and the digests."""
         grammar = self._grammar
-        kept = {
-            min(commands, key=grammar.plainness)
-            for commands in self._effects.values()
-            if known.isdisjoint(commands)
-        }
+        effects = {_digest(effect): commands for effect, commands in self._effects.items()}
+        kept = {min(commands, key=grammar.plainness) for key, commands in effects.items() if key not in known}
         rough: dict[str, set[str]] = {}
-        """Who or what has given each kind of answer: what many give is a refusal."""
         for command, reply in self._replies.items():
             rough.setdefault(self._kind(reply), set()).add(" ".join(self._nouns[command]) or command)
         whole = Counter((grammar.kind(reply, _WHOLE), reply) for reply in self._replies.values())
@@ -453,12 +457,19 @@ class CommandTrial:
                     told.setdefault(reply, []).append(command)
                 continue
             tells = command in self._telling and self._kind(reply) not in self._absent
-            own = len(rough[self._kind(reply)]) == 1 or len(reply) > 2 * _TELLS_APART
+            given = rough[self._kind(reply)]
+            own = len(given) == 1 or len(reply) > 2 * _TELLS_APART
+            if not self._nouns[command]:  # a smell of the place is one of each thing in it
+                own = all(who == command or self._nouns.get(who) != () for who in given)
             if tells and own and alike[grammar.kind(reply, _WHOLE)] == 1:
                 told.setdefault(reply, []).append(command)
-        answers = [
-            min(commands, key=lambda command: (command in self._guessed, grammar.plainness(command)))
-            for commands in told.values()
-            if known.isdisjoint(commands)
-        ]
-        return sorted(kept | set(answers[:_MAX_TOLD]))
+        answers = {
+            _digest(reply): min(commands, key=lambda said: (said in self._guessed, grammar.plainness(said)))
+            for reply, commands in list(told.items())[:_MAX_TOLD]
+        }
+        kept |= {command for key, command in answers.items() if key not in known}
+        return sorted(kept), [*effects, *answers]
+
+
+def _digest(shown: object) -> str:
+    return hashlib.md5(repr(shown).encode()).hexdigest()[:12]

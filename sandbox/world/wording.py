@@ -44,6 +44,7 @@ _TWO = (
 _TELLING = frozenset(
     ("examine me", "examine OBJ", "read OBJ", "search OBJ", "look in OBJ", "look under OBJ", "talk to OBJ")
 )
+_FELT = frozenset(("smell OBJ", "touch OBJ", "taste OBJ", "listen to OBJ", "wear OBJ"))
 """Said for the answer: a new text is the effect. So are the topical verbs, and those of `_SENSES`."""
 _SENSES = _words("smell listen")
 TOPICAL = frozenset({"ask", "tell", "talk", "consult"})
@@ -76,6 +77,7 @@ _COMMON = (
         "destroy",
     ),
     *("diagnose", "disconnect", "examine", "extinguish", "inflate", "insert", "inventory", "launch", "remove"),
+    *("restart", "restore", "unscript", "script", "verify", "transcript", "recording", "notify"),
     *("search", "strike", "swallow", "through", "toward", "towards", "underneath", "unfasten", "unfold", "unlock"),
 )
 """As stories cut them after six letters, some words look odd."""
@@ -89,6 +91,7 @@ _NO_NAMES = _words("""
     go ne nw se sw
 """) | frozenset(DIRECTIONS)
 _WORD = re.compile(r"[a-z0-9][a-z0-9'-]*")
+_NAME = re.compile(r"(?<=[A-Za-z,;] )[A-Z][a-z'-]+")
 _UNTOLD = frozenset(("a", "an", "the", "some", "me", "yourself"))
 """Words that tell no kinds of answers apart."""
 _MAX_WORDS = 6
@@ -112,6 +115,8 @@ class CommandForm:
     """Whether the verb is the story's own: few stories have it."""
     telling: bool = False
     """Whether it is said for its answer."""
+    used: int = 0
+    """How often people begin a command with one of its verbs; 0 where only the wording's counts."""
 
     @property
     def verb(self) -> str:
@@ -130,7 +135,9 @@ class CommandForm:
         first, second = frozenset((HERE,)), frozenset((TOLD if verb in TOPICAL else HERE,))
         places = (first, second)[: others.count(NOUN)]
         several = (verb in _MANY and len(places) > 0, False)[: len(places)]
-        return cls(template, places, several, rare, template in _TELLING or (verb in _SENSES and not places))
+        return cls(
+            template, places, several, rare, template in _TELLING | _FELT or (verb in _SENSES and not places)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +163,9 @@ class StoryGrammar:
         """The grammar of a story from its own tables: of each action the wording that people use most."""
         actions: dict[tuple[int, int], list[GrammarLine]] = {}
         for line in lines:
-            fits = len(line.places) <= 2 and len(line.words) <= (_MAX_WORDS if line.places else 2)
-            if fits and line.verbs[0].isalpha() and sayable(line.verbs[0]):
-                actions.setdefault((line.action, len(line.places)), []).append(line)
+            verbs = tuple(verb for verb in line.verbs if verb.isalpha() and sayable(spelled(verb, letters)))
+            if verbs and len(line.places) <= 2 and len(line.words) <= (_MAX_WORDS if line.places else 2):
+                actions.setdefault((line.action, len(line.places)), []).append(line._replace(verbs=verbs))
         plain = [
             CommandForm.of(each, rare=False)
             for each in (*DIRECTIONS, *_BARE, "examine me", "take all", "drop all")
@@ -217,8 +224,8 @@ class StoryGrammar:
 
     def usefulness(self, form: CommandForm) -> float:
         """Higher is tried earlier: verbs that people use and verbs of this story's own."""
-        used = _SPECIAL if form.rare else self.usage(form.verb)
-        wordy = form.wording.count(" ") > 3 or form.topic is not None
+        used = _SPECIAL if form.rare else max(form.used, self.usage(form.verb))
+        wordy = form.wording.count(" ") > 3 or form.topic is not None or "OBJ OBJ" in form.wording
         return used / (1 if len(form.places) < 2 else 8 if wordy else 2)
 
     def named(self, text: str) -> list[str]:
@@ -272,7 +279,8 @@ def _merged(lines: Sequence[GrammarLine], letters: int, usage: Callable[[str], i
         places=tuple(frozenset(place) for place in places),
         several=tuple(several),
         rare=all(_is_rare(synonym, usage) for synonym in verbs),
-        telling=bool(wordings & _TELLING) or (not line.places and bool(verbs & _SENSES)),
+        used=max(map(usage, verbs)),
+        telling=bool(wordings & (_TELLING | _FELT)) or (not line.places and bool(verbs & _SENSES)),
     )
 
 
@@ -298,6 +306,11 @@ def named(text: str, nouns: Collection[str], letters: int) -> list[str]:
     """
     words = dict.fromkeys(_WORD.findall(text.lower()))
     return [word for word in words if len(word) > 1 and word[:letters] in nouns and word not in _NO_NAMES]
+
+
+def names(text: str) -> set[str]:
+    """The words of a text that are written like names, in the midst of a sentence, in small letters."""
+    return {word.lower() for word in _NAME.findall(text)}
 
 
 def sayable(template: str) -> bool:

@@ -41,7 +41,7 @@ class ZMachineState(StoryState):
     world_hash: str
     wants_key: bool = False
     heard: tuple[str, ...] = ()
-    """Words that can name things, out of what was read in this episode, the latest first."""
+    """Words that can name things, out of what was read in this episode: names, with a capital, then the latest."""
 
 
 class _StoredStory(Sealed):
@@ -205,13 +205,14 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
         key = (tries, state.world_hash, state.description, state.inventory, " ".join(read))
         found = self._found(key, state)
         sight = set(self.vocabulary.named(f"{state.inventory}\n{state.text}\n{state.description}"))
-        heard = tuple(word for word in state.heard if word not in sight)[:_RECALLED]
+        before = (word.lower() for word in state.heard)
+        heard = tuple(word for word in before if word not in sight)[:_RECALLED]
         if not heard or found == NOTHING:
             return found.commands
         recalled = self._listings.get(
             (*key, "heard", *heard),
             lambda: self._interpreter.commands(
-                state.machine, "", "", limit=len(found.commands) + _RECALL_TRIES, heard=heard, known=found
+                state.machine, "", "", limit=_RECALL_TRIES, heard=heard, known=found
             ),
         )
         return tuple(sorted((*found.commands, *recalled.commands)))
@@ -311,7 +312,13 @@ class ZMachineWorld(StoryWorld[ZMachineState]):
 
     def _heard_now(self, before: tuple[str, ...], *texts: str) -> tuple[str, ...]:
         """The words to remember after these texts."""
-        return tuple(dict.fromkeys((*self.vocabulary.named("\n".join(texts)), *before)))[:_HEARD]
+        text = "\n".join(texts)
+        written = wording.names(text)
+        words = [word.title() if word in written else word for word in self.vocabulary.named(text)]
+        names = {word.lower(): word for word in (*words, *before) if word != word.lower()}
+        others = [word for word in dict.fromkeys((*words, *before)) if word not in names]
+        others = [word for word in others if word == word.lower()]
+        return (*list(names.values())[: _HEARD // 2], *others[: _HEARD // 2])
 
     def _looked(
         self, reply: InterpreterReply, before: ZMachineState | None

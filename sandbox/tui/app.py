@@ -12,7 +12,7 @@ from textual.binding import Binding
 
 from sandbox.errors import SandboxError
 from sandbox.tui import clipboard
-from sandbox.tui.keys import bindings
+from sandbox.tui.keys import KEYS, bindings
 from sandbox.tui.messages import GameOpened, NotOpened, StartWanted
 from sandbox.tui.rounds import ContestWanted, RoundController, RoundNews, RoundsWanted
 from sandbox.tui.screens.play import PlayScreen
@@ -53,6 +53,10 @@ class SandboxApp(ThemedApp[SandboxError]):
 
             settings = config.Settings()
         self._settings = settings
+        taken = {key for given in settings.keys.values() for key in given.split(",")}
+        own = (key for key in KEYS if key.scope == "app" and key.id not in settings.keys)
+        self._given_away = {key.action for key in own if key.key in taken}
+        """Actions whose key the user's settings give to something else: theirs would come first."""
         self._invitation = invitation
         super().__init__(self._settings.theme)
         self._lobby = opens if isinstance(opens, Lobby) else lobby
@@ -112,7 +116,7 @@ class SandboxApp(ThemedApp[SandboxError]):
     async def action_start(self) -> None:
         """Leave the game for the start screen, where there is one."""
         if self._lobby is None:
-            self.notify("This game is all that can be played here; /quit leaves it.", markup=False)
+            self.notify("Leave with /quit first; then:  sandbox play", severity="warning", markup=False)
         elif self.playing and self.play.may_leave():
             self.title = self.TITLE
             await self._get_up()
@@ -128,6 +132,8 @@ class SandboxApp(ThemedApp[SandboxError]):
         del self.play, self.rounds
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in self._given_away:
+            return False
         return self.playing if action == "start" else True
 
     @on(NotOpened)

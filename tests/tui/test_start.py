@@ -282,7 +282,7 @@ async def test_a_game_with_no_start_screen_says_so(hall: Hall) -> None:
         await pilot.pause()
         assert isinstance(app.screen, PlayScreen)
         theme, alone = (note.message for note in app._notifications)
-        assert alone == "This game is all that can be played here; /quit leaves it."
+        assert alone == "Leave with /quit first; then:  sandbox play"
         assert "no theme 'nosuch'" in theme
         assert "high-contrast" in theme
         assert "textual-dark" in theme

@@ -391,6 +391,10 @@ class Explorer:
         for number in numbers:
             self._gone_on(number, -1)
             self._wait(number)
+        if numbers:  # this alone makes others newer than they were when they were last looked at
+            for score, frontier in self._frontiers.items():
+                self._frontiers[score] = [(-self._novelty(each), depth, each) for _, depth, each in frontier]
+                heapq.heapify(self._frontiers[score])
 
     def _gone_on(self, number: int, times: int = 1) -> None:
         node = self._nodes[number]

@@ -44,7 +44,7 @@ _TWO = (
 _TELLING = frozenset(
     ("examine me", "examine OBJ", "read OBJ", "search OBJ", "look in OBJ", "look under OBJ", "talk to OBJ")
 )
-_FELT = frozenset(("smell OBJ", "touch OBJ", "taste OBJ", "listen to OBJ", "wear OBJ"))
+_FELT = frozenset(("smell OBJ", "touch OBJ", "taste OBJ", "listen to OBJ"))
 """Said for the answer: a new text is the effect. So are the topical verbs, and those of `_SENSES`."""
 _SENSES = _words("smell listen")
 TOPICAL = frozenset({"ask", "tell", "talk", "consult"})

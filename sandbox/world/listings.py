@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-_VERSION = 10
+_VERSION = 11
 """Goes up when commands are found in another way: what was remembered before then counts no longer."""
 _IN_MEMORY = 4096
 _ON_DISK = 50_000

@@ -459,8 +459,6 @@ class CommandTrial:
             tells = command in self._telling and self._kind(reply) not in self._absent
             given = rough[self._kind(reply)]
             own = len(given) == 1 or len(reply) > 2 * _TELLS_APART
-            if not self._nouns[command]:  # a smell of the place is one of each thing in it
-                own = all(who == command or self._nouns.get(who) != () for who in given)
             if tells and own and alike[grammar.kind(reply, _WHOLE)] == 1:
                 told.setdefault(reply, []).append(command)
         answers = {

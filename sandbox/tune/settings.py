@@ -74,8 +74,8 @@ class TrainingSettings(BaseModel):
 
 
 _DEFAULTS: dict[Method, dict[str, Any]] = {
-    "dpo": {"learning_rate": 2e-4, "epochs": 3, "pack": 640},
-    "kto": {"learning_rate": 2e-4, "epochs": 3, "pack": 640},
+    "dpo": {"learning_rate": 2e-4, "epochs": 3, "pack": 512},
+    "kto": {"learning_rate": 2e-4, "epochs": 3, "pack": 512},
     "grpo": {"steps": 30, "beta": 0.0},
     "rloo": {"steps": 30, "beta": 0.0},
 }

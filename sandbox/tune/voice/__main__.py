@@ -45,9 +45,9 @@ HOUSES, PAIRS = range(7000, 7080), range(7000, 7060)
 SETTINGS = TrainingSettings(rank=8, alpha=16, epochs=1, batch=1, learning_rate=5e-4)
 SPEAKS = SETTINGS.model_copy(update={"emphasis": 6.0})
 """By the second stage it speaks, and there are many more words than commands."""
-HOLDS = SETTINGS.model_copy(update={"emphasis": 2.0, "rehearsal": 0.4, "learning_rate": 4e-4})
-"""By the third there are enough commands, and words count again; it is held to its answers of the beginning."""
-SCHEDULE = (SETTINGS, SPEAKS, HOLDS)
+HOLDS = SETTINGS.model_copy(update={"emphasis": 2.0, "rehearsal": 2.0, "learning_rate": 3e-4})
+"""By the third there are enough commands, and words count again; it is held to what it was in all other text."""
+SCHEDULE = (SETTINGS, SPEAKS, HOLDS, HOLDS, HOLDS.model_copy(update={"learning_rate": 2e-4}))
 """How the stages train."""
 PARTS = 8
 NAME = "voice"

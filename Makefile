@@ -69,7 +69,7 @@ docs: $(VENV)/.play ## Write the generated pages of docs/ anew
 site: $(VENV)/.test ## Build docs/ into a site, build/site; a link that leads nowhere fails
 	@$(BIN)/zensical build --strict
 
-voice: $(VENV)/.play ## Train the adapter of the default agents anew, from seeds (about half an hour)
+voice: $(VENV)/.play ## Train the adapter of the default agents anew, from seeds (about an hour)
 	@$(BIN)/sandbox model pull
 	@$(BIN)/python -m sandbox.tune.voice build/voice
 

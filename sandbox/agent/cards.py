@@ -192,7 +192,7 @@ class VoiceSettings(Section):
     """With `before`, how many sentences it thinks of."""
     max_tokens: Annotated[int, Field(ge=4, le=256)] = 32
     """Longest sentence, in tokens."""
-    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.5
     """Temperature of the words: 0 says the likeliest each time."""
 
 

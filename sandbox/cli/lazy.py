@@ -11,7 +11,7 @@ from typer.main import get_group
 
 COMMANDS = {
     "play": "Play a world beside an agent, in the terminal.",
-    "join": "Take a seat in a game that runs at another screen, or watch it; talk with the people there.",
+    "join": "Join a game that runs at another screen: take a free seat, or watch, and talk with the people there.",
     "serve": "Show the game in web browsers, until Ctrl+C.",
     "run": "Let agents play whole episodes with no screen, and print what came of it.",
     "tune": "Make the language model itself better, and see whether it worked.",

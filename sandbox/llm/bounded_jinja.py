@@ -133,7 +133,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         super().__init__(
-            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation], finalize=_paid
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationTag], finalize=_paid
         )
         self.filters = {name: _paying(name, self.filters[name]) for name in _FILTERS if name != "tojson"}
         self.filters["tojson"] = _as_json
@@ -219,7 +219,7 @@ def _raise(message: str) -> None:
     raise TemplateError(message)
 
 
-class _Generation(Extension):
+class _GenerationTag(Extension):
     """`{% generation %}`, with which templates mark what a model has said: the text in it, as it is."""
 
     tags = {"generation"}  # noqa: RUF012 (as in jinja)

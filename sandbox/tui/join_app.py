@@ -25,6 +25,14 @@ _KEPT = 5000
 """Pieces of the story that can be scrolled back to."""
 
 
+class SaidLine(Input):
+    """A line that is taken and cleared in the same moment, so that keys that follow belong to the next one."""
+
+    async def action_submit(self) -> None:
+        line, self.value = self.value, ""
+        self.post_message(self.Submitted(self, line, None))
+
+
 class JoinApp(ThemedApp[SandboxError | str]):
     """`run()` gives the last word of the game, or the error for which it cannot be joined.
 
@@ -52,7 +60,7 @@ class JoinApp(ThemedApp[SandboxError | str]):
     def compose(self) -> ComposeResult:
         yield Transcript(id="heard")
         yield Label("Coming in …", id="turn", markup=False)
-        yield Input(placeholder="Your command, or /chat WORDS   (/help, /quit)", id="said")
+        yield SaidLine(placeholder="Your command, or /chat WORDS   (/help, /quit)", id="said")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -98,7 +106,6 @@ class JoinApp(ThemedApp[SandboxError | str]):
 
     @on(Input.Submitted)
     def _typed(self, message: Input.Submitted) -> None:
-        message.input.clear()
         line = message.value.strip()
         try:
             if line and not line.startswith("/"):

@@ -42,7 +42,7 @@ _SHORTEN_UP_TO = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ArchivedState:
     """A state of the archive: how it was come to, and what there is to see."""
 
     parent: int
@@ -83,7 +83,7 @@ class _StoredArchive(BaseModel):
     best_score: float
     won: bool
     curve: list[tuple[int, int, int, float]]
-    nodes: dict[int, Node]
+    nodes: dict[int, ArchivedState]
     waiting: list[int]
     known: dict[str, int]
     best_at: int
@@ -150,7 +150,7 @@ class Explorer:
         self._followed: dict[tuple[frozenset[int], int], None] = {}
         self._portable: set[str] = set()
         self._mark_numbers: dict[str, int] = {}
-        self._nodes: dict[int, Node] = {}
+        self._nodes: dict[int, ArchivedState] = {}
         self._next = 0
         self._frontiers: dict[float, list[tuple[float, int, int]]] = {}
         """For each score a heap of (-novelty when it was last looked at, depth, node)."""
@@ -344,7 +344,9 @@ class Explorer:
         stands = self._numbered(standing(seen))
         reads = self._numbered(read(command, seen, self._portable))
         did = self._numbered((*done(command, before, seen), *(f"has {each} at {place}" for each in points)))
-        self._nodes[number] = Node(parent, command, depth, seen.score, stands, reads, did, found.times, points)
+        self._nodes[number] = ArchivedState(
+            parent, command, depth, seen.score, stands, reads, did, found.times, points
+        )
         if seen.score > self._familiar.best:
             self._familiar.rise(seen.score)
         self._states[number] = state

@@ -27,7 +27,7 @@ from sandbox.errors import ModelError, NoMemoryError
 from sandbox.llm import catalogue, convert
 from sandbox.llm.local import LocalModel
 from sandbox.llm.questions import Continue, ModelWithAdapter, Question, Read, ScoreQuestion
-from sandbox.llm.service import client
+from sandbox.llm.service import client, server
 from sandbox.llm.service.client import ModelProcess
 from sandbox.llm.service.place import ServicePlace
 from sandbox.llm.service.server import ModelService
@@ -387,7 +387,7 @@ def test_what_the_process_cannot_even_tell_ends_it_and_nobody_waits_for_ever(
     model, client, place = gated
     model.gate.set()
     model.lacks = 1
-    monkeypatch.setattr(model, "forget", lambda: 1 / 0)
+    monkeypatch.setattr(server, "_told", lambda error: 1 / 0)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     lost = in_thread(lambda: client.score("much", [" a"]))
     until(lambda: place.find() is None)

@@ -131,7 +131,7 @@ def test_the_sdist_has_what_a_checkout_has(built: Path) -> None:
     assert _files("sandbox") | _files("worlds") | _files("agents") | _files("tests") <= inside
     assert {"LICENSE", "README.md", "CITATION.cff", "CHANGELOG.md", "constraints.txt", "Makefile"} <= inside
     folders = {name.partition("/")[0] for name in inside if "/" in name}
-    assert folders == {".ci", ".github", "agents", "docs", "sandbox", "saves", "tests", "worlds"}
+    assert folders == {".ci", ".github", "agents", "docs", "plugins", "sandbox", "saves", "tests", "worlds"}
     assert not [name for name in inside if name.startswith("saves/") and name != "saves/README.md"]
     assert sdist.stat().st_size < 12 << 20
 

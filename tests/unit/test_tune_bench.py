@@ -31,7 +31,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         with (round_.folder / "events.jsonl").open("a") as file:
             file.writelines(json.dumps(event) + "\n" for event in events)
 
-    def start(plan: RoundPlan) -> Round:
+    def start(plan: RoundPlan, **_: object) -> Round:
         calls.append(f"start {plan.sources[0]}")
         made = Round(plan.save / "rounds" / "1")
         made.folder.mkdir(parents=True)
@@ -39,7 +39,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         write(made, {"event": "started", "at": 0.0}, {"event": "step", "at": 120.0, "step": 1, "of": 2})
         return made
 
-    def resume(round_: Round) -> Round:
+    def resume(round_: Round, **_: object) -> Round:
         calls.append(f"resume {round_.plan.sources[0]}")
         write(
             round_,

@@ -42,7 +42,7 @@ class ModelScreen(ModalScreen[str | None]):
     ]
 
     @dataclass
-    class Seen(Message):
+    class ModelsFound(Message):
         """The models were read."""
 
         models: Sequence[ModelOffer]
@@ -62,10 +62,10 @@ class ModelScreen(ModalScreen[str | None]):
 
     @work(thread=True, exclusive=True)
     def read(self) -> None:
-        self.post_message(self.Seen(self._look()))
+        self.post_message(self.ModelsFound(self._look()))
 
-    @on(Seen)
-    def _seen(self, message: Seen) -> None:
+    @on(ModelsFound)
+    def _seen(self, message: ModelsFound) -> None:
         width = max(map(len, ("model", _CARD, *(each.name for each in message.models))))
         title = f"  {'model':{width}}  {'memory':18}  a decision"
         self.query_one("#models-title", Static).update(Content.styled(title, "bold $text-primary"))

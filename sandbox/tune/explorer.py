@@ -294,7 +294,7 @@ class Explorer:
                 self.steps = until
                 return
             met = self._meet(number, before, each)
-            if met is not None and self.steps < until:
+            if met in self._nodes and self.steps < until:
                 self._follow(met)
 
     def _follow(self, number: int) -> None:
@@ -384,7 +384,7 @@ class Explorer:
             ranked = sorted((-self._novelty(each), depth, each) for _, depth, each in frontier)
             self._frontiers[node.score], forgotten = ranked[: _FRONTIER // 2], ranked[_FRONTIER // 2 :]
             parents = {each.parent for each in self._nodes.values()} | {self._best_at}
-            for each in {each for _, _, each in forgotten} - parents:
+            for each in {each for _, _, each in forgotten} - parents - {number}:  # that one is being gone on from
                 del self._nodes[each]
                 self._states.pop(each, None)
 

@@ -249,3 +249,23 @@ def test_the_command_keeps_what_it_found_for_a_round(tmp_path, monkeypatch):
     kept_in(world, 0).unlink()
     with pytest.raises(SaveError, match="sandbox explore honey"):
         best_way(world, 0)
+
+
+@pytest.mark.parametrize("kept", [2, 4, 8])
+def test_with_room_for_few_states_the_rest_is_forgotten_and_nothing_breaks(monkeypatch, kept: int):
+    monkeypatch.setattr("sandbox.tune.explorer._FRONTIER", kept)
+    table = {
+        f"cell {x} {y}": {
+            name: to(
+                f"cell {x + right} {y + down}", 1.0 if (x + right, y + down) in ((2, 0), (0, 3), (5, 5)) else 0.0
+            )
+            for name, right, down in (("east", 1, 0), ("west", -1, 0), ("south", 0, 1), ("north", 0, -1))
+            if 0 <= x + right < 6 and 0 <= y + down < 6
+        }
+        for x in range(6)
+        for y in range(6)
+    }
+    explorer = Explorer(TableWorld(table=table, start="cell 0 0", limit=200), seed=1)
+    explorer.run(1200)
+    assert explorer.best_score >= 2
+    assert play_through(explorer.world, 1, explorer.best)[0]

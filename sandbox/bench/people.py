@@ -22,7 +22,7 @@ from typing import Any
 
 import aiohttp
 
-from sandbox.bench.report import Figure, Report, machine
+from sandbox.bench.report import Figure, Report, machine, percentile
 from sandbox.bench.soak import resident
 from sandbox.bench.store import BenchClerk, BenchHouse
 from sandbox.errors import UsageError
@@ -67,10 +67,10 @@ def run(*, quick: bool, games: int = GAMES, progress: Progress) -> Report:
         machine(),
         time.perf_counter() - started,
         (
-            Figure.at_most(f"rating_p95_ms_{RATERS}_people", _p95(paced), 100, "ms"),
+            Figure.at_most(f"rating_p95_ms_{RATERS}_people", percentile(paced, 95), 100, "ms"),
             Figure(f"rating_p50_ms_{RATERS}_people", statistics.median(paced), "ms"),
-            Figure(f"rating_p95_ms_{RATERS}_without_pause", _p95(hurried), "ms"),
-            Figure.at_most(f"key_p95_ms_{games}_games", _p95(keys), 100, "ms"),
+            Figure(f"rating_p95_ms_{RATERS}_without_pause", percentile(hurried, 95), "ms"),
+            Figure.at_most(f"key_p95_ms_{games}_games", percentile(keys, 95), 100, "ms"),
             Figure(f"key_p50_ms_{games}_games", statistics.median(keys), "ms"),
             Figure.at_most("model_processes", len(models), 1),
             Figure("memory_models", sum(models) / 2**20, "MiB"),
@@ -275,7 +275,3 @@ def _children(pid: int) -> list[int]:
     """The processes that a process has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(each) for each in children.read_text(encoding="ascii").split()]
-
-
-def _p95(values: list[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]

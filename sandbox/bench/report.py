@@ -128,3 +128,9 @@ def machine() -> dict[str, Any]:
     if "torch" in sys.modules:
         about["torch"] = metadata.version("torch")
     return about
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]

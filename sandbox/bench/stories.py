@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.bench.report import Figure, Report, machine
+from sandbox.bench.report import Figure, Report, machine, percentile
 from sandbox.errors import UsageError, WorldError
 from sandbox.world.story import SUFFIXES
 from sandbox.world.zmachine import ZMachineState, ZMachineWorld
@@ -117,12 +117,6 @@ def effect(before: ZMachineState, after: ZMachineState) -> tuple[object, ...] | 
     if after.text in (before.text, before.description, before.inventory):
         return None
     return (after.text,)
-
-
-def percentile(values: list[float], percent: int) -> float:
-    """The value that so many percent of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
 def _row(name: str, tally: StoryTally) -> Iterator[Figure]:

@@ -20,7 +20,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from sandbox.bench.report import Figure, Report, machine
+from sandbox.bench.report import Figure, Report, machine, percentile
 from sandbox.bench.terminal import Terminal
 from sandbox.paths import Home
 from sandbox.session.session import Session
@@ -114,7 +114,7 @@ class _Bench:
             terminal.until(lambda text: "wants" in text, _PATIENCE)
             terminal.settle(_SPEAKS)
             times, _ = self._typed(terminal, lambda text: True)
-        return _p95(times)
+        return percentile(times, 95)
 
     def deciding(self, idle: float) -> list[Figure]:
         """Keys typed while the agent runs and its model thinks."""
@@ -122,7 +122,7 @@ class _Bench:
         with self._running("deciding") as terminal:
             times, thinking = self._typed(terminal, lambda text: "is thinking" in text)
         return [
-            Figure.at_most("key_p95_ms_deciding", _p95(times), 2 * idle, "ms"),
+            Figure.at_most("key_p95_ms_deciding", percentile(times, 95), 2 * idle, "ms"),
             Figure("key_p95_ms_idle", idle, "ms"),
             Figure("key_max_ms_deciding", max(times), "ms"),
             Figure("thinking_share_deciding", thinking),
@@ -144,7 +144,7 @@ class _Bench:
                 terminal.type(_ESCAPE)
                 terminal.until(lambda text: "is thinking" not in text and "running" not in text, _PATIENCE)
                 waited.append(1000 * (time.perf_counter() - before))
-        return [Figure.below("cancel_ms", _p95(waited), 200, "ms")]
+        return [Figure.below("cancel_ms", percentile(waited, 95), 200, "ms")]
 
     def training(self, idle: float) -> list[Figure]:
         """Keys typed while a round that was begun on the screen trains in its own process."""
@@ -161,7 +161,7 @@ class _Bench:
                 Round(folder).cancel()
                 Round(folder).wait(_PATIENCE)
         return [
-            Figure.at_most("key_p95_ms_training", _p95(times), 2 * idle, "ms"),
+            Figure.at_most("key_p95_ms_training", percentile(times, 95), 2 * idle, "ms"),
             Figure("key_max_ms_training", max(times), "ms"),
             Figure("training_share_training", share),
         ]
@@ -192,7 +192,7 @@ class _Bench:
             times, _ = self._typed(terminal, lambda text: True)
         return [
             Figure(f"open_{turns}_turns_seconds", opened, "s"),
-            Figure.below(f"key_p95_ms_{turns}_turns", _p95(times), 50, "ms"),
+            Figure.below(f"key_p95_ms_{turns}_turns", percentile(times, 95), 50, "ms"),
         ]
 
     @contextmanager
@@ -254,7 +254,3 @@ def _echo(terminal: Terminal, letter: str) -> float:
         if letter.encode() in printed:
             return time.perf_counter() - before
     raise TimeoutError(f"the program ended:\n{terminal.text}")
-
-
-def _p95(values: list[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]

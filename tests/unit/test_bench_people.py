@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.bench import people
+from sandbox.bench.report import percentile
 
 
 def test_every_rating_is_timed_and_in_the_database(
@@ -19,7 +20,7 @@ def test_every_rating_is_timed_and_in_the_database(
     people._fill(url, tmp_path / "save")
     took = people._rated(url, 3, (0.0, 0.01))
     assert len(took) == 12 and min(took) > 0
-    assert people._p95([*range(100)]) == 95
+    assert percentile([*range(100)], 95) == 95
 
 
 def test_processes_are_found_by_who_started_them() -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox.errors import WorldError
 from sandbox.types import Progress, World
 from sandbox.world import options
-from sandbox.world.java import JavaProcess, java_program
+from sandbox.world.java import JavaProcess, simulator_version
 from sandbox.world.registry import one_seat
 from sandbox.world.replayed import Prospect, ReplayedWorld
 
@@ -137,11 +135,7 @@ class ScienceWorldKind:
     def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
         one_seat(seats, name)
         task, given = self._parsed(reference)
-        java_program(WHAT)
-        try:
-            version = metadata.version("scienceworld")
-        except metadata.PackageNotFoundError as error:
-            raise WorldError(f"{WHAT} is missing", hint="pip install scienceworld") from error
+        version = simulator_version(WHAT, "scienceworld")
         return ReplayedWorld(
             partial(Simulator, task, given),
             name=name,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,7 +16,7 @@ from pydantic import Field
 from sandbox.errors import WorldError
 from sandbox.types import Progress, World
 from sandbox.world import options
-from sandbox.world.java import JavaProcess, java_program
+from sandbox.world.java import JavaProcess, simulator_version
 from sandbox.world.registry import one_seat
 from sandbox.world.replayed import Prospect, ReplayedWorld
 
@@ -201,11 +200,7 @@ class ExpressKind:
     def open(self, reference: str, *, name: str, seats: int | None, progress: Progress) -> World[Any]:
         one_seat(seats, name)
         game, given = self._parsed(reference)
-        java_program(WHAT)
-        try:
-            version = metadata.version("textworld-express")
-        except metadata.PackageNotFoundError as error:
-            raise WorldError(f"{WHAT} is missing", hint="pip install textworld-express") from error
+        version = simulator_version(WHAT, "textworld-express")
         return ReplayedWorld(
             partial(Simulator, game, given),
             name=name,

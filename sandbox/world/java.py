@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def java_program(what: str) -> str:
             hint="install Java 8 or newer, such as the package default-jre-headless",
         )
     return found
+
+
+def simulator_version(what: str, package: str) -> str:
+    """The version of a simulator that is installed. Raises `WorldError` where it, or Java, is missing.
+
+    Args:
+        what: its name, for messages.
+        package: what is installed for it.
+    """
+    java_program(what)
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError as error:
+        raise WorldError(f"{what} is missing", hint=f"pip install {package}") from error
 
 
 class JavaProcess:
